@@ -1,0 +1,21 @@
+/** Time is handed in, so that tests can move it by hand. */
+export interface Clock {
+  /** Milliseconds since 1970-01-01T00:00:00Z. */
+  now(): number;
+  /** Calls `action` once after `milliseconds`; disposing takes it back. A pending timer keeps no process alive. */
+  after(milliseconds: number, action: () => void): Disposable;
+}
+
+export const systemClock: Clock = {
+  now: () => Date.now(),
+  after(milliseconds, action) {
+    const timer = setTimeout(action, milliseconds);
+    timer.unref();
+    return { [Symbol.dispose]: () => clearTimeout(timer) };
+  },
+};
+
+/** RFC 3339 in UTC with nanosecond digits, as Vault's clients expect timestamps (`2026-01-02T03:04:05.678000000Z`). */
+export function timestamp(milliseconds: number): string {
+  return `${new Date(milliseconds).toISOString().slice(0, -1)}000000Z`;
+}

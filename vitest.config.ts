@@ -1,0 +1,35 @@
+import { defineConfig } from 'vitest/config';
+
+const shared = { testTimeout: 30_000, hookTimeout: 60_000 };
+
+export default defineConfig({
+  test: {
+    projects: [
+      {
+        test: {
+          name: 'unit',
+          include: ['src/**/*.test.ts', 'tools/**/*.test.ts', 'test/**/*.test.ts'],
+          exclude: ['test/**/*.e2e.test.ts', '**/*.long.test.ts'],
+          ...shared,
+        },
+      },
+      {
+        test: {
+          name: 'e2e',
+          include: ['test/**/*.e2e.test.ts'],
+          ...shared,
+          testTimeout: 120_000,
+        },
+      },
+      {
+        test: {
+          name: 'long',
+          include: process.env['COFFER_TEST_LONG'] === '1' ? ['**/*.long.test.ts'] : [],
+          exclude: ['node_modules/**'],
+          ...shared,
+          testTimeout: 1_800_000,
+        },
+      },
+    ],
+  },
+});
