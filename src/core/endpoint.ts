@@ -1,0 +1,164 @@
+/**
+ * Endpoints are data. One declaration says what a path takes, who may call it and what it answers; router, coercion, policy
+ * check, audit redaction, `?help=1` and the reference page all follow from it.
+ */
+import type { Clock } from '../clock.ts';
+import type { JsonObject, JsonValue } from '../json.ts';
+import type { AnswerData } from './request.ts';
+import type { View, ViewExpectation, ViewWrite } from './view.ts';
+
+/** How a field's value is read from what was sent; see `field.ts` for what each accepts. */
+export interface FieldTypes {
+  string: string;
+  int: number;
+  bool: boolean;
+  /** Seconds. */
+  duration: number;
+  /** A list of strings; a comma-separated text counts as one. */
+  list: readonly string[];
+  /** A list of integers; a comma-separated text counts as one. */
+  ints: readonly number[];
+  /** Text to text. */
+  pairs: Readonly<Record<string, string>>;
+  /** A JSON object, or its text. */
+  object: JsonObject;
+  any: JsonValue;
+}
+
+export type FieldType = keyof FieldTypes;
+
+export interface FieldSpec {
+  readonly type: FieldType;
+  readonly help: string;
+  /** The value is a secret: audit shows a keyed digest in its place. */
+  readonly sensitive?: boolean;
+  /** Refused with 400 when absent. */
+  readonly required?: boolean;
+  /** Older names under which the field may be sent. */
+  readonly aliases?: readonly string[];
+}
+
+export type Fields = Readonly<Record<string, FieldSpec>>;
+
+export type FieldValues<F extends Fields> = {
+  readonly [N in keyof F]: F[N]['required'] extends true
+    ? FieldTypes[F[N]['type']]
+    : FieldTypes[F[N]['type']] | undefined;
+};
+
+/** The operations an endpoint may declare. A write is declared as `update`; `create` only arises in decisions. */
+export type EndpointOperation = 'read' | 'list' | 'update' | 'patch' | 'delete';
+
+/** Who asks: what handlers may know of the token. */
+export interface Caller {
+  readonly policies: readonly string[];
+  readonly displayName: string;
+  readonly accessor: string;
+  readonly entityId: string;
+}
+
+export interface Call<F extends Fields = Fields> {
+  readonly requestId: string;
+  /** `create` where the endpoint has an existence check and the thing is absent. */
+  readonly operation: EndpointOperation | 'create';
+  /** The pattern's captures, by name. */
+  readonly params: Readonly<Record<string, string>>;
+  /** The declared fields, coerced. */
+  readonly fields: FieldValues<F>;
+  /** All that was sent, as sent. */
+  readonly data: JsonObject;
+  /** Undefined on endpoints that need no login. */
+  readonly caller: Caller | undefined;
+  readonly clock: Clock;
+  readonly remoteAddress: string;
+  /** The mount's own storage. What it commits carries the spending of the caller's use count. */
+  readonly view: View;
+}
+
+/** A login: who it is, and what the auth method wants written in the commit that makes the token. */
+export interface Principal {
+  readonly displayName: string;
+  /** What the method knows this principal by, unique below its mount. */
+  readonly alias: string;
+  readonly policies: readonly string[];
+  readonly metadata: Readonly<Record<string, string>>;
+  readonly ttl?: number;
+  readonly maxTtl?: number;
+  readonly explicitMaxTtl?: number;
+  readonly period?: number;
+  readonly numUses?: number;
+  readonly noDefaultPolicy?: boolean;
+  readonly renewable: boolean;
+  readonly boundCidrs?: readonly string[];
+  /** Kept with the token, sealed, and handed back at renewal. */
+  readonly internal?: JsonObject;
+  readonly writes?: readonly ViewWrite[];
+  readonly expectations?: readonly ViewExpectation[];
+}
+
+/** Something handed out with an end. `internal` comes back when it is renewed or revoked. */
+export interface Leased {
+  readonly ttl?: number;
+  readonly maxTtl?: number;
+  readonly renewable: boolean;
+  readonly internal: JsonObject;
+}
+
+/**
+ * What a handler answers. Nothing at all means 404 for a read or list, and 204 for a write or delete (the table of §2.4 of
+ * Vault's wire).
+ */
+export interface Reply {
+  readonly data?: AnswerData | null;
+  readonly login?: Principal;
+  readonly lease?: Leased;
+  readonly warnings?: readonly string[];
+  /** Only where the contract wants another than the usual status. */
+  readonly status?: number;
+}
+
+export type Handler<F extends Fields = Fields> = (call: Call<F>) => Promise<Reply | undefined>;
+
+/** What an answer's data holds: a type word, and whether the value is a secret. `*` stands for any other name. */
+export interface ResponseField {
+  readonly type: FieldType | 'null';
+  readonly sensitive?: boolean;
+  readonly help?: string;
+}
+export type ResponseSchema = Readonly<Record<string, ResponseField>>;
+
+export interface OperationSpec<F extends Fields = Fields> {
+  readonly summary: string;
+  readonly handle: Handler<F>;
+  readonly response?: ResponseSchema;
+  /** Needs no token and spends no use: logins, status, unseal. */
+  readonly login?: boolean;
+  /** Needs `sudo` besides the operation's own capability. */
+  readonly sudo?: boolean;
+  /** Authenticated, but decides by itself what the caller may see, and spends no use (`sys/internal/ui/mounts/…`). */
+  readonly useExempt?: boolean;
+  /** Answered although the store is sealed or not initialised. */
+  readonly whileSealed?: boolean;
+  /** A JSON object of its own instead of the envelope. */
+  readonly plain?: boolean;
+  /** Members of `data` repeated at the top level. */
+  readonly repeatData?: boolean;
+}
+
+export interface Endpoint<F extends Fields = Fields> {
+  /**
+   * Segments below the mount. `:name` captures one segment, a last `:name*` captures the rest (also none, also with a
+   * trailing `/`), and everything else is literal.
+   */
+  readonly pattern: string;
+  readonly help: string;
+  readonly fields: F;
+  readonly operations: { readonly [O in EndpointOperation]?: OperationSpec<F> };
+  /** With it, a write to something absent is a `create`. Answers for the same call. */
+  readonly exists?: (call: Call<F>) => Promise<boolean>;
+}
+
+/** Declares an endpoint; its handlers see `fields` typed by its own declaration. */
+export function endpoint<const F extends Fields>(declaration: Endpoint<F>): Endpoint {
+  return declaration as unknown as Endpoint;
+}

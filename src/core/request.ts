@@ -1,0 +1,94 @@
+/** What a listener hands to the road, and what it gets back. The wire's JSON is known to `http` only. */
+import type { JsonObject, JsonValue } from '../json.ts';
+import type { ApiPath } from './path.ts';
+
+/** What a method asks for. POST and PUT arrive as `update`; the road makes it `create` where the thing is absent. */
+export type Operation =
+  | 'read'
+  | 'list'
+  | 'scan'
+  | 'create'
+  | 'update'
+  | 'patch'
+  | 'delete'
+  | 'help'
+  | 'header';
+
+export interface Request {
+  /** A uuid; in the answer, the audit lines and the log alike. */
+  readonly id: string;
+  readonly operation: Operation;
+  readonly path: ApiPath;
+  /** Body of a write, query of a read, list or delete. Nothing in it is trusted or typed yet. */
+  readonly data: JsonObject;
+  /** The client token as sent, or undefined. */
+  readonly token: string | undefined;
+  /** Seconds of response wrapping asked for; 0 when not asked. */
+  readonly wrapTtl: number;
+  readonly remoteAddress: string;
+}
+
+/** A piece of JSON that is already text, so that a stored value need not be parsed to be sent on. */
+export class RawJson {
+  readonly text: string;
+
+  constructor(text: string) {
+    this.text = text;
+  }
+}
+
+/** Answer data: JSON whose first two levels may hold text that is JSON already. */
+export type AnswerData = { readonly [name: string]: JsonValue | RawJson | AnswerData };
+
+export interface AuthAnswer {
+  readonly clientToken: string;
+  readonly accessor: string;
+  /** Sorted union of all policies. */
+  readonly policies: readonly string[];
+  readonly tokenPolicies: readonly string[];
+  readonly metadata: Readonly<Record<string, string>> | null;
+  /** Seconds. */
+  readonly leaseDuration: number;
+  readonly renewable: boolean;
+  readonly entityId: string;
+  readonly tokenType: 'service' | 'batch';
+  readonly orphan: boolean;
+  readonly numUses: number;
+}
+
+export interface LeaseAnswer {
+  readonly id: string;
+  readonly renewable: boolean;
+  /** Seconds. */
+  readonly duration: number;
+}
+
+export type Answer =
+  /** The envelope of vault-compatible answers. */
+  | {
+      readonly kind: 'envelope';
+      readonly status: number;
+      readonly requestId: string;
+      readonly data: AnswerData | null;
+      readonly auth: AuthAnswer | null;
+      readonly lease: LeaseAnswer | null;
+      readonly warnings: readonly string[] | null;
+      readonly mountType: string;
+      /** The members of `data` appear at the top level too (a few sys endpoints). */
+      readonly repeatData: boolean;
+    }
+  /** A JSON object of its own shape (seal status, health, help, …). */
+  | { readonly kind: 'plain'; readonly status: number; readonly body: AnswerData }
+  | { readonly kind: 'empty' }
+  | {
+      readonly kind: 'error';
+      readonly status: number;
+      readonly requestId: string;
+      readonly errors: readonly string[];
+      readonly data?: AnswerData;
+    };
+
+/** What a listener needs to know of the core. Never rejects: every failure is an answer. */
+export interface Road {
+  handle(request: Request): Promise<Answer>;
+}
