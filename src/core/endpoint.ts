@@ -4,7 +4,7 @@
  */
 import type { Clock } from '../clock.ts';
 import type { JsonObject, JsonValue } from '../json.ts';
-import type { AnswerData } from './request.ts';
+import type { AnswerData, AuthAnswer, LeaseAnswer } from './request.ts';
 import type { View, ViewExpectation, ViewWrite } from './view.ts';
 
 /** How a field's value is read from what was sent; see `field.ts` for what each accepts. */
@@ -111,8 +111,14 @@ export interface Leased {
 export interface Reply {
   readonly data?: AnswerData | null;
   readonly login?: Principal;
+  /** An `auth` block that is made already; only the core's own endpoints answer one. */
+  readonly issued?: AuthAnswer;
   readonly lease?: Leased;
+  /** A lease as renewed; only the core's own endpoints answer one. */
+  readonly renewed?: LeaseAnswer;
   readonly warnings?: readonly string[];
+  /** Done once the answer is audited, before it leaves; only the core's own endpoints ask for it. */
+  readonly afterwards?: () => Promise<void>;
   /** Only where the contract wants another than the usual status. */
   readonly status?: number;
 }
@@ -137,6 +143,11 @@ export interface OperationSpec<F extends Fields = Fields> {
   readonly sudo?: boolean;
   /** Authenticated, but decides by itself what the caller may see, and spends no use (`sys/internal/ui/mounts/…`). */
   readonly useExempt?: boolean;
+  /**
+   * The caller's use is spent before the handler runs, because the handler touches something outside the store or commits
+   * by ways of its own.
+   */
+  readonly spendsFirst?: boolean;
   /** Answered although the store is sealed or not initialised. */
   readonly whileSealed?: boolean;
   /** A JSON object of its own instead of the envelope. */
@@ -153,6 +164,8 @@ export interface Endpoint<F extends Fields = Fields> {
   readonly pattern: string;
   readonly help: string;
   readonly fields: F;
+  /** Any other field is data of the caller's own: taken without a warning, and treated as sensitive. */
+  readonly openFields?: boolean;
   readonly operations: { readonly [O in EndpointOperation]?: OperationSpec<F> };
   /** With it, a write to something absent is a `create`. Answers for the same call. */
   readonly exists?: (call: Call<F>) => Promise<boolean>;

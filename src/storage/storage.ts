@@ -37,7 +37,7 @@ export interface Expectation {
   readonly revision: Revision | null;
 }
 
-/** `next` is handed back as `after` to go on; absent on the last page. */
+/** `next` is handed back as `after` to go on; absent on the last page. A page may hold fewer items than asked for and have a `next`. */
 export interface Page<T> {
   readonly items: readonly T[];
   readonly next?: string;
@@ -62,7 +62,7 @@ export interface Storage {
   readMany(keys: readonly StorageKey[]): Promise<readonly (StorageRecord | undefined)[]>;
   /**
    * Names directly below `prefix`, which is empty or ends in `/`. A name that has keys below it is given with a trailing `/`;
-   * a key and a folder of the same name both appear. A page costs what it holds, not what lies below the folders it names.
+   * a key and a folder of the same name both appear, and a key that is `prefix` itself is the empty name. A page costs what it holds, not what lies below the folders it names.
    */
   children(prefix: string, page: PageRequest): Promise<Page<string>>;
   /** Records whose key starts with `prefix`, in order. */

@@ -3,7 +3,10 @@ import type { JsonObject, JsonValue } from '../../json.ts';
 import type { Fields, ResponseSchema } from '../endpoint.ts';
 import type { AnswerData } from '../request.ts';
 
-/** One line's content besides what the log adds (sequence, time, chain). Secrets have been replaced by digests already. */
+/**
+ * One line's content besides what the log adds (`seq`, `time`, `chain`, which an entry may not hold). Secrets have been replaced
+ * by digests already. Lines of a request name it in `request_id`, or in `request` as `id`; `findRequest` looks there.
+ */
 export type AuditEntry = { readonly type: 'request' | 'response' | 'event' } & JsonObject;
 
 /**
@@ -15,16 +18,23 @@ export type Durability = 'kernel' | 'disk';
 export interface AuditLog {
   /**
    * Appends a line. Resolves when it is as durable as asked; lines appended in the same turn share a write, and lines that
-   * wait for the disk share an `fdatasync`. Rejects with `unavailable` when the line could not be kept: the request must not happen.
+   * wait for the disk share an `fdatasync`. Rejects with `unavailable` when the line could not be kept, with `payload_too_large`
+   * when it is over 1 MiB: the request must not happen.
    */
   append(entry: AuditEntry, durability: Durability): Promise<void>;
   /** Keyed digest of a secret text: `hmac-sha256:` and 64 hex digits. */
   digest(text: string): string;
-  /** Replaces sensitive request fields by digests. Names not declared count as sensitive unless `openFields`. */
+  /**
+   * Replaces sensitive request fields by digests. Names not declared count as sensitive, and so does a value that is not of its
+   * field's type. Long texts are cut.
+   */
   redactRequest(data: JsonObject, fields: Fields): JsonObject;
   /** Replaces sensitive answer data by digests; names not in the schema count as sensitive. */
   redactAnswer(data: AnswerData, schema: ResponseSchema | undefined): JsonObject;
-  /** Writes what is pending, closes and signs the segment, anchors the head. */
+  /**
+   * Writes what is pending, closes and signs the segment, anchors the head. Rejects if one of these failed, having done the
+   * others; the next start then closes the chain.
+   */
   close(): Promise<void>;
 }
 

@@ -1,0 +1,89 @@
+/** AppRole's roles and secret ids at rest. */
+import { encodeStored } from '../../core/stored-json.ts';
+import { CofferError } from '../../errors.ts';
+import { noTokenSettings, type TokenSettings } from '../token-fields.ts';
+
+export interface RoleRecord {
+  readonly name: string;
+  readonly roleId: string;
+  readonly bindSecretId: boolean;
+  readonly secretIdBoundCidrs: readonly string[];
+  /** 0 is any number. */
+  readonly secretIdNumUses: number;
+  /** Seconds; 0 never ends. */
+  readonly secretIdTtl: number;
+  readonly token: TokenSettings;
+}
+
+export interface SecretIdRecord {
+  readonly accessor: string;
+  readonly createdAt: number;
+  readonly updatedAt: number;
+  /** Milliseconds; null never. */
+  readonly expiresAt: number | null;
+  /** Seconds, as granted. */
+  readonly ttl: number;
+  /** Logins left; null is any number. */
+  readonly usesLeft: number | null;
+  readonly metadata: Readonly<Record<string, string>>;
+  readonly cidrs: readonly string[];
+  readonly tokenCidrs: readonly string[];
+}
+
+export function newRole(name: string, roleId: string): RoleRecord {
+  return {
+    name,
+    roleId,
+    bindSecretId: true,
+    secretIdBoundCidrs: [],
+    secretIdNumUses: 0,
+    secretIdTtl: 0,
+    token: noTokenSettings,
+  };
+}
+
+/** Folded to lower case once, then only validated (look-alikes are refused, never merged). Throws `invalid_request`. */
+export function parseRoleName(text: string): string {
+  const name = text.replace(/[A-Z]/g, (letter) => letter.toLowerCase());
+  if (!/^[a-z0-9][a-z0-9._-]{0,127}$/.test(name)) {
+    throw new CofferError(
+      'invalid_request',
+      'a role name begins with a letter a–z or a digit, and letters, digits, ".", "_" and "-" follow, 128 in all',
+    );
+  }
+  return name;
+}
+
+export const roleFolder = 'role/';
+
+export function rolePath(name: string): string {
+  return roleFolder + name;
+}
+
+/** `digest` is of the role id. */
+export function roleIdPath(digest: string): string {
+  return `role-id/${digest}`;
+}
+
+export function secretIdFolder(role: string): string {
+  return `secret-id/${role}/`;
+}
+
+/** `digest` is of the secret id. */
+export function secretIdPath(role: string, digest: string): string {
+  return secretIdFolder(role) + digest;
+}
+
+export function accessorFolder(role: string): string {
+  return `accessor/${role}/`;
+}
+
+export function accessorPath(role: string, accessor: string): string {
+  return accessorFolder(role) + accessor;
+}
+
+export function encodeRecord(
+  record: RoleRecord | SecretIdRecord | { readonly role: string } | { readonly digest: string },
+): Buffer {
+  return encodeStored(record);
+}

@@ -1,0 +1,242 @@
+/** The endpoints of AppRole's roles and role ids. */
+import {
+  type Call,
+  type Endpoint,
+  endpoint,
+  type Fields,
+  type FieldValues,
+  type Reply,
+} from '../../core/endpoint.ts';
+import { retryOnConflict } from '../../core/retry.ts';
+import { decodeStored } from '../../core/stored-json.ts';
+import type { View, ViewExpectation, ViewWrite } from '../../core/view.ts';
+import { randomUuid } from '../../crypto/random.ts';
+import type { EngineEnvironment } from '../../engine/engine.ts';
+import { CofferError } from '../../errors.ts';
+import type { Revision } from '../../storage/storage.ts';
+import { parseNetwork, readTokenSettings, shownTokenSettings, tokenFields } from '../token-fields.ts';
+import {
+  accessorFolder,
+  encodeRecord,
+  newRole,
+  parseRoleName,
+  type RoleRecord,
+  roleFolder,
+  roleIdPath,
+  rolePath,
+  secretIdFolder,
+} from './role.ts';
+
+const roleFields = {
+  bind_secret_id: { type: 'bool', help: 'Whether a login needs a secret id; true when absent.' },
+  secret_id_bound_cidrs: {
+    type: 'list',
+    help: 'Networks a login may come from.',
+    aliases: ['bound_cidr_list'],
+  },
+  secret_id_num_uses: { type: 'int', help: 'Logins each secret id is good for; 0 is any number.' },
+  secret_id_ttl: { type: 'duration', help: 'Life of each secret id; 0 has no end.' },
+  local_secret_ids: { type: 'bool', help: 'Accepted without effect.' },
+  role_id: { type: 'string', help: 'The role id; drawn when absent.' },
+  ...tokenFields,
+} as const satisfies Fields;
+
+const roleSchema = { '*': { type: 'any' } } as const;
+
+export interface ReadRole {
+  readonly role: RoleRecord;
+  readonly revision: Revision;
+}
+
+export async function readRole(view: View, name: string): Promise<ReadRole | undefined> {
+  const sealed = await view.read(rolePath(name));
+  return sealed === undefined
+    ? undefined
+    : { role: decodeStored<RoleRecord>(sealed.open()), revision: sealed.revision };
+}
+
+/** Throws `invalid_request` for a role that does not exist. */
+export async function needRole(call: Call): Promise<ReadRole> {
+  const name = parseRoleName(call.params['name'] ?? '');
+  const read = await readRole(call.view, name);
+  if (read === undefined) throw new CofferError('invalid_request', `role "${name}" does not exist`);
+  return read;
+}
+
+export function roleEndpoints(environment: EngineEnvironment): readonly Endpoint[] {
+  return [listEndpoint(), roleEndpoint(environment), roleIdEndpoint(environment)];
+}
+
+function listEndpoint(): Endpoint {
+  return endpoint({
+    pattern: 'role',
+    help: 'Lists roles.',
+    fields: {},
+    operations: {
+      list: {
+        summary: 'List roles',
+        response: { keys: { type: 'list' } },
+        handle: async (call) => ({ data: { keys: await names(call.view, roleFolder) } }),
+      },
+    },
+  });
+}
+
+/** All names in a folder. */
+export async function names(view: View, folder: string): Promise<readonly string[]> {
+  const all: string[] = [];
+  let after: string | undefined;
+  do {
+    const page = await view.children(folder, { limit: 1_000, ...(after === undefined ? {} : { after }) });
+    all.push(...page.items);
+    after = page.next;
+  } while (after !== undefined);
+  return all;
+}
+
+function roleEndpoint(environment: EngineEnvironment): Endpoint {
+  const name = (call: Call) => parseRoleName(call.params['name'] ?? '');
+  return endpoint({
+    pattern: 'role/:name',
+    help: 'Shows, writes or deletes a role: an application’s identity, and what its tokens may do.',
+    fields: roleFields,
+    exists: async (call) => (await readRole(call.view, name(call))) !== undefined,
+    operations: {
+      read: {
+        summary: 'Show a role',
+        response: roleSchema,
+        handle: async (call): Promise<Reply | undefined> => {
+          const read = await readRole(call.view, name(call));
+          return read === undefined ? undefined : { data: shownRole(read.role) };
+        },
+      },
+      update: {
+        summary: 'Write a role',
+        handle: async (call) => {
+          await writeRole(environment, call, name(call), (role) => withFields(role, call.fields));
+          return undefined;
+        },
+      },
+      delete: {
+        summary: 'Delete a role with its secret ids',
+        handle: (call) => deleteRole(environment, call, name(call)),
+      },
+    },
+  });
+}
+
+function roleIdEndpoint(environment: EngineEnvironment): Endpoint {
+  return endpoint({
+    pattern: 'role/:name/role-id',
+    help: 'The role id: with it and a secret id the application logs in.',
+    fields: { role_id: { type: 'string', help: 'The role id to set.' } },
+    operations: {
+      read: {
+        summary: 'Show the role id',
+        response: { role_id: { type: 'string' } },
+        handle: async (call): Promise<Reply | undefined> => {
+          const read = await readRole(call.view, parseRoleName(call.params['name'] ?? ''));
+          return read === undefined ? undefined : { data: { role_id: read.role.roleId } };
+        },
+      },
+      update: {
+        summary: 'Set the role id',
+        handle: async (call) => {
+          const { role } = await needRole(call);
+          const roleId = call.fields.role_id ?? '';
+          checkRoleId(roleId);
+          await writeRole(environment, call, role.name, (current) => ({ ...current, roleId }));
+          return undefined;
+        },
+      },
+    },
+  });
+}
+
+function checkRoleId(roleId: string): void {
+  if (!/^[\x21-\x7e]{1,200}$/.test(roleId)) {
+    throw new CofferError('invalid_request', 'role_id has 1 to 200 visible ASCII characters');
+  }
+}
+
+function withFields(role: RoleRecord, sent: FieldValues<typeof roleFields>): RoleRecord {
+  if (sent.role_id !== undefined) checkRoleId(sent.role_id);
+  const changed: RoleRecord = {
+    ...role,
+    roleId: sent.role_id ?? role.roleId,
+    bindSecretId: sent.bind_secret_id ?? role.bindSecretId,
+    secretIdBoundCidrs: sent.secret_id_bound_cidrs?.map(parseNetwork) ?? role.secretIdBoundCidrs,
+    secretIdNumUses: sent.secret_id_num_uses ?? role.secretIdNumUses,
+    secretIdTtl: sent.secret_id_ttl ?? role.secretIdTtl,
+    token: readTokenSettings(sent, role.token),
+  };
+  if (changed.secretIdNumUses < 0)
+    throw new CofferError('invalid_request', 'secret_id_num_uses cannot be negative');
+  if (!changed.bindSecretId && changed.secretIdBoundCidrs.length === 0) {
+    throw new CofferError('invalid_request', 'at least one constraint should be enabled on the role');
+  }
+  return changed;
+}
+
+/** Role and role id index change together: no role id ever names two roles. */
+async function writeRole(
+  environment: EngineEnvironment,
+  call: Call,
+  name: string,
+  change: (role: RoleRecord) => RoleRecord,
+): Promise<void> {
+  await retryOnConflict(async () => {
+    const before = await readRole(call.view, name);
+    const role = change(before?.role ?? newRole(name, randomUuid(environment.random)));
+    const writes: ViewWrite[] = [{ path: rolePath(name), value: encodeRecord(role) }];
+    const expectations: ViewExpectation[] = [{ path: rolePath(name), revision: before?.revision ?? null }];
+    if (before?.role.roleId !== role.roleId) {
+      const index = roleIdPath(environment.digest(role.roleId));
+      if ((await call.view.read(index)) !== undefined) {
+        throw new CofferError('invalid_request', 'role_id is already in use');
+      }
+      writes.push({ path: index, value: encodeRecord({ role: name }) });
+      expectations.push({ path: index, revision: null });
+      if (before !== undefined)
+        writes.push({ path: roleIdPath(environment.digest(before.role.roleId)), value: null });
+    }
+    await call.view.commit(writes, expectations);
+  });
+}
+
+/** The role goes first and takes its secret ids with it: without their role they open nothing. Their records follow. */
+async function deleteRole(environment: EngineEnvironment, call: Call, name: string): Promise<undefined> {
+  await retryOnConflict(async () => {
+    const before = await readRole(call.view, name);
+    if (before === undefined) return;
+    await call.view.commit(
+      [
+        { path: rolePath(name), value: null },
+        { path: roleIdPath(environment.digest(before.role.roleId)), value: null },
+      ],
+      [{ path: rolePath(name), revision: before.revision }],
+    );
+  });
+  await emptyFolder(call.view, secretIdFolder(name));
+  await emptyFolder(call.view, accessorFolder(name));
+  return undefined;
+}
+
+async function emptyFolder(view: View, folder: string): Promise<void> {
+  for (;;) {
+    const page = await view.range(folder, { limit: 40 });
+    if (page.items.length > 0) await view.commit(page.items.map(({ path }) => ({ path, value: null })));
+    if (page.next === undefined) return;
+  }
+}
+
+function shownRole(role: RoleRecord): NonNullable<Reply['data']> {
+  return {
+    bind_secret_id: role.bindSecretId,
+    local_secret_ids: false,
+    secret_id_bound_cidrs: role.secretIdBoundCidrs.length === 0 ? null : role.secretIdBoundCidrs,
+    secret_id_num_uses: role.secretIdNumUses,
+    secret_id_ttl: role.secretIdTtl,
+    ...shownTokenSettings(role.token),
+  };
+}

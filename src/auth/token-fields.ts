@@ -1,0 +1,98 @@
+/** The fields that every auth method's roles share: what a login's token is to be like. */
+
+import { isIPv4, isIPv6 } from 'node:net';
+import type { Fields, FieldValues } from '../core/endpoint.ts';
+import { parseAssignablePolicies } from '../core/policy/assignable.ts';
+import { CofferError } from '../errors.ts';
+import type { JsonObject } from '../json.ts';
+
+export const tokenFields = {
+  token_policies: { type: 'list', help: 'Policies of the token.', aliases: ['policies'] },
+  token_ttl: { type: 'duration', help: 'Life of the token; 0 is the mount’s.' },
+  token_max_ttl: { type: 'duration', help: 'Longest life, renewals included; 0 is the mount’s.' },
+  token_explicit_max_ttl: { type: 'duration', help: 'Longest life, also of periodic tokens.' },
+  token_period: { type: 'duration', help: 'Life granted at each renewal, without end.', aliases: ['period'] },
+  token_num_uses: { type: 'int', help: 'Requests the token is good for; 0 is any number.' },
+  token_no_default_policy: { type: 'bool', help: 'Leave the policy "default" out.' },
+  token_bound_cidrs: { type: 'list', help: 'Networks the token may be used from.' },
+  token_type: { type: 'string', help: 'service, default or default-service.' },
+} as const satisfies Fields;
+
+export interface TokenSettings {
+  readonly policies: readonly string[];
+  /** Seconds; 0 is the mount's. */
+  readonly ttl: number;
+  readonly maxTtl: number;
+  readonly explicitMaxTtl: number;
+  readonly period: number;
+  readonly numUses: number;
+  readonly noDefaultPolicy: boolean;
+  readonly boundCidrs: readonly string[];
+}
+
+export const noTokenSettings: TokenSettings = {
+  policies: [],
+  ttl: 0,
+  maxTtl: 0,
+  explicitMaxTtl: 0,
+  period: 0,
+  numUses: 0,
+  noDefaultPolicy: false,
+  boundCidrs: [],
+};
+
+/** The settings with what was sent put over them. Throws `invalid_request`. */
+export function readTokenSettings(
+  sent: Partial<FieldValues<typeof tokenFields>>,
+  before: TokenSettings,
+): TokenSettings {
+  const type = sent.token_type;
+  if (type !== undefined && !['', 'default', 'service', 'default-service'].includes(type)) {
+    throw new CofferError('invalid_request', 'token_type is "service", "default" or "default-service"');
+  }
+  const settings: TokenSettings = {
+    policies:
+      sent.token_policies === undefined
+        ? before.policies
+        : parseAssignablePolicies(sent.token_policies, { root: false }),
+    ttl: sent.token_ttl ?? before.ttl,
+    maxTtl: sent.token_max_ttl ?? before.maxTtl,
+    explicitMaxTtl: sent.token_explicit_max_ttl ?? before.explicitMaxTtl,
+    period: sent.token_period ?? before.period,
+    numUses: sent.token_num_uses ?? before.numUses,
+    noDefaultPolicy: sent.token_no_default_policy ?? before.noDefaultPolicy,
+    boundCidrs:
+      sent.token_bound_cidrs === undefined ? before.boundCidrs : sent.token_bound_cidrs.map(parseNetwork),
+  };
+  if (settings.numUses < 0) throw new CofferError('invalid_request', 'token_num_uses cannot be negative');
+  if (settings.maxTtl > 0 && settings.ttl > settings.maxTtl) {
+    throw new CofferError('invalid_request', 'token_ttl cannot be greater than token_max_ttl');
+  }
+  return settings;
+}
+
+/** In the wire's names, as a role's answer shows them. */
+export function shownTokenSettings(settings: TokenSettings): JsonObject {
+  return {
+    token_bound_cidrs: settings.boundCidrs,
+    token_explicit_max_ttl: settings.explicitMaxTtl,
+    token_max_ttl: settings.maxTtl,
+    token_no_default_policy: settings.noDefaultPolicy,
+    token_num_uses: settings.numUses,
+    token_period: settings.period,
+    token_policies: settings.policies,
+    token_ttl: settings.ttl,
+    token_type: 'default',
+  };
+}
+
+/** A network such as `10.1.0.0/16`, or one address. Throws `invalid_request`. */
+export function parseNetwork(text: string): string {
+  const match = /^([0-9a-fA-F:.]{2,45})(?:\/(\d{1,3}))?$/.exec(text);
+  const [, base = '', bits] = match ?? [];
+  const most = isIPv6(base) ? 128 : isIPv4(base) ? 32 : -1;
+  if (match === null || most < 0 || (bits !== undefined && Number(bits) > most)) {
+    throw new CofferError('invalid_request', `"${text.slice(0, 60)}" is not a network such as 10.1.0.0/16`);
+  }
+  return text;
+}

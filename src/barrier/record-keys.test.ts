@@ -1,0 +1,40 @@
+import { describe, expect, it } from 'vitest';
+import { systemRandom } from '../crypto/random.ts';
+import { keyOf } from './barrier.fixture.ts';
+import { deriveRecordKey } from './record.ts';
+import { RecordKeys } from './record-keys.ts';
+import { generateTerm } from './term.ts';
+
+const term = generateTerm(1, systemRandom, 0);
+const later = generateTerm(2, systemRandom, 0);
+
+describe('RecordKeys', () => {
+  it('keeps a key and hands the same one out again', () => {
+    const keys = new RecordKeys(8);
+    const first = keys.find(term, keyOf('a'));
+    expect(keys.find(term, keyOf('a'))).toBe(first);
+    expect(first.key.equals(deriveRecordKey(term, keyOf('a')).key)).toBe(true);
+  });
+
+  it('never hands out a key of another term or another record', () => {
+    const keys = new RecordKeys(4);
+    for (let round = 0; round < 50; round++) {
+      for (const one of [term, later]) {
+        const identity = keyOf(`record ${(round * 7) % 5}`);
+        const found = keys.find(one, identity);
+        expect(found.term).toBe(one.id);
+        expect(found.key.equals(deriveRecordKey(one, identity).key)).toBe(true);
+      }
+    }
+  });
+
+  it('is bounded, and keeps what stays in use', () => {
+    const keys = new RecordKeys(64);
+    const used = keys.find(term, keyOf('used'));
+    for (let count = 0; count < 1_000; count++) {
+      keys.find(term, keyOf(`once/${count}`));
+      expect(keys.find(term, keyOf('used'))).toBe(used);
+      expect(keys.size).toBeLessThanOrEqual(64);
+    }
+  });
+});

@@ -1,0 +1,43 @@
+import type { StorageKey } from '../storage/storage.ts';
+import { deriveRecordKey, type RecordKey } from './record.ts';
+import type { Term } from './term.ts';
+
+/**
+ * Derived record keys, kept because deriving one costs more than the decryption it is for. Never plaintext.
+ *
+ * Bounded by two generations: a full young one becomes the old one, and what is used again moves back to the young one. That
+ * forgets what is not in use, roughly in order, at the price of one map operation a look-up.
+ */
+export class RecordKeys {
+  readonly #generation: number;
+  #young = new Map<StorageKey, RecordKey>();
+  #old = new Map<StorageKey, RecordKey>();
+
+  /** Keeps between `most / 2` and `most` keys once that many were used. */
+  constructor(most: number) {
+    this.#generation = Math.ceil(most / 2);
+  }
+
+  /** How many keys are kept now. */
+  get size(): number {
+    return this.#young.size + this.#old.size;
+  }
+
+  /** The key of one record under one term. Of each record only the term last asked for is kept. */
+  find(term: Term, identity: StorageKey): RecordKey {
+    const young = this.#young.get(identity);
+    if (young !== undefined && young.term === term.id) return young;
+    const old = this.#old.get(identity);
+    const found = old !== undefined && old.term === term.id ? old : deriveRecordKey(term, identity);
+    this.#keep(identity, found);
+    return found;
+  }
+
+  #keep(identity: StorageKey, recordKey: RecordKey): void {
+    this.#old.delete(identity);
+    this.#young.set(identity, recordKey);
+    if (this.#young.size < this.#generation) return;
+    this.#old = this.#young;
+    this.#young = new Map();
+  }
+}

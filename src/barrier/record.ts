@@ -1,0 +1,72 @@
+/**
+ * A record as it rests in storage, format 1:
+ *
+ *     format version (1 byte: 1), term (u32, big-endian), nonce (12), ciphertext, tag (16)
+ *
+ * Its key is derived from the term's key for this one record, and what it is derived with is the associated data too: format
+ * version, term, and the record's identity, which is its whole storage key. So a record that was moved, swapped, cut, or given
+ * another term or version does not open, and no key ever seals two records.
+ */
+import type { KeyObject } from 'node:crypto';
+import { aeadOverhead, integrityError, openAead, sealAead } from '../crypto/aead.ts';
+import { encodeContext } from '../crypto/context.ts';
+import { deriveKey } from '../crypto/hkdf.ts';
+import type { Random } from '../crypto/random.ts';
+import { CofferError } from '../errors.ts';
+import type { StorageKey } from '../storage/storage.ts';
+import type { Term } from './term.ts';
+
+const formatVersion = 1;
+const headerBytes = 5;
+
+/** Bytes that sealing adds to a plaintext; what fits in a record is storage's limit less these. */
+export const recordOverhead = headerBytes + aeadOverhead;
+
+/** What seals and opens one record: costs one HMAC to derive, and is worth keeping. */
+export interface RecordKey {
+  readonly term: number;
+  readonly key: KeyObject;
+  /** The associated data. */
+  readonly context: Buffer;
+}
+
+/** The key of the record at `identity` under a term. */
+export function deriveRecordKey(term: Term, identity: StorageKey): RecordKey {
+  const context = encodeContext('coffer record', [formatVersion, term.id, identity]);
+  return { term: term.id, key: deriveKey(term.key, context), context };
+}
+
+export function sealRecord(random: Random, recordKey: RecordKey, plaintext: Buffer): Buffer {
+  const header = Buffer.alloc(headerBytes);
+  header.writeUInt8(formatVersion, 0);
+  header.writeUInt32BE(recordKey.term, 1);
+  return Buffer.concat([header, sealAead(random, recordKey.key, plaintext, recordKey.context)]);
+}
+
+/**
+ * The id of the term that sealed a record, not yet proven. Throws `integrity` for what is no record, and `store_unusable` for a
+ * record of a later format.
+ */
+export function recordTerm(sealed: Buffer): number {
+  if (sealed.length < recordOverhead) throw integrityError();
+  const version = sealed.readUInt8(0);
+  if (version > formatVersion) {
+    throw new CofferError(
+      'store_unusable',
+      `a record has format ${version} and was written by a newer Coffer; this one reads format ${formatVersion}`,
+    );
+  }
+  if (version !== formatVersion) throw integrityError();
+  return sealed.readUInt32BE(1);
+}
+
+/** The term that a record of this format names, as far as one can tell without opening it. */
+export function claimedTerm(sealed: Buffer): number | undefined {
+  const readable = sealed.length >= recordOverhead && sealed.readUInt8(0) === formatVersion;
+  return readable ? sealed.readUInt32BE(1) : undefined;
+}
+
+/** The plaintext of a record whose `recordTerm` is the key's. Throws `integrity`. */
+export function openRecord(recordKey: RecordKey, sealed: Buffer): Buffer {
+  return openAead(recordKey.key, sealed.subarray(headerBytes), recordKey.context);
+}

@@ -1,0 +1,131 @@
+/** What a barrier knows while it is unsealed. Ending it makes everything that refers to it say `sealed`. */
+import type { KeyObject } from 'node:crypto';
+import { integrityError } from '../crypto/aead.ts';
+import { encodeContext } from '../crypto/context.ts';
+import { deriveKey } from '../crypto/hkdf.ts';
+import type { Random } from '../crypto/random.ts';
+import { CofferError } from '../errors.ts';
+import type { Revision, Storage, StorageKey, StorageRecord, Write } from '../storage/storage.ts';
+import type { Keyring } from './keyring.ts';
+import { claimedTerm, openRecord, recordTerm, sealRecord } from './record.ts';
+import { RecordKeys } from './record-keys.ts';
+import { SealBudget } from './seal-budget.ts';
+import type { KeyedSealedRecord, PlainWrite } from './store.ts';
+import type { Term } from './term.ts';
+
+/** Derived keys kept: about 1 KiB each, so at most some 8 MiB a process. */
+const mostRecordKeys = 8_192;
+
+export interface UnsealedOptions {
+  readonly storage: Storage;
+  readonly random: Random;
+  readonly storeId: string;
+  readonly rootKey: KeyObject;
+  readonly keyring: Keyring;
+  readonly budget?: SealBudget;
+}
+
+export class Unsealed {
+  readonly storeId: string;
+  readonly rootKey: KeyObject;
+  readonly #storage: Storage;
+  readonly #random: Random;
+  readonly #recordKeys = new RecordKeys(mostRecordKeys);
+  readonly #purposeKeys = new Map<string, KeyObject>();
+  #keyring: Keyring;
+  #budget: SealBudget;
+  #ended = false;
+
+  constructor(options: UnsealedOptions) {
+    this.storeId = options.storeId;
+    this.rootKey = options.rootKey;
+    this.#storage = options.storage;
+    this.#random = options.random;
+    this.#keyring = options.keyring;
+    this.#budget = options.budget ?? this.#emptyBudget(options.keyring.newest);
+  }
+
+  get keyring(): Keyring {
+    return this.#keyring;
+  }
+
+  /** Counts the seals of the newest term. What is taken from it is sealed under its own term, also if a newer one comes meanwhile. */
+  get budget(): SealBudget {
+    return this.#budget;
+  }
+
+  end(): void {
+    this.#ended = true;
+  }
+
+  /** Throws `sealed` once this has ended. */
+  requireLive(): void {
+    if (this.#ended) throw sealedError();
+  }
+
+  /** Goes over to a keyring with a newer term. One that came late, with nothing new, changes nothing. */
+  install(keyring: Keyring, budget?: SealBudget): void {
+    if (keyring.newest.id <= this.#keyring.newest.id) return;
+    this.#keyring = keyring;
+    this.#budget = budget ?? this.#emptyBudget(keyring.newest);
+  }
+
+  /** False when a record names a term after the newest we know: another node has rotated, or the record is damaged. */
+  knowsTermOf(sealed: Buffer): boolean {
+    return (claimedTerm(sealed) ?? 0) <= this.#keyring.newest.id;
+  }
+
+  present(key: StorageKey, record: StorageRecord): KeyedSealedRecord {
+    this.requireLive();
+    return new PresentedRecord(this, key, record);
+  }
+
+  open(key: StorageKey, sealed: Buffer): Buffer {
+    this.requireLive();
+    const term = this.#keyring.terms.get(recordTerm(sealed));
+    if (term === undefined) throw integrityError();
+    return openRecord(this.#recordKeys.find(term, key), sealed);
+  }
+
+  /** Seals a write under a term from whose budget the seal was taken. */
+  encrypt({ key, value }: PlainWrite, term: Term): Write {
+    this.requireLive();
+    if (value === null) return { key, value };
+    return { key, value: sealRecord(this.#random, this.#recordKeys.find(term, key), value) };
+  }
+
+  purposeKey(purpose: string): KeyObject {
+    const known = this.#purposeKeys.get(purpose);
+    if (known !== undefined) return known;
+    const derived = deriveKey(this.#keyring.storeKey, encodeContext('coffer purpose', [1, purpose]));
+    this.#purposeKeys.set(purpose, derived);
+    return derived;
+  }
+
+  #emptyBudget(term: Term): SealBudget {
+    return new SealBudget({ storage: this.#storage, random: this.#random, term });
+  }
+}
+
+class PresentedRecord implements KeyedSealedRecord {
+  readonly key: StorageKey;
+  readonly revision: Revision;
+  readonly #unsealed: Unsealed;
+  readonly #value: Buffer;
+
+  constructor(unsealed: Unsealed, key: StorageKey, { value, revision }: StorageRecord) {
+    this.key = key;
+    this.revision = revision;
+    this.#unsealed = unsealed;
+    this.#value = value;
+  }
+
+  open(): Buffer {
+    return this.#unsealed.open(this.key, this.#value);
+  }
+}
+
+/** The one way to say that the store is sealed. */
+export function sealedError(): CofferError {
+  return new CofferError('sealed', 'the store is sealed');
+}

@@ -1,0 +1,117 @@
+import { ApiError } from '../../client/wire-error.ts';
+import { CofferError } from '../../errors.ts';
+import { isJsonObject, type JsonObject, type JsonValue } from '../../json.ts';
+import { defineCommand } from '../command.ts';
+import { openSafe } from '../context.ts';
+import { fieldOption, safeOptions } from '../options.ts';
+import { writePrivateFile } from '../private-file.ts';
+import { dataOf, type Safe } from '../safe.ts';
+import type { Ui } from '../ui.ts';
+import { bareValue, decodeValue, type Value } from '../value.ts';
+
+export const command = defineCommand({
+  summary: 'Print a secret',
+  details: [
+    'A bare value is printed as it is, and so is the field that --field picks; several fields are printed as\n' +
+      'names and values. --format json prints the map of fields as it is stored, where bytes that are no text\n' +
+      'are a data URL in base64.',
+  ],
+  operands: { NAME: 'one' },
+  options: {
+    ...fieldOption,
+    version: { type: 'integer', value: 'N', help: 'an earlier version' },
+    output: {
+      type: 'text',
+      short: 'o',
+      value: 'FILE',
+      help: 'write to FILE, for its owner only, in place of printing',
+    },
+    ...safeOptions,
+  },
+  examples: [
+    'coffer get db --field password',
+    'coffer get tls/key --output key.pem',
+    'coffer get db --format json',
+  ],
+  async run({ options, operands }, shell) {
+    const safe = await openSafe(shell, options);
+    const secret = await readSecret(safe, operands.NAME, options.version);
+    const picked = options.field === undefined ? bareValue(secret) : fieldOf(secret, options.field);
+    if (options.output !== undefined) {
+      writePrivateFile(options.output, fileContents(shell.ui, secret, picked));
+      shell.ui.talk(`${operands.NAME}: written to ${options.output}`);
+    } else if (shell.ui.format === 'json') {
+      shell.ui.json(options.field === undefined ? secret : (picked ?? null));
+    } else if (picked === undefined) {
+      printFields(shell.ui, secret);
+    } else {
+      printValue(shell.ui, decodeValue(picked));
+    }
+  },
+});
+
+async function readSecret(safe: Safe, name: string, version: number | undefined): Promise<JsonObject> {
+  const query = version === undefined ? {} : { version };
+  try {
+    const answer = await safe.client.request('GET', safe.path('data', name), { query });
+    const secret = dataOf(answer.body)['data'];
+    if (isJsonObject(secret)) return secret;
+  } catch (error) {
+    if (!(error instanceof ApiError) || error.code !== 'not_found') throw error;
+    await safe.requireVersioned(name);
+    throw new CofferError('not_found', missing(name, version, error.body), { cause: error });
+  }
+  await safe.requireVersioned(name);
+  throw new CofferError('unavailable', 'the server answered with something that is not a secret');
+}
+
+/** A deleted version is answered with its metadata, anything that never was without. */
+function missing(name: string, version: number | undefined, body: JsonValue | undefined): string {
+  const found = dataOf(body)['metadata'];
+  if (!isJsonObject(found)) {
+    return version === undefined ? `there is no secret ${name}` : `there is no version ${version} of ${name}`;
+  }
+  const which = `version ${String(found['version'])} of ${name}`;
+  return found['destroyed'] === true
+    ? `${which} is destroyed`
+    : `${which} is deleted; \`coffer undelete\` brings it back, \`coffer history\` shows the others`;
+}
+
+function fieldOf(secret: JsonObject, field: string): JsonValue {
+  const value = Object.hasOwn(secret, field) ? secret[field] : undefined;
+  if (value !== undefined) return value;
+  throw new CofferError(
+    'not_found',
+    `the secret has no such field; it has: ${Object.keys(secret).join(', ') || 'none'}`,
+  );
+}
+
+function printValue(ui: Ui, value: Value): void {
+  if (value.kind !== 'binary') {
+    ui.text(value.text);
+  } else if (ui.terminal) {
+    throw new CofferError(
+      'usage',
+      'the value is not text; write it with --output FILE, or send it through a pipe',
+    );
+  } else {
+    ui.bytes(value.bytes);
+  }
+}
+
+function printFields(ui: Ui, secret: JsonObject): void {
+  const entries = Object.entries(secret).map(([name, stored]): [string, string] => {
+    const value = decodeValue(stored);
+    return [
+      name,
+      value.kind === 'binary' ? `(${value.bytes.length} bytes; see --field and --output)` : value.text,
+    ];
+  });
+  ui.record(entries, secret);
+}
+
+function fileContents(ui: Ui, secret: JsonObject, picked: JsonValue | undefined): Uint8Array | string {
+  if (picked === undefined || ui.format === 'json') return `${JSON.stringify(picked ?? secret, null, 2)}\n`;
+  const value = decodeValue(picked);
+  return value.kind === 'binary' ? value.bytes : value.text;
+}

@@ -1,0 +1,127 @@
+import type { Client } from '../../client/client.ts';
+import { CofferError } from '../../errors.ts';
+import { isJsonObject, type JsonObject, type JsonValue } from '../../json.ts';
+import { usageError } from '../args.ts';
+import { defineCommand } from '../command.ts';
+import { connectAnonymously } from '../context.ts';
+import { duration } from '../duration.ts';
+import { serverOptions } from '../options.ts';
+import { systemReason } from '../private-file.ts';
+import { readSecretLine } from '../prompt.ts';
+import { dataOf } from '../safe.ts';
+import { type Shell, variable } from '../shell.ts';
+import { parseToken, readTokenFile, writeTokenFile } from '../token-file.ts';
+
+export const command = defineCommand({
+  summary: 'Prove who you are and keep the token',
+  details: [
+    'The token, or the secret id of an approle, is asked for without showing it, or read from standard input\n' +
+      'or a file: it is never an argument. The token is kept in ~/.config/coffer/token for its owner only.',
+  ],
+  operands: {},
+  options: {
+    method: {
+      type: 'text',
+      value: 'METHOD',
+      choices: ['token', 'approle'],
+      help: 'token (the default) or approle',
+    },
+    path: { type: 'text', value: 'PATH', help: 'where the method is enabled, if not at its own name' },
+    'role-id': { type: 'text', value: 'ID', help: "the approle's id" },
+    'secret-id-file': { type: 'text', value: 'FILE', help: "read the approle's secret id from FILE" },
+    'no-store': { type: 'flag', help: 'print the token in place of keeping it' },
+    ...serverOptions,
+  },
+  examples: ['coffer login', 'coffer login --method approle --role-id web < secret-id'],
+  async run({ options }, shell) {
+    const client = connectAnonymously(shell, options);
+    const method = options.method === 'approle' ? loginByAppRole : loginByToken;
+    const login = await method(shell, client, options);
+    if (options['no-store']) {
+      if (shell.ui.format === 'json') shell.ui.json({ ...login.who, token: login.token });
+      else shell.ui.text(`${login.token}\n`);
+      return;
+    }
+    writeTokenFile(shell.places.tokenFile, login.token);
+    if (shell.ui.format === 'json') shell.ui.json(login.who);
+    shell.ui.talk(sentence(login.who));
+    warnOfShadowing(shell);
+  },
+});
+
+interface LoginOptions {
+  readonly path: string | undefined;
+  readonly 'role-id': string | undefined;
+  readonly 'secret-id-file': string | undefined;
+  readonly 'token-file': string | undefined;
+}
+
+/** The token itself, and what may be shown of it. */
+interface Login {
+  readonly token: string;
+  readonly who: JsonObject;
+}
+
+async function loginByToken(shell: Shell, client: Client, options: LoginOptions): Promise<Login> {
+  const token = await givenToken(shell, options['token-file']);
+  const data = dataOf((await client.request('GET', 'auth/token/lookup-self', { token })).body);
+  return { token, who: shown(data, data['ttl']) };
+}
+
+async function givenToken(shell: Shell, file: string | undefined): Promise<string> {
+  if (file === undefined || file === '-')
+    return parseToken(await readSecretLine(shell, 'token'), 'the answer');
+  const token = readTokenFile(file);
+  if (token === undefined) throw new CofferError('usage', `there is no token file ${file}`);
+  return token;
+}
+
+async function loginByAppRole(shell: Shell, client: Client, options: LoginOptions): Promise<Login> {
+  const roleId = options['role-id'];
+  if (roleId === undefined) throw usageError('login', '--method approle needs --role-id');
+  const secretId = await givenSecretId(shell, options['secret-id-file']);
+  const answer = await client.request('POST', `auth/${options.path ?? 'approle'}/login`, {
+    body: { role_id: roleId, ...(secretId === '' ? {} : { secret_id: secretId }) },
+  });
+  const auth = isJsonObject(answer.body) && isJsonObject(answer.body['auth']) ? answer.body['auth'] : {};
+  const token = auth['client_token'];
+  if (typeof token !== 'string')
+    throw new CofferError('unavailable', 'the server answered the login without a token');
+  return { token: parseToken(token, 'the answer'), who: shown(auth, auth['lease_duration']) };
+}
+
+/** Empty for a role that asks for none. */
+async function givenSecretId(shell: Shell, file: string | undefined): Promise<string> {
+  if (file === undefined || file === '-') return (await readSecretLine(shell, 'secret id')).trim();
+  const { readFileSync } = await import('node:fs');
+  try {
+    return readFileSync(file, 'utf8').trim();
+  } catch (error) {
+    throw new CofferError('usage', `cannot read ${file}: ${systemReason(error)}`, { cause: error });
+  }
+}
+
+function shown(data: JsonObject, ttl: JsonValue | undefined): JsonObject {
+  return {
+    display_name: data['display_name'] ?? '',
+    accessor: data['accessor'] ?? '',
+    policies: data['policies'] ?? [],
+    ttl: ttl ?? 0,
+    metadata: data['meta'] ?? data['metadata'] ?? null,
+  };
+}
+
+function sentence(who: JsonObject): string {
+  const policies = Array.isArray(who['policies']) ? who['policies'].join(', ') : '';
+  const name = who['display_name'] === '' ? '' : ` as ${String(who['display_name'])}`;
+  const ttl = Number(who['ttl']);
+  return `logged in${name}; policies: ${policies}; the token ${ttl === 0 ? 'does not expire' : `lasts ${duration(ttl)}`}`;
+}
+
+/** A variable wins over the kept token: then this login would seem to have had no effect. */
+function warnOfShadowing(shell: Shell): void {
+  for (const name of ['COFFER_TOKEN', 'VAULT_TOKEN']) {
+    if (variable(shell.env, name) !== undefined)
+      shell.ui.warn(`${name} is set and wins over the token kept now`);
+  }
+}

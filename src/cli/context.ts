@@ -1,0 +1,143 @@
+/**
+ * Which server, and as whom: from flags, then `COFFER_*`, then Vault's own variables, then the user's file, then the default.
+ * There is deliberately no project file: a checkout must not decide where a token is sent.
+ */
+import { readFileSync } from 'node:fs';
+import { formatAddress } from '../client/address.ts';
+import { type Client, openClient } from '../client/client.ts';
+import { CofferError } from '../errors.ts';
+import { systemReason } from './private-file.ts';
+import { readAll } from './prompt.ts';
+import { parseSafe, Safe } from './safe.ts';
+import { type Environment, type Shell, variable } from './shell.ts';
+import { isReadableByOthers, parseToken, readTokenFile } from './token-file.ts';
+import { readUserFile, type UserSettings } from './user-file.ts';
+
+export const defaultAddress = 'http://127.0.0.1:8200';
+const defaultMount = 'secret';
+
+/** The values of `serverOptions` and `safeOptions`. */
+export interface ConnectionOptions {
+  readonly address: string | undefined;
+  readonly namespace: string | undefined;
+  readonly 'token-file': string | undefined;
+  readonly 'ca-cert': string | undefined;
+  readonly safe?: string | undefined;
+}
+
+/** Where a command goes, before anything is opened. */
+export interface Target {
+  /** For everything but secrets. */
+  readonly address: string;
+  readonly safe: { readonly address: string; readonly mount: string };
+  readonly namespace: string | undefined;
+  /** File of PEM certificates. */
+  readonly caFile: string | undefined;
+}
+
+/** Flags win over `COFFER_*`, these over `VAULT_*`, these over the user's file. */
+export function resolveTarget(options: ConnectionOptions, env: Environment, user: UserSettings): Target {
+  const levels = [
+    { address: options.address, safe: options.safe, namespace: options.namespace, ca: options['ca-cert'] },
+    {
+      address: variable(env, 'COFFER_ADDR'),
+      safe: variable(env, 'COFFER_SAFE'),
+      namespace: variable(env, 'COFFER_NAMESPACE'),
+      ca: variable(env, 'COFFER_CACERT'),
+    },
+    {
+      address: variable(env, 'VAULT_ADDR'),
+      safe: undefined,
+      namespace: variable(env, 'VAULT_NAMESPACE'),
+      ca: variable(env, 'VAULT_CACERT'),
+    },
+    { address: user.address, safe: user.safe, namespace: user.namespace, ca: user.ca_cert },
+  ].map((level) => ({ ...level, safe: level.safe === undefined ? undefined : parseSafe(level.safe) }));
+  if (options.address !== undefined && levels[0]?.safe?.address !== undefined) {
+    throw new CofferError('usage', '--safe with a URL names the server already; leave --address out');
+  }
+  const first = <T>(pick: (level: (typeof levels)[number]) => T | undefined): T | undefined =>
+    levels.map(pick).find((value) => value !== undefined);
+  return {
+    address: first((level) => level.address ?? level.safe?.address) ?? defaultAddress,
+    safe: {
+      address: first((level) => level.safe?.address ?? level.address) ?? defaultAddress,
+      mount: first((level) => level.safe?.mount) ?? defaultMount,
+    },
+    namespace: first((level) => level.namespace),
+    caFile: first((level) => level.ca),
+  };
+}
+
+/** A client for the server, with the caller's token if there is one. */
+export async function connect(shell: Shell, options: ConnectionOptions): Promise<Client> {
+  const target = targetOf(shell, options);
+  return open(shell, target, target.address, await findToken(shell, options));
+}
+
+/** A client that sends no token: for endpoints that need none, and for logging in. */
+export function connectAnonymously(shell: Shell, options: ConnectionOptions): Client {
+  const target = targetOf(shell, options);
+  return open(shell, target, target.address, undefined);
+}
+
+export async function openSafe(shell: Shell, options: ConnectionOptions): Promise<Safe> {
+  const target = targetOf(shell, options);
+  const token = await findToken(shell, options);
+  return new Safe(open(shell, target, target.safe.address, token), target.safe.mount);
+}
+
+/**
+ * The caller's token: `--token-file`, `COFFER_TOKEN`, `VAULT_TOKEN`, what `coffer login` kept, what Vault's client kept; or
+ * undefined. There is no flag for the token itself, because arguments are for all to see.
+ */
+export async function findToken(
+  shell: Shell,
+  options: Pick<ConnectionOptions, 'token-file'>,
+): Promise<string | undefined> {
+  const file = options['token-file'];
+  if (file === '-') return parseToken((await readAll(shell, 64 * 1024)).toString('utf8'), 'standard input');
+  if (file !== undefined) {
+    const token = readTokenFile(file);
+    if (token === undefined) throw new CofferError('usage', `there is no token file ${file}`);
+    return token;
+  }
+  for (const name of ['COFFER_TOKEN', 'VAULT_TOKEN']) {
+    const token = variable(shell.env, name);
+    if (token !== undefined) return parseToken(token, name);
+  }
+  return keptToken(shell);
+}
+
+function keptToken(shell: Shell): string | undefined {
+  for (const path of [shell.places.tokenFile, shell.places.vaultTokenFile]) {
+    const token = readTokenFile(path);
+    if (token === undefined) continue;
+    if (isReadableByOthers(path)) shell.ui.warn(`others can read ${path}; run: chmod 600 ${path}`);
+    return token;
+  }
+  return undefined;
+}
+
+function targetOf(shell: Shell, options: ConnectionOptions): Target {
+  return resolveTarget(options, shell.env, readUserFile(shell.places.cliFile));
+}
+
+function open(shell: Shell, target: Target, address: string, token: string | undefined): Client {
+  const ca = target.caFile === undefined ? undefined : readCertificates(target.caFile);
+  const client = openClient({ address, token, namespace: target.namespace, ca });
+  if (client.exposed) {
+    shell.ui.warn(
+      `${formatAddress(client.address)} is not encrypted: token and secrets can be read on the way`,
+    );
+  }
+  return client;
+}
+
+function readCertificates(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    throw new CofferError('usage', `cannot read ${path}: ${systemReason(error)}`, { cause: error });
+  }
+}

@@ -1,0 +1,127 @@
+/** `mount` and `auth`: engines and auth methods are enabled, listed and disabled in the same words. */
+import { isJsonObject, type JsonObject } from '../json.ts';
+import { usageError } from './args.ts';
+import { type CommandGroup, defineCommand } from './command.ts';
+import { confirmed } from './confirm.ts';
+import { connect } from './context.ts';
+import { parseField } from './operands.ts';
+import { serverOptions, yesOption } from './options.ts';
+import { cellText, showWarnings } from './print-data.ts';
+import { dataOf } from './safe.ts';
+
+export interface MountKind {
+  /** The command's name. */
+  readonly name: 'mount' | 'auth';
+  /** `sys/mounts` or `sys/auth`. */
+  readonly root: string;
+  readonly summary: string;
+  /** Such as `a secrets engine`. */
+  readonly thing: string;
+  /** What goes with a mount that is disabled. */
+  readonly loss: string;
+  readonly example: string;
+}
+
+export function mountCommands(kind: MountKind): CommandGroup {
+  return {
+    summary: kind.summary,
+    commands: { list: list(kind), enable: enable(kind), disable: disable(kind) },
+  };
+}
+
+function list(kind: MountKind) {
+  return defineCommand({
+    summary: 'List what is enabled',
+    operands: {},
+    options: serverOptions,
+    async run({ options }, shell) {
+      const client = await connect(shell, options);
+      const mounts = dataOf((await client.request('GET', kind.root)).body);
+      const lines = Object.entries(mounts).map(([path, mount]) => [path, ...mountCells(mount)]);
+      shell.ui.table(['PATH', 'TYPE', 'OPTIONS', 'DESCRIPTION'], lines, mounts);
+    },
+  });
+}
+
+function mountCells(mount: unknown): string[] {
+  if (!isJsonObject(mount)) return ['', '', ''];
+  const options = isJsonObject(mount['options']) ? Object.entries(mount['options']) : [];
+  return [
+    cellText(mount['type']),
+    options.map(([name, value]) => `${name}=${cellText(value)}`).join(' '),
+    cellText(mount['description']),
+  ];
+}
+
+function enable(kind: MountKind) {
+  return defineCommand({
+    summary: `Enable ${kind.thing}`,
+    operands: { TYPE: 'one' },
+    options: {
+      path: { type: 'text', value: 'PATH', help: 'where; at the name of its type unless given' },
+      description: { type: 'text', help: 'for people' },
+      version: { type: 'integer', value: 'N', help: 'version of a kv engine: 2 keeps versions, 1 does not' },
+      option: { type: 'list', value: 'NAME=TEXT', help: 'an option of the type; may be repeated' },
+      'default-lease-ttl': { type: 'text', value: 'TTL', help: 'life of what it hands out, such as 1h' },
+      'max-lease-ttl': { type: 'text', value: 'TTL', help: 'longest life, renewals included' },
+      ...serverOptions,
+    },
+    examples: [kind.example],
+    async run({ options, operands }, shell) {
+      const path = trimmed(options.path ?? operands.TYPE);
+      const body = {
+        type: operands.TYPE,
+        ...given('description', options.description),
+        ...givenMap('options', mountOptions(kind.name, options.option, options.version)),
+        ...givenMap('config', {
+          ...given('default_lease_ttl', options['default-lease-ttl']),
+          ...given('max_lease_ttl', options['max-lease-ttl']),
+        }),
+      };
+      const client = await connect(shell, options);
+      const answer = await client.request('POST', `${kind.root}/${path}`, { body });
+      showWarnings(shell.ui, answer.body);
+      shell.ui.talk(`${operands.TYPE} enabled at ${path}/`);
+    },
+  });
+}
+
+function disable(kind: MountKind) {
+  return defineCommand({
+    summary: `Disable ${kind.thing}, for good`,
+    details: [kind.loss],
+    operands: { PATH: 'one' },
+    options: { ...yesOption, ...serverOptions },
+    async run({ options, operands }, shell) {
+      const path = trimmed(operands.PATH);
+      await confirmed(shell, options.yes, `disable ${path}/? ${kind.loss}`);
+      const client = await connect(shell, options);
+      await client.request('DELETE', `${kind.root}/${path}`);
+      shell.ui.talk(`${path}/ disabled`);
+    },
+  });
+}
+
+function mountOptions(name: string, pairs: readonly string[], version: number | undefined): JsonObject {
+  const entries = pairs.map((pair): [string, string] => {
+    const field = parseField(pair);
+    if (field === undefined) throw usageError(`${name} enable`, '--option must be NAME=TEXT');
+    return [field.name, field.source];
+  });
+  return {
+    ...Object.fromEntries(entries),
+    ...given('version', version === undefined ? undefined : String(version)),
+  };
+}
+
+function given(name: string, value: string | undefined): JsonObject {
+  return value === undefined ? {} : { [name]: value };
+}
+
+function givenMap(name: string, map: JsonObject): JsonObject {
+  return Object.keys(map).length === 0 ? {} : { [name]: map };
+}
+
+function trimmed(path: string): string {
+  return path.replace(/^\/+|\/+$/g, '');
+}

@@ -1,0 +1,40 @@
+/** Options that several commands share. */
+import type { Options } from './command.ts';
+
+/** Of every command that speaks to a server. */
+export const serverOptions = {
+  address: {
+    type: 'text',
+    value: 'URL',
+    help: 'the server (COFFER_ADDR, VAULT_ADDR; http://127.0.0.1:8200)',
+  },
+  namespace: { type: 'text', value: 'PATH', help: 'namespace (COFFER_NAMESPACE, VAULT_NAMESPACE)' },
+  'token-file': {
+    type: 'text',
+    value: 'FILE',
+    help: 'read the token from FILE, or from - (COFFER_TOKEN, VAULT_TOKEN)',
+  },
+  'ca-cert': {
+    type: 'text',
+    value: 'FILE',
+    help: 'trust these PEM certificates (COFFER_CACERT, VAULT_CACERT)',
+  },
+} as const satisfies Options;
+
+/** Of the commands that read and write secrets. */
+export const safeOptions = {
+  safe: {
+    type: 'text',
+    value: 'URL',
+    help: 'where secrets are: https://host:8200/secret, or a mount (COFFER_SAFE)',
+  },
+  ...serverOptions,
+} as const satisfies Options;
+
+export const fieldOption = {
+  field: { type: 'text', short: 'f', value: 'NAME', help: 'print this field alone, as it is' },
+} as const satisfies Options;
+
+export const yesOption = {
+  yes: { type: 'flag', short: 'y', help: 'do not ask' },
+} as const satisfies Options;

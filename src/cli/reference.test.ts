@@ -1,0 +1,50 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { expect, test } from 'vitest';
+import { asCofferError, errorCodes, exitCodeOf } from '../errors.ts';
+import type { Command, CommandGroup } from './command.ts';
+import { commandReference } from './reference.ts';
+import { rows } from './table.ts';
+import { version } from './version.ts';
+
+const page = new URL('../../docs/reference/cli.md', import.meta.url);
+const heading = '## Commands\n\n';
+
+/** The commands of this build. */
+async function present(): Promise<Map<string, Command | CommandGroup>> {
+  const commands = new Map<string, Command | CommandGroup>();
+  for (const [name, row] of Object.entries(rows)) {
+    const module = await row.load().catch((error: unknown) => {
+      if (asCofferError(error).code !== 'unsupported_operation') throw error;
+    });
+    if (module !== undefined) commands.set(name, module.command);
+  }
+  return commands;
+}
+
+test('the page on exit codes is the table of the error family', () => {
+  const text = readFileSync(new URL('../../docs/reference/exit-codes.md', import.meta.url), 'utf8');
+  const lines = [...text.matchAll(/^\| (\d+) \|(.*?)\|/gm)];
+  const documented = lines.flatMap(([, exit, names]) =>
+    [...(names ?? '').matchAll(/`(\w+)`/g)].map(([, code]) => `${code} ${exit}`),
+  );
+  expect(documented.toSorted()).toEqual(errorCodes.map((code) => `${code} ${exitCodeOf(code)}`).toSorted());
+});
+
+/** After a change of a declaration: `COFFER_WRITE_REFERENCE=1 npx vitest run --project unit src/cli/reference.test.ts`. */
+test('the page on the command line has the help of every command', async () => {
+  const commands = await present();
+  const text = readFileSync(page, 'utf8');
+  const intro = text.slice(0, text.indexOf(heading) + heading.length);
+  const wanted = intro + commandReference(commands);
+  if (process.env['COFFER_WRITE_REFERENCE'] === '1') writeFileSync(page, wanted);
+  expect(readFileSync(page, 'utf8')).toBe(wanted);
+});
+
+test('every command says what its line in the overview says', async () => {
+  for (const [name, command] of await present()) expect(command.summary).toBe(rows[name]?.summary);
+});
+
+test('the version is that of the package', () => {
+  const manifest: unknown = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
+  expect(manifest).toMatchObject({ version });
+});

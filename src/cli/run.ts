@@ -1,0 +1,127 @@
+/** One call: find the command, read its arguments, run it, tell how it ended. */
+import { places } from '../config/paths.ts';
+import { CofferError, exitCodeOf } from '../errors.ts';
+import { parseInput } from './args.ts';
+import { type Command, type CommandGroup, isGroup } from './command.ts';
+import { helpText, overview } from './help.ts';
+import { type Shell, variable, type World } from './shell.ts';
+import { suggest } from './suggest.ts';
+import { rows, sections } from './table.ts';
+import { type Format, openUi } from './ui.ts';
+
+/** @returns the exit code of the table in `errors.ts` */
+export async function run(words: readonly string[], world: World): Promise<number> {
+  const ui = openUi(world, wantedFormat(words, world));
+  const shell: Shell = {
+    env: world.env,
+    get stdin() {
+      return world.stdin;
+    },
+    get stdout() {
+      return world.stdout;
+    },
+    get stderr() {
+      return world.stderr;
+    },
+    interrupt: () => world.interrupt(),
+    ui,
+    places: places(world.env),
+  };
+  try {
+    return await dispatch(words, shell);
+  } catch (thrown) {
+    return exitCodeOf(ui.fail(thrown));
+  }
+}
+
+async function dispatch(words: readonly string[], shell: Shell): Promise<number> {
+  const [name, ...rest] = words;
+  if (name === undefined) {
+    shell.ui.talk(overview(sections));
+    return exitCodeOf('usage');
+  }
+  if (name === 'help' || name === '--help' || name === '-h') {
+    await help(rest, shell);
+    return 0;
+  }
+  await runFound(await find(name), name, rest, shell);
+  return 0;
+}
+
+async function help(words: readonly string[], shell: Shell): Promise<void> {
+  const [name, verb] = words;
+  if (name === undefined || name.startsWith('-')) {
+    shell.ui.text(overview(sections));
+    return;
+  }
+  const found = await find(name);
+  if (isGroup(found) && verb !== undefined) {
+    shell.ui.text(helpText(`${name} ${verb}`, findVerb(found, name, verb)));
+  } else {
+    shell.ui.text(helpText(name, found));
+  }
+}
+
+async function find(name: string): Promise<Command | CommandGroup> {
+  const row = Object.hasOwn(rows, name) ? rows[name] : undefined;
+  if (row !== undefined) return (await row.load()).command;
+  throw unknown('command', name, Object.keys(rows), '');
+}
+
+async function runFound(
+  found: Command | CommandGroup,
+  name: string,
+  words: readonly string[],
+  shell: Shell,
+): Promise<void> {
+  if (!isGroup(found)) return runCommand(found, name, words, shell);
+  const [verb, ...rest] = words;
+  if (verb === '--help' || verb === '-h') return shell.ui.text(helpText(name, found));
+  if (verb === undefined || verb.startsWith('-')) {
+    const verbs = Object.keys(found.commands).join(', ');
+    throw new CofferError(
+      'usage',
+      `\`coffer ${name}\` needs one of: ${verbs}; see \`coffer ${name} --help\``,
+    );
+  }
+  return runCommand(findVerb(found, name, verb), `${name} ${verb}`, rest, shell);
+}
+
+async function runCommand(
+  command: Command,
+  name: string,
+  words: readonly string[],
+  shell: Shell,
+): Promise<void> {
+  const input = parseInput(command, name, words);
+  if (input.options['help'] === true) shell.ui.text(helpText(name, command));
+  else await command.run(input, shell);
+}
+
+function findVerb(group: CommandGroup, name: string, verb: string): Command {
+  const command = Object.hasOwn(group.commands, verb) ? group.commands[verb] : undefined;
+  if (command !== undefined) return command;
+  throw unknown(
+    'command',
+    `${name} ${verb}`,
+    Object.keys(group.commands).map((known) => `${name} ${known}`),
+    name,
+  );
+}
+
+function unknown(kind: string, name: string, known: readonly string[], helpOf: string): CofferError {
+  const near = suggest(name, known);
+  const hint = near === undefined ? '' : ` (did you mean \`coffer ${near}\`?)`;
+  const help = ['coffer', 'help', helpOf].filter((word) => word !== '').join(' ');
+  return new CofferError('usage', `unknown ${kind} "${name.slice(0, 60)}"${hint}; see \`${help}\``);
+}
+
+/** Read ahead of everything else, so that even a mistake on the command line is told in the format that was asked for. */
+function wantedFormat(words: readonly string[], world: World): Format {
+  const end = words.indexOf('--');
+  const options = end === -1 ? words : words.slice(0, end);
+  const at = options.lastIndexOf('--format');
+  const inline = options.findLast((word) => word.startsWith('--format='))?.slice('--format='.length);
+  const asked = inline ?? (at === -1 ? undefined : options[at + 1]) ?? variable(world.env, 'COFFER_FORMAT');
+  return asked === 'json' ? 'json' : 'text';
+}

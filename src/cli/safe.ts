@@ -1,0 +1,110 @@
+/** A safe: where the secret verbs work. For now that is a versioned kv mount of a server. */
+import { parseAddress } from '../client/address.ts';
+import type { Client } from '../client/client.ts';
+import { ApiError } from '../client/wire-error.ts';
+import { asCofferError, CofferError } from '../errors.ts';
+import { isJsonObject, type JsonObject, type JsonValue } from '../json.ts';
+
+export interface SafeUrl {
+  /** Undefined when only a mount was named: then it is on whichever server is addressed otherwise. */
+  readonly address: string | undefined;
+  /** Undefined when only a server was named. */
+  readonly mount: string | undefined;
+}
+
+/**
+ * `https://host:8200/secret`, or a mount alone: `secret`, `team/kv`. Throws `usage` for anything else, naming the kinds of safe
+ * that other versions know.
+ */
+export function parseSafe(text: string): SafeUrl {
+  if (/^(credstash:|file:)/i.test(text)) {
+    const scheme = text.slice(0, text.indexOf(':') + 1).toLowerCase();
+    throw new CofferError(
+      'usage',
+      `${scheme} safes are not supported by this version; name a server: https://host:8200/secret`,
+    );
+  }
+  if (!text.includes(':')) return { address: undefined, mount: parseMount(text) };
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (url === undefined || (url.protocol !== 'https:' && url.protocol !== 'http:')) {
+    throw new CofferError(
+      'usage',
+      'a safe must look like https://host:8200/secret, or be a mount such as secret',
+    );
+  }
+  const path = url.pathname.replace(/^\/+|\/+$/g, '');
+  const address = new URL(url);
+  address.pathname = '';
+  parseAddress(address.href);
+  return {
+    address: address.href.replace(/\/$/, ''),
+    mount: path === '' ? undefined : parseMount(decoded(path)),
+  };
+}
+
+export class Safe {
+  readonly client: Client;
+  readonly mount: string;
+
+  constructor(client: Client, mount: string) {
+    this.client = client;
+    this.mount = mount;
+  }
+
+  /** The API path of a secret in one of kv version 2's rooms. Throws `usage` for a name that cannot be one. */
+  path(room: 'data' | 'metadata' | 'delete' | 'undelete' | 'destroy', name: string): string {
+    if (name === '' || name.endsWith('/')) {
+      throw new CofferError('usage', 'a name must not be empty or end in "/"');
+    }
+    return `${this.mount}/${room}/${name}`;
+  }
+
+  /**
+   * Refuses a mount that is not versioned: a write would land there under a name that nobody meant. The question spends no use
+   * of a token. When it may not be asked, the write itself gets the answer.
+   */
+  async requireVersioned(name: string): Promise<void> {
+    const answer = await this.client
+      .request('GET', `sys/internal/ui/mounts/${this.mount}/data/${name}`)
+      .catch((error: unknown) => unlessUnknown(error));
+    const mount = dataOf(answer?.body);
+    const options = isJsonObject(mount['options']) ? mount['options'] : {};
+    const versioned = mount['type'] === 'kv' && options['version'] === '2';
+    if (mount['type'] !== undefined && !versioned) {
+      throw new CofferError(
+        'unsupported_operation',
+        `${this.mount} is not a versioned kv mount; \`coffer mount list\` shows those, \`coffer api\` reaches all`,
+      );
+    }
+  }
+}
+
+/** The `data` of an answer's envelope; empty when there is none. */
+export function dataOf(body: JsonValue | undefined): JsonObject {
+  const data = isJsonObject(body) ? body['data'] : undefined;
+  return isJsonObject(data) ? data : {};
+}
+
+function unlessUnknown(thrown: unknown): undefined {
+  const error = asCofferError(thrown);
+  if (thrown instanceof ApiError && (error.code === 'permission_denied' || thrown.status === 404))
+    return undefined;
+  throw thrown;
+}
+
+function parseMount(text: string): string {
+  const mount = text.replace(/^\/+|\/+$/g, '');
+  const segments = mount.split('/');
+  if (segments.some((segment) => segment === '' || segment === '.' || segment === '..')) {
+    throw new CofferError('usage', 'the mount of a safe must look like secret or team/secret');
+  }
+  return mount;
+}
+
+function decoded(path: string): string {
+  try {
+    return decodeURIComponent(path);
+  } catch {
+    throw new CofferError('usage', 'the mount of a safe is not valid percent-encoding');
+  }
+}

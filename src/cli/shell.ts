@@ -1,0 +1,39 @@
+/** The world a command runs in. Everything a command reads or writes comes in here, so that tests can hand in their own. */
+import type { Readable, Writable } from 'node:stream';
+import type { Places } from '../config/paths.ts';
+import type { Ui } from './ui.ts';
+
+/** Standard input: possibly a terminal. */
+export interface InputStream extends Readable {
+  readonly isTTY?: boolean;
+  setRawMode?(mode: boolean): unknown;
+}
+
+/** Standard output or error: possibly a terminal. */
+export interface OutputStream extends Writable {
+  readonly isTTY?: boolean;
+  /** Width in cells, on a terminal. */
+  readonly columns?: number;
+}
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+export interface World {
+  readonly env: Environment;
+  readonly stdin: InputStream;
+  readonly stdout: OutputStream;
+  readonly stderr: OutputStream;
+  /** Called when somebody presses Ctrl-C at a hidden prompt, where the terminal no longer does it itself. */
+  interrupt(): void;
+}
+
+export interface Shell extends World {
+  readonly ui: Ui;
+  readonly places: Places;
+}
+
+/** An environment variable; one that is set but empty counts as not set. */
+export function variable(env: Environment, name: string): string | undefined {
+  const value = env[name];
+  return value === '' ? undefined : value;
+}

@@ -1,0 +1,96 @@
+/** Every command: its line in the overview, and where it is. A command's file is loaded only when it is called. */
+import { CofferError } from '../errors.ts';
+import type { Command, CommandGroup } from './command.ts';
+
+interface Row {
+  readonly section: 'Secrets' | 'Access' | 'Server';
+  readonly summary: string;
+  load(): Promise<{ readonly command: Command | CommandGroup }>;
+}
+
+export const rows: Readonly<Record<string, Row>> = {
+  put: { section: 'Secrets', summary: 'Store a secret', load: () => import('./commands/put.ts') },
+  get: { section: 'Secrets', summary: 'Print a secret', load: () => import('./commands/get.ts') },
+  list: { section: 'Secrets', summary: 'List names of secrets', load: () => import('./commands/list.ts') },
+  history: {
+    section: 'Secrets',
+    summary: "List a secret's versions",
+    load: () => import('./commands/history.ts'),
+  },
+  delete: {
+    section: 'Secrets',
+    summary: 'Delete a secret or some of its versions',
+    load: () => import('./commands/delete.ts'),
+  },
+  undelete: {
+    section: 'Secrets',
+    summary: 'Bring deleted versions back',
+    load: () => import('./commands/undelete.ts'),
+  },
+
+  login: {
+    section: 'Access',
+    summary: 'Prove who you are and keep the token',
+    load: () => import('./commands/login.ts'),
+  },
+  logout: { section: 'Access', summary: 'Forget the token', load: () => import('./commands/logout.ts') },
+  token: {
+    section: 'Access',
+    summary: 'Create, look up, renew and revoke tokens',
+    load: () => import('./commands/token.ts'),
+  },
+  policy: { section: 'Access', summary: 'Say who may do what', load: () => import('./commands/policy.ts') },
+  auth: { section: 'Access', summary: 'Ways to log in', load: () => import('./commands/auth.ts') },
+  lease: {
+    section: 'Access',
+    summary: 'Look up, renew and revoke leases',
+    load: () => import('./commands/lease.ts'),
+  },
+
+  server: {
+    section: 'Server',
+    summary: 'Run the server',
+    load: () => import('./commands/server.ts').catch(leftOut('server')),
+  },
+  status: {
+    section: 'Server',
+    summary: 'Show whether the server is up and unsealed',
+    load: () => import('./commands/status.ts'),
+  },
+  operator: {
+    section: 'Server',
+    summary: 'Initialise, unseal and seal a server',
+    load: () => import('./commands/operator.ts'),
+  },
+  mount: { section: 'Server', summary: 'Secrets engines', load: () => import('./commands/mount.ts') },
+  audit: {
+    section: 'Server',
+    summary: 'Check the audit log',
+    load: () => import('./commands/audit.ts').catch(leftOut('audit')),
+  },
+  api: { section: 'Server', summary: 'Call any endpoint', load: () => import('./commands/api.ts') },
+  version: { section: 'Server', summary: 'Print the version', load: () => import('./commands/version.ts') },
+};
+
+/** The rows as the overview shows them. */
+export const sections: Readonly<Record<string, readonly (readonly [string, string])[]>> = {
+  Secrets: inSection('Secrets'),
+  Access: inSection('Access'),
+  Server: [...inSection('Server'), ['help', 'Show the help of a command']],
+};
+
+function inSection(section: Row['section']): readonly (readonly [string, string])[] {
+  return Object.entries(rows)
+    .filter(([, row]) => row.section === section)
+    .map(([name, row]) => [name, row.summary] as const);
+}
+
+/** The server's side may be left out of a build (a client-only package); its commands then say so. */
+function leftOut(name: string): (error: unknown) => never {
+  return (error) => {
+    if (error instanceof Error && error.message.includes(`commands/${name}.ts`)) {
+      throw new CofferError('unsupported_operation', `this build of coffer has no \`coffer ${name}\``);
+    }
+    throw error;
+  };
+}

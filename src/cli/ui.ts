@@ -1,0 +1,110 @@
+/**
+ * Prints every word that a command says. House rules: data on standard output, talk on standard error; with `--format json` the
+ * data is one JSON document and an error is `{"error":{"code","message"}}`; text from elsewhere is escaped on a terminal.
+ */
+import { asCofferError, type CofferError, type ErrorCode } from '../errors.ts';
+import type { JsonValue } from '../json.ts';
+import { type OutputStream, variable, type World } from './shell.ts';
+import { layRecord, layTable } from './table-layout.ts';
+import { escapeJson, escapeLine, escapeLines } from './terminal-text.ts';
+
+export type Format = 'text' | 'json';
+
+export interface Ui {
+  readonly format: Format;
+  /** Standard output is a terminal. */
+  readonly terminal: boolean;
+  /** One JSON document, whatever the format. */
+  json(document: JsonValue): void;
+  /** One item a line; with `--format json` an array of them. */
+  lines(items: readonly string[]): void;
+  /** A table on a terminal; tab-separated rows without heading elsewhere; `document` with `--format json`. */
+  table(heading: readonly string[], lines: readonly (readonly string[])[], document: JsonValue): void;
+  /** Names and values: aligned on a terminal, tab-separated elsewhere; `document` with `--format json`. */
+  record(entries: readonly (readonly [string, string])[], document: JsonValue): void;
+  /** Text as it is. A terminal gets it escaped and ended with a newline; anything else gets exactly these characters. */
+  text(text: string): void;
+  /** Bytes as they are. */
+  bytes(bytes: Uint8Array): void;
+  /** Talk: plain lines on standard error, left out with `--format json`. */
+  talk(text: string): void;
+  /** What the user should know although the command goes on. */
+  warn(text: string): void;
+  /** Tells an error, and says which it was. */
+  fail(thrown: unknown): ErrorCode;
+}
+
+export function openUi(world: Pick<World, 'stdout' | 'stderr' | 'env'>, format: Format): Ui {
+  const { env } = world;
+  const out = (text: string) => void world.stdout.write(text);
+  const say = (text: string) => void world.stderr.write(text);
+  const isTerminal = () => world.stdout.isTTY === true;
+  const json = (document: JsonValue) => out(`${escapeJson(JSON.stringify(document, null, 2))}\n`);
+  return {
+    format,
+    get terminal() {
+      return isTerminal();
+    },
+    json,
+    lines: (items) =>
+      format === 'json' ? json(items) : out(items.map((item) => `${escapeLine(item)}\n`).join('')),
+    table(heading, lines, document) {
+      if (format === 'json') return json(document);
+      out(tableText(heading, lines, world.stdout, env));
+    },
+    record(entries, document) {
+      if (format === 'json') return json(document);
+      const lines = entries.map(([name, value]) => [escapeLine(name), escapeLine(value)]);
+      out(ended(isTerminal() ? layRecord(lines) : lines.map((cells) => cells.join('\t'))));
+    },
+    text: (text) => out(isTerminal() ? onTerminal(text) : text),
+    bytes: (bytes) => void world.stdout.write(bytes),
+    talk: (text) => (format === 'json' ? undefined : say(`${escapeLines(text).replace(/\n$/, '')}\n`)),
+    warn: (text) =>
+      say(
+        format === 'json'
+          ? `${JSON.stringify({ warning: { message: text } })}\n`
+          : `${paint('warning:', '33', world.stderr, env)} ${escapeLine(text)}\n`,
+      ),
+    fail(thrown) {
+      const error = asCofferError(thrown);
+      say(
+        format === 'json'
+          ? errorJson(error)
+          : `${paint('error:', '31', world.stderr, env)} ${escapeLine(error.message)}\n`,
+      );
+      return error.code;
+    },
+  };
+}
+
+function errorJson(error: CofferError): string {
+  return `${escapeJson(JSON.stringify({ error: { code: error.code, message: error.message } }))}\n`;
+}
+
+function tableText(
+  heading: readonly string[],
+  lines: readonly (readonly string[])[],
+  stdout: OutputStream,
+  env: World['env'],
+): string {
+  const escaped = lines.map((cells) => cells.map(escapeLine));
+  if (stdout.isTTY !== true) return ended(escaped.map((cells) => cells.join('\t')));
+  const [first = '', ...rest] = layTable([heading, ...escaped], stdout.columns ?? 80);
+  return ended([paint(first, '1', stdout, env), ...rest]);
+}
+
+function ended(lines: readonly string[]): string {
+  return lines.map((line) => `${line}\n`).join('');
+}
+
+function onTerminal(text: string): string {
+  const shown = escapeLines(text);
+  return shown.endsWith('\n') ? shown : `${shown}\n`;
+}
+
+/** SGR colour, on a terminal that wants it: https://no-color.org, and `TERM=dumb`. */
+function paint(text: string, style: string, stream: OutputStream, env: World['env']): string {
+  const wanted = stream.isTTY === true && variable(env, 'NO_COLOR') === undefined && env['TERM'] !== 'dumb';
+  return wanted ? `\u001b[${style}m${text}\u001b[0m` : text;
+}

@@ -1,0 +1,62 @@
+/** From what a handler replied to what the wire answers: the table of statuses of Vault's API, §2.4. */
+import { asCofferError, statusOf } from '../errors.ts';
+import type { EndpointOperation, OperationSpec, Reply } from './endpoint.ts';
+import type { Answer, AuthAnswer, LeaseAnswer, Request } from './request.ts';
+
+export interface AnswerParts {
+  readonly request: Request;
+  readonly operation: EndpointOperation;
+  readonly spec: OperationSpec;
+  readonly mountType: string;
+  readonly reply: Reply | undefined;
+  readonly auth: AuthAnswer | null;
+  readonly lease: LeaseAnswer | null;
+  readonly warnings: readonly string[];
+}
+
+export function buildAnswer(parts: AnswerParts): Answer {
+  const { request, operation, spec, reply } = parts;
+  const data = reply?.data ?? null;
+  if (spec.plain === true && data !== null)
+    return { kind: 'plain', status: reply?.status ?? 200, body: data };
+  const asks = operation === 'read' || operation === 'list';
+  const nothing = reply === undefined || isBare(reply, parts);
+  if (nothing && !asks) return { kind: 'empty' };
+  if (nothing || (operation === 'list' && isEmptyList(reply))) {
+    return { kind: 'error', status: 404, requestId: request.id, errors: [] };
+  }
+  return {
+    kind: 'envelope',
+    status: reply?.status ?? 200,
+    requestId: request.id,
+    data,
+    auth: parts.auth,
+    lease: parts.lease,
+    warnings: parts.warnings.length > 0 ? parts.warnings : null,
+    mountType: parts.mountType,
+    repeatData: spec.repeatData === true && data !== null,
+  };
+}
+
+/** A reply that says nothing: only unknown fields were warned of, which never turns a 204 into a 200. */
+function isBare(reply: Reply, parts: AnswerParts): boolean {
+  return (
+    reply.data === undefined &&
+    parts.auth === null &&
+    parts.lease === null &&
+    reply.status === undefined &&
+    (reply.warnings ?? []).length === 0
+  );
+}
+
+function isEmptyList(reply: Reply | undefined): boolean {
+  const keys = reply?.data?.['keys'];
+  return keys === undefined || (Array.isArray(keys) && keys.length === 0);
+}
+
+/** What the caller is told of an error: its message, unless it is our own fault. */
+export function errorAnswer(request: Request, thrown: unknown): Extract<Answer, { kind: 'error' }> {
+  const error = asCofferError(thrown);
+  const message = error.code === 'internal' ? `internal error; request ${request.id}` : error.message;
+  return { kind: 'error', status: statusOf(error.code), requestId: request.id, errors: [message] };
+}

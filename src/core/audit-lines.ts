@@ -1,0 +1,78 @@
+/** The two audit lines of a request: what was asked and decided, and what was answered. */
+import type { JsonObject } from '../json.ts';
+import type { AuditEntry, AuditLog } from './audit/audit.ts';
+import type { Fields, ResponseSchema } from './endpoint.ts';
+import type { Decision } from './policy/acl.ts';
+import type { Answer, Request } from './request.ts';
+import type { TokenRecord } from './token/record.ts';
+
+/** What the road decided, as the audit log tells it: enough to find the rule. */
+export type AuditedDecision =
+  | Decision
+  | { readonly kind: 'deny'; readonly reason: string }
+  | { readonly kind: 'allow'; readonly reason: string };
+
+export interface RequestLine {
+  readonly request: Request;
+  readonly operation: string;
+  readonly mountType: string;
+  readonly fields: Fields;
+  readonly token: TokenRecord | undefined;
+  readonly decision: AuditedDecision;
+}
+
+export function requestLine(audit: AuditLog, line: RequestLine): AuditEntry {
+  const { request, token } = line;
+  return {
+    type: 'request',
+    request_id: request.id,
+    operation: line.operation,
+    path: request.path,
+    mount_type: line.mountType,
+    remote_address: request.remoteAddress,
+    auth:
+      token === undefined
+        ? null
+        : { accessor: token.accessor, display_name: token.displayName, policies: token.policies },
+    decision: line.decision as unknown as JsonObject,
+    data: audit.redactRequest(request.data, line.fields),
+  };
+}
+
+export function responseLine(
+  audit: AuditLog,
+  request: Request,
+  answer: Answer,
+  schema: ResponseSchema | undefined,
+): AuditEntry {
+  const line = { type: 'response', request_id: request.id, path: request.path } as const;
+  switch (answer.kind) {
+    case 'empty':
+      return { ...line, status: 204 };
+    case 'error':
+      return { ...line, status: answer.status, errors: answer.errors };
+    case 'plain':
+      return { ...line, status: answer.status, data: audit.redactAnswer(answer.body, schema) };
+    case 'envelope':
+      return {
+        ...line,
+        status: answer.status,
+        data: answer.data === null ? null : audit.redactAnswer(answer.data, schema),
+        auth: answer.auth === null ? null : auditedAuth(audit, answer.auth),
+        lease_id: answer.lease?.id ?? null,
+      };
+  }
+}
+
+function auditedAuth(
+  audit: AuditLog,
+  auth: NonNullable<Extract<Answer, { kind: 'envelope' }>['auth']>,
+): JsonObject {
+  return {
+    client_token: auth.clientToken === '' ? '' : audit.digest(auth.clientToken),
+    accessor: auth.accessor,
+    policies: auth.policies,
+    metadata: auth.metadata,
+    lease_duration: auth.leaseDuration,
+  };
+}

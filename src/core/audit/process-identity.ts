@@ -1,0 +1,72 @@
+/** Which process writes a chain, and whether that process is gone. */
+import { readFileSync, readlinkSync } from 'node:fs';
+import { hostname } from 'node:os';
+
+export interface ProcessIdentity {
+  /** The machine's own name for itself; two machines that share a store need two names. */
+  readonly node: string;
+  readonly pid: number;
+  /** Clock ticks from boot to the process's start (proc(5), field 22 of stat); empty where the system does not tell. */
+  readonly startTicks: string;
+  /** Changes at each boot; empty where the system does not tell. */
+  readonly bootId: string;
+  /** Pids mean something only within their namespace (pid_namespaces(7)). */
+  readonly pidNamespace: string;
+}
+
+/** This process. `node` defaults to the host name. */
+export function currentProcess(node?: string): ProcessIdentity {
+  return {
+    node: node ?? hostname(),
+    pid: process.pid,
+    startTicks: startTicksOf(process.pid) ?? '',
+    bootId: read('/proc/sys/kernel/random/boot_id')?.trim() ?? '',
+    pidNamespace: readLink('/proc/self/ns/pid') ?? '',
+  };
+}
+
+/**
+ * Whether `other` no longer runs, as far as `self` can know. A process of another node is never taken for gone. One of
+ * another pid namespace under the same node name is: that is what a restarted container looks like. Should it live after all,
+ * its next checkpoint takes its chain back.
+ */
+export function isGone(other: ProcessIdentity, self: ProcessIdentity): boolean {
+  if (other.node !== self.node) return false;
+  if (other.bootId !== self.bootId || other.pidNamespace !== self.pidNamespace) return true;
+  const ticks = startTicksOf(other.pid);
+  if (self.startTicks !== '') return ticks !== other.startTicks;
+  return !answersSignal(other.pid);
+}
+
+/** The command's name, field 2, is in parentheses and may hold anything; what follows the last one is numbers. */
+function startTicksOf(pid: number): string | undefined {
+  const stat = read(`/proc/${pid}/stat`);
+  const fields = stat?.slice(stat.lastIndexOf(')') + 2).split(' ');
+  // A zombie has ended and only waits for its parent to notice.
+  if (fields === undefined || fields[0] === 'Z' || fields[0] === 'X') return undefined;
+  return fields[19];
+}
+
+function answersSignal(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch (error) {
+    return error instanceof Error && 'code' in error && error.code === 'EPERM';
+  }
+}
+
+function read(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return undefined;
+  }
+}
+
+function readLink(path: string): string | undefined {
+  try {
+    return readlinkSync(path);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,190 @@
+/**
+ * What of a request and an answer may be written down. Only declared fields that are not sensitive are shown, and only if the
+ * value has the declared shape; a keyed digest stands for everything else. Names are shown, values never by accident.
+ */
+import { emptyObject, isJsonObject, type JsonObject, type JsonValue } from '../../json.ts';
+import type { Fields, FieldType, ResponseSchema } from '../endpoint.ts';
+import { type AnswerData, RawJson } from '../request.ts';
+import type { Digest } from './digest.ts';
+
+/** UTF-16 units of a text that are shown. */
+const longestText = 1024;
+/** UTF-16 units of JSON text up to which a list or object is shown. */
+const longestStructure = 16 * 1024;
+const longestName = 256;
+const mostMembers = 256;
+const unprintable = '[not JSON]';
+
+type ShownType = FieldType | 'null';
+
+/** Replaces sensitive request fields by digests. Names that are not declared, also not as an alias, count as sensitive. */
+export function redactRequest(data: JsonObject, fields: Fields, digest: Digest): JsonObject {
+  const shown = shownFields(fields);
+  return redact(data, (name) => shown.get(name), digest);
+}
+
+/** Replaces sensitive answer data by digests; `*` in the schema stands for names that it does not spell out. */
+export function redactAnswer(
+  data: AnswerData,
+  schema: ResponseSchema | undefined,
+  digest: Digest,
+): JsonObject {
+  return redact(data, (name) => shownType(schema, name), digest);
+}
+
+function redact(
+  data: AnswerData | JsonObject,
+  shownAs: (name: string) => ShownType | undefined,
+  digest: Digest,
+): JsonObject {
+  const names = Object.keys(data);
+  const redacted = emptyObject();
+  if (names.length > mostMembers) {
+    redacted['*'] = digestOf(data, digest);
+    return redacted;
+  }
+  for (const name of names) {
+    const value: unknown = data[name];
+    if (value === undefined) continue;
+    const type = shownAs(name);
+    const safeName = name.length > longestName ? digest(name) : name;
+    redacted[safeName] = (type && shownValue(value, type)) ?? digestOf(value, digest);
+  }
+  return redacted;
+}
+
+/** Declarations are constants, so that what they show is worked out once. */
+const shownByFields = new WeakMap<Fields, ReadonlyMap<string, ShownType>>();
+
+function shownFields(fields: Fields): ReadonlyMap<string, ShownType> {
+  const known = shownByFields.get(fields);
+  if (known) return known;
+  const shown = new Map<string, ShownType>();
+  for (const [name, spec] of Object.entries(fields)) {
+    if (spec.sensitive) continue;
+    for (const written of [name, ...(spec.aliases ?? [])]) shown.set(written, spec.type);
+  }
+  for (const [name, spec] of Object.entries(fields)) {
+    // A name that two fields claim is as sensitive as either.
+    if (spec.sensitive) for (const written of [name, ...(spec.aliases ?? [])]) shown.delete(written);
+  }
+  shownByFields.set(fields, shown);
+  return shown;
+}
+
+function shownType(schema: ResponseSchema | undefined, name: string): ShownType | undefined {
+  if (schema === undefined) return undefined;
+  const field = Object.hasOwn(schema, name) ? schema[name] : schema['*'];
+  return field === undefined || field.sensitive ? undefined : field.type;
+}
+
+/** The value as it may stand in the log; undefined where it is not of the declared shape. */
+function shownValue(value: unknown, type: ShownType): JsonValue | undefined {
+  if (value === null) return null;
+  if (value instanceof RawJson) {
+    return value.text.length > longestStructure ? undefined : shownValue(parsed(value.text), type);
+  }
+  if (typeof value === 'string') return hasShape[type](value) ? shownText(value) : undefined;
+  if (typeof value === 'boolean') return value;
+  if (typeof value === 'number') return Number.isFinite(value) ? value : undefined;
+  if (!isPlain(value) || !hasShape[type](value)) return undefined;
+  const text = jsonText(value);
+  if (text === undefined || text.length > longestStructure) return undefined;
+  return Object.values(value).some(holdsRaw) ? parsed(text) : (value as JsonValue);
+}
+
+function shownText(text: string): string {
+  if (text.length <= longestText) return text;
+  return `${text.slice(0, longestText).toWellFormed()}… (${Buffer.byteLength(text)} bytes)`;
+}
+
+/**
+ * Whether a text, list or object is what the type takes. A password sent where a number belongs, or an object where a text
+ * belongs, will be refused by the endpoint; it must not be written down before.
+ */
+const hasShape = {
+  string: isText,
+  int: isNumeric,
+  bool: (value) => typeof value === 'string' && /^(?:true|false|[01tf])$/i.test(value),
+  duration: (value) => typeof value === 'string' && /^-?\d[\d.nuµmshdw]{0,31}$/.test(value),
+  list: isTextOrTexts,
+  ints: (value) => (Array.isArray(value) ? value.every(isScalarNumber) : isNumericList(value)),
+  pairs: (value) => typeof value !== 'string' && isJsonObject(value) && Object.values(value).every(isScalar),
+  object: (value) => isJsonObject(value),
+  any: () => true,
+  null: () => false,
+} as const satisfies Record<ShownType, (value: unknown) => boolean>;
+
+function isText(value: unknown): boolean {
+  return typeof value === 'string';
+}
+
+function isNumeric(value: unknown): boolean {
+  return typeof value === 'string' && /^[+-]?\d{1,20}$/.test(value);
+}
+
+function isScalarNumber(value: unknown): boolean {
+  return typeof value === 'number' || isNumeric(value);
+}
+
+function isNumericList(value: unknown): boolean {
+  return typeof value === 'string' && value.split(',').every((item) => isNumeric(item.trim()));
+}
+
+function isTextOrTexts(value: unknown): boolean {
+  return typeof value === 'string' || (Array.isArray(value) && value.every(isScalar));
+}
+
+function isScalar(value: unknown): boolean {
+  return typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean';
+}
+
+/** A list or an object that JSON made, not an instance of something that might print itself. */
+function isPlain(value: unknown): value is object {
+  if (typeof value !== 'object' || value === null) return false;
+  if (Array.isArray(value)) return true;
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype === Object.prototype || prototype === null;
+}
+
+/** A text stands for itself, everything else for its JSON text, so that a value has one digest however it came. */
+function digestOf(value: unknown, digest: Digest): JsonValue {
+  if (value === null) return null;
+  if (typeof value === 'string') return digest(value);
+  const text = jsonText(value);
+  return text === undefined ? unprintable : digest(text);
+}
+
+/** JSON text, with `RawJson` as the text that it holds; undefined for what JSON cannot say. */
+function jsonText(value: unknown): string | undefined {
+  if (value instanceof RawJson) return value.text;
+  try {
+    if (isPlain(value) && !Array.isArray(value) && Object.values(value).some(holdsRaw)) return spliced(value);
+    return JSON.stringify(value);
+  } catch {
+    return undefined;
+  }
+}
+
+/** `AnswerData` may hold raw JSON at its first two levels. */
+function holdsRaw(value: unknown): boolean {
+  return (
+    value instanceof RawJson || (isPlain(value) && Object.values(value).some((v) => v instanceof RawJson))
+  );
+}
+
+function spliced(value: object): string {
+  const members = Object.entries(value).flatMap(([name, member]) => {
+    const text = jsonText(member);
+    return text === undefined ? [] : [`${JSON.stringify(name)}:${text}`];
+  });
+  return `{${members.join(',')}}`;
+}
+
+function parsed(text: string): JsonValue | undefined {
+  try {
+    return JSON.parse(text) as JsonValue;
+  } catch {
+    return undefined;
+  }
+}

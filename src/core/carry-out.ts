@@ -1,0 +1,128 @@
+/** Lets a handler do what was allowed, and makes tokens and leases of what it replies. */
+
+import { CofferError } from '../errors.ts';
+import type { Expectation } from '../storage/storage.ts';
+import { buildAnswer } from './answer.ts';
+import type { Core } from './core.ts';
+import type { Call, EndpointOperation, Leased, OperationSpec, Principal, Reply } from './endpoint.ts';
+import type { Mount } from './mount/table.ts';
+import { MountView } from './mount/view.ts';
+import type { Answer, AuthAnswer, LeaseAnswer, Request } from './request.ts';
+import type { RequestCommit } from './request-commit.ts';
+import { retryOnConflict } from './retry.ts';
+import { issueLogin } from './token/issuer.ts';
+import type { TokenId } from './token/record.ts';
+
+export interface Errand {
+  readonly core: Core;
+  readonly request: Request;
+  readonly mount: Mount;
+  readonly operation: EndpointOperation;
+  readonly spec: OperationSpec;
+  readonly commit: RequestCommit;
+  readonly unknownFields: readonly string[];
+}
+
+export interface Outcome {
+  readonly answer: Answer;
+  /** The answer's audit line must be on disk before the answer leaves. */
+  readonly durable: boolean;
+  readonly afterwards?: () => Promise<void>;
+}
+
+interface Handled {
+  readonly reply: Reply | undefined;
+  readonly auth: AuthAnswer | null;
+  readonly lease: LeaseAnswer | null;
+  readonly warnings: readonly string[];
+}
+
+/** `token` is who pays for leases; null on endpoints that need no login. */
+export async function carryOut(errand: Errand, call: Call, token: TokenId | null): Promise<Outcome> {
+  const { spec, commit, operation } = errand;
+  if (spec.spendsFirst === true) await commit.spend();
+  const handled = await handle(errand, call, token);
+  await commit.spend();
+  const { reply, auth, lease } = handled;
+  const answer = buildAnswer({
+    request: errand.request,
+    operation,
+    spec,
+    mountType: errand.mount.entry.type,
+    ...handled,
+    warnings: [...handled.warnings, ...ignoredFields(errand.unknownFields)],
+  });
+  const reads = operation === 'read' || operation === 'list';
+  return {
+    answer,
+    durable: commit.committed || auth !== null || lease !== null || (!reads && spec.login !== true),
+    ...(reply?.afterwards === undefined ? {} : { afterwards: reply.afterwards }),
+  };
+}
+
+async function handle(errand: Errand, call: Call, token: TokenId | null): Promise<Handled> {
+  // Only the writes of a login can meet a conflict here (a secret id's uses, say): then the method looks again.
+  return retryOnLoginConflict(errand, async () => {
+    const reply = await errand.spec.handle(call);
+    const warnings = reply?.warnings ?? [];
+    if (reply?.login !== undefined) {
+      const issued = await logIn(errand, reply.login);
+      return { reply, auth: issued.auth, lease: null, warnings: [...warnings, ...issued.warnings] };
+    }
+    const lease =
+      reply?.lease === undefined ? (reply?.renewed ?? null) : await leaseOut(errand, reply.lease, token);
+    return { reply, auth: reply?.issued ?? null, lease, warnings };
+  });
+}
+
+function retryOnLoginConflict(errand: Errand, attempt: () => Promise<Handled>): Promise<Handled> {
+  return errand.spec.login === true ? retryOnConflict(attempt) : attempt();
+}
+
+async function logIn(
+  { core, mount, request, commit }: Errand,
+  principal: Principal,
+): Promise<ReturnType<typeof issueLogin>> {
+  const issued = issueLogin(core.tokens, core.clock, mount.entry, request.path, principal);
+  const view = new MountView(core.barrier, mount.entry.uuid, (writes, expectations) =>
+    commit.commit(writes, expectations),
+  );
+  const expectations: readonly Expectation[] = view.expectations(principal.expectations ?? []);
+  await commit.commit([...issued.writes, ...view.writes(principal.writes ?? [])], expectations);
+  return issued;
+}
+
+/** The lease is stored before its secret leaves; if it cannot be, the engine takes the secret back at once. */
+async function leaseOut(
+  { core, mount, request, commit }: Errand,
+  leased: Leased,
+  token: TokenId | null,
+): Promise<LeaseAnswer> {
+  const prepared = core.leases.prepare(request.path, mount, token, leased);
+  const takeBack = () =>
+    mount.engine.revoke?.({
+      leaseId: prepared.record.id,
+      internal: leased.internal,
+      view: core.view(mount.entry.uuid),
+    });
+  try {
+    await commit.commit(prepared.writes);
+  } catch (error) {
+    await takeBack();
+    throw error;
+  }
+  if (commit.spentLast) {
+    await core.leases.revoke(prepared.record.id);
+    throw new CofferError(
+      'invalid_request',
+      'Secret cannot be returned; token had one use left, so leased credentials were immediately revoked.',
+    );
+  }
+  return { id: prepared.record.id, renewable: leased.renewable, duration: prepared.duration };
+}
+
+function ignoredFields(names: readonly string[]): readonly string[] {
+  if (names.length === 0) return [];
+  const shown = names.slice(0, 10).map((name) => name.slice(0, 60));
+  return [`Endpoint ignored these unrecognized parameters: [${shown.join(' ')}]`];
+}

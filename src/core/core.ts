@@ -1,0 +1,186 @@
+/** What an unsealed node works with: the rooms of the core wired to one barrier, made at unseal and dropped at seal. */
+import type { Barrier } from '../barrier/barrier.ts';
+import type { BarrierStore, SealedRecord } from '../barrier/store.ts';
+import type { Clock } from '../clock.ts';
+import type { Random } from '../crypto/random.ts';
+import { randomUuid } from '../crypto/random.ts';
+import { CofferError } from '../errors.ts';
+import type { Revision } from '../storage/storage.ts';
+import type { AuditLog } from './audit/audit.ts';
+import { ExpiryDuty } from './duty/expiry.ts';
+import { decodeEpoch, type Epoch } from './epoch.ts';
+import { leaseEndpoints } from './lease/endpoints.ts';
+import { Leases } from './lease/leases.ts';
+import { mountEndpoints } from './mount/endpoints.ts';
+import { Mounts, type MountTypes, systemType, tokenType } from './mount/mounts.ts';
+import { purgeMount } from './mount/purge.ts';
+import { MountView } from './mount/view.ts';
+import { policyEndpoints } from './policy/endpoints.ts';
+import { PolicyStore } from './policy/store.ts';
+import type { CoreRooms } from './rooms.ts';
+import { type SealControl, sealEndpoints } from './seal-endpoints.ts';
+import { capabilityEndpoints } from './token/capabilities.ts';
+import { tokenEngine } from './token/endpoints.ts';
+import { TokenReader } from './token/reader.ts';
+import { Tokens } from './token/tokens.ts';
+
+export interface CoreOptions {
+  readonly barrier: Barrier;
+  readonly audit: AuditLog;
+  readonly types: MountTypes;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly seal: SealControl;
+  readonly log: (message: string, fields: Readonly<Record<string, unknown>>) => void;
+  /** Called when the epoch says that another node sealed the store. */
+  readonly onSealedElsewhere: () => void;
+}
+
+/** Milliseconds between passes of the expiry duty. */
+const expiryEvery = 1_000;
+
+export class Core implements CoreRooms {
+  readonly barrier: Barrier;
+  readonly store: BarrierStore;
+  readonly audit: AuditLog;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly tokens: Tokens;
+  readonly tokenReader: TokenReader;
+  readonly mounts: Mounts;
+  readonly leases: Leases;
+  readonly policies: PolicyStore;
+  readonly expiry: ExpiryDuty;
+  readonly #options: CoreOptions;
+  #epoch: Epoch | undefined;
+  #epochRevision: Revision | undefined;
+  #loading: Promise<void> | undefined;
+  #timer: Disposable | undefined;
+
+  constructor(options: CoreOptions) {
+    const { barrier, clock, random } = options;
+    this.#options = options;
+    this.barrier = barrier;
+    this.store = barrier;
+    this.audit = options.audit;
+    this.clock = clock;
+    this.random = random;
+    this.tokens = new Tokens({ store: barrier, hashKey: barrier.purposeKey('token-hash'), clock, random });
+    this.tokenReader = new TokenReader(barrier);
+    this.policies = new PolicyStore(barrier, clock);
+    this.leases = new Leases({ store: barrier, clock, random, findMount: (uuid) => this.mounts.find(uuid) });
+    this.mounts = new Mounts({
+      store: barrier,
+      types: options.types,
+      builtin: new Map([
+        [systemType, { endpoints: this.#systemEndpoints(options.seal) }],
+        [tokenType, tokenEngine(this)],
+      ]),
+      digestKey: barrier.purposeKey('mount-digest'),
+      clock,
+      random,
+    });
+    this.expiry = this.#expiryDuty();
+  }
+
+  /** Loads what routing needs. Throws `integrity` where the store lacks what every store has. */
+  async start(): Promise<void> {
+    await this.#load();
+    this.#tick();
+  }
+
+  stop(): void {
+    this.#timer?.[Symbol.dispose]();
+    this.#timer = undefined;
+  }
+
+  /** Brings the caches to the epoch read in this request; at no cost when nothing changed. */
+  async at(epoch: SealedRecord | undefined): Promise<Epoch> {
+    if (this.#epoch !== undefined && epoch?.revision === this.#epochRevision) return this.#epoch;
+    // A load under way may have begun before this request read its epoch; one begun after it is late enough.
+    await this.#loading;
+    if (epoch?.revision !== this.#epochRevision) {
+      this.#loading ??= this.#load().finally(() => {
+        this.#loading = undefined;
+      });
+      await this.#loading;
+    }
+    return this.epoch();
+  }
+
+  epoch(): Epoch {
+    if (this.#epoch === undefined) throw new CofferError('sealed', 'Vault is sealed');
+    return this.#epoch;
+  }
+
+  /** A mount's view outside of any request. */
+  view(uuid: string): MountView {
+    return new MountView(this.barrier, uuid, (writes, expectations) =>
+      this.barrier.commit(writes, expectations),
+    );
+  }
+
+  async #load(): Promise<void> {
+    const record = (await this.tokenReader.read(undefined)).epoch;
+    const epoch = decodeEpoch(record);
+    const known = this.#epoch;
+    if (known !== undefined && isOlder(epoch, known)) {
+      throw new CofferError('integrity', 'the store went back to an earlier state; restart to go on from it');
+    }
+    if (known !== undefined && epoch.seal !== known.seal) this.#options.onSealedElsewhere();
+    if (known !== undefined && epoch.keyring !== known.keyring) await this.barrier.reloadKeyring();
+    if (known?.mounts !== epoch.mounts) await this.mounts.load();
+    this.#epoch = epoch;
+    this.#epochRevision = record?.revision;
+  }
+
+  #systemEndpoints(seal: SealControl) {
+    return [
+      ...sealEndpoints(seal, this.clock),
+      ...mountEndpoints(this),
+      ...policyEndpoints(this),
+      ...capabilityEndpoints(this),
+      ...leaseEndpoints(this),
+    ];
+  }
+
+  #expiryDuty(): ExpiryDuty {
+    const { barrier: store, clock, random, log } = this.#options;
+    return new ExpiryDuty({
+      store,
+      clock,
+      holder: randomUuid(random),
+      onError: (kind, error) => log('a due entry failed', { kind, error }),
+      handlers: {
+        token: (due, fence) => this.tokens.onDue(due, fence),
+        'token-tree': (due, fence) => this.tokens.onTreeDue(due, fence),
+        lease: (due, fence, holdsLock) => this.leases.onDue(due, fence, holdsLock),
+        purge: (due, fence) =>
+          purgeMount({ store, clock, mounts: this.mounts, leases: this.leases }, due, fence),
+        mount: async (due, fence) => {
+          const slash = due.id.indexOf('/');
+          const mount = this.mounts.table.byUuid(due.id.slice(0, slash));
+          if (mount !== undefined) {
+            await mount.engine.onDue?.(due.id.slice(slash + 1), this.view(mount.entry.uuid));
+          }
+          await store.commit([{ key: due.key, value: null }], [fence]);
+        },
+      },
+    });
+  }
+
+  #tick(): void {
+    this.#timer = this.clock.after(expiryEvery, () => {
+      this.expiry
+        .run()
+        .catch((error: unknown) => this.#options.log('the expiry duty failed', { error }))
+        .finally(() => {
+          if (this.#timer !== undefined) this.#tick();
+        });
+    });
+  }
+}
+
+function isOlder(epoch: Epoch, than: Epoch): boolean {
+  return epoch.mounts < than.mounts || epoch.policies < than.policies || epoch.keyring < than.keyring;
+}

@@ -1,0 +1,121 @@
+/** Makes a store: one commit that holds all of it, so that there is never half a store. */
+import { Barrier } from '../barrier/barrier.ts';
+import type { PlainWrite } from '../barrier/store.ts';
+import type { Clock } from '../clock.ts';
+import { type Random, randomUuid } from '../crypto/random.ts';
+import { CofferError, ConflictError } from '../errors.ts';
+import { bootKeys, bootWrites } from '../seal/boot.ts';
+import type { Slot } from '../seal/slots.ts';
+import type { Storage } from '../storage/storage.ts';
+import { encodeEpoch, epochKey, firstEpoch } from './epoch.ts';
+import { encodeMount, type MountEntry, mountKey, noMountConfig } from './mount/entry.ts';
+import { builtinEntries, newEntry } from './mount/mounts.ts';
+import { defaultPolicyName, defaultPolicyText } from './policy/builtin.ts';
+import { policyRecord } from './policy/store.ts';
+import { Tokens } from './token/tokens.ts';
+
+export interface NewStore {
+  readonly storage: Storage;
+  readonly clock: Clock;
+  readonly random: Random;
+  /** Wraps the root key: the slots of the new store. The key is zeroed afterwards. */
+  readonly makeSlots: (rootKey: Buffer, storeId: string) => Promise<readonly Slot[]>;
+  /** A kv v2 engine at `secret/`, for people; stores made through `sys/init` have none, as Vault's do not. */
+  readonly withSecretMount: boolean;
+  /** Text of the root token; drawn when absent. */
+  readonly rootToken?: string;
+  /** Called with the root token before the store exists, so that it is kept even if the process dies right after. */
+  readonly keepRootToken?: (text: string, storeId: string) => Promise<void>;
+}
+
+export interface CreatedStore {
+  readonly storeId: string;
+  readonly rootToken: string;
+}
+
+/** Throws `already_initialized` when there is a store; then nothing was written. */
+export async function createStore(options: NewStore): Promise<CreatedStore> {
+  const { storage, clock, random } = options;
+  const storeId = randomUuid(random);
+  const rootKey = random.bytes(32);
+  try {
+    const slots = await options.makeSlots(rootKey, storeId);
+    const creation = Barrier.create({ storage, random, clock, rootKey, storeId });
+    const first = firstRecords(options, creation.barrier);
+    await options.keepRootToken?.(first.rootToken, storeId);
+    await storage.commit(
+      [
+        ...bootWrites({ format: 1, id: storeId, createdAt: clock.now() }, slots),
+        ...creation.writes,
+        ...first.writes.map((write) => creation.encrypt(write)),
+      ],
+      [{ key: bootKeys.header, revision: null }, ...creation.expectations],
+    );
+    creation.barrier.seal();
+    return { storeId, rootToken: first.rootToken };
+  } catch (error) {
+    if (!(error instanceof ConflictError)) throw error;
+    throw new CofferError('already_initialized', 'Vault is already initialized', { cause: error });
+  } finally {
+    rootKey.fill(0);
+  }
+}
+
+function firstRecords(
+  options: NewStore,
+  barrier: Barrier,
+): { readonly rootToken: string; readonly writes: readonly PlainWrite[] } {
+  const { clock, random } = options;
+  const now = clock.now();
+  const tokens = new Tokens({ store: barrier, hashKey: barrier.purposeKey('token-hash'), clock, random });
+  const root = tokens.mint(
+    {
+      policies: ['root'],
+      displayName: 'root',
+      metadata: null,
+      path: 'auth/token/root',
+      mount: null,
+      ancestors: [],
+      issuedAt: now,
+      expiresAt: null,
+      creationTtl: 0,
+      maxTtl: 0,
+      explicitMaxTtl: 0,
+      period: 0,
+      renewable: false,
+      usesLeft: null,
+      orphan: true,
+      boundCidrs: [],
+      internal: null,
+    },
+    options.rootToken,
+  );
+  const entries = [
+    ...builtinEntries(random, now),
+    ...(options.withSecretMount ? [secretMount(random, now)] : []),
+  ];
+  return {
+    rootToken: root.text,
+    writes: [
+      { key: epochKey, value: encodeEpoch(firstEpoch) },
+      policyRecord(defaultPolicyName, defaultPolicyText, now),
+      ...entries.map((entry) => ({ key: mountKey(entry.uuid), value: encodeMount(entry) })),
+      ...root.writes,
+    ],
+  };
+}
+
+function secretMount(random: Random, now: number): MountEntry {
+  return newEntry(
+    {
+      kind: 'secret',
+      path: 'secret/',
+      type: 'kv',
+      description: 'key/value secrets',
+      options: { version: '2' },
+      config: noMountConfig,
+    },
+    random,
+    now,
+  );
+}

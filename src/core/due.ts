@@ -1,0 +1,55 @@
+/**
+ * The index of what ends and when: `due/<shard>/<minute>/<second>/<kind>/<id>`. The expiry duty walks it from its beginning, so
+ * a pass costs what is due, and a start costs nothing however many entries wait.
+ */
+import type { PlainWrite } from '../barrier/store.ts';
+import { CofferError } from '../errors.ts';
+import { parseStorageKey, type StorageKey } from '../storage/storage.ts';
+
+/** What an entry's id names: a token's stored id, a lease id, `<mount uuid>/<name>`, a mount's uuid. */
+export type DueKind = 'token' | 'token-tree' | 'lease' | 'mount' | 'purge';
+
+const kinds: readonly DueKind[] = ['token', 'token-tree', 'lease', 'mount', 'purge'];
+
+export interface Due {
+  readonly key: StorageKey;
+  /** Milliseconds, whole seconds. */
+  readonly at: number;
+  readonly kind: DueKind;
+  readonly id: string;
+}
+
+export const dueShards = 16;
+const marker = Buffer.from('{}');
+
+/** The write that puts an entry into the index. `at` is in milliseconds. */
+export function dueWrite(at: number, kind: DueKind, id: string): PlainWrite {
+  return { key: dueKey(at, kind, id), value: marker };
+}
+
+function dueKey(at: number, kind: DueKind, id: string): StorageKey {
+  const second = Math.max(0, Math.ceil(at / 1_000));
+  const minute = String(Math.floor(second / 60)).padStart(10, '0');
+  const rest = String(second % 60).padStart(2, '0');
+  return parseStorageKey(`${shardPrefix(shardOf(id))}${minute}/${rest}/${kind}/${id}`);
+}
+
+export function shardPrefix(shard: number): string {
+  return `due/${shard.toString(16)}/`;
+}
+
+/** Spreads entries, so that nodes of one store do not all write next to each other. */
+function shardOf(id: string): number {
+  let sum = 0;
+  for (let index = 0; index < id.length; index++) sum = (sum * 31 + id.charCodeAt(index)) >>> 0;
+  return sum % dueShards;
+}
+
+export function parseDue(key: StorageKey): Due {
+  const [, , minute, second, kind, ...id] = key.split('/');
+  const known = kinds.find((name) => name === kind);
+  if (known === undefined || id.length === 0) {
+    throw new CofferError('store_unusable', 'the due index holds an entry that this program does not know');
+  }
+  return { key, at: (Number(minute) * 60 + Number(second)) * 1_000, kind: known, id: id.join('/') };
+}

@@ -1,0 +1,99 @@
+/**
+ * The expiry duty: ends what is due. A pass without anything due costs one small read a shard and takes no lock; work is done
+ * under the duty's lock, a page at a time, and can be stopped anywhere: what is not done is still in the index.
+ */
+import type { BarrierStore } from '../../barrier/store.ts';
+import type { Clock } from '../../clock.ts';
+import { ConflictError } from '../../errors.ts';
+import type { Expectation } from '../../storage/storage.ts';
+import { type Due, type DueKind, dueShards, parseDue, shardPrefix } from '../due.ts';
+import { acquireLock, type HeldLock } from './lock.ts';
+
+/** Handles one entry: does what is due, and takes the entry out in a commit that expects `fence`. */
+export type DueHandler = (due: Due, fence: Expectation, holdsLock: () => boolean) => Promise<void>;
+
+export interface ExpiryOptions {
+  readonly store: BarrierStore;
+  readonly clock: Clock;
+  /** Names this process. */
+  readonly holder: string;
+  readonly handlers: Readonly<Record<DueKind, DueHandler>>;
+  /** Told of entries that failed; they stay and are tried again in the next pass. */
+  readonly onError: (kind: DueKind, error: unknown) => void;
+}
+
+const page = 64;
+/** Entries handled side by side: engines wait for the outside. */
+const sideBySide = 8;
+/** Pages a shard before the others get their turn. */
+const pagesAPass = 16;
+
+export class ExpiryDuty {
+  readonly #options: ExpiryOptions;
+  #running: Promise<number> | undefined;
+
+  constructor(options: ExpiryOptions) {
+    this.#options = options;
+  }
+
+  /** One pass. Answers how many entries were handled; 0 also when another node holds the duty. Passes never overlap. */
+  run(): Promise<number> {
+    this.#running ??= this.#pass().finally(() => {
+      this.#running = undefined;
+    });
+    return this.#running;
+  }
+
+  async #pass(): Promise<number> {
+    const { store, clock, holder } = this.#options;
+    let lock: HeldLock | undefined;
+    let handled = 0;
+    try {
+      for (let shard = 0; shard < dueShards; shard++) {
+        if ((await this.#duePage(shard, undefined, 1)).length === 0) continue;
+        lock ??= await acquireLock(store, clock, 'expiry', holder);
+        if (lock === undefined) return 0;
+        handled += await this.#shard(shard, lock);
+      }
+    } finally {
+      await lock?.release();
+    }
+    return handled;
+  }
+
+  async #shard(shard: number, lock: HeldLock): Promise<number> {
+    let handled = 0;
+    let after: string | undefined;
+    for (let pages = 0; pages < pagesAPass; pages++) {
+      const due = await this.#duePage(shard, after, page);
+      for (let start = 0; start < due.length; start += sideBySide) {
+        await lock.extend();
+        const group = due.slice(start, start + sideBySide);
+        const outcomes = await Promise.all(group.map((entry) => this.#handle(entry, lock)));
+        handled += outcomes.filter((done) => done).length;
+      }
+      // Entries that failed are still there: go on behind them.
+      after = due.at(-1)?.key;
+      if (due.length < page) break;
+    }
+    return handled;
+  }
+
+  async #handle(due: Due, lock: HeldLock): Promise<boolean> {
+    try {
+      await this.#options.handlers[due.kind](due, lock.expectation(), () => lock.holds());
+      return true;
+    } catch (error) {
+      // A conflict is somebody who came first (a renewal, a revocation): the next pass sees what they left.
+      if (!(error instanceof ConflictError)) this.#options.onError(due.kind, error);
+      return false;
+    }
+  }
+
+  async #duePage(shard: number, after: string | undefined, limit: number): Promise<readonly Due[]> {
+    const { store, clock } = this.#options;
+    const found = await store.range(shardPrefix(shard), { limit, ...(after === undefined ? {} : { after }) });
+    const due = found.items.map((item) => parseDue(item.key));
+    return due.filter((entry) => entry.at <= clock.now());
+  }
+}

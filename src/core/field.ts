@@ -1,0 +1,168 @@
+/**
+ * Reading declared fields from what was sent. Vault's clients type weakly: the CLI sends every value as text, so each type
+ * takes text too (Vault API, "field value coercion").
+ */
+import { CofferError } from '../errors.ts';
+import { isJsonObject, type JsonObject, type JsonValue } from '../json.ts';
+import type { FieldSpec, Fields, FieldType, FieldTypes } from './endpoint.ts';
+import { parseDuration } from './ttl.ts';
+
+export interface CoercedFields {
+  readonly values: Readonly<Record<string, FieldTypes[FieldType] | undefined>>;
+  /** Names that were sent, but that the endpoint does not declare. */
+  readonly unknown: readonly string[];
+}
+
+/** Throws `invalid_request` naming every field that could not be read; never a value. */
+export function coerceFields(fields: Fields, sent: JsonObject): CoercedFields {
+  const values: Record<string, FieldTypes[FieldType] | undefined> = Object.create(null);
+  const problems: string[] = [];
+  const known = new Set<string>();
+  for (const [name, spec] of Object.entries(fields)) {
+    const source = sentName(name, spec, sent);
+    known.add(name);
+    for (const alias of spec.aliases ?? []) known.add(alias);
+    const value = source === undefined ? undefined : sent[source];
+    if (value === undefined || value === null) {
+      if (spec.required) problems.push(`missing field "${name}"`);
+      continue;
+    }
+    const coerced = coerce(spec.type, value);
+    if (coerced === undefined) problems.push(`field "${name}" is not ${wanted[spec.type]}`);
+    else values[name] = coerced;
+  }
+  if (problems.length > 0) {
+    throw new CofferError('invalid_request', `Field validation failed: ${problems.join('; ')}`);
+  }
+  const unknown = Object.keys(sent).filter((name) => !known.has(name));
+  return { values, unknown };
+}
+
+function sentName(name: string, spec: FieldSpec, sent: JsonObject): string | undefined {
+  if (Object.hasOwn(sent, name)) return name;
+  return spec.aliases?.find((alias) => Object.hasOwn(sent, alias));
+}
+
+const wanted: Record<FieldType, string> = {
+  string: 'text',
+  int: 'a whole number',
+  bool: 'true or false',
+  duration: 'a duration such as 3600, "1h30m" or "7d"',
+  list: 'a list of texts',
+  ints: 'a list of whole numbers',
+  pairs: 'an object of texts',
+  object: 'an object',
+  any: 'JSON',
+};
+
+/** Undefined when the value cannot be read as this type. */
+function coerce(type: FieldType, value: JsonValue): FieldTypes[FieldType] | undefined {
+  return coercions[type](value);
+}
+
+const coercions: { readonly [T in FieldType]: (value: JsonValue) => FieldTypes[T] | undefined } = {
+  string: scalarText,
+  int: wholeNumber,
+  bool: truth,
+  duration,
+  list: texts,
+  ints(value) {
+    const items = Array.isArray(value) ? value : splitCommas(value);
+    const numbers = items?.map(wholeNumber);
+    return numbers?.every((number) => number !== undefined) ? numbers : undefined;
+  },
+  pairs,
+  object(value) {
+    if (isJsonObject(value)) return value;
+    if (typeof value !== 'string') return undefined;
+    const parsed = parseJson(value);
+    return isJsonObject(parsed) ? parsed : undefined;
+  },
+  any: (value) => value,
+};
+
+function scalarText(value: JsonValue): string | undefined {
+  if (typeof value === 'string') return value;
+  return typeof value === 'number' || typeof value === 'boolean' ? String(value) : undefined;
+}
+
+function wholeNumber(value: JsonValue): number | undefined {
+  if (typeof value === 'boolean') return value ? 1 : 0;
+  if (typeof value === 'string' && !/^[+-]?\d{1,16}$|^0x[0-9a-f]{1,13}$/i.test(value.trim()))
+    return undefined;
+  const number = typeof value === 'number' ? value : typeof value === 'string' ? Number(value) : Number.NaN;
+  return Number.isSafeInteger(number) ? number : undefined;
+}
+
+const truths = new Map<JsonValue, boolean>([
+  [true, true],
+  [1, true],
+  [false, false],
+  [0, false],
+  ...['1', 't', 'T', 'true', 'TRUE', 'True'].map((text): [string, boolean] => [text, true]),
+  ...['0', 'f', 'F', 'false', 'FALSE', 'False'].map((text): [string, boolean] => [text, false]),
+]);
+
+function truth(value: JsonValue): boolean | undefined {
+  return truths.get(value);
+}
+
+/** The longest duration taken: a hundred years. Anything longer is a slip of the pen, and dates beyond it break clients. */
+const longestDuration = 100 * 365 * 86_400;
+
+function duration(value: JsonValue): number | undefined {
+  if (value === '') return 0;
+  const seconds =
+    typeof value === 'number'
+      ? Math.floor(value)
+      : typeof value === 'string'
+        ? parseDuration(value)
+        : undefined;
+  return seconds !== undefined && seconds >= 0 && seconds <= longestDuration
+    ? Math.floor(seconds)
+    : undefined;
+}
+
+function splitCommas(value: JsonValue): readonly string[] | undefined {
+  const text = scalarText(value);
+  if (text === undefined) return undefined;
+  return text
+    .split(',')
+    .map((item) => item.trim())
+    .filter((item) => item !== '');
+}
+
+function texts(value: JsonValue): readonly string[] | undefined {
+  if (!Array.isArray(value)) return splitCommas(value);
+  const items = value.map((item: JsonValue) => scalarText(item)?.trim());
+  return items.every((item) => item !== undefined) ? items.filter((item) => item !== '') : undefined;
+}
+
+function pairs(value: JsonValue): Readonly<Record<string, string>> | undefined {
+  const result: Record<string, string> = Object.create(null);
+  if (typeof value === 'string' && value.trim().startsWith('{')) return pairs(parseJson(value) ?? null);
+  const list = typeof value === 'string' ? [value] : value;
+  if (Array.isArray(list)) {
+    for (const item of list) {
+      const at = typeof item === 'string' ? item.indexOf('=') : -1;
+      if (typeof item !== 'string' || at < 1) return undefined;
+      result[item.slice(0, at)] = item.slice(at + 1);
+    }
+    return result;
+  }
+  if (!isJsonObject(list)) return undefined;
+  for (const [name, item] of Object.entries(list)) {
+    const text = scalarText(item);
+    if (text === undefined) return undefined;
+    result[name] = text;
+  }
+  return result;
+}
+
+function parseJson(text: string): JsonValue | undefined {
+  try {
+    return JSON.parse(text) as JsonValue;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,157 @@
+/** `sys/leases/…` and the older `sys/renew` and `sys/revoke`. */
+import { timestamp } from '../../clock.ts';
+import { CofferError } from '../../errors.ts';
+import { type CoreCall, coreEndpoint } from '../core-call.ts';
+import type { Endpoint, Fields, Reply } from '../endpoint.ts';
+import type { CoreRooms } from '../rooms.ts';
+import { cappedWarning } from '../token/issuer.ts';
+
+const leaseFields = {
+  lease_id: { type: 'string', help: 'The lease; also as the rest of the path.' },
+  increment: { type: 'duration', help: 'Life asked for.' },
+  sync: { type: 'bool', help: 'Accepted; revoking always answers when it is done.' },
+} as const satisfies Fields;
+
+type LeaseCall = CoreCall<typeof leaseFields>;
+
+export function leaseEndpoints(rooms: CoreRooms): readonly Endpoint[] {
+  return [
+    lookup(rooms),
+    listing(rooms),
+    ...['leases/renew', 'leases/renew/:lease*', 'renew', 'renew/:lease*'].map((pattern) =>
+      renewal(rooms, pattern),
+    ),
+    ...['leases/revoke', 'leases/revoke/:lease*', 'revoke', 'revoke/:lease*'].map((pattern) =>
+      revocation(rooms, pattern),
+    ),
+    ...['leases/revoke-prefix/:prefix*', 'revoke-prefix/:prefix*'].map((pattern) =>
+      byPrefix(rooms, pattern, false),
+    ),
+    ...['leases/revoke-force/:prefix*', 'revoke-force/:prefix*'].map((pattern) =>
+      byPrefix(rooms, pattern, true),
+    ),
+  ];
+}
+
+function lookup(rooms: CoreRooms): Endpoint {
+  return coreEndpoint({
+    pattern: 'leases/lookup',
+    help: 'Shows when a lease was given and when it ends.',
+    fields: leaseFields,
+    operations: {
+      update: {
+        summary: 'Look a lease up',
+        response: { '*': { type: 'any' } },
+        handle: async (call) => {
+          const stored = await rooms.leases.read(leaseId(call));
+          const now = rooms.clock.now();
+          if (stored === undefined) throw new CofferError('invalid_request', 'invalid lease');
+          const { record } = stored;
+          return {
+            data: {
+              id: record.id,
+              path: record.path,
+              issue_time: timestamp(record.issuedAt),
+              expire_time: timestamp(record.expiresAt),
+              last_renewal: record.renewedAt === null ? null : timestamp(record.renewedAt),
+              renewable: record.renewable && record.expiresAt > now,
+              ttl: Math.max(0, Math.ceil((record.expiresAt - now) / 1_000)),
+            },
+          };
+        },
+      },
+    },
+  });
+}
+
+function listing(rooms: CoreRooms): Endpoint {
+  return coreEndpoint({
+    pattern: 'leases/lookup/:prefix*',
+    help: 'Lists leases below a path.',
+    fields: {},
+    operations: {
+      list: {
+        summary: 'List leases below a path',
+        sudo: true,
+        response: { keys: { type: 'list' } },
+        handle: async (call) => {
+          const keys: string[] = [];
+          let after: string | undefined;
+          do {
+            const page = await rooms.leases.list(call.params['prefix'] ?? '', {
+              limit: 1_000,
+              ...(after === undefined ? {} : { after }),
+            });
+            keys.push(...page.items);
+            after = page.next;
+          } while (after !== undefined);
+          return { data: { keys } };
+        },
+      },
+    },
+  });
+}
+
+function renewal(rooms: CoreRooms, pattern: string): Endpoint {
+  return coreEndpoint({
+    pattern,
+    help: 'Renews a lease within its longest life.',
+    fields: leaseFields,
+    operations: {
+      update: {
+        summary: 'Renew a lease',
+        spendsFirst: true,
+        handle: async (call): Promise<Reply> => {
+          const { record, seconds, capped } = await rooms.leases.renew(leaseId(call), call.fields.increment);
+          return {
+            renewed: { id: record.id, renewable: record.renewable, duration: seconds },
+            ...(capped ? { warnings: [cappedWarning(seconds)] } : {}),
+          };
+        },
+      },
+    },
+  });
+}
+
+function revocation(rooms: CoreRooms, pattern: string): Endpoint {
+  return coreEndpoint({
+    pattern,
+    help: 'Ends a lease now.',
+    fields: leaseFields,
+    operations: {
+      update: {
+        summary: 'Revoke a lease',
+        spendsFirst: true,
+        handle: async (call) => void (await rooms.leases.revoke(leaseId(call))),
+      },
+    },
+  });
+}
+
+function byPrefix(rooms: CoreRooms, pattern: string, force: boolean): Endpoint {
+  return coreEndpoint({
+    pattern,
+    help: force
+      ? 'Ends all leases below a path, also where the engine fails.'
+      : 'Ends all leases below a path.',
+    fields: { sync: leaseFields.sync },
+    operations: {
+      update: {
+        summary: 'Revoke all leases below a path',
+        sudo: true,
+        spendsFirst: true,
+        handle: async (call) => {
+          const prefix = call.params['prefix'] ?? '';
+          if (prefix === '') throw new CofferError('invalid_request', 'a prefix is needed');
+          await rooms.leases.revokePrefix(prefix, { force });
+        },
+      },
+    },
+  });
+}
+
+function leaseId(call: LeaseCall): string {
+  const id = call.fields.lease_id ?? call.params['lease'] ?? '';
+  if (id === '') throw new CofferError('invalid_request', 'lease_id must be specified');
+  return id;
+}

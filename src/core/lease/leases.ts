@@ -1,0 +1,260 @@
+/**
+ * Leases: everything handed out with an end. The lease is committed before its secret leaves the server; what is due is found
+ * by the due index and ended by the expiry duty.
+ */
+import type { BarrierStore, PlainWrite } from '../../barrier/store.ts';
+import type { Clock } from '../../clock.ts';
+import { type Random, randomBase62 } from '../../crypto/random.ts';
+import { CofferError } from '../../errors.ts';
+import type { Expectation, Page, PageRequest, Revision } from '../../storage/storage.ts';
+import { type Due, dueWrite } from '../due.ts';
+import type { Leased } from '../endpoint.ts';
+import { defaultTtl, maxTtl } from '../mount/entry.ts';
+import type { Mount } from '../mount/table.ts';
+import { MountView } from '../mount/view.ts';
+import { retryOnConflict } from '../retry.ts';
+import type { TokenId } from '../token/record.ts';
+import {
+  decodeLease,
+  encodeLease,
+  type LeaseRecord,
+  leaseKey,
+  leaseOfTokenKey,
+  leasePrefix,
+} from './record.ts';
+import { grantTtl } from './ttl-rule.ts';
+
+/** Tries before a failing revocation is left for a person to look at. */
+const mostFailures = 6;
+/** First pause between tries, in milliseconds; doubled each time. */
+const firstPause = 10_000;
+
+export interface LeasesOptions {
+  readonly store: BarrierStore;
+  readonly clock: Clock;
+  readonly random: Random;
+  /** A mount by uuid, also a disabled one: engines renew and revoke what they leased. */
+  readonly findMount: (uuid: string) => Promise<Mount | undefined>;
+}
+
+export interface PreparedLease {
+  readonly record: LeaseRecord;
+  /** Seconds granted. */
+  readonly duration: number;
+  readonly writes: readonly PlainWrite[];
+}
+
+interface StoredLease {
+  readonly record: LeaseRecord;
+  readonly revision: Revision;
+}
+
+export class Leases {
+  readonly #store: BarrierStore;
+  readonly #clock: Clock;
+  readonly #random: Random;
+  readonly #findMount: (uuid: string) => Promise<Mount | undefined>;
+
+  constructor(options: LeasesOptions) {
+    this.#store = options.store;
+    this.#clock = options.clock;
+    this.#random = options.random;
+    this.#findMount = options.findMount;
+  }
+
+  /** The lease of a secret just made at `path` for `token`, without writing anything. */
+  prepare(path: string, mount: Mount, token: TokenId | null, leased: Leased): PreparedLease {
+    const now = this.#clock.now();
+    const granted = grantTtl({
+      backendTtl: leased.ttl,
+      mountDefault: defaultTtl(mount.entry),
+      maxima: [leased.maxTtl, maxTtl(mount.entry)],
+      issuedAt: now,
+      now,
+    });
+    const record: LeaseRecord = {
+      id: `${path}/${randomBase62(this.#random, 24)}`,
+      path,
+      mount: mount.entry.uuid,
+      token,
+      issuedAt: now,
+      renewedAt: null,
+      expiresAt: now + granted.seconds * 1_000,
+      maxTtl: leased.maxTtl ?? 0,
+      renewable: leased.renewable,
+      internal: leased.internal,
+      failures: 0,
+      irrevocable: false,
+    };
+    const writes: PlainWrite[] = [
+      { key: leaseKey(record.id), value: encodeLease(record) },
+      dueWrite(record.expiresAt, 'lease', record.id),
+    ];
+    if (token !== null) writes.push({ key: leaseOfTokenKey(token, record.id), value: Buffer.from('{}') });
+    return { record, duration: granted.seconds, writes };
+  }
+
+  async read(id: string): Promise<StoredLease | undefined> {
+    if (!isLeaseId(id)) return undefined;
+    const sealed = await this.#store.read(leaseKey(id));
+    return sealed === undefined
+      ? undefined
+      : { record: decodeLease(sealed.open()), revision: sealed.revision };
+  }
+
+  /** Names of leases and folders below a path prefix (empty, or with a trailing `/`). */
+  list(prefix: string, page: PageRequest): Promise<Page<string>> {
+    return this.#store.children(leasePrefix + prefix, page);
+  }
+
+  /**
+   * Renews; answers the new record. Throws `invalid_request` when there is no such lease, it is over, not renewable, or at its
+   * longest.
+   */
+  async renew(
+    id: string,
+    increment: number | undefined,
+  ): Promise<{ record: LeaseRecord; seconds: number; capped: boolean }> {
+    return retryOnConflict(async () => {
+      const stored = await this.read(id);
+      const now = this.#clock.now();
+      if (stored === undefined || stored.record.expiresAt <= now) {
+        throw new CofferError('invalid_request', 'lease not found');
+      }
+      const { record } = stored;
+      if (!record.renewable) throw new CofferError('invalid_request', 'lease is not renewable');
+      const mount = await this.#mountOf(record);
+      const wish = await mount.engine.renew?.({
+        leaseId: id,
+        internal: record.internal,
+        increment,
+        view: this.#view(mount),
+      });
+      const granted = grantTtl({
+        increment,
+        backendTtl: wish,
+        mountDefault: defaultTtl(mount.entry),
+        maxima: [record.maxTtl, maxTtl(mount.entry)],
+        issuedAt: record.issuedAt,
+        now,
+      });
+      if (granted.seconds <= 0) throw new CofferError('invalid_request', 'past the max TTL, cannot renew');
+      const renewed = { ...record, renewedAt: now, expiresAt: now + granted.seconds * 1_000 };
+      // A shorter life needs an entry of its own; a longer one is found and queued again by the duty.
+      const sooner = renewed.expiresAt < record.expiresAt ? [dueWrite(renewed.expiresAt, 'lease', id)] : [];
+      await this.#store.commit(
+        [{ key: leaseKey(id), value: encodeLease(renewed) }, ...sooner],
+        [{ key: leaseKey(id), revision: stored.revision }],
+      );
+      return { record: renewed, ...granted };
+    });
+  }
+
+  /** Ends a lease now. A lease that is not there is ended. Throws what the engine throws. */
+  async revoke(id: string, options: { readonly force?: boolean } = {}): Promise<void> {
+    const stored = await this.read(id);
+    if (stored === undefined) return;
+    await this.#endAtEngine(stored.record, options.force ?? false);
+    await this.#store.commit(this.#removal(stored.record));
+  }
+
+  /** Ends every lease below a prefix of whole path segments, and the lease of exactly this id. */
+  async revokePrefix(prefix: string, options: { readonly force?: boolean } = {}): Promise<void> {
+    await this.revoke(prefix, options);
+    await this.#eachBelow(prefix, (record) => this.revoke(record.id, options));
+  }
+
+  /** Ends every lease of one mount, found below its path. */
+  async revokeMount(mount: Mount): Promise<void> {
+    await this.#eachBelow(mount.entry.path, async (record) => {
+      if (record.mount === mount.entry.uuid) await this.revoke(record.id);
+    });
+  }
+
+  async #eachBelow(prefix: string, action: (record: LeaseRecord) => Promise<void>): Promise<void> {
+    const folder = prefix.endsWith('/') ? prefix : `${prefix}/`;
+    let after: string | undefined;
+    do {
+      const page = await this.#store.range(leasePrefix + folder, {
+        limit: 100,
+        ...(after === undefined ? {} : { after }),
+      });
+      for (const item of page.items) await action(decodeLease(item.open()));
+      after = page.next;
+    } while (after !== undefined);
+  }
+
+  /** Duty: an entry of kind `lease`. `fence` is checked before the engine is asked to touch anything outside. */
+  async onDue(due: Due, fence: Expectation, holdsLock: () => boolean): Promise<void> {
+    const done: PlainWrite = { key: due.key, value: null };
+    const stored = await this.read(due.id);
+    if (stored === undefined || stored.record.irrevocable) {
+      return void (await this.#store.commit([done], [fence]));
+    }
+    const { record, revision } = stored;
+    const expectations: Expectation[] = [fence, { key: leaseKey(record.id), revision }];
+    if (record.expiresAt > this.#clock.now()) {
+      const again = dueWrite(record.expiresAt, 'lease', record.id);
+      const writes = again.key === due.key ? [] : [again, done];
+      return void (await this.#store.commit(writes, expectations));
+    }
+    if (!holdsLock()) throw new CofferError('unavailable', 'the duty lost its lock');
+    try {
+      await this.#endAtEngine(record, false);
+    } catch {
+      return this.#putOff(record, done, expectations);
+    }
+    await this.#store.commit(
+      [...this.#removal(record).filter((write) => write.key !== due.key), done],
+      [fence],
+    );
+  }
+
+  async #putOff(record: LeaseRecord, done: PlainWrite, expectations: readonly Expectation[]): Promise<void> {
+    const failures = record.failures + 1;
+    const irrevocable = failures >= mostFailures;
+    const again = dueWrite(this.#clock.now() + firstPause * 2 ** record.failures, 'lease', record.id);
+    await this.#store.commit(
+      [
+        { key: leaseKey(record.id), value: encodeLease({ ...record, failures, irrevocable }) },
+        ...(again.key === done.key ? [] : [done]),
+        ...(irrevocable ? [] : [again]),
+      ],
+      expectations,
+    );
+  }
+
+  /** What the engine must end; a mount that is gone has nobody left to ask. */
+  async #endAtEngine(record: LeaseRecord, force: boolean): Promise<void> {
+    const mount = await this.#findMount(record.mount);
+    if (mount?.engine.revoke === undefined) return;
+    try {
+      await mount.engine.revoke({ leaseId: record.id, internal: record.internal, view: this.#view(mount) });
+    } catch (error) {
+      if (!force) throw error;
+    }
+  }
+
+  #removal(record: LeaseRecord): PlainWrite[] {
+    const writes: PlainWrite[] = [{ key: leaseKey(record.id), value: null }];
+    if (record.token !== null) writes.push({ key: leaseOfTokenKey(record.token, record.id), value: null });
+    return writes;
+  }
+
+  async #mountOf(record: LeaseRecord): Promise<Mount> {
+    const mount = await this.#findMount(record.mount);
+    if (mount === undefined) throw new CofferError('invalid_request', 'lease not found');
+    return mount;
+  }
+
+  #view(mount: Mount): MountView {
+    return new MountView(this.#store, mount.entry.uuid, (writes, expectations) =>
+      this.#store.commit(writes, expectations),
+    );
+  }
+}
+
+/** Lease ids come from callers: anything that could not be one is simply not found. */
+function isLeaseId(id: string): boolean {
+  return id.length > 0 && Buffer.byteLength(id) <= 740 && id.isWellFormed() && !id.includes('\0');
+}

@@ -1,0 +1,48 @@
+/** A lease at rest. Its id is the path that made it and 24 random characters, so that leases revoke by prefix. */
+import type { JsonObject } from '../../json.ts';
+import { parseStorageKey, type StorageKey } from '../../storage/storage.ts';
+import { decodeStored, encodeStored } from '../stored-json.ts';
+import type { TokenId } from '../token/record.ts';
+
+export interface LeaseRecord {
+  readonly id: string;
+  readonly path: string;
+  /** Uuid of the mount whose engine renews and revokes. */
+  readonly mount: string;
+  readonly token: TokenId | null;
+  /** Milliseconds. */
+  readonly issuedAt: number;
+  readonly renewedAt: number | null;
+  readonly expiresAt: number;
+  /** Seconds; 0 none. */
+  readonly maxTtl: number;
+  readonly renewable: boolean;
+  /** What the engine needs to renew or revoke; sealed, never shown. */
+  readonly internal: JsonObject;
+  /** Failed revocations so far. */
+  readonly failures: number;
+  /** No more tries: a person must look. */
+  readonly irrevocable: boolean;
+}
+
+export const leasePrefix = 'core/lease/id/';
+
+export function leaseKey(id: string): StorageKey {
+  return parseStorageKey(leasePrefix + id);
+}
+
+export function leaseOfTokenKey(token: TokenId, id: string): StorageKey {
+  return parseStorageKey(`${leaseOfTokenPrefix(token)}${id}`);
+}
+
+export function leaseOfTokenPrefix(token: TokenId): string {
+  return `core/lease/token/${token}/`;
+}
+
+export function encodeLease(record: LeaseRecord): Buffer {
+  return encodeStored(record);
+}
+
+export function decodeLease(bytes: Buffer): LeaseRecord {
+  return decodeStored<LeaseRecord>(bytes);
+}

@@ -1,0 +1,220 @@
+/** `sys/mounts`, `sys/auth` and `sys/internal/ui/mounts`. */
+import { CofferError } from '../../errors.ts';
+import type { JsonObject } from '../../json.ts';
+import { type CoreCall, coreEndpoint } from '../core-call.ts';
+import type { Endpoint, Fields, FieldValues, Reply, ResponseSchema } from '../endpoint.ts';
+import { coerceFields } from '../field.ts';
+import type { AnswerData } from '../request.ts';
+import type { CoreRooms } from '../rooms.ts';
+import { type MountConfig, type MountKind, noMountConfig } from './entry.ts';
+import { mountInfo, tuneInfo } from './info.ts';
+import { fullPath, shownPath } from './mounts.ts';
+import type { Mount } from './table.ts';
+
+const mountFields = {
+  type: { type: 'string', help: 'Type of engine or method.', required: true },
+  description: { type: 'string', help: 'For people.' },
+  config: { type: 'object', help: 'default_lease_ttl, max_lease_ttl, listing_visibility.' },
+  options: { type: 'pairs', help: 'The engine’s own options, for example version.' },
+  local: { type: 'bool', help: 'Accepted; every mount is on every node.' },
+  seal_wrap: { type: 'bool', help: 'Accepted; everything is sealed.' },
+  external_entropy_access: { type: 'bool', help: 'Accepted without effect.' },
+  plugin_name: { type: 'string', help: 'Accepted without effect.' },
+  plugin_version: { type: 'string', help: 'Accepted without effect.' },
+} as const satisfies Fields;
+
+const configFields = {
+  default_lease_ttl: { type: 'string', help: 'Seconds or duration; "" and "system" are the system’s.' },
+  max_lease_ttl: { type: 'string', help: 'Seconds or duration; "" and "system" are the system’s.' },
+  listing_visibility: { type: 'string', help: '"", "unauth" or "hidden".' },
+} as const satisfies Fields;
+
+const openAnswer = { '*': { type: 'object' } } as const satisfies ResponseSchema;
+
+export function mountEndpoints(rooms: CoreRooms): readonly Endpoint[] {
+  return [...tableEndpoints(rooms, 'secret'), ...tableEndpoints(rooms, 'auth'), ...internalEndpoints(rooms)];
+}
+
+function tableEndpoints(rooms: CoreRooms, kind: MountKind): readonly Endpoint[] {
+  const base = kind === 'auth' ? 'auth' : 'mounts';
+  const noun = kind === 'auth' ? 'auth method' : 'secrets engine';
+  const sudo = kind === 'auth';
+  const spendsFirst = true;
+  const one = (call: CoreCall) => {
+    const path = fullPath(kind, call.params['path'] ?? '');
+    const mount = path === undefined ? undefined : rooms.mounts.table.at(path);
+    if (mount === undefined || mount.entry.kind !== kind) {
+      throw new CofferError(
+        'invalid_request',
+        `No ${kind === 'auth' ? 'auth engine' : 'secret engine mount'} at ${call.params['path']}`,
+      );
+    }
+    return mount;
+  };
+  const list = coreEndpoint({
+    pattern: base,
+    help: `Lists every ${noun}.`,
+    fields: {},
+    operations: {
+      read: {
+        summary: `List every ${noun}`,
+        repeatData: true,
+        response: openAnswer,
+        handle: async () => ({ data: shownMounts(rooms, kind) }),
+      },
+    },
+  });
+  const tune = coreEndpoint({
+    pattern: `${base}/:path/tune`,
+    help: `Shows the settings in force of one ${noun}.`,
+    fields: {},
+    operations: {
+      read: {
+        summary: `Settings of one ${noun}`,
+        sudo,
+        repeatData: true,
+        response: { '*': { type: 'any' } },
+        handle: async (call) => ({ data: tuneInfo(one(call).entry) }),
+      },
+    },
+  });
+  const mount = coreEndpoint({
+    pattern: `${base}/:path*`,
+    help: `Shows, enables or disables one ${noun}.`,
+    fields: mountFields,
+    operations: {
+      read: {
+        summary: `Show one ${noun}`,
+        sudo,
+        repeatData: true,
+        response: { '*': { type: 'any' } },
+        handle: async (call) => ({ data: mountInfo(one(call as CoreCall).entry) }),
+      },
+      update: {
+        summary: `Enable a ${noun}`,
+        sudo,
+        spendsFirst,
+        handle: (call) => enable(rooms, kind, call.params['path'] ?? '', call.fields),
+      },
+      delete: {
+        summary: `Disable a ${noun}`,
+        sudo,
+        spendsFirst,
+        handle: async (call) => void (await rooms.mounts.disable(kind, call.params['path'] ?? '')),
+      },
+    },
+  });
+  return [list, tune, mount];
+}
+
+async function enable(
+  rooms: CoreRooms,
+  kind: MountKind,
+  path: string,
+  fields: FieldValues<typeof mountFields>,
+): Promise<undefined> {
+  const alias = /^kv-v([12])$/.exec(fields.type);
+  const options = { ...fields.options, ...(alias === null ? {} : { version: alias[1] ?? '2' }) };
+  await rooms.mounts.enable({
+    kind,
+    path,
+    type: alias === null ? fields.type : 'kv',
+    description: fields.description ?? '',
+    options,
+    config: parseConfig(fields.config ?? {}),
+  });
+}
+
+function parseConfig(sent: JsonObject): MountConfig {
+  const { values } = coerceFields(configFields, sent);
+  const seconds = (name: string): number => {
+    const text = values[name];
+    if (text === undefined || text === '' || text === 'system') return 0;
+    const { values: parsed } = coerceFields(
+      { [name]: { type: 'duration', help: '' } },
+      { [name]: String(text) },
+    );
+    return Number(parsed[name]);
+  };
+  const visibility = values['listing_visibility'] ?? '';
+  if (visibility !== '' && visibility !== 'unauth' && visibility !== 'hidden') {
+    throw new CofferError('invalid_request', 'listing_visibility is "", "unauth" or "hidden"');
+  }
+  const config = {
+    ...noMountConfig,
+    defaultLeaseTtl: seconds('default_lease_ttl'),
+    maxLeaseTtl: seconds('max_lease_ttl'),
+    listingVisibility: visibility,
+  } as const;
+  if (config.maxLeaseTtl > 0 && config.defaultLeaseTtl > config.maxLeaseTtl) {
+    throw new CofferError('invalid_request', 'default_lease_ttl is longer than max_lease_ttl');
+  }
+  return config;
+}
+
+function shownMounts(rooms: CoreRooms, kind: MountKind): AnswerData {
+  const mounts: Record<string, AnswerData> = Object.create(null);
+  for (const { entry } of rooms.mounts.table.mounts) {
+    if (entry.kind === kind) mounts[shownPath(entry)] = mountInfo(entry);
+  }
+  return mounts;
+}
+
+/** What a login page and the kv commands ask first. They decide by themselves what the caller may see, and spend no use. */
+function internalEndpoints(rooms: CoreRooms): readonly Endpoint[] {
+  const visible = (mount: Mount, call: CoreCall) =>
+    call.acl === undefined
+      ? mount.entry.config.listingVisibility === 'unauth'
+      : call.acl.reaches(mount.entry.path);
+  const shown = (mount: Mount, call: CoreCall): AnswerData =>
+    call.acl === undefined
+      ? { type: mount.entry.type, description: mount.entry.description, options: mount.entry.options }
+      : mountInfo(mount.entry);
+  const all = coreEndpoint({
+    pattern: 'internal/ui/mounts',
+    help: 'Lists the mounts that the caller may use.',
+    fields: {},
+    operations: {
+      read: {
+        summary: 'List the mounts the caller may use',
+        useExempt: true,
+        login: true,
+        response: openAnswer,
+        handle: async (call) => {
+          const answer: Record<MountKind, Record<string, AnswerData>> = { secret: {}, auth: {} };
+          for (const mount of rooms.mounts.table.mounts) {
+            if (visible(mount, call)) answer[mount.entry.kind][shownPath(mount.entry)] = shown(mount, call);
+          }
+          return { data: answer };
+        },
+      },
+    },
+  });
+  const one = coreEndpoint({
+    pattern: 'internal/ui/mounts/:path*',
+    help: 'Shows the mount that holds a path.',
+    fields: {},
+    operations: {
+      read: {
+        summary: 'Show the mount that holds a path',
+        useExempt: true,
+        response: { '*': { type: 'any' } },
+        handle: async (call) => preflight(rooms, call),
+      },
+    },
+  });
+  return [all, one];
+}
+
+async function preflight(rooms: CoreRooms, call: CoreCall): Promise<Reply> {
+  const path = call.params['path'] ?? '';
+  const found = rooms.mounts.table.route(path);
+  if (found === undefined || call.acl === undefined || !call.acl.reaches(found.mount.entry.path)) {
+    throw new CofferError(
+      'permission_denied',
+      `preflight capability check returned 403, please ensure client's policies grant access to path "${path}/"`,
+    );
+  }
+  const { entry } = found.mount;
+  return { data: { ...mountInfo(entry), path: entry.path } };
+}

@@ -1,0 +1,264 @@
+/** Enabling, disabling and loading mounts. Every change bumps the epoch's `mounts` part in its commit. */
+import type { KeyObject } from 'node:crypto';
+import type { BarrierStore } from '../../barrier/store.ts';
+import type { Clock } from '../../clock.ts';
+import { hmacSha256 } from '../../crypto/digest.ts';
+import { type Random, randomUuid } from '../../crypto/random.ts';
+import type { AuthMethodType, Engine, EngineType } from '../../engine/engine.ts';
+import { CofferError } from '../../errors.ts';
+import type { Revision } from '../../storage/storage.ts';
+import { dueWrite } from '../due.ts';
+import { EndpointTable } from '../endpoint-table.ts';
+import { bumpEpoch } from '../epoch.ts';
+import { retryOnConflict } from '../retry.ts';
+import {
+  decodeMount,
+  defaultTtl,
+  encodeMount,
+  goneKey,
+  type MountConfig,
+  type MountEntry,
+  type MountKind,
+  maxTtl,
+  mountKey,
+  mountPrefix,
+  noMountConfig,
+  parseMountPath,
+} from './entry.ts';
+import { type Mount, MountTable } from './table.ts';
+
+/** The rows a server offers, by type word. */
+export interface MountTypes {
+  readonly engines: ReadonlyMap<string, EngineType>;
+  readonly authMethods: ReadonlyMap<string, AuthMethodType>;
+}
+
+export interface NewMount {
+  readonly kind: MountKind;
+  /** As the caller wrote it; for auth methods without `auth/`. */
+  readonly path: string;
+  readonly type: string;
+  readonly description: string;
+  readonly options: Readonly<Record<string, string>>;
+  readonly config: MountConfig;
+}
+
+export interface MountsOptions {
+  readonly store: BarrierStore;
+  readonly types: MountTypes;
+  /** The engines of mounts that are always there (`sys/`, `auth/token/`), by type word. */
+  readonly builtin: ReadonlyMap<string, Engine>;
+  /** Key from which each mount's digests derive. */
+  readonly digestKey: KeyObject;
+  readonly clock: Clock;
+  readonly random: Random;
+}
+
+/** Types of the mounts every store has. */
+export const systemType = 'system';
+export const tokenType = 'token';
+
+export class Mounts {
+  readonly #options: MountsOptions;
+  readonly #instances = new Map<string, { readonly revision: Revision; readonly mount: Mount }>();
+  #table = new MountTable([]);
+
+  constructor(options: MountsOptions) {
+    this.#options = options;
+  }
+
+  /** As of the last `load`. */
+  get table(): MountTable {
+    return this.#table;
+  }
+
+  /** Reads every mount; engines of unchanged ones are kept. */
+  async load(): Promise<void> {
+    const mounts: Mount[] = [];
+    const seen = new Set<string>();
+    let after: string | undefined;
+    do {
+      const page = await this.#options.store.range(mountPrefix, {
+        limit: 1_000,
+        ...(after ? { after } : {}),
+      });
+      for (const item of page.items) {
+        const uuid = item.key.slice(mountPrefix.length);
+        seen.add(uuid);
+        const known = this.#instances.get(uuid);
+        const mount =
+          known?.revision === item.revision ? known.mount : this.#instance(decodeMount(item.open()));
+        this.#instances.set(uuid, { revision: item.revision, mount });
+        mounts.push(mount);
+      }
+      after = page.next;
+    } while (after !== undefined);
+    for (const uuid of this.#instances.keys()) if (!seen.has(uuid)) this.#instances.delete(uuid);
+    this.#table = new MountTable(mounts);
+  }
+
+  /** Throws `invalid_request` for an unknown type, a path that cannot be, or one in use. */
+  async enable(wanted: NewMount): Promise<void> {
+    const options = this.#parseType(wanted);
+    await retryOnConflict(async () => {
+      const bump = await bumpEpoch(this.#options.store, 'mounts');
+      await this.load();
+      const path = this.#freePath(wanted);
+      const entry = newEntry({ ...wanted, path, options }, this.#options.random, this.#options.clock.now());
+      await this.#options.store.commit(
+        [{ key: mountKey(entry.uuid), value: encodeMount(entry) }, bump.write],
+        [bump.expectation],
+      );
+    });
+    await this.load();
+  }
+
+  /** Ends a mount in one commit; its data goes in a job of the expiry duty. Ending what is not there is fine. */
+  async disable(kind: MountKind, path: string): Promise<void> {
+    const full = fullPath(kind, path);
+    if (full === undefined) return;
+    await retryOnConflict(async () => {
+      const bump = await bumpEpoch(this.#options.store, 'mounts');
+      await this.load();
+      const mount = this.#table.at(full);
+      if (mount === undefined) return;
+      refuseBuiltin(mount.entry);
+      const { uuid } = mount.entry;
+      await this.#options.store.commit(
+        [
+          { key: mountKey(uuid), value: null },
+          // The purge needs to know what was mounted: its leases are ended by its engine before its data goes.
+          { key: goneKey(uuid), value: encodeMount(mount.entry) },
+          dueWrite(this.#options.clock.now(), 'purge', uuid),
+          bump.write,
+        ],
+        [bump.expectation],
+      );
+    });
+    await this.load();
+  }
+
+  /** A mount by its uuid, also one that is disabled and not purged yet. */
+  async find(uuid: string): Promise<Mount | undefined> {
+    const mount = this.#table.byUuid(uuid);
+    if (mount !== undefined) return mount;
+    const gone = await this.#options.store.read(goneKey(uuid));
+    return gone === undefined ? undefined : this.#instance(decodeMount(gone.open()));
+  }
+
+  #parseType(wanted: NewMount): Readonly<Record<string, string>> | null {
+    if (wanted.kind === 'auth') {
+      if (this.#options.types.authMethods.has(wanted.type)) return null;
+      throw new CofferError(
+        'invalid_request',
+        `plugin not found in the catalog: unknown auth method "${wanted.type}"`,
+      );
+    }
+    const type = this.#options.types.engines.get(wanted.type);
+    if (type === undefined) {
+      throw new CofferError(
+        'invalid_request',
+        `plugin not found in the catalog: unknown engine "${wanted.type}"`,
+      );
+    }
+    return type.parseOptions(wanted.options);
+  }
+
+  #freePath(wanted: NewMount): string {
+    const path = fullPath(wanted.kind, wanted.path);
+    if (path === undefined) {
+      throw new CofferError(
+        'invalid_request',
+        'a mount path has letters, digits and . _ ~ @ - between slashes',
+      );
+    }
+    if (wanted.kind === 'secret' && /^(sys|cubbyhole|identity|auth|audit)\//.test(path)) {
+      throw new CofferError('invalid_request', `cannot mount over "${path}"`);
+    }
+    const taken = this.#table.conflicting(path);
+    if (taken !== undefined) {
+      throw new CofferError('invalid_request', `path is already in use at ${shownPath(taken.entry)}`);
+    }
+    return path;
+  }
+
+  #instance(entry: MountEntry): Mount {
+    const engine = this.#options.builtin.get(entry.type) ?? this.#create(entry);
+    return { entry, engine, endpoints: new EndpointTable(engine.endpoints) };
+  }
+
+  #create(entry: MountEntry): Engine {
+    const { engines, authMethods } = this.#options.types;
+    const type = entry.kind === 'auth' ? authMethods.get(entry.type) : engines.get(entry.type);
+    if (type === undefined) {
+      throw new CofferError(
+        'store_unusable',
+        `this program has no "${entry.type}", which is mounted at ${entry.path}`,
+      );
+    }
+    const { digestKey, clock, random } = this.#options;
+    return type.create({
+      mountPath: entry.path,
+      mountAccessor: entry.accessor,
+      options: entry.options ?? {},
+      defaultTtl: defaultTtl(entry),
+      maxTtl: maxTtl(entry),
+      clock,
+      random,
+      digest: (text) => hmacSha256(digestKey, `${entry.uuid}/${text}`).toString('base64url'),
+    });
+  }
+}
+
+/** An entry for a new mount; `path` is the full one. */
+export function newEntry(
+  mount: Omit<NewMount, 'options'> & { readonly options: Readonly<Record<string, string>> | null },
+  random: Random,
+  now: number,
+): MountEntry {
+  const suffix = random.bytes(4).toString('hex');
+  return {
+    uuid: randomUuid(random),
+    kind: mount.kind,
+    path: mount.path,
+    type: mount.type,
+    accessor: `${mount.kind === 'auth' ? 'auth_' : ''}${mount.type.replace(/-/g, '_')}_${suffix}`,
+    description: mount.description,
+    options: mount.options,
+    config: mount.config,
+    createdAt: now,
+  };
+}
+
+/** The mounts of every store, before any of the owner's. */
+export function builtinEntries(random: Random, now: number): readonly MountEntry[] {
+  const common = { options: null, config: noMountConfig };
+  return [
+    newEntry(
+      { kind: 'secret', path: 'sys/', type: systemType, description: 'system endpoints', ...common },
+      random,
+      now,
+    ),
+    newEntry(
+      { kind: 'auth', path: 'auth/token/', type: tokenType, description: 'tokens', ...common },
+      random,
+      now,
+    ),
+  ];
+}
+
+/** The path under which people know a mount: auth methods without `auth/`. */
+export function shownPath(entry: MountEntry): string {
+  return entry.kind === 'auth' ? entry.path.slice('auth/'.length) : entry.path;
+}
+
+export function fullPath(kind: MountKind, path: string): string | undefined {
+  const parsed = parseMountPath(path);
+  return parsed === undefined ? undefined : kind === 'auth' ? `auth/${parsed}` : parsed;
+}
+
+function refuseBuiltin(entry: MountEntry): void {
+  if (entry.type === systemType || entry.type === tokenType) {
+    throw new CofferError('invalid_request', `cannot unmount "${shownPath(entry)}"`);
+  }
+}

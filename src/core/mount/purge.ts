@@ -1,0 +1,43 @@
+/** The job behind disabling a mount: its leases are ended by its engine, then its data goes, then the job itself. */
+import type { BarrierStore, PlainWrite } from '../../barrier/store.ts';
+import type { Clock } from '../../clock.ts';
+import type { Expectation } from '../../storage/storage.ts';
+import { type Due, dueWrite } from '../due.ts';
+import type { Leases } from '../lease/leases.ts';
+import { goneKey, mountDataPrefix } from './entry.ts';
+import type { Mounts } from './mounts.ts';
+
+/** Records removed in one commit. */
+const page = 60;
+/** Pause, in milliseconds, after an engine could not end its leases. */
+const pause = 60_000;
+
+export interface PurgeContext {
+  readonly store: BarrierStore;
+  readonly clock: Clock;
+  readonly mounts: Mounts;
+  readonly leases: Leases;
+}
+
+/** Duty: an entry of kind `purge`. Can be stopped anywhere and begun again. */
+export async function purgeMount(context: PurgeContext, due: Due, fence: Expectation): Promise<void> {
+  const { store, clock, mounts, leases } = context;
+  const mount = await mounts.find(due.id);
+  try {
+    if (mount !== undefined) await leases.revokeMount(mount);
+  } catch (error) {
+    await store.commit(
+      [{ key: due.key, value: null }, dueWrite(clock.now() + pause, 'purge', due.id)],
+      [fence],
+    );
+    throw error;
+  }
+  for (;;) {
+    const found = await store.range(mountDataPrefix(due.id), { limit: page });
+    const writes: PlainWrite[] = found.items.map(({ key }) => ({ key, value: null }));
+    const last = found.next === undefined;
+    if (last) writes.push({ key: due.key, value: null }, { key: goneKey(due.id), value: null });
+    await store.commit(writes, [fence]);
+    if (last) return;
+  }
+}

@@ -1,0 +1,157 @@
+/** Policies to one matcher: the rules of all of a token's policies, arranged so that a decision is a few lookups. */
+import type { ApiPath } from '../path.ts';
+import type { Acl, Capability, Decision, DecisionRequest, RuleReference } from './acl.ts';
+import { rootPolicyName } from './builtin.ts';
+import {
+  type CapabilitySet,
+  capabilitiesOf,
+  denyCapabilities,
+  grants,
+  has,
+  noCapabilities,
+  permits,
+} from './capability.ts';
+import { type MergedRule, RuleMerger } from './merge.ts';
+import { type ParameterRules, refusedParameter } from './parameters.ts';
+import { compareSpecificity, type Pattern } from './pattern.ts';
+import type { Policy } from './policy.ts';
+import { PrefixTree } from './prefix-tree.ts';
+import { Reach } from './reach.ts';
+import { SegmentTree } from './segment-tree.ts';
+
+/** A rule with all its answers ready, so that deciding makes no objects. */
+interface CompiledRule {
+  readonly pattern: Pattern;
+  /** Place among the patterns with wildcards, the most specific last; 0 for exact ones, which are not compared. */
+  readonly rank: number;
+  readonly capabilities: CapabilitySet;
+  readonly parameters: ParameterRules | undefined;
+  readonly reference: RuleReference;
+  readonly allow: Decision;
+  readonly denyRule: Decision;
+  readonly denyCapability: Decision;
+  readonly denySudo: Decision;
+}
+
+const noRule: Decision = { kind: 'deny', reason: 'no-rule' };
+/** Help needs no rule; a reference without policies says so. */
+const helpAllowed: Decision = { kind: 'allow', rule: { pattern: '*', policies: [] } };
+const rootAllowed: Decision = { kind: 'allow', rule: { pattern: '*', policies: [rootPolicyName] } };
+
+/** What the `root` policy allows: everything. */
+export const rootAcl: Acl = {
+  decide: () => rootAllowed,
+  capabilities: () => ['root'],
+  reaches: () => true,
+};
+
+/** Rules of the same pattern are merged across the policies, and then the most specific match alone decides. */
+export function compileAcl(policies: readonly Policy[]): Acl {
+  const merger = new RuleMerger();
+  for (const policy of policies) {
+    for (const rule of policy.rules) merger.add(rule, policy.name);
+  }
+  return new CompiledAcl(merger.rules());
+}
+
+class CompiledAcl implements Acl {
+  readonly #exact = new Map<string, CompiledRule>();
+  readonly #prefixes = new PrefixTree<CompiledRule>();
+  readonly #segments = new SegmentTree<CompiledRule>();
+  readonly #reach: Reach;
+
+  constructor(rules: readonly MergedRule[]) {
+    for (const rule of rules) {
+      if (rule.pattern.kind === 'exact') this.#exact.set(rule.pattern.text, compileRule(rule, 0));
+    }
+    // The order does not depend on the request, so that finding the winner is comparing ranks.
+    const byRank = rules
+      .filter((rule) => rule.pattern.kind !== 'exact')
+      .toSorted((one, other) => compareSpecificity(one.pattern, other.pattern));
+    for (const [rank, rule] of byRank.entries()) {
+      const compiled = compileRule(rule, rank);
+      if (rule.pattern.kind === 'prefix') this.#prefixes.set(rule.pattern.stem, compiled);
+      else this.#segments.add(compiled);
+    }
+    this.#reach = new Reach(rules);
+  }
+
+  decide(request: DecisionRequest): Decision {
+    const { operation } = request;
+    if (operation === 'help') return helpAllowed;
+    const rule =
+      operation === 'list' || operation === 'scan'
+        ? this.#findFolder(request.path, operation === 'list')
+        : this.#find(request.path);
+    return rule === undefined ? noRule : decideBy(rule, request);
+  }
+
+  capabilities(path: ApiPath): readonly (Capability | 'root')[] {
+    // As for a list, so that the answer for a folder is the one its listing would get.
+    const rule = this.#findFolder(path, true);
+    return rule === undefined ? ['deny'] : capabilitiesOf(rule.capabilities);
+  }
+
+  reaches(prefix: string): boolean {
+    return this.#reach.reaches(prefix, {
+      isGranted: (path) => grants(this.#find(path)?.capabilities ?? noCapabilities),
+      isListed: (folder) =>
+        permits(this.#findFolder(folder, true)?.capabilities ?? noCapabilities, 'list') ||
+        permits(this.#findFolder(folder, false)?.capabilities ?? noCapabilities, 'scan'),
+    });
+  }
+
+  #find(path: string): CompiledRule | undefined {
+    return this.#exact.get(path) ?? this.#findWildcard(path);
+  }
+
+  /** For a folder `x/` an exact rule for `x` counts too; and for lists, where nothing else matches, any rule for `x`. */
+  #findFolder(path: string, orWithoutSlash: boolean): CompiledRule | undefined {
+    if (!path.endsWith('/')) return this.#find(path);
+    const withoutSlash = path.slice(0, -1);
+    return (
+      this.#exact.get(path) ??
+      this.#exact.get(withoutSlash) ??
+      this.#findWildcard(path) ??
+      (orWithoutSlash ? this.#findWildcard(withoutSlash) : undefined)
+    );
+  }
+
+  #findWildcard(path: string): CompiledRule | undefined {
+    const prefix = this.#prefixes.longest(path);
+    return this.#segments.isEmpty ? prefix : this.#segments.find(path, prefix);
+  }
+}
+
+function compileRule(
+  { pattern, policies, capabilities, parameters }: MergedRule,
+  rank: number,
+): CompiledRule {
+  const reference: RuleReference = { pattern: pattern.text, policies };
+  const constrains =
+    parameters.allowed !== undefined || parameters.denied !== undefined || parameters.required.length > 0;
+  return {
+    pattern,
+    rank,
+    capabilities,
+    parameters: constrains ? parameters : undefined,
+    reference,
+    allow: { kind: 'allow', rule: reference },
+    denyRule: { kind: 'deny', reason: 'deny-rule', rule: reference },
+    denyCapability: { kind: 'deny', reason: 'capability', rule: reference },
+    denySudo: { kind: 'deny', reason: 'sudo', rule: reference },
+  };
+}
+
+function decideBy(rule: CompiledRule, request: DecisionRequest): Decision {
+  const { operation } = request;
+  if (rule.capabilities === denyCapabilities) return rule.denyRule;
+  if (!permits(rule.capabilities, operation)) return rule.denyCapability;
+  if (request.sudo && !has(rule.capabilities, 'sudo')) return rule.denySudo;
+  if (rule.parameters === undefined) return rule.allow;
+  // Lists and deletes carry no fields of the object.
+  if (operation === 'list' || operation === 'scan' || operation === 'delete') return rule.allow;
+  const parameter = refusedParameter(rule.parameters, request.data);
+  if (parameter === undefined) return rule.allow;
+  return { kind: 'deny', reason: 'parameter', rule: rule.reference, parameter };
+}

@@ -1,0 +1,186 @@
+/** One rule of a policy, read from what stands between its braces. */
+import type { JsonValue } from '../../json.ts';
+import { emptyObject } from '../../json.ts';
+import {
+  type CapabilitySet,
+  capabilitySetOf,
+  denyCapabilities,
+  isCapability,
+  knownCapabilities,
+  noCapabilities,
+  oldWords,
+  union,
+} from './capability.ts';
+import type { HclObject, HclValue } from './hcl.ts';
+import type { ParameterRules, ParameterValues } from './parameters.ts';
+import type { Pattern } from './pattern.ts';
+import { quote } from './position.ts';
+import type { Problems } from './problems.ts';
+
+export interface PolicyRule {
+  readonly pattern: Pattern;
+  readonly capabilities: CapabilitySet;
+  /** Empty for a rule that denies. */
+  readonly parameters: ParameterRules;
+}
+
+interface Draft {
+  capabilities: CapabilitySet;
+  allowed: ParameterValues | undefined;
+  denied: ParameterValues | undefined;
+  required: readonly string[];
+}
+
+interface Context {
+  readonly draft: Draft;
+  /** Notes a problem of this rule. */
+  readonly refuse: (value: Pick<HclValue, 'at'>, message: string) => void;
+}
+
+type Reader = (value: HclValue, context: Context) => void;
+
+const readers: Readonly<Record<string, Reader>> = {
+  capabilities: readCapabilities,
+  policy: readOldWord,
+  allowed_parameters: (value, context) => {
+    context.draft.allowed = readParameters(value, context);
+    if (context.draft.allowed?.size === 0) {
+      context.refuse(
+        value,
+        'allowed_parameters is empty; name a parameter, or "*" for any, or leave the key out',
+      );
+    }
+  },
+  denied_parameters: (value, context) => {
+    context.draft.denied = readParameters(value, context);
+  },
+  required_parameters: (value, context) => {
+    context.draft.required = readTexts(value, context, 'required_parameters').map(({ text }) => text);
+  },
+  comment: (value, context) => {
+    if (value.kind !== 'text') context.refuse(value, 'comment is a text');
+  },
+};
+
+/** Keys of the language that mean something elsewhere. Taking them without doing what they say would be a hole. */
+const notEnforced: ReadonlySet<string> = new Set([
+  'mfa_methods',
+  'control_group',
+  'min_wrapping_ttl',
+  'max_wrapping_ttl',
+  'expiration',
+  'pagination_limit',
+  'list_scan_response_keys_filter_path',
+  'subscribe_event_types',
+]);
+const capabilitiesNotEnforced: ReadonlySet<string> = new Set(['recover', 'subscribe']);
+
+/** Reads a rule's body; what is wrong with it goes to `problems`. */
+export function readRule(pattern: Pattern, body: HclObject, problems: Problems): PolicyRule {
+  const draft: Draft = {
+    capabilities: noCapabilities,
+    allowed: undefined,
+    denied: undefined,
+    required: [],
+  };
+  const where = `path ${quote(pattern.text)}`;
+  const context: Context = {
+    draft,
+    refuse: (value, message) => problems.add(value.at, `${where}: ${message}`),
+  };
+  const seen = new Set<string>();
+  for (const member of body.members) {
+    if (seen.has(member.key)) context.refuse(member, `${quote(member.key)} is given twice`);
+    else if (notEnforced.has(member.key)) {
+      context.refuse(
+        member,
+        `${quote(member.key)} is not supported, and a rule is not taken without what it asks for`,
+      );
+    } else if (Object.hasOwn(readers, member.key)) readers[member.key]?.(member.value, context);
+    else
+      context.refuse(
+        member,
+        `unknown key ${quote(member.key)}; known are ${Object.keys(readers).join(', ')}`,
+      );
+    seen.add(member.key);
+  }
+  const { capabilities, allowed, denied, required } = draft;
+  const denies = capabilities === denyCapabilities;
+  return {
+    pattern,
+    capabilities,
+    parameters: denies ? noParameterRules : { allowed, denied, required },
+  };
+}
+
+export const noParameterRules: ParameterRules = { allowed: undefined, denied: undefined, required: [] };
+
+function readCapabilities(value: HclValue, context: Context): void {
+  for (const { text, at } of readTexts(value, context, 'capabilities')) {
+    if (isCapability(text))
+      context.draft.capabilities = union(context.draft.capabilities, capabilitySetOf([text]));
+    else if (capabilitiesNotEnforced.has(text))
+      context.refuse({ at }, `capability ${quote(text)} is not supported`);
+    else
+      context.refuse({ at }, `unknown capability ${quote(text)}; known are ${knownCapabilities.join(', ')}`);
+  }
+}
+
+function readOldWord(value: HclValue, context: Context): void {
+  const set = value.kind === 'text' ? oldWords.get(value.text) : undefined;
+  if (set === undefined) context.refuse(value, `policy is one of ${[...oldWords.keys()].join(', ')}`);
+  else context.draft.capabilities = union(context.draft.capabilities, set);
+}
+
+type Text = HclValue & { readonly kind: 'text' };
+
+/** A list of texts; one text alone counts as a list, as it does for HCL 1. */
+function readTexts(value: HclValue, context: Context, key: string): readonly Text[] {
+  const items = value.kind === 'list' ? value.items : [value];
+  const texts = items.filter((item): item is Text => item.kind === 'text');
+  if (texts.length !== items.length) context.refuse(value, `${key} is a list of texts`);
+  return texts;
+}
+
+function readParameters(value: HclValue, context: Context): ParameterValues | undefined {
+  if (value.kind !== 'object') {
+    context.refuse(value, 'parameters are given as { "name" = [values] }');
+    return undefined;
+  }
+  const parameters = new Map<string, readonly JsonValue[]>();
+  for (const member of value.members) {
+    const name = member.key.toLowerCase();
+    if (parameters.has(name)) context.refuse(member, `parameter ${quote(name)} is given twice`);
+    if (member.value.kind === 'object') {
+      context.refuse(member, `parameter ${quote(name)} takes a list of values`);
+    }
+    const items = member.value.kind === 'list' ? member.value.items : [member.value];
+    parameters.set(
+      name,
+      items.map((item) => toJson(item, context)),
+    );
+  }
+  return parameters;
+}
+
+function toJson(value: HclValue, context: Context): JsonValue {
+  switch (value.kind) {
+    case 'text':
+      return value.text;
+    case 'number':
+    case 'boolean':
+      return value.value;
+    case 'null':
+      return null;
+    case 'list':
+      return value.items.map((item) => toJson(item, context));
+    case 'object': {
+      const object = emptyObject();
+      for (const member of value.members) {
+        if (Object.hasOwn(object, member.key)) context.refuse(member, `${quote(member.key)} is given twice`);
+        object[member.key] = toJson(member.value, context);
+      }
+      return object;
+    }
+  }
+}

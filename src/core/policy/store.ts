@@ -1,0 +1,134 @@
+/** Policies at rest, and the decisions of token's policies compiled from them, kept for as long as the epoch says. */
+import type { BarrierStore } from '../../barrier/store.ts';
+import type { Clock } from '../../clock.ts';
+import { CofferError } from '../../errors.ts';
+import { parseStorageKey, type Revision, storageLimits } from '../../storage/storage.ts';
+import { bumpEpoch } from '../epoch.ts';
+import { retryOnConflict } from '../retry.ts';
+import { decodeStored, encodeStored } from '../stored-json.ts';
+import { TwoGenerationCache } from '../two-generation-cache.ts';
+import type { Acl } from './acl.ts';
+import { compileAcl, rootAcl } from './compile.ts';
+import { type Policy, parsePolicy } from './policy.ts';
+
+export interface StoredPolicy {
+  readonly name: string;
+  /** As written, byte for byte. */
+  readonly text: string;
+  /** Milliseconds. */
+  readonly writtenAt: number;
+}
+
+const prefix = 'core/policy/';
+const cachedAcls = 1_024;
+const cachedPolicies = 16_384;
+
+function policyKey(name: string): ReturnType<typeof parseStorageKey> {
+  return parseStorageKey(prefix + name);
+}
+
+export class PolicyStore {
+  readonly #store: BarrierStore;
+  readonly #clock: Clock;
+  readonly #policies = new TwoGenerationCache<{ readonly revision: Revision; readonly policy: Policy }>(
+    cachedPolicies,
+  );
+  readonly #acls = new TwoGenerationCache<Acl>(cachedAcls);
+  #epoch = 0;
+
+  constructor(store: BarrierStore, clock: Clock) {
+    this.#store = store;
+    this.#clock = clock;
+  }
+
+  /** The decisions of these policies as of `epoch` (its `policies` part). Policies that do not exist grant nothing. */
+  async acl(names: readonly string[], epoch: number): Promise<Acl> {
+    if (names.includes('root')) return rootAcl;
+    if (epoch !== this.#epoch) {
+      this.#acls.clear();
+      this.#epoch = epoch;
+    }
+    const key = names.join(',');
+    const known = this.#acls.get(key);
+    if (known !== undefined) return known;
+    const acl = compileAcl(await this.#load(names));
+    // A change that came meanwhile has moved the epoch on: what was read before it must not be kept under the new one.
+    if (epoch === this.#epoch) this.#acls.set(key, acl);
+    return acl;
+  }
+
+  async read(name: string): Promise<StoredPolicy | undefined> {
+    const sealed = await this.#store.read(policyKey(name));
+    return sealed === undefined ? undefined : decodeStored<StoredPolicy>(sealed.open());
+  }
+
+  /** Names in order, `root` (which has no text) among them. */
+  async list(): Promise<readonly string[]> {
+    const names: string[] = ['root'];
+    let after: string | undefined;
+    do {
+      const page = await this.#store.range(prefix, {
+        limit: 1_000,
+        ...(after === undefined ? {} : { after }),
+      });
+      names.push(...page.items.map(({ key }) => key.slice(prefix.length)));
+      after = page.next;
+    } while (after !== undefined);
+    return names.toSorted();
+  }
+
+  /** Throws `invalid_request` listing what is wrong with the text; then nothing has changed. */
+  async write(name: string, text: string): Promise<void> {
+    const value = encodeStored({
+      name,
+      text: parsePolicy(name, text).text,
+      writtenAt: this.#clock.now(),
+    } satisfies StoredPolicy);
+    if (value.length > storageLimits.recordBytes - 1_024) {
+      throw new CofferError('invalid_request', 'a policy has at most 255 KiB of text');
+    }
+    await this.#commit(name, value);
+  }
+
+  /** Deleting what is not there is fine. */
+  async delete(name: string): Promise<void> {
+    await this.#commit(name, null);
+  }
+
+  async #commit(name: string, value: Buffer | null): Promise<void> {
+    await retryOnConflict(async () => {
+      const bump = await bumpEpoch(this.#store, 'policies');
+      await this.#store.commit([{ key: policyKey(name), value }, bump.write], [bump.expectation]);
+    });
+  }
+
+  async #load(names: readonly string[]): Promise<readonly Policy[]> {
+    const policies: Policy[] = [];
+    for (let start = 0; start < names.length; start += storageLimits.readKeys) {
+      const group = names.slice(start, start + storageLimits.readKeys);
+      const records = await this.#store.readMany(group.map(policyKey));
+      for (const [index, sealed] of records.entries()) {
+        const name = group[index];
+        if (sealed === undefined || name === undefined) continue;
+        const known = this.#policies.get(name);
+        if (known?.revision === sealed.revision) {
+          policies.push(known.policy);
+          continue;
+        }
+        const policy = parsePolicy(name, decodeStored<StoredPolicy>(sealed.open()).text);
+        this.#policies.set(name, { revision: sealed.revision, policy });
+        policies.push(policy);
+      }
+    }
+    return policies;
+  }
+}
+
+/** The first records of a store: the built-in `default` policy. */
+export function policyRecord(
+  name: string,
+  text: string,
+  now: number,
+): { key: ReturnType<typeof policyKey>; value: Buffer } {
+  return { key: policyKey(name), value: encodeStored({ name, text, writtenAt: now } satisfies StoredPolicy) };
+}

@@ -1,0 +1,86 @@
+/**
+ * What a request writes. The caller's use is spent in the handler's commit when it makes one, so that of many requests with
+ * one token exactly as many take effect as it has uses; otherwise in a commit of its own before the answer.
+ */
+import type { BarrierStore, PlainWrite } from '../barrier/store.ts';
+import { CofferError, ConflictError } from '../errors.ts';
+import type { Expectation, Revision } from '../storage/storage.ts';
+import type { ReadToken } from './token/reader.ts';
+import { encodeToken, tokenKey } from './token/record.ts';
+import type { StoredToken, Tokens } from './token/tokens.ts';
+
+export class RequestCommit {
+  readonly #store: BarrierStore;
+  readonly #tokens: Tokens;
+  /** The token whose use is still to be spent. */
+  #unspent: StoredToken | undefined;
+  #committed = false;
+  #spentLast = false;
+
+  /** `token` is undefined where no use is to be spent. */
+  constructor(store: BarrierStore, tokens: Tokens, token: ReadToken | undefined) {
+    this.#store = store;
+    this.#tokens = tokens;
+    this.#unspent = token !== undefined && token.record.usesLeft !== null ? token : undefined;
+  }
+
+  /** Whether anything was written: then the audit line must be on disk before the answer. */
+  get committed(): boolean {
+    return this.#committed;
+  }
+
+  /** Whether this request took the token's last use: the token has ended, and nothing leased may be handed out. */
+  get spentLast(): boolean {
+    return this.#spentLast;
+  }
+
+  /** Throws `permission_denied` when the last use went to another request meanwhile. */
+  async commit(
+    writes: readonly PlainWrite[],
+    expectations: readonly Expectation[] = [],
+  ): Promise<readonly Revision[]> {
+    for (;;) {
+      const token = this.#unspent;
+      const spending = token === undefined ? [] : this.#spending(token);
+      const guard = token === undefined ? [] : [{ key: tokenKey(token.record.id), revision: token.revision }];
+      try {
+        const revisions = await this.#store.commit([...writes, ...spending], [...expectations, ...guard]);
+        this.#committed = true;
+        if (token !== undefined) this.#spentLast = token.record.usesLeft === 1;
+        this.#unspent = undefined;
+        return revisions.slice(0, writes.length);
+      } catch (error) {
+        if (
+          token === undefined ||
+          !(error instanceof ConflictError) ||
+          error.key !== tokenKey(token.record.id)
+        )
+          throw error;
+        this.#unspent = await this.#reread(token);
+      }
+    }
+  }
+
+  /** Spends the use if no commit of the handler did. */
+  async spend(): Promise<void> {
+    if (this.#unspent !== undefined) await this.commit([]);
+  }
+
+  async #reread(token: StoredToken): Promise<StoredToken> {
+    const current = await this.#tokens.read(token.record.id);
+    if (current === undefined || current.record.usesLeft === 0) {
+      throw new CofferError('permission_denied', 'permission denied');
+    }
+    return current;
+  }
+
+  /** One use less; with the last one the token has ended, and its tree is left to the duty. */
+  #spending(token: StoredToken): readonly PlainWrite[] {
+    const left = (token.record.usesLeft ?? 1) - 1;
+    const spent: PlainWrite = {
+      key: tokenKey(token.record.id),
+      value: encodeToken({ ...token.record, usesLeft: left }),
+    };
+    return left > 0 ? [spent] : this.#tokens.endWrites(token.record);
+  }
+}

@@ -1,0 +1,323 @@
+/**
+ * The life of one request, whatever its dialect: route, authenticate, decide, audit, handle, lease, audit. There is one
+ * decision, and nothing reaches a secret around it.
+ */
+import type { Clock } from '../clock.ts';
+import { asCofferError, CofferError } from '../errors.ts';
+import { buildAnswer, errorAnswer } from './answer.ts';
+import { type AuditedDecision, requestLine, responseLine } from './audit-lines.ts';
+import { type Authentication, authenticate } from './authenticate.ts';
+import { carryOut, type Outcome } from './carry-out.ts';
+import type { Core } from './core.ts';
+import type { CoreCall } from './core-call.ts';
+import type { Call, Endpoint, EndpointOperation, OperationSpec } from './endpoint.ts';
+import { EndpointTable } from './endpoint-table.ts';
+import { type CoercedFields, coerceFields } from './field.ts';
+import { systemType, tokenType } from './mount/mounts.ts';
+import type { RouteMatch } from './mount/table.ts';
+import { MountView } from './mount/view.ts';
+import type { Acl } from './policy/acl.ts';
+import type { Answer, Request, Road } from './request.ts';
+import { RequestCommit } from './request-commit.ts';
+import { sealEndpoints } from './seal-endpoints.ts';
+import type { Log, SealState } from './seal-state.ts';
+
+/** Where a request goes: an endpoint's operation, or the error that says why nowhere. */
+interface Destination {
+  readonly route: RouteMatch | undefined;
+  readonly endpoint: Endpoint | undefined;
+  readonly params: Readonly<Record<string, string>>;
+  readonly operation: EndpointOperation | undefined;
+  readonly spec: OperationSpec | undefined;
+}
+
+export function createRoad(state: SealState, clock: Clock, log: Log): Road {
+  const withoutStore = new EndpointTable(sealEndpoints(state, clock));
+  return {
+    async handle(request) {
+      try {
+        const core = state.core;
+        if (core === undefined) return await serveSealed(state, withoutStore, clock, request);
+        return await travel(core, request, log);
+      } catch (error) {
+        logFault(log, request, error);
+        return errorAnswer(request, error);
+      }
+    },
+  };
+}
+
+/** Our own faults are logged with their cause; what callers do wrong is in the audit log. */
+function logFault(log: Log, request: Request, error: unknown): void {
+  const { code, message, cause } = asCofferError(error);
+  if (code === 'internal' || code === 'integrity' || code === 'unavailable' || code === 'store_unusable') {
+    log('request failed', { request_id: request.id, code, reason: message, cause });
+  }
+}
+
+async function travel(core: Core, request: Request, log: Log): Promise<Answer> {
+  const id = request.token === undefined ? undefined : core.tokens.idOf(request.token);
+  const snapshot = await core.tokenReader.read(id);
+  const epoch = await core.at(snapshot.epoch);
+  const { table } = core.mounts;
+  const who = authenticate(id !== undefined, snapshot.token, table, request.remoteAddress, core.clock.now());
+  const destination = findDestination(table.route(request.path), request);
+  const acl =
+    who.kind === 'token' ? await core.policies.acl(who.token.record.policies, epoch.policies) : undefined;
+  const visit = await prepareVisit(core, request, destination, who, acl);
+  const { decision } = visit;
+  await core.audit.append(
+    requestLine(core.audit, {
+      request,
+      operation: visit.call.operation,
+      mountType: destination.route?.mount.entry.type ?? '',
+      fields: destination.endpoint?.fields ?? {},
+      token: who.kind === 'token' ? who.token.record : undefined,
+      decision,
+    }),
+    'kernel',
+  );
+  const outcome = await settle(core, request, destination, visit, who).catch((error: unknown): Outcome => {
+    logFault(log, request, error);
+    return { answer: errorAnswer(request, error), durable: visit.commit.committed };
+  });
+  const line = responseLine(core.audit, request, outcome.answer, destination.spec?.response);
+  await core.audit.append(line, outcome.durable ? 'disk' : 'kernel');
+  await outcome.afterwards?.();
+  return outcome.answer;
+}
+
+function findDestination(route: RouteMatch | undefined, request: Request): Destination {
+  const operation = declaredOperation(request);
+  const match = route?.mount.endpoints.match(route.path, operation);
+  return {
+    route,
+    endpoint: match?.endpoint,
+    params: match?.params ?? {},
+    operation,
+    spec: operation === undefined ? undefined : match?.endpoint.operations[operation],
+  };
+}
+
+/** HEAD has a meaning for health only, which reads; scans have none yet. */
+function declaredOperation({ operation, path }: Request): EndpointOperation | undefined {
+  if (operation === 'header') return path === 'sys/health' ? 'read' : undefined;
+  if (operation === 'scan' || operation === 'help') return undefined;
+  return operation === 'create' ? 'update' : operation;
+}
+
+interface Visit {
+  readonly call: Call;
+  readonly commit: RequestCommit;
+  readonly decision: AuditedDecision;
+  /** Thrown once the request is audited and its use is spent. */
+  readonly fieldError: CofferError | undefined;
+  readonly unknownFields: readonly string[];
+}
+
+async function prepareVisit(
+  core: Core,
+  request: Request,
+  destination: Destination,
+  who: Authentication,
+  acl: Acl | undefined,
+): Promise<Visit> {
+  const { spec, endpoint } = destination;
+  const token = who.kind === 'token' ? who.token : undefined;
+  const exempt = spec?.login === true || spec?.useExempt === true;
+  const commit = new RequestCommit(core.barrier, core.tokens, exempt ? undefined : token);
+  const { coerced, fieldError } = readFields(endpoint, request);
+  const call = buildCall(core, request, destination, coerced, commit, who, acl);
+  const reached = isCreate(destination) && fieldError === undefined && acl !== undefined;
+  const absent = reached && endpoint?.exists !== undefined && !(await endpoint.exists(call));
+  const visited = absent ? { ...call, operation: 'create' as const } : call;
+  return {
+    call: visited,
+    commit,
+    fieldError,
+    unknownFields: endpoint?.openFields === true ? [] : coerced.unknown,
+    decision: decide(request, visited, spec, who, acl),
+  };
+}
+
+function isCreate(destination: Destination): boolean {
+  return destination.operation === 'update' && destination.spec !== undefined;
+}
+
+const noFields: CoercedFields = { values: {}, unknown: [] };
+
+function readFields(
+  endpoint: Endpoint | undefined,
+  request: Request,
+): { readonly coerced: CoercedFields; readonly fieldError: CofferError | undefined } {
+  if (endpoint === undefined) return { coerced: noFields, fieldError: undefined };
+  try {
+    return { coerced: coerceFields(endpoint.fields, request.data), fieldError: undefined };
+  } catch (error) {
+    return { coerced: noFields, fieldError: asCofferError(error) };
+  }
+}
+
+function buildCall(
+  core: Core,
+  request: Request,
+  destination: Destination,
+  coerced: CoercedFields,
+  commit: RequestCommit,
+  who: Authentication,
+  acl: Acl | undefined,
+): Call {
+  const token = who.kind === 'token' ? who.token : undefined;
+  const mount = destination.route?.mount.entry;
+  const call: Call = {
+    requestId: request.id,
+    operation: destination.operation ?? 'read',
+    params: destination.params,
+    fields: coerced.values,
+    data: request.data,
+    caller:
+      token === undefined
+        ? undefined
+        : {
+            policies: token.record.policies,
+            displayName: token.record.displayName,
+            accessor: token.record.accessor,
+            entityId: '',
+          },
+    clock: core.clock,
+    remoteAddress: request.remoteAddress,
+    view: new MountView(core.barrier, mount?.uuid ?? '', (writes, expectations) =>
+      commit.commit(writes, expectations),
+    ),
+  };
+  if (mount?.type !== systemType && mount?.type !== tokenType) return call;
+  const coreCall: CoreCall = { ...call, path: request.path, token, tokenText: request.token, acl };
+  return coreCall;
+}
+
+/** The one decision. Endpoints that need no login are open; all others want a living token and a rule that allows. */
+function decide(
+  request: Request,
+  call: Call,
+  spec: OperationSpec | undefined,
+  who: Authentication,
+  acl: Acl | undefined,
+): AuditedDecision {
+  if (spec?.login === true) return { kind: 'allow', reason: 'open to everyone' };
+  if (who.kind === 'anonymous') return { kind: 'deny', reason: 'missing client token' };
+  if (who.kind === 'refused' || acl === undefined) {
+    return { kind: 'deny', reason: who.kind === 'refused' ? who.reason : 'no policies' };
+  }
+  if (spec?.useExempt === true) return { kind: 'allow', reason: 'shows only what the caller may use' };
+  const asked = request.operation === 'update' ? call.operation : request.operation;
+  return acl.decide({ path: request.path, operation: asked, data: request.data, sudo: spec?.sudo === true });
+}
+
+async function settle(
+  core: Core,
+  request: Request,
+  destination: Destination,
+  visit: Visit,
+  who: Authentication,
+): Promise<Outcome> {
+  const { commit, decision, fieldError } = visit;
+  const { route, endpoint, spec, operation } = destination;
+  try {
+    if (decision.kind !== 'allow') throw refusal(decision, who);
+    if (route === undefined) {
+      throw new CofferError('no_route', `no handler for route "${request.path}". route entry not found.`);
+    }
+    if (request.operation === 'help') return { answer: helpAnswer(endpoint, route), durable: false };
+    if (endpoint === undefined) throw new CofferError('unsupported_path', 'unsupported path');
+    if (spec === undefined || operation === undefined) {
+      throw new CofferError('unsupported_operation', 'unsupported operation');
+    }
+    if (fieldError !== undefined) throw fieldError;
+    if (request.wrapTtl > 0) {
+      throw new CofferError(
+        'invalid_request',
+        'response wrapping is not supported: ask without X-Vault-Wrap-TTL',
+      );
+    }
+    return await carryOut(
+      { core, request, mount: route.mount, operation, spec, commit, unknownFields: visit.unknownFields },
+      visit.call,
+      who.kind === 'token' ? who.token.record.id : null,
+    );
+  } catch (error) {
+    // A use is spent on refusals and bad input too, before the answer.
+    await commit.spend();
+    throw error;
+  }
+}
+
+function refusal(decision: AuditedDecision, who: Authentication): CofferError {
+  if (decision.kind === 'needs-approval') {
+    return new CofferError('needs_approval', 'this request needs an approval first');
+  }
+  // Vault's clients and their tests know these two texts.
+  const acl = who.kind === 'token';
+  return new CofferError(
+    'permission_denied',
+    acl ? '1 error occurred:\n\t* permission denied\n\n' : 'permission denied',
+  );
+}
+
+function helpAnswer(endpoint: Endpoint | undefined, route: RouteMatch): Answer {
+  const help = endpoint === undefined ? mountHelp(route) : endpointHelp(endpoint);
+  return { kind: 'plain', status: 200, body: { help, see_also: null } };
+}
+
+function mountHelp(route: RouteMatch): string {
+  const lines = route.mount.endpoints.endpoints.map(({ pattern, help }) => `    ${pattern}\n        ${help}`);
+  return `${route.mount.entry.type} at ${route.mount.entry.path}\n\n${lines.join('\n')}\n`;
+}
+
+function endpointHelp(endpoint: Endpoint): string {
+  const fields = Object.entries(endpoint.fields).map(
+    ([name, { type, help }]) => `    ${name} (${type})\n        ${help}`,
+  );
+  const operations = Object.entries(endpoint.operations).map(
+    ([name, spec]) => `    ${name}: ${spec?.summary ?? ''}`,
+  );
+  return [`${endpoint.pattern}\n\n${endpoint.help}`, operations.join('\n'), fields.join('\n')].join('\n\n');
+}
+
+async function serveSealed(
+  state: SealState,
+  table: EndpointTable,
+  clock: Clock,
+  request: Request,
+): Promise<Answer> {
+  const operation = declaredOperation(request);
+  const path = request.path.startsWith('sys/') ? request.path.slice('sys/'.length) : undefined;
+  const match = path === undefined ? undefined : table.match(path, operation);
+  const spec = operation === undefined ? undefined : match?.endpoint.operations[operation];
+  if (match === undefined || operation === undefined || spec?.whileSealed !== true) {
+    throw state.initialized
+      ? new CofferError('sealed', 'Vault is sealed')
+      : new CofferError('not_initialized', 'server is not yet initialized');
+  }
+  const { values } = coerceFields(match.endpoint.fields, request.data);
+  const call = {
+    requestId: request.id,
+    operation,
+    params: match.params,
+    fields: values,
+    data: request.data,
+    caller: undefined,
+    clock,
+    remoteAddress: request.remoteAddress,
+  } as unknown as Call;
+  const reply = await spec.handle(call);
+  return buildAnswer({
+    request,
+    operation,
+    spec,
+    mountType: systemType,
+    reply,
+    auth: null,
+    lease: null,
+    warnings: [],
+  });
+}

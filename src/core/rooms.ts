@@ -1,0 +1,26 @@
+/** What the core's own endpoints may reach: the rooms of one unsealed node. */
+import type { BarrierStore } from '../barrier/store.ts';
+import type { Clock } from '../clock.ts';
+import type { Random } from '../crypto/random.ts';
+import type { Epoch } from './epoch.ts';
+import type { Leases } from './lease/leases.ts';
+import type { Mounts } from './mount/mounts.ts';
+import type { PolicyStore } from './policy/store.ts';
+import type { TokenReader } from './token/reader.ts';
+import type { Tokens } from './token/tokens.ts';
+import type { View } from './view.ts';
+
+export interface CoreRooms {
+  readonly store: BarrierStore;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly tokens: Tokens;
+  readonly tokenReader: TokenReader;
+  readonly mounts: Mounts;
+  readonly leases: Leases;
+  readonly policies: PolicyStore;
+  /** A mount's view outside of any request. */
+  view(uuid: string): View;
+  /** As of the last request. */
+  epoch(): Epoch;
+}

@@ -1,0 +1,268 @@
+/** `sys/init`, `sys/seal-status`, `sys/unseal`, `sys/seal`, `sys/health`, `sys/leader`: a node's state, most of it without a token. */
+import type { Clock } from '../clock.ts';
+import { CofferError } from '../errors.ts';
+import type { JsonObject } from '../json.ts';
+import { coreEndpoint } from './core-call.ts';
+import type { Endpoint, Fields, FieldValues, Reply, ResponseSchema } from './endpoint.ts';
+import { cofferVersion, vaultVersion } from './product.ts';
+import type { AnswerData } from './request.ts';
+import type { SealStatus } from './seal-state.ts';
+
+/** What these endpoints ask of the node. */
+export interface SealControl {
+  status(): Promise<SealStatus>;
+  initialize(split: { readonly shares: number; readonly threshold: number }): Promise<{
+    readonly rootToken: string;
+    readonly shares: readonly Buffer[];
+  }>;
+  submitKey(text: string): Promise<void>;
+  resetKeys(): void;
+  recordSeal(): Promise<void>;
+  drop(): Promise<void>;
+}
+
+const clusterName = 'coffer';
+
+const initFields = {
+  secret_shares: { type: 'int', help: 'Unseal keys to make, 1 to 255.' },
+  secret_threshold: { type: 'int', help: 'Unseal keys needed.' },
+  pgp_keys: { type: 'list', help: 'Not supported.' },
+  root_token_pgp_key: { type: 'string', help: 'Not supported.' },
+  recovery_shares: { type: 'int', help: 'Only for seals that open by themselves: refused.' },
+  recovery_threshold: { type: 'int', help: 'Only for seals that open by themselves: refused.' },
+  stored_shares: { type: 'int', help: 'Accepted when 0 or as many as secret_shares.' },
+} as const satisfies Fields;
+
+const secrets = {
+  keys: { type: 'list', sensitive: true },
+  keys_base64: { type: 'list', sensitive: true },
+  root_token: { type: 'string', sensitive: true },
+  '*': { type: 'any' },
+} as const satisfies ResponseSchema;
+
+const open = { '*': { type: 'any' } } as const satisfies ResponseSchema;
+
+const bare = { login: true, whileSealed: true, plain: true } as const;
+
+export function sealEndpoints(control: SealControl, clock: Clock): readonly Endpoint[] {
+  return [
+    initialization(control),
+    status(control),
+    unsealing(control),
+    sealing(control),
+    health(control, clock),
+    leader(),
+  ];
+}
+
+function initialization(control: SealControl): Endpoint {
+  return coreEndpoint({
+    pattern: 'init',
+    help: 'Says whether there is a store, or makes one that opens with unseal keys.',
+    fields: initFields,
+    operations: {
+      read: {
+        ...bare,
+        summary: 'Whether there is a store',
+        response: open,
+        handle: async () => ({ data: { initialized: (await control.status()).initialized } }),
+      },
+      update: {
+        ...bare,
+        summary: 'Make a store',
+        response: secrets,
+        handle: (call) => initialize(control, call.fields),
+      },
+    },
+  });
+}
+
+async function initialize(control: SealControl, fields: FieldValues<typeof initFields>): Promise<Reply> {
+  if ((await control.status()).initialized) {
+    throw new CofferError('already_initialized', 'Vault is already initialized');
+  }
+  if ((fields.pgp_keys?.length ?? 0) > 0 || fields.root_token_pgp_key) {
+    throw new CofferError('invalid_request', 'encrypting the answer with PGP keys is not supported');
+  }
+  if (fields.recovery_shares || fields.recovery_threshold) {
+    throw new CofferError('invalid_request', 'recovery keys exist only with a seal that opens by itself');
+  }
+  const shares = fields.secret_shares ?? 0;
+  const threshold = fields.secret_threshold ?? 0;
+  if (shares < 1 || threshold < 1) {
+    throw new CofferError('invalid_request', 'secret_shares and secret_threshold are numbers from 1 to 255');
+  }
+  if (fields.stored_shares !== undefined && fields.stored_shares !== 0 && fields.stored_shares !== shares) {
+    throw new CofferError('invalid_request', 'stored_shares is not supported');
+  }
+  const made = await control.initialize({ shares, threshold });
+  return {
+    data: {
+      keys: made.shares.map((share) => share.toString('hex')),
+      keys_base64: made.shares.map((share) => share.toString('base64')),
+      root_token: made.rootToken,
+    },
+  };
+}
+
+function status(control: SealControl): Endpoint {
+  return coreEndpoint({
+    pattern: 'seal-status',
+    help: 'Whether the store is sealed, and how many unseal keys it has and needs.',
+    fields: {},
+    operations: {
+      read: {
+        ...bare,
+        summary: 'Seal status',
+        response: open,
+        handle: async () => ({ data: shownStatus(await control.status()) }),
+      },
+    },
+  });
+}
+
+function shownStatus(status: SealStatus): AnswerData {
+  return {
+    type: status.kind,
+    initialized: status.initialized,
+    sealed: status.sealed,
+    t: status.threshold,
+    n: status.shares,
+    progress: status.progress,
+    nonce: '',
+    version: vaultVersion,
+    build_date: '',
+    migration: false,
+    recovery_seal: false,
+    storage_type: status.storageKind,
+    coffer_version: cofferVersion,
+    ...(status.sealed ? {} : { cluster_name: clusterName, cluster_id: status.storeId ?? '' }),
+  };
+}
+
+function unsealing(control: SealControl): Endpoint {
+  return coreEndpoint({
+    pattern: 'unseal',
+    help: 'Takes one unseal key; with the last one needed the store opens.',
+    fields: {
+      key: { type: 'string', help: 'An unseal key in hex or base64.', sensitive: true },
+      reset: { type: 'bool', help: 'Forget the keys handed in so far.' },
+      migrate: { type: 'bool', help: 'Accepted without effect.' },
+    },
+    operations: {
+      update: {
+        ...bare,
+        summary: 'Hand in an unseal key',
+        response: open,
+        handle: async (call) => {
+          if (call.fields.reset === true) control.resetKeys();
+          else if (call.fields.key === undefined || call.fields.key === '') {
+            throw new CofferError(
+              'invalid_request',
+              "'key' must be specified in request body as JSON, or 'reset' set to true",
+            );
+          } else await control.submitKey(call.fields.key);
+          return { data: shownStatus(await control.status()) };
+        },
+      },
+    },
+  });
+}
+
+function sealing(control: SealControl): Endpoint {
+  return coreEndpoint({
+    pattern: 'seal',
+    help: 'Seals the store on every node, until somebody unseals it with a key.',
+    fields: {},
+    operations: {
+      update: {
+        summary: 'Seal the store',
+        sudo: true,
+        spendsFirst: true,
+        handle: async () => {
+          await control.recordSeal();
+          return { afterwards: () => control.drop() };
+        },
+      },
+    },
+  });
+}
+
+const healthFields = {
+  standbyok: { type: 'bool', help: 'Accepted: every node is active.' },
+  perfstandbyok: { type: 'bool', help: 'Accepted: every node is active.' },
+  activecode: { type: 'int', help: 'Status code when active.' },
+  standbycode: { type: 'int', help: 'Accepted: every node is active.' },
+  sealedcode: { type: 'int', help: 'Status code when sealed.' },
+  uninitcode: { type: 'int', help: 'Status code without a store.' },
+} as const satisfies Fields;
+
+function health(control: SealControl, clock: Clock): Endpoint {
+  return coreEndpoint({
+    pattern: 'health',
+    help: 'Tells by its status code whether this node serves: 200, 501 without a store, 503 when sealed.',
+    fields: healthFields,
+    operations: {
+      read: {
+        ...bare,
+        summary: 'Health of this node',
+        response: open,
+        handle: async (call) => {
+          const state = await control.status();
+          return { status: healthCode(state, call.fields), data: shownHealth(state, clock.now()) };
+        },
+      },
+    },
+  });
+}
+
+function healthCode(state: SealStatus, codes: FieldValues<typeof healthFields>): number {
+  const code = !state.initialized
+    ? (codes.uninitcode ?? 501)
+    : state.sealed
+      ? (codes.sealedcode ?? 503)
+      : (codes.activecode ?? 200);
+  if (code < 200 || code > 599)
+    throw new CofferError('invalid_request', 'a status code is a number from 200 to 599');
+  return code;
+}
+
+function shownHealth(state: SealStatus, now: number): JsonObject {
+  return {
+    initialized: state.initialized,
+    sealed: state.sealed,
+    standby: false,
+    performance_standby: false,
+    replication_performance_mode: 'disabled',
+    replication_dr_mode: 'disabled',
+    server_time_utc: Math.floor(now / 1_000),
+    version: vaultVersion,
+    coffer_version: cofferVersion,
+    enterprise: false,
+    ...(state.sealed ? {} : { cluster_name: clusterName, cluster_id: state.storeId ?? '' }),
+  };
+}
+
+function leader(): Endpoint {
+  return coreEndpoint({
+    pattern: 'leader',
+    help: 'Every node is active: there is no leader to follow.',
+    fields: {},
+    operations: {
+      read: {
+        ...bare,
+        summary: 'Which node leads',
+        response: open,
+        handle: async () => ({
+          data: {
+            ha_enabled: false,
+            is_self: false,
+            leader_address: '',
+            leader_cluster_address: '',
+            performance_standby: false,
+          },
+        }),
+      },
+    },
+  });
+}

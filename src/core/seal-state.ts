@@ -1,0 +1,288 @@
+/**
+ * A node's seal state: no store yet, sealed, or unsealed with a working core. Sealing is recorded in the clear, so that every
+ * node and every later start knows of it before any key is at hand.
+ */
+import { Barrier } from '../barrier/barrier.ts';
+import type { Clock } from '../clock.ts';
+import { type Random, randomUuid } from '../crypto/random.ts';
+import { asCofferError, CofferError } from '../errors.ts';
+import type { JsonObject } from '../json.ts';
+import { type Boot, readBoot } from '../seal/boot.ts';
+import type { KeyCollector, ManualSeal } from '../seal/collector.ts';
+import type { Seal, SlotPlace } from '../seal/seal.ts';
+import type { Slot } from '../seal/slots.ts';
+import { parseStorageKey, type Storage } from '../storage/storage.ts';
+import type { AuditLog } from './audit/audit.ts';
+import { Core } from './core.ts';
+import { type CreatedStore, createStore, type NewStore } from './create-store.ts';
+import { bumpEpoch } from './epoch.ts';
+import type { MountTypes } from './mount/mounts.ts';
+import { retryOnConflict } from './retry.ts';
+
+export type Log = (message: string, fields?: Readonly<Record<string, unknown>>) => void;
+
+export interface SealStateOptions {
+  readonly storage: Storage;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly types: MountTypes;
+  /** Seals tried without a person, in order. */
+  readonly seals: readonly Seal[];
+  readonly manualSeals: readonly ManualSeal[];
+  /** Makes a slot that opens with shares, for stores made through `sys/init`. */
+  readonly splitSlot: SplitSlot;
+  readonly openAudit: (barrier: Barrier) => Promise<AuditLog>;
+  readonly log: Log;
+}
+
+export type SplitSlot = (
+  rootKey: Buffer,
+  split: { readonly shares: number; readonly threshold: number },
+  place: SlotPlace,
+) => Promise<{ readonly body: JsonObject; readonly shares: readonly Buffer[] }>;
+
+export interface SealStatus {
+  readonly initialized: boolean;
+  readonly sealed: boolean;
+  readonly kind: string;
+  readonly shares: number;
+  readonly threshold: number;
+  readonly progress: number;
+  readonly storageKind: string;
+  readonly storeId: string | undefined;
+}
+
+interface OpenSlot {
+  readonly slot: Slot;
+  readonly collector: KeyCollector;
+}
+
+const sealMarkKey = parseStorageKey('boot/seal-state');
+
+export class SealState {
+  readonly #options: SealStateOptions;
+  #boot: Boot = { kind: 'empty' };
+  #collectors: readonly OpenSlot[] = [];
+  #core: Core | undefined;
+  #opening: Promise<void> | undefined;
+
+  constructor(options: SealStateOptions) {
+    this.#options = options;
+  }
+
+  /** The working core; undefined while sealed or without a store. */
+  get core(): Core | undefined {
+    return this.#core;
+  }
+
+  get initialized(): boolean {
+    return this.#boot.kind === 'store';
+  }
+
+  /**
+   * Looks at the store and unseals it where an automatic slot can. Throws what `readBoot` throws; a slot that does not open is
+   * logged, and the node stays sealed.
+   */
+  async start(): Promise<void> {
+    await this.#readBoot();
+    if (this.#boot.kind === 'empty' || (await this.#markedSealed())) return;
+    for (const { slot, seal } of this.#automaticSlots()) {
+      try {
+        const rootKey = await seal.unwrap(slot.body, { storeId: this.#boot.header.id, slotId: slot.id });
+        await this.#open(rootKey);
+        return;
+      } catch (error) {
+        const { code, message, cause } = asCofferError(error);
+        this.#options.log('a key slot did not open the store', {
+          kind: slot.kind,
+          code,
+          reason: message,
+          cause,
+        });
+        // A wrong or missing key leaves the node sealed; anything else is a store that must not be served.
+        if (code !== 'wrong_key' && code !== 'not_found' && code !== 'invalid_request') throw error;
+      }
+    }
+  }
+
+  async status(): Promise<SealStatus> {
+    if (this.#boot.kind === 'empty') await this.#readBoot();
+    const collector = this.#collectors.find(({ slot }) => slot.kind === 'shamir') ?? this.#collectors[0];
+    const boot = this.#boot;
+    return {
+      initialized: boot.kind === 'store',
+      sealed: this.#core === undefined,
+      kind: collector?.slot.kind ?? 'shamir',
+      shares: collector?.collector.shares ?? 0,
+      threshold: collector?.collector.threshold ?? 0,
+      progress: collector?.collector.progress ?? 0,
+      storageKind: this.#options.storage.kind,
+      storeId: boot.kind === 'store' ? boot.header.id : undefined,
+    };
+  }
+
+  /** Throws `already_initialized` when there is a store. The new store stays sealed. */
+  async create(wanted: Omit<NewStore, 'storage' | 'clock' | 'random'>): Promise<CreatedStore> {
+    await this.#readBoot();
+    if (this.#boot.kind === 'store')
+      throw new CofferError('already_initialized', 'Vault is already initialized');
+    const { storage, clock, random } = this.#options;
+    const created = await createStore({ ...wanted, storage, clock, random });
+    await this.#readBoot();
+    return created;
+  }
+
+  /** Makes a store that opens with shares. Throws `already_initialized`, and `invalid_request` for numbers that cannot be. */
+  async initialize(
+    split: { readonly shares: number; readonly threshold: number },
+    rootToken?: string,
+    withSecretMount = false,
+  ): Promise<CreatedStore & { readonly shares: readonly Buffer[] }> {
+    let shares: readonly Buffer[] = [];
+    const created = await this.create({
+      withSecretMount,
+      ...(rootToken === undefined ? {} : { rootToken }),
+      makeSlots: async (rootKey, storeId) => {
+        const slotId = randomUuid(this.#options.random);
+        const slot = await this.#options.splitSlot(rootKey, split, { storeId, slotId });
+        shares = slot.shares;
+        return [{ id: slotId, kind: 'shamir', body: slot.body }];
+      },
+    });
+    return { ...created, shares };
+  }
+
+  /**
+   * Takes one key of one slot. Throws `invalid_request` for what is no key of this store, `wrong_key` when the keys handed in
+   * do not open it; then counting begins anew. Handing a key to an unsealed node does nothing.
+   */
+  async submitKey(text: string): Promise<void> {
+    if (this.#boot.kind === 'empty') await this.#readBoot();
+    if (this.#boot.kind === 'empty') throw new CofferError('invalid_request', 'the store is not initialized');
+    if (this.#core !== undefined) return;
+    let problem: unknown = new CofferError(
+      'invalid_request',
+      'this store has no slot that a key opens by hand',
+    );
+    let collecting = false;
+    for (const { collector } of this.#collectors) {
+      try {
+        const step = await collector.add(text);
+        if (step.kind === 'opened') return await this.#openByHand(step.rootKey);
+        collecting = true;
+      } catch (error) {
+        problem = error;
+      }
+    }
+    if (!collecting) throw problem;
+  }
+
+  resetKeys(): void {
+    if (this.#core !== undefined) throw new CofferError('invalid_request', 'vault is unsealed');
+    for (const { collector } of this.#collectors) collector.reset();
+  }
+
+  /** Records that the store is sealed and tells every node. `drop` then forgets this node's keys. */
+  async recordSeal(): Promise<void> {
+    const core = this.#core;
+    if (core === undefined) return;
+    const mark = Buffer.from(JSON.stringify({ format: 1, sealed_at: this.#options.clock.now() }));
+    await this.#options.storage.commit([{ key: sealMarkKey, value: mark }]);
+    await retryOnConflict(async () => {
+      const bump = await bumpEpoch(core.barrier, 'seal');
+      await core.barrier.commit([bump.write], [bump.expectation]);
+    });
+  }
+
+  /** Forgets the keys and ends the work of this node; safe to call twice. */
+  async drop(): Promise<void> {
+    const core = this.#core;
+    this.#core = undefined;
+    if (core === undefined) return;
+    core.stop();
+    try {
+      await core.audit.close();
+    } finally {
+      core.barrier.seal();
+      for (const { collector } of this.#collectors) collector.reset();
+    }
+  }
+
+  /** Ends the node: seals in memory, leaves no mark. */
+  async close(): Promise<void> {
+    await this.#opening?.catch(() => undefined);
+    await this.drop();
+    await this.#options.storage.close();
+  }
+
+  async #openByHand(rootKey: Buffer): Promise<void> {
+    await this.#open(rootKey);
+    await this.#options.storage.commit([{ key: sealMarkKey, value: null }]);
+  }
+
+  /** Two people who hand in the last key at once open the store once. */
+  #open(rootKey: Buffer): Promise<void> {
+    this.#opening ??= this.#openOnce(rootKey).finally(() => {
+      rootKey.fill(0);
+      this.#opening = undefined;
+    });
+    return this.#opening;
+  }
+
+  async #openOnce(rootKey: Buffer): Promise<void> {
+    const { storage, clock, random, types, log } = this.#options;
+    if (this.#boot.kind === 'empty' || this.#core !== undefined) return;
+    const barrier = new Barrier({ storage, random, clock });
+    await barrier.unseal(rootKey, this.#boot.header.id);
+    const audit = await this.#options.openAudit(barrier).catch((error: unknown) => {
+      barrier.seal();
+      throw error;
+    });
+    const core = new Core({
+      barrier,
+      audit,
+      types,
+      clock,
+      random,
+      seal: this,
+      log,
+      onSealedElsewhere: () => void this.#followSeal(),
+    });
+    try {
+      await core.start();
+    } catch (error) {
+      await audit.close().catch(() => undefined);
+      barrier.seal();
+      throw error;
+    }
+    this.#core = core;
+  }
+
+  async #followSeal(): Promise<void> {
+    if (await this.#markedSealed()) await this.drop();
+  }
+
+  async #markedSealed(): Promise<boolean> {
+    return (await this.#options.storage.read(sealMarkKey)) !== undefined;
+  }
+
+  async #readBoot(): Promise<void> {
+    this.#boot = await readBoot(this.#options.storage);
+    if (this.#boot.kind === 'empty') return;
+    const storeId = this.#boot.header.id;
+    this.#collectors = this.#boot.slots.flatMap((slot) => {
+      const manual = this.#options.manualSeals.find(({ kind }) => kind === slot.kind);
+      return manual === undefined
+        ? []
+        : [{ slot, collector: manual.collect(slot.body, { storeId, slotId: slot.id }) }];
+    });
+  }
+
+  #automaticSlots(): readonly { readonly slot: Slot; readonly seal: Seal }[] {
+    if (this.#boot.kind === 'empty') return [];
+    return this.#boot.slots.flatMap((slot) => {
+      const seal = this.#options.seals.find(({ kind, automatic }) => automatic && kind === slot.kind);
+      return seal === undefined ? [] : [{ slot, seal }];
+    });
+  }
+}

@@ -1,0 +1,78 @@
+/** A token at rest. The token's text is shown once and never stored; the record's name is a keyed hash of it. */
+import type { JsonObject } from '../../json.ts';
+import { parseStorageKey, type StorageKey } from '../../storage/storage.ts';
+import { decodeStored, encodeStored } from '../stored-json.ts';
+
+declare const tokenId: unique symbol;
+/** Keyed hash of a token, base64url: what the store knows it by. */
+export type TokenId = string & { readonly [tokenId]: true };
+
+export interface TokenRecord {
+  readonly id: TokenId;
+  readonly accessor: string;
+  /** Sorted. */
+  readonly policies: readonly string[];
+  readonly displayName: string;
+  readonly metadata: Readonly<Record<string, string>> | null;
+  /** The request path that made it. */
+  readonly path: string;
+  /** The auth mount that issued it: without that mount the token is refused. Null for root tokens made at creation. */
+  readonly mount: string | null;
+  /** Parent first. Each must be alive for this token to be. */
+  readonly ancestors: readonly TokenId[];
+  /** Milliseconds. */
+  readonly issuedAt: number;
+  readonly renewedAt: number | null;
+  /** Milliseconds; null never ends. */
+  readonly expiresAt: number | null;
+  /** Seconds granted at creation; 0 for a token without end. */
+  readonly creationTtl: number;
+  /** Seconds; 0 none. */
+  readonly maxTtl: number;
+  readonly explicitMaxTtl: number;
+  readonly period: number;
+  readonly renewable: boolean;
+  /** Requests left; null is unlimited, 0 is spent. */
+  readonly usesLeft: number | null;
+  readonly orphan: boolean;
+  readonly boundCidrs: readonly string[];
+  /** What the auth method keeps for renewal. */
+  readonly internal: JsonObject | null;
+}
+
+const idPrefix = 'core/token/id/';
+
+export function tokenKey(id: TokenId): StorageKey {
+  return parseStorageKey(idPrefix + id);
+}
+
+export const accessorPrefix = 'core/token/accessor/';
+
+export function accessorKey(accessor: string): StorageKey {
+  return parseStorageKey(accessorPrefix + accessor);
+}
+
+export function childrenPrefix(parent: TokenId): string {
+  return `core/token/child/${parent}/`;
+}
+
+export function childKey(parent: TokenId, child: TokenId): StorageKey {
+  return parseStorageKey(childrenPrefix(parent) + child);
+}
+
+export function encodeToken(record: TokenRecord): Buffer {
+  return encodeStored(record);
+}
+
+export function decodeToken(bytes: Buffer): TokenRecord {
+  return decodeStored<TokenRecord>(bytes);
+}
+
+/** Seconds left, rounded up so that a token that still works never shows 0; 0 for a token without end. */
+export function remainingTtl(record: TokenRecord, now: number): number {
+  return record.expiresAt === null ? 0 : Math.max(0, Math.ceil((record.expiresAt - now) / 1_000));
+}
+
+export function isRoot(record: TokenRecord): boolean {
+  return record.policies.includes('root');
+}

@@ -1,0 +1,211 @@
+/**
+ * Making, renewing and ending tokens. A token dies with its record: whoever lists it as an ancestor is refused from that
+ * commit on, and tidying up its children is left to the expiry duty.
+ */
+import type { KeyObject } from 'node:crypto';
+import type { BarrierStore, PlainWrite, SealedRecord } from '../../barrier/store.ts';
+import type { Clock } from '../../clock.ts';
+import { hmacSha256 } from '../../crypto/digest.ts';
+import { type Random, randomBase62 } from '../../crypto/random.ts';
+import { CofferError } from '../../errors.ts';
+import type { Expectation, Revision } from '../../storage/storage.ts';
+import { type Due, dueWrite } from '../due.ts';
+import { leaseEndWrites } from '../lease/token-index.ts';
+import { retryOnConflict } from '../retry.ts';
+import { encodeStored } from '../stored-json.ts';
+import {
+  accessorKey,
+  accessorPrefix,
+  childKey,
+  childrenPrefix,
+  decodeToken,
+  encodeToken,
+  type TokenId,
+  type TokenRecord,
+  tokenKey,
+} from './record.ts';
+
+/** `hvs.` and 24 characters: one-time passwords of generate-root must have the root token's length. */
+const tokenCharacters = 24;
+
+/** A chain of parents may not be longer, since all of them are read with each request. */
+export const deepestToken = 32;
+
+export type NewToken = Omit<TokenRecord, 'id' | 'accessor' | 'renewedAt'>;
+
+export interface MintedToken {
+  /** Shown once. */
+  readonly text: string;
+  readonly record: TokenRecord;
+  /** What makes it real, once committed. */
+  readonly writes: readonly PlainWrite[];
+}
+
+export interface StoredToken {
+  readonly record: TokenRecord;
+  readonly revision: Revision;
+}
+
+export interface TokensOptions {
+  readonly store: BarrierStore;
+  /** Key of the hash under which tokens are stored. */
+  readonly hashKey: KeyObject;
+  readonly clock: Clock;
+  readonly random: Random;
+}
+
+export class Tokens {
+  readonly #store: BarrierStore;
+  readonly #hashKey: KeyObject;
+  readonly #clock: Clock;
+  readonly #random: Random;
+
+  constructor(options: TokensOptions) {
+    this.#store = options.store;
+    this.#hashKey = options.hashKey;
+    this.#clock = options.clock;
+    this.#random = options.random;
+  }
+
+  /** Whatever the text: an id of nothing is simply not found. */
+  idOf(text: string): TokenId {
+    return hmacSha256(this.#hashKey, text).toString('base64url') as TokenId;
+  }
+
+  /** Draws a token (or takes the text given) without writing anything. */
+  mint(token: NewToken, givenText?: string): MintedToken {
+    if (token.ancestors.length > deepestToken) {
+      throw new CofferError('invalid_request', `a token has at most ${deepestToken} ancestors`);
+    }
+    const text = givenText ?? `hvs.${randomBase62(this.#random, tokenCharacters)}`;
+    const record: TokenRecord = {
+      ...token,
+      id: this.idOf(text),
+      accessor: randomBase62(this.#random, tokenCharacters),
+      renewedAt: null,
+    };
+    const parent = record.ancestors[0];
+    const writes: PlainWrite[] = [
+      { key: tokenKey(record.id), value: encodeToken(record) },
+      { key: accessorKey(record.accessor), value: encodeStored({ id: record.id }) },
+    ];
+    if (parent !== undefined) writes.push({ key: childKey(parent, record.id), value: encodeStored({}) });
+    if (record.expiresAt !== null) writes.push(dueWrite(record.expiresAt, 'token', record.id));
+    return { text, record, writes };
+  }
+
+  async read(id: TokenId): Promise<StoredToken | undefined> {
+    return decoded(await this.#store.read(tokenKey(id)));
+  }
+
+  /** Undefined for an accessor of nothing. */
+  async readByAccessor(accessor: string): Promise<StoredToken | undefined> {
+    if (!/^[0-9A-Za-z]{1,64}$/.test(accessor)) return undefined;
+    const pointer = await this.#store.read(accessorKey(accessor));
+    if (pointer === undefined) return undefined;
+    const { id } = JSON.parse(pointer.open().toString('utf8')) as { id: TokenId };
+    return this.read(id);
+  }
+
+  /** Every accessor, in order. */
+  async accessors(): Promise<readonly string[]> {
+    const names: string[] = [];
+    let after: string | undefined;
+    do {
+      const page = await this.#store.children(accessorPrefix, {
+        limit: 1_000,
+        ...(after === undefined ? {} : { after }),
+      });
+      names.push(...page.items);
+      after = page.next;
+    } while (after !== undefined);
+    return names;
+  }
+
+  /** Changes a living token; `change` gets the record as it is now. Undefined when there is none (any more). */
+  async update(id: TokenId, change: (record: TokenRecord) => TokenRecord): Promise<TokenRecord | undefined> {
+    return retryOnConflict(async () => {
+      const stored = await this.read(id);
+      if (stored === undefined) return undefined;
+      const changed = change(stored.record);
+      // A shorter life needs an entry of its own; a longer one is found and queued again by the duty.
+      const sooner =
+        changed.expiresAt !== null && changed.expiresAt < (stored.record.expiresAt ?? 0)
+          ? [dueWrite(changed.expiresAt, 'token', id)]
+          : [];
+      await this.#store.commit(
+        [{ key: tokenKey(id), value: encodeToken(changed) }, ...sooner],
+        [{ key: tokenKey(id), revision: stored.revision }],
+      );
+      return changed;
+    });
+  }
+
+  /** The writes that end a token and leave the rest of its tree to the duty. */
+  endWrites(record: TokenRecord): readonly PlainWrite[] {
+    const parent = record.ancestors[0];
+    const writes: PlainWrite[] = [
+      { key: tokenKey(record.id), value: null },
+      { key: accessorKey(record.accessor), value: null },
+      dueWrite(this.#clock.now(), 'token-tree', record.id),
+    ];
+    if (parent !== undefined) writes.push({ key: childKey(parent, record.id), value: null });
+    return writes;
+  }
+
+  /** Ends the token and, from this commit on, everything below it. Ending what is not there is fine. */
+  async revoke(id: TokenId): Promise<boolean> {
+    return retryOnConflict(async () => {
+      const stored = await this.read(id);
+      if (stored === undefined) return false;
+      await this.#store.commit(this.endWrites(stored.record), [
+        { key: tokenKey(id), revision: stored.revision },
+      ]);
+      return true;
+    });
+  }
+
+  /**
+   * Duty: an entry of kind `token`. Ends the token if it has ended, else queues it again for when it will. `fence` is the
+   * duty's lock.
+   */
+  async onDue(due: Due, fence: Expectation): Promise<void> {
+    const stored = await this.read(due.id as TokenId);
+    const done: PlainWrite = { key: due.key, value: null };
+    if (stored === undefined) return void (await this.#store.commit([done], [fence]));
+    const { record, revision } = stored;
+    const ended =
+      record.usesLeft === 0 || (record.expiresAt !== null && record.expiresAt <= this.#clock.now());
+    const writes = ended
+      ? this.endWrites(record)
+      : record.expiresAt === null
+        ? []
+        : [dueWrite(record.expiresAt, 'token', record.id)];
+    await this.#store.commit(
+      [...writes.filter((write) => write.key !== due.key), done],
+      [fence, { key: tokenKey(record.id), revision }],
+    );
+  }
+
+  /** Duty: an entry of kind `token-tree`, a page of what a dead token leaves at a time. */
+  async onTreeDue(due: Due, fence: Expectation): Promise<void> {
+    const id = due.id as TokenId;
+    const children = await this.#store.children(childrenPrefix(id), { limit: 8 });
+    const writes: PlainWrite[] = [];
+    for (const name of children.items) {
+      const child = await this.read(name as TokenId);
+      if (child !== undefined) writes.push(...this.endWrites(child.record));
+      else writes.push({ key: childKey(id, name as TokenId), value: null });
+    }
+    const leases = await leaseEndWrites(this.#store, id, this.#clock.now());
+    writes.push(...leases.writes);
+    const finished = children.next === undefined && !leases.more;
+    if (finished) writes.push({ key: due.key, value: null });
+    await this.#store.commit(writes, [fence]);
+    if (!finished) await this.onTreeDue(due, fence);
+  }
+}
+
+function decoded(sealed: SealedRecord | undefined): StoredToken | undefined {
+  return sealed === undefined ? undefined : { record: decodeToken(sealed.open()), revision: sealed.revision };
+}

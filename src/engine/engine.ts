@@ -1,0 +1,74 @@
+/**
+ * The seam of secrets engines and auth methods: both are mounted at a path, declare endpoints and see a view of their own.
+ *
+ * - `create` is called once for each mount and node; what the instance caches it re-validates by revision or does not keep.
+ * - `renew` and `revoke` may be called more than once for one lease, on any node, also after a crash in the middle: doing a
+ *   thing again that was done already is success.
+ * - `onDue` may come late, twice, or for a name that is long settled.
+ */
+import type { Clock } from '../clock.ts';
+import type { Endpoint } from '../core/endpoint.ts';
+import type { View } from '../core/view.ts';
+import type { Random } from '../crypto/random.ts';
+import type { JsonObject } from '../json.ts';
+
+export interface EngineEnvironment {
+  readonly mountPath: string;
+  readonly mountAccessor: string;
+  /** The mount's options, for example kv's `version`. */
+  readonly options: Readonly<Record<string, string>>;
+  /** Seconds. */
+  readonly defaultTtl: number;
+  readonly maxTtl: number;
+  readonly clock: Clock;
+  readonly random: Random;
+  /** Keyed hash of a text, base64url, different on each mount: for secrets that are looked up, never shown again. */
+  digest(text: string): string;
+}
+
+export interface RevocationContext {
+  readonly leaseId: string;
+  readonly internal: JsonObject;
+  readonly view: View;
+}
+
+export interface RenewalContext extends RevocationContext {
+  /** Seconds asked for, or undefined. */
+  readonly increment: number | undefined;
+}
+
+export interface Engine {
+  readonly endpoints: readonly Endpoint[];
+  /** Ends what was leased. Throws when it could not: the lease is tried again later. */
+  revoke?(context: RevocationContext): Promise<void>;
+  /** Seconds to grant from now (before the caps), or undefined for the mount's default. Throws to refuse. */
+  renew?(context: RenewalContext): Promise<number | undefined>;
+  onDue?(name: string, view: View): Promise<void>;
+}
+
+export interface AuthMethod extends Engine {
+  /**
+   * Checks anew that a token's principal may go on. Throws `permission_denied` or `invalid_request` to refuse. Methods
+   * without it renew on the token's own terms.
+   */
+  renewPrincipal?(
+    internal: JsonObject,
+    view: View,
+  ): Promise<{ readonly ttl?: number; readonly maxTtl?: number }>;
+}
+
+/** One row of the catalog of engines. */
+export interface EngineType {
+  readonly type: string;
+  readonly summary: string;
+  /** Checks options at mount time; throws `invalid_request`. Answers the options to store. */
+  parseOptions(options: Readonly<Record<string, string>>): Readonly<Record<string, string>>;
+  create(environment: EngineEnvironment): Engine;
+}
+
+/** One row of the catalog of auth methods. */
+export interface AuthMethodType {
+  readonly type: string;
+  readonly summary: string;
+  create(environment: EngineEnvironment): AuthMethod;
+}

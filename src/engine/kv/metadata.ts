@@ -1,0 +1,102 @@
+/** A secret's metadata at rest: the pointer from its path to its versions. Identity of a version is the secret's own id. */
+import { timestamp } from '../../clock.ts';
+import { CofferError } from '../../errors.ts';
+import type { JsonObject } from '../../json.ts';
+
+export interface VersionRecord {
+  readonly createdAt: number;
+  /** Milliseconds; null never. In the future it is when the version will be deleted by itself. */
+  readonly deletedAt: number | null;
+  readonly destroyed: boolean;
+  /** Where a value larger than one record lies. */
+  readonly upload?: { readonly id: string; readonly parts: number };
+}
+
+export interface SecretRecord {
+  readonly id: string;
+  readonly createdAt: number;
+  readonly updatedAt: number;
+  /** 0 before the first version. */
+  readonly current: number;
+  /** 0 when no version was ever dropped. */
+  readonly oldest: number;
+  /** 0 is the engine's. */
+  readonly maxVersions: number;
+  readonly casRequired: boolean;
+  /** Seconds; 0 never. */
+  readonly deleteVersionAfter: number;
+  readonly customMetadata: Readonly<Record<string, string>> | null;
+  readonly versions: Readonly<Record<string, VersionRecord>>;
+}
+
+export const defaultMaxVersions = 10;
+
+export function newSecret(id: string, now: number): SecretRecord {
+  return {
+    id,
+    createdAt: now,
+    updatedAt: now,
+    current: 0,
+    oldest: 0,
+    maxVersions: 0,
+    casRequired: false,
+    deleteVersionAfter: 0,
+    customMetadata: null,
+    versions: {},
+  };
+}
+
+export function encodeSecret(secret: SecretRecord): Buffer {
+  return Buffer.from(JSON.stringify({ v: 1, ...secret }));
+}
+
+export function decodeSecret(bytes: Buffer): SecretRecord {
+  const parsed = JSON.parse(bytes.toString('utf8')) as SecretRecord & { readonly v: number };
+  if (parsed.v !== 1)
+    throw new CofferError('store_unusable', 'a secret is of a newer format than this program reads');
+  return parsed;
+}
+
+export function isDeleted(version: VersionRecord, now: number): boolean {
+  return version.deletedAt !== null && version.deletedAt <= now;
+}
+
+/** A version as `data` answers show it. */
+export function shownVersion(secret: SecretRecord, number: number, version: VersionRecord): JsonObject {
+  return {
+    created_time: timestamp(version.createdAt),
+    custom_metadata: secret.customMetadata,
+    deletion_time: version.deletedAt === null ? '' : timestamp(version.deletedAt),
+    destroyed: version.destroyed,
+    version: number,
+  };
+}
+
+/** Which versions a new one pushes out. */
+export function pushedOut(secret: SecretRecord): readonly number[] {
+  const keep = secret.maxVersions || defaultMaxVersions;
+  return Object.keys(secret.versions)
+    .map(Number)
+    .filter((number) => number <= secret.current - keep);
+}
+
+const longest = { keys: 64, key: 128, value: 512 };
+
+/** Throws `invalid_request` for custom metadata beyond the limits. */
+export function checkCustomMetadata(pairs: Readonly<Record<string, string>>): void {
+  const entries = Object.entries(pairs);
+  if (entries.length > longest.keys) {
+    throw new CofferError('invalid_request', `custom_metadata has at most ${longest.keys} keys`);
+  }
+  for (const [key, value] of entries) {
+    if (key.length === 0 || key.length > longest.key || value.length > longest.value) {
+      throw new CofferError(
+        'invalid_request',
+        `custom_metadata keys have 1 to ${longest.key} characters, values at most ${longest.value}`,
+      );
+    }
+    if (/\p{Cc}/u.test(key + value)) {
+      throw new CofferError('invalid_request', 'custom_metadata holds printable text only');
+    }
+  }
+}

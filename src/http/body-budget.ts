@@ -1,0 +1,37 @@
+/** Memory that request bodies take, counted for one client address and for all, so that no crowd of clients fills it. */
+import { CofferError } from '../errors.ts';
+
+/** What one client address holds at the moment. */
+export interface AddressShare {
+  bodyBytes: number;
+}
+
+export class BodyBudget {
+  readonly #mostInAll: number;
+  readonly #mostPerAddress: number;
+  #bytes = 0;
+
+  constructor(mostInAll: number, mostPerAddress: number) {
+    this.#mostInAll = mostInAll;
+    this.#mostPerAddress = mostPerAddress;
+  }
+
+  /** Bytes taken now, by everyone. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** Throws `unavailable` when there is no room; nothing is taken then. */
+  take(share: AddressShare, bytes: number): void {
+    if (this.#bytes + bytes > this.#mostInAll || share.bodyBytes + bytes > this.#mostPerAddress) {
+      throw new CofferError('unavailable', 'too much request data is being received; try again later');
+    }
+    this.#bytes += bytes;
+    share.bodyBytes += bytes;
+  }
+
+  give(share: AddressShare, bytes: number): void {
+    this.#bytes -= bytes;
+    share.bodyBytes -= bytes;
+  }
+}

@@ -1,0 +1,131 @@
+/** The connections of a listener: who they belong to, what is going on on each, and how many one address may have. */
+import type { Socket } from 'node:net';
+import type { AddressShare } from './body-budget.ts';
+import type { Exchange } from './exchange.ts';
+import type { ExtensionMethod } from './extension-method.ts';
+import type { HttpLimits } from './limits.ts';
+import { type Baseline, watch } from './method-handover.ts';
+
+export interface Connection {
+  readonly socket: Socket;
+  /** The peer's address, an IPv4 one always in its own form. */
+  readonly address: string;
+  readonly share: Share;
+  readonly baseline: Baseline;
+  /** The request being received, handled or answered. */
+  current: Exchange | undefined;
+  /** Requests that came while another was current, oldest first. */
+  readonly waiting: Exchange[];
+  /** What the next request really was, when it was let in as GET. Spent by the first request parsed. */
+  mark: ExtensionMethod | undefined;
+  /** To be done once nothing is current or waiting; no further request is expected before that. */
+  whenIdle: (() => void) | undefined;
+}
+
+/** One client address's part of what is limited. */
+interface Share extends AddressShare {
+  readonly name: string;
+  connections: number;
+  /** It has been said in the log that this address is at its limit. */
+  told: boolean;
+}
+
+export type Admission =
+  | { readonly kind: 'admitted'; readonly connection: Connection }
+  /** `told` is true where the log knows already, so that a flood of connections is not one of lines. */
+  | { readonly kind: 'refused'; readonly address: string; readonly told: boolean };
+
+export class ConnectionTable {
+  readonly #limits: HttpLimits;
+  readonly #bySocket = new WeakMap<Socket, Connection>();
+  readonly #open = new Set<Connection>();
+  readonly #shares = new Map<string, Share>();
+  #toldFull = false;
+
+  constructor(limits: HttpLimits) {
+    this.#limits = limits;
+  }
+
+  get size(): number {
+    return this.#open.size;
+  }
+
+  /** Client addresses with a connection: never more than there are connections. */
+  get addresses(): number {
+    return this.#shares.size;
+  }
+
+  of(socket: Socket): Connection | undefined {
+    return this.#bySocket.get(socket);
+  }
+
+  [Symbol.iterator](): Iterator<Connection> {
+    return this.#open[Symbol.iterator]();
+  }
+
+  /** Takes a new socket in, until it closes, unless that would pass a limit. To be called before the server sees the socket. */
+  admit(socket: Socket): Admission {
+    const address = peerAddress(socket);
+    const name = networkOf(address);
+    const share = this.#shares.get(name) ?? { name, connections: 0, bodyBytes: 0, told: false };
+    if (this.#open.size >= this.#limits.connections) {
+      const told = this.#toldFull;
+      this.#toldFull = true;
+      return { kind: 'refused', address, told };
+    }
+    if (share.connections >= this.#limits.connectionsPerAddress) {
+      const { told } = share;
+      share.told = true;
+      return { kind: 'refused', address, told };
+    }
+    this.#shares.set(name, share);
+    share.connections++;
+    return { kind: 'admitted', connection: this.#add(socket, address, share) };
+  }
+
+  #add(socket: Socket, address: string, share: Share): Connection {
+    // Ours comes first, so that the baseline holds it and a change of parsers leaves it on.
+    socket.once('close', () => this.#close(connection));
+    const connection: Connection = {
+      socket,
+      address,
+      share,
+      baseline: watch(socket),
+      current: undefined,
+      waiting: [],
+      mark: undefined,
+      whenIdle: undefined,
+    };
+    this.#bySocket.set(socket, connection);
+    this.#open.add(connection);
+    return connection;
+  }
+
+  #close(connection: Connection): void {
+    const { share } = connection;
+    this.#open.delete(connection);
+    connection.waiting.length = 0;
+    connection.whenIdle = undefined;
+    if (--share.connections === 0) this.#shares.delete(share.name);
+    // Only once well below the limit, so that a crowd that comes and goes at the limit is one line in the log.
+    if (share.connections < this.#limits.connectionsPerAddress / 2) share.told = false;
+    if (this.#open.size < this.#limits.connections / 2) this.#toldFull = false;
+  }
+}
+
+const mappedIpv4 = '::ffff:';
+
+function peerAddress(socket: Socket): string {
+  const address = socket.remoteAddress ?? '';
+  return address.startsWith(mappedIpv4) && address.includes('.') ? address.slice(mappedIpv4.length) : address;
+}
+
+/** What counts as one client: an IPv4 address, or the /64 that an IPv6 client can pick any address of. */
+export function networkOf(address: string): string {
+  if (!address.includes(':')) return address;
+  const [head = '', tail] = (address.split('%')[0] ?? '').split('::');
+  const left = head === '' ? [] : head.split(':');
+  const right = tail === undefined || tail === '' ? [] : tail.split(':');
+  const zeros = tail === undefined ? 0 : 8 - left.length - right.length;
+  return [...left, ...new Array<string>(Math.max(0, zeros)).fill('0'), ...right].slice(0, 4).join(':');
+}

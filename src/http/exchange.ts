@@ -1,0 +1,253 @@
+/** One request and its answer on the wire: decode, receive, hand to the road, encode, send. */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Answer, Road } from '../core/request.ts';
+import { CofferError } from '../errors.ts';
+import { emptyObject, type JsonObject } from '../json.ts';
+import { checkAnnouncedLength, checkEncoding, discardBody, hasBody, parseBody, receiveBody } from './body.ts';
+import type { BodyBudget } from './body-budget.ts';
+import type { Connection } from './connection.ts';
+import { decodeHead, type Head, namesRootNamespace, type RequestHead } from './decode.ts';
+import { encodeAnswer, encodeErrors, statusOfAnswer } from './encode.ts';
+import type { ExtensionMethod } from './extension-method.ts';
+import type { HttpLimits } from './limits.ts';
+import { expectationFailed, headersTooLarge, hostMissing, type Refusal, refusalOf } from './refusal.ts';
+
+/** Constant message, and fields that never hold anything a client sent. */
+export type HttpLog = (
+  level: 'info' | 'warn' | 'error',
+  message: string,
+  fields: Readonly<Record<string, string | number>>,
+) => void;
+
+/** What the exchanges of one listener share. */
+export interface Wire {
+  readonly road: Road;
+  readonly limits: HttpLimits;
+  readonly log: HttpLog;
+  readonly budget: BodyBudget;
+  readonly requestId: () => string;
+  /** Seconds the listener has been open, as its sweep counts them. */
+  seconds: number;
+  /** The listener is closing: every answer ends its connection. */
+  draining: boolean;
+}
+
+/**
+ * `waiting` behind another request of the connection, receiving its `body`, on the `road`, or with its `answer` on the way to
+ * the client.
+ */
+type Phase = 'waiting' | 'body' | 'road' | 'answer';
+
+const redirectHeaders = ['Cache-Control', 'no-store', 'Content-Length', '0'];
+
+export class Exchange {
+  readonly #wire: Wire;
+  readonly #connection: Connection;
+  readonly #message: IncomingMessage;
+  readonly #response: ServerResponse;
+  readonly #extension: ExtensionMethod | undefined;
+  #phase: Phase = 'waiting';
+  #requestId = '';
+  /** The listener's second after which the phase has taken too long; 0 for none. */
+  #deadline = 0;
+  /** Bytes of the budget this request's body takes. */
+  #room = 0;
+  /** A body is or may be on its way, so the next request's first byte is not known. */
+  #bodyPending = false;
+
+  constructor(
+    wire: Wire,
+    connection: Connection,
+    message: IncomingMessage,
+    response: ServerResponse,
+    extension: ExtensionMethod | undefined,
+  ) {
+    this.#wire = wire;
+    this.#connection = connection;
+    this.#message = message;
+    this.#response = response;
+    this.#extension = extension;
+  }
+
+  /** Whether what the client sends next is still part of this request. */
+  get receiving(): boolean {
+    return this.#phase === 'body' && !this.#message.complete;
+  }
+
+  /** Begins, once the answers before it are gone. Failures become answers. */
+  start(): void {
+    this.#response.on('finish', () => this.#finish());
+    this.#bodyPending = hasBody(this.#message.headers);
+    try {
+      const problem = this.#problem();
+      if (problem !== undefined) this.#refuse(problem);
+      else this.#decide(decodeHead(this.#head()));
+    } catch (thrown) {
+      this.#refuse(refusalOf(thrown));
+    }
+  }
+
+  /** Acts on a phase that took too long. Called about once a second. */
+  checkTime(): void {
+    if (this.#deadline === 0 || this.#wire.seconds <= this.#deadline) return;
+    const fields = { requestId: this.#requestId, remoteAddress: this.#connection.address };
+    if (this.#phase === 'answer') {
+      this.#deadline = 0;
+      this.#wire.log('warn', 'client did not take its answer in time', fields);
+      this.#connection.socket.destroy();
+      return;
+    }
+    this.#wire.log('error', 'request took too long', fields);
+    const limit = this.#wire.limits.requestMilliseconds / 1_000;
+    const text = `no answer within ${limit} seconds; whether the request took effect is not known`;
+    this.#send(503, encodeErrors([text]), true);
+  }
+
+  #head(): { method: string; target: string; headers: IncomingMessage['headers'] } {
+    const { method = '', url = '', headers } = this.#message;
+    return { method: this.#extension ?? method, target: url, headers };
+  }
+
+  /** What is wrong with the message as HTTP, if anything. */
+  #problem(): Refusal | undefined {
+    const { headers, rawHeaders, httpVersionMinor } = this.#message;
+    if (rawHeaders.length > 2 * this.#wire.limits.headerCount) return headersTooLarge;
+    // RFC 9112 §3.2.
+    if (headers.host === undefined && httpVersionMinor === 1) return hostMissing;
+    if (headers.expect !== undefined && headers.expect.toLowerCase() !== '100-continue')
+      return expectationFailed;
+    return undefined;
+  }
+
+  #decide(head: Head): void {
+    if (head.kind === 'absent') this.#refuse({ status: 404, errors: [] });
+    else if (head.kind === 'redirect') this.#redirect(head.status, head.location);
+    else if (this.#bodyPending) void this.#receive(head);
+    else this.#travel(head, head.data ?? emptyObject());
+  }
+
+  /** Never rejects. */
+  async #receive(head: RequestHead): Promise<void> {
+    const { limits } = this.#wire;
+    const { headers } = this.#message;
+    this.#phase = 'body';
+    try {
+      checkAnnouncedLength(headers, limits.bodyBytes);
+      if (head.data === undefined) checkEncoding(headers);
+      if (headers.expect !== undefined && this.#message.httpVersionMinor === 1)
+        this.#response.writeContinue();
+      if (head.data !== undefined) {
+        await discardBody(this.#message, limits.bodyBytes);
+        this.#bodyPending = false;
+        this.#travel(head, head.data);
+        return;
+      }
+      const bytes = await receiveBody(this.#message, limits.bodyBytes, (count) => this.#takeRoom(count));
+      this.#bodyPending = false;
+      this.#travel(head, parseBody(bytes, headers['content-type'], limits));
+    } catch (thrown) {
+      this.#refuse(refusalOf(thrown));
+    }
+  }
+
+  #takeRoom(bytes: number): void {
+    this.#wire.budget.take(this.#connection.share, bytes);
+    this.#room += bytes;
+  }
+
+  #travel(head: RequestHead, data: JsonObject): void {
+    this.#phase = 'road';
+    this.#deadline = this.#secondsFromNow(this.#wire.limits.requestMilliseconds);
+    this.#requestId = this.#wire.requestId();
+    const request = {
+      id: this.#requestId,
+      operation: head.operation,
+      path: head.path,
+      data,
+      token: head.token,
+      wrapTtl: head.wrapTtl,
+      remoteAddress: this.#connection.address,
+    };
+    this.#wire.road.handle(request).then(
+      (answer) => this.#answer(answer),
+      () => this.#fail(),
+    );
+  }
+
+  #answer(answer: Answer): void {
+    if (this.#phase !== 'road') return;
+    let body: string | undefined;
+    try {
+      body = encodeAnswer(answer);
+    } catch {
+      this.#fail();
+      return;
+    }
+    this.#send(statusOfAnswer(answer), body, false);
+  }
+
+  /** A road that rejects or answers with what is not JSON is broken; the cause could quote secrets, so it is not told. */
+  #fail(): void {
+    if (this.#phase !== 'road') return;
+    this.#wire.log('error', 'request ended without an answer', { requestId: this.#requestId });
+    this.#refuse(refusalOf(new CofferError('internal', 'internal error')));
+  }
+
+  #refuse(refusal: Refusal): void {
+    this.#send(refusal.status, encodeErrors(refusal.errors), false);
+  }
+
+  #redirect(status: number, location: string): void {
+    const headers = [...redirectHeaders, 'Location', location];
+    this.#write(status, headers, undefined, false);
+  }
+
+  #send(status: number, body: string | undefined, close: boolean): void {
+    const headers =
+      body === undefined
+        ? ['Cache-Control', 'no-store']
+        : [
+            'Content-Type',
+            'application/json',
+            'Cache-Control',
+            'no-store',
+            'Content-Length',
+            String(Buffer.byteLength(body)),
+          ];
+    this.#write(status, headers, body, close);
+  }
+
+  /** The one place where an answer is written. After an unread body the connection can only be closed. */
+  #write(status: number, headers: string[], body: string | undefined, close: boolean): void {
+    this.#phase = 'answer';
+    this.#deadline = this.#secondsFromNow(this.#wire.limits.answerMilliseconds);
+    if (this.#room > 0) this.#wire.budget.give(this.#connection.share, this.#room);
+    this.#room = 0;
+    if (!this.#connection.socket.writable) return;
+    const namespace = this.#message.headers['x-vault-namespace'];
+    if (namesRootNamespace(namespace)) headers.push('X-Vault-Namespace', namespace);
+    if (close || this.#bodyPending || this.#wire.draining) headers.push('Connection', 'close');
+    this.#response.writeHead(status, headers);
+    this.#response.end(body);
+  }
+
+  /** The answer is with the kernel: the connection's next request may begin. */
+  #finish(): void {
+    const connection = this.#connection;
+    connection.current = undefined;
+    if (!connection.socket.writable) return;
+    if (this.#wire.draining) {
+      connection.socket.destroySoon();
+      return;
+    }
+    const next = connection.waiting.shift();
+    connection.current = next;
+    if (next !== undefined) next.start();
+    else connection.whenIdle?.();
+  }
+
+  /** The deadline itself is still in time, because the current second has begun already. */
+  #secondsFromNow(milliseconds: number): number {
+    return this.#wire.seconds + Math.ceil(milliseconds / 1_000);
+  }
+}

@@ -1,0 +1,234 @@
+/** A listener: a port on which Vault's wire is spoken, within limits that hold from a connection's first byte. */
+import { randomUUID } from 'node:crypto';
+import {
+  createServer,
+  type IncomingMessage,
+  type Server,
+  type ServerOptions,
+  type ServerResponse,
+} from 'node:http';
+import type { Socket } from 'node:net';
+import { type Clock, systemClock } from '../clock.ts';
+import type { Road } from '../core/request.ts';
+import { CofferError } from '../errors.ts';
+import { BodyBudget } from './body-budget.ts';
+import { type Connection, ConnectionTable } from './connection.ts';
+import { Exchange, type HttpLog, type Wire } from './exchange.ts';
+import { type HttpLimits, limitsWith } from './limits.ts';
+import { extensionMethodOf, Handover, type ParseError } from './method-handover.ts';
+import { notSupported, refusalOfParseError, refuseSocket } from './refusal.ts';
+
+export interface ListenerOptions {
+  readonly road: Road;
+  readonly host: string;
+  /** 0 lets the system choose. */
+  readonly port: number;
+  readonly limits?: Partial<HttpLimits>;
+  readonly log: HttpLog;
+  readonly clock?: Clock;
+  /** Makes a request's uuid. */
+  readonly requestId?: () => string;
+}
+
+export interface Listener {
+  readonly address: { readonly host: string; readonly port: number };
+  /** What is held at the moment; all three are bounded by the limits. */
+  usage(): { readonly connections: number; readonly addresses: number; readonly bodyBytes: number };
+  /**
+   * Takes no more connections, closes those without a request, lets running requests end, and cuts what is left after
+   * `withinMilliseconds`. Resolves when no connection is left. Calling it again waits for the same end.
+   */
+  close(options: { readonly withinMilliseconds: number }): Promise<void>;
+}
+
+/** Opens a port. Rejects with `usage` for wrong limits, and with `unavailable` when the address cannot be had. */
+export async function openListener(options: ListenerOptions): Promise<Listener> {
+  const limits = limitsWith(options.limits ?? {});
+  const clock = options.clock ?? systemClock;
+  const wire: Wire = {
+    road: options.road,
+    limits,
+    log: options.log,
+    budget: new BodyBudget(limits.bodyBytesInAll, limits.bodyBytesPerAddress),
+    requestId: options.requestId ?? (() => randomUUID()),
+    seconds: 0,
+    draining: false,
+  };
+  const open = new OpenListener(wire, clock);
+  await open.listen(options.host, options.port);
+  return open;
+}
+
+/** Sockets reach the server by this event; over TLS it would be `secureConnection`, and nothing else would differ. */
+const socketEvent = 'connection';
+
+class OpenListener implements Listener {
+  readonly #wire: Wire;
+  readonly #clock: Clock;
+  readonly #server: Server;
+  readonly #table: ConnectionTable;
+  #host = '';
+  #port = 0;
+  #sweep: Disposable | undefined;
+  #closed: Promise<void> | undefined;
+
+  constructor(wire: Wire, clock: Clock) {
+    this.#wire = wire;
+    this.#clock = clock;
+    this.#table = new ConnectionTable(wire.limits);
+    this.#server = createServer(serverOptions(wire.limits));
+    // One more than allowed, so that the parser, which drops the rest without a word, shows that there were too many.
+    this.#server.maxHeadersCount = wire.limits.headerCount + 1;
+    const onRequest = (message: IncomingMessage, response: ServerResponse) =>
+      this.#onRequest(message, response);
+    this.#server.prependListener(socketEvent, (socket: Socket) => this.#onSocket(socket));
+    this.#server.on('request', onRequest);
+    this.#server.on('checkContinue', onRequest);
+    this.#server.on('checkExpectation', onRequest);
+    this.#server.on('clientError', (error, socket) => this.#onParseError(error, socket as Socket));
+    this.#server.on('connect', (_message, socket) => this.#refuse(socket as Socket, notSupported));
+  }
+
+  get address(): { readonly host: string; readonly port: number } {
+    return { host: this.#host, port: this.#port };
+  }
+
+  usage(): { readonly connections: number; readonly addresses: number; readonly bodyBytes: number } {
+    const { size, addresses } = this.#table;
+    return { connections: size, addresses, bodyBytes: this.#wire.budget.bytes };
+  }
+
+  async listen(host: string, port: number): Promise<void> {
+    await new Promise<void>((resolve, reject) => {
+      this.#server.once('error', (cause) => {
+        reject(new CofferError('unavailable', `cannot listen on ${host} port ${port}`, { cause }));
+      });
+      this.#server.listen({ host, port }, resolve);
+    });
+    this.#server.removeAllListeners('error');
+    this.#server.on('error', () => this.#wire.log('error', 'listener failed', { host, port }));
+    const bound = this.#server.address();
+    this.#host = typeof bound === 'object' && bound !== null ? bound.address : host;
+    this.#port = typeof bound === 'object' && bound !== null ? bound.port : port;
+    this.#sweepLater();
+  }
+
+  close(options: { readonly withinMilliseconds: number }): Promise<void> {
+    this.#closed ??= this.#drain(options.withinMilliseconds);
+    return this.#closed;
+  }
+
+  async #drain(withinMilliseconds: number): Promise<void> {
+    this.#wire.draining = true;
+    const ended = new Promise<void>((resolve) => this.#server.close(() => resolve()));
+    // The server itself closes those that are between two requests, but not those that never sent a byte.
+    for (const { socket } of this.#table) if (socket.bytesRead === 0) socket.destroy();
+    const cut = this.#clock.after(withinMilliseconds, () => {
+      for (const { socket } of this.#table) socket.destroy();
+    });
+    await ended;
+    cut[Symbol.dispose]();
+    this.#sweep?.[Symbol.dispose]();
+  }
+
+  #sweepLater(): void {
+    this.#sweep = this.#clock.after(1_000, () => {
+      this.#wire.seconds++;
+      for (const { current } of this.#table) current?.checkTime();
+      this.#sweepLater();
+    });
+  }
+
+  #onSocket(socket: Socket): void {
+    // A socket that changes parsers comes by again.
+    if (this.#table.of(socket) !== undefined) return;
+    const admission = this.#table.admit(socket);
+    if (admission.kind === 'admitted') return;
+    if (!admission.told) {
+      this.#wire.log('warn', 'connection refused: too many', { remoteAddress: admission.address });
+    }
+    socket.destroy();
+  }
+
+  #onRequest(message: IncomingMessage, response: ServerResponse): void {
+    const connection = this.#table.of(message.socket);
+    if (connection === undefined) {
+      message.socket.destroy();
+      return;
+    }
+    const { mark } = connection;
+    connection.mark = undefined;
+    const exchange = new Exchange(this.#wire, connection, message, response, mark);
+    if (connection.current === undefined) {
+      connection.current = exchange;
+      exchange.start();
+    } else if (connection.waiting.length < this.#wire.limits.waitingRequests) {
+      connection.waiting.push(exchange);
+    } else if (!connection.socket.destroyed) {
+      this.#wire.log('warn', 'connection cut: too many requests sent ahead', {
+        remoteAddress: connection.address,
+      });
+      connection.socket.destroy();
+    }
+  }
+
+  #onParseError(error: ParseError, socket: Socket): void {
+    const connection = this.#table.of(socket);
+    if (connection === undefined || socket.destroyed) {
+      socket.destroy();
+      return;
+    }
+    // What is to come of this connection is settled already; the old parser's timer may still fire.
+    if (connection.whenIdle !== undefined) return;
+    const method = extensionMethodOf(error);
+    if (method !== undefined && error.rawPacket !== undefined) {
+      const handover = new Handover(socket, connection.baseline, error.rawPacket, method);
+      this.#whenIdle(connection, () => {
+        connection.mark = method;
+        handover.complete(this.#server, socketEvent);
+      });
+      return;
+    }
+    const refusal = refusalOfParseError(error);
+    if (refusal === undefined) socket.destroy();
+    else this.#refuse(socket, refusal);
+  }
+
+  /** Refuses what is not a request. Answers to the requests before it come first, or they would be taken for one another. */
+  #refuse(socket: Socket, refusal: Parameters<typeof refuseSocket>[1]): void {
+    const connection = this.#table.of(socket);
+    if (connection === undefined) {
+      socket.destroy();
+      return;
+    }
+    const fields = { remoteAddress: connection.address, status: refusal.status };
+    this.#wire.log('info', 'request refused before it was one', fields);
+    const refuse = () => refuseSocket(socket, refusal, this.#clock.now());
+    if (connection.current?.receiving === true) refuse();
+    else this.#whenIdle(connection, refuse);
+  }
+
+  #whenIdle(connection: Connection, action: () => void): void {
+    const act = () => {
+      connection.whenIdle = undefined;
+      action();
+    };
+    if (connection.current === undefined) act();
+    else connection.whenIdle = act;
+  }
+}
+
+function serverOptions(limits: HttpLimits): ServerOptions {
+  return {
+    maxHeaderSize: limits.headerBytes,
+    headersTimeout: limits.headerMilliseconds,
+    requestTimeout: limits.headerMilliseconds + limits.bodyMilliseconds,
+    keepAliveTimeout: limits.idleMilliseconds,
+    // The two times above hold to within this.
+    connectionsCheckingInterval: Math.max(10, Math.min(1_000, Math.floor(limits.headerMilliseconds / 4))),
+    // Refused by us, with a body like every other error's.
+    requireHostHeader: false,
+    // Stated, so that no option of the environment loosens it.
+    insecureHTTPParser: false,
+  };
+}

@@ -1,0 +1,87 @@
+/** One node: a store, its seal state, and the road, wired together. Listeners come on top. */
+import { join } from 'node:path';
+import type { Barrier } from '../barrier/barrier.ts';
+import { type Clock, systemClock } from '../clock.ts';
+import type { AuditLog } from '../core/audit/audit.ts';
+import { openAuditLog } from '../core/audit/log.ts';
+import { nullAuditLog } from '../core/audit/null-log.ts';
+import type { MountTypes } from '../core/mount/mounts.ts';
+import type { Road } from '../core/request.ts';
+import { createRoad } from '../core/road.ts';
+import { SealState } from '../core/seal-state.ts';
+import { type Random, systemRandom } from '../crypto/random.ts';
+import type { Logger } from '../log.ts';
+import type { Seal } from '../seal/seal.ts';
+import { createShamirSlot } from '../seal/shamir/shamir.ts';
+import type { Storage } from '../storage/storage.ts';
+import { manualSeals, mountTypes } from './catalog.ts';
+
+export interface NodeOptions {
+  readonly storage: Storage;
+  /** Directory of the audit log; undefined keeps none, which is for `--dev` only. */
+  readonly auditDirectory: string | undefined;
+  readonly seals: readonly Seal[];
+  readonly log: Logger;
+  readonly clock?: Clock;
+  readonly random?: Random;
+  readonly types?: MountTypes;
+}
+
+export interface CofferNode {
+  readonly state: SealState;
+  readonly road: Road;
+}
+
+export function createNode(options: NodeOptions): CofferNode {
+  const { storage, log, seals } = options;
+  const clock = options.clock ?? systemClock;
+  const random = options.random ?? systemRandom;
+  const state = new SealState({
+    storage,
+    clock,
+    random,
+    types: options.types ?? mountTypes,
+    seals,
+    manualSeals,
+    splitSlot: (rootKey, split, place) => createShamirSlot(rootKey, split, place, random),
+    openAudit: (barrier) => openNodeAudit(options, barrier, clock, random),
+    log: (message, fields) => log.error(message, fields),
+  });
+  return { state, road: createRoad(state, clock, (message, fields) => log.error(message, fields)) };
+}
+
+/** Where a data directory keeps its audit log. */
+export function auditDirectoryOf(data: string): string {
+  return join(data, 'audit');
+}
+
+/** Where a data directory keeps its store. */
+export function storeDirectoryOf(data: string): string {
+  return join(data, 'store');
+}
+
+async function openNodeAudit(
+  options: NodeOptions,
+  barrier: Barrier,
+  clock: Clock,
+  random: Random,
+): Promise<AuditLog> {
+  const digestKey = barrier.purposeKey('audit-digest');
+  const { auditDirectory: directory, log } = options;
+  if (directory === undefined) return nullAuditLog(digestKey);
+  const audit = await openAuditLog({
+    directory,
+    store: barrier,
+    digestKey,
+    signingSeed: barrier.purposeKey('audit-signing').export(),
+    clock,
+    random,
+    onFailure: (error) => log.error('the audit log fails; requests are refused', { error }),
+  });
+  for (const { kind, chainId, seq, error } of audit.findings) {
+    if (kind === 'damaged')
+      log.error('the audit log of an earlier process is damaged', { chain: chainId, seq, error });
+    else log.info('closed the audit chain of an earlier process', { chain: chainId, kind, seq });
+  }
+  return audit;
+}

@@ -1,0 +1,128 @@
+/** A server: a node and its listener, over memory (`--dev`) or a data directory. */
+import { resolve } from 'node:path';
+import type { Places } from '../config/paths.ts';
+import { systemRandom } from '../crypto/random.ts';
+import { CofferError } from '../errors.ts';
+import { type Listener, openListener } from '../http/listener.ts';
+import type { Logger } from '../log.ts';
+import { readBoot } from '../seal/boot.ts';
+import { KeyfileSeal } from '../seal/keyfile/keyfile-seal.ts';
+import { openLmdbStorage } from '../storage/lmdb/lmdb.ts';
+import { MemoryStorage } from '../storage/memory/memory.ts';
+import { defaultKeyfile, type MadeStore, makeStore } from './first-start.ts';
+import type { ListenAddress } from './listen-address.ts';
+import { auditDirectoryOf, type CofferNode, createNode, storeDirectoryOf } from './node.ts';
+
+export interface Server {
+  readonly node: CofferNode;
+  readonly listener: Listener;
+  /** Lets running requests end, then closes everything. */
+  close(): Promise<void>;
+}
+
+/** How long running requests have when the server is asked to stop, in milliseconds. */
+const drainTime = 10_000;
+
+export interface DataServerOptions {
+  /** The data directory, absolute. */
+  readonly data: string;
+  readonly listen: ListenAddress;
+  readonly places: Places;
+  readonly log: Logger;
+  /** `store`: make a store where there is none. `api`: wait for `sys/init`. `never`: refuse an empty place. */
+  readonly init: 'store' | 'api' | 'never';
+  readonly keyfile: string | undefined;
+  readonly rootTokenFile: string | undefined;
+  readonly logIn: boolean;
+}
+
+/** Serves a data directory. Throws `store_unusable` for a place without a store unless told to make one. */
+export async function startDataServer(
+  options: DataServerOptions,
+): Promise<Server & { readonly made: MadeStore | undefined }> {
+  const { data, log, places } = options;
+  const storage = await openLmdbStorage({
+    path: storeDirectoryOf(data),
+    create: options.init !== 'never',
+    log: (message, fields) => log.warn(message, fields),
+  });
+  try {
+    const boot = await readBoot(storage);
+    if (boot.kind === 'empty' && options.init === 'never') throw noStore(data);
+    const node = createNode({
+      storage,
+      auditDirectory: auditDirectoryOf(data),
+      log,
+      seals: [
+        {
+          kind: 'keyfile',
+          automatic: true,
+          wrap: () => Promise.reject(new CofferError('internal', 'not used to wrap')),
+          // Which keyfile is known only once the store's id is.
+          unwrap: (body, place) =>
+            new KeyfileSeal({
+              path: options.keyfile ?? defaultKeyfile(places, place.storeId),
+              random: systemRandom,
+            }).unwrap(body, place),
+        },
+      ],
+    });
+    const made = boot.kind === 'empty' && options.init === 'store' ? await make(options, node) : undefined;
+    await node.state.start();
+    const server = await listen(node, options.listen, log);
+    return { ...server, made };
+  } catch (error) {
+    await storage.close();
+    throw error;
+  }
+}
+
+function make(options: DataServerOptions, node: CofferNode): Promise<MadeStore> {
+  const { data, places, keyfile, rootTokenFile, logIn } = options;
+  return makeStore({ state: node.state, random: systemRandom, places, data, keyfile, rootTokenFile, logIn });
+}
+
+export function noStore(data: string): CofferError {
+  return new CofferError(
+    'store_unusable',
+    `there is no store in ${resolve(data)}. Is a volume not mounted? To make a new store there, say --init`,
+  );
+}
+
+export interface DevServer extends Server {
+  readonly unsealKey: string;
+  readonly rootToken: string;
+}
+
+/** Serves a store in memory, unsealed, without an audit log: for trying things out. */
+export async function startDevServer(options: {
+  readonly listen: ListenAddress;
+  readonly rootToken: string | undefined;
+  readonly log: Logger;
+}): Promise<DevServer> {
+  const { log } = options;
+  const node = createNode({ storage: new MemoryStorage(), auditDirectory: undefined, seals: [], log });
+  const made = await node.state.initialize({ shares: 1, threshold: 1 }, options.rootToken, true);
+  const unsealKey = made.shares[0]?.toString('base64') ?? '';
+  await node.state.submitKey(unsealKey);
+  const server = await listen(node, options.listen, log);
+  return { ...server, unsealKey, rootToken: made.rootToken };
+}
+
+async function listen(node: CofferNode, address: ListenAddress, log: Logger): Promise<Server> {
+  const listener = await openListener({
+    road: node.road,
+    host: address.host,
+    port: address.port,
+    log: (level, message, fields) => log[level](message, fields),
+  });
+  let closing: Promise<void> | undefined;
+  return {
+    node,
+    listener,
+    close() {
+      closing ??= listener.close({ withinMilliseconds: drainTime }).then(() => node.state.close());
+      return closing;
+    },
+  };
+}

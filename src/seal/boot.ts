@@ -1,0 +1,109 @@
+/**
+ * What makes a place a store: three records that are there from its first commit on and can be found before any key is known. The
+ * header and the slots are in the clear; the keyring is sealed under the root key that a slot yields.
+ */
+import { CofferError } from '../errors.ts';
+import { parseStorageKey, type Revision, type Storage, type Write } from '../storage/storage.ts';
+import { decodeBootRecord } from './boot-record.ts';
+import { decodeSlots, encodeSlots, isUuid, type Slot } from './slots.ts';
+
+export const bootKeys = {
+  header: parseStorageKey('boot/store'),
+  slots: parseStorageKey('boot/slots'),
+  keyring: parseStorageKey('core/keyring'),
+} as const;
+
+const format = 1;
+
+export interface StoreHeader {
+  readonly format: typeof format;
+  /** A uuid in lower case; keyfiles, slots and the keyring are bound to it. */
+  readonly id: string;
+  /** Milliseconds since 1970. */
+  readonly createdAt: number;
+}
+
+export type Boot =
+  /** Nothing at all is stored here. */
+  | { readonly kind: 'empty' }
+  | {
+      readonly kind: 'store';
+      readonly header: StoreHeader;
+      readonly slots: readonly Slot[];
+      /** For an expectation when slots are changed. */
+      readonly slotsRevision: Revision;
+    };
+
+/**
+ * Looks what rests in this place. Throws `store_unusable` if a newer Coffer wrote it, or if it is neither empty nor a whole store, saying
+ * what is missing; `integrity` if what is there is damaged.
+ */
+export async function readBoot(storage: Storage): Promise<Boot> {
+  const [header, slots, keyring] = await storage.readMany([
+    bootKeys.header,
+    bootKeys.slots,
+    bootKeys.keyring,
+  ]);
+  if (header === undefined && slots === undefined && keyring === undefined) {
+    const { items } = await storage.children('', { limit: 1 });
+    if (items.length === 0) return { kind: 'empty' };
+    throw new CofferError(
+      'store_unusable',
+      'this place holds data, but no store of Coffer: is it the right place?',
+    );
+  }
+  // The header first: if a newer Coffer wrote it, what else there should be is not for us to say.
+  const decoded = header && decodeHeader(header.value);
+  if (decoded === undefined || slots === undefined || keyring === undefined) {
+    throw halfWritten([
+      [bootKeys.header, header],
+      [bootKeys.slots, slots],
+      [bootKeys.keyring, keyring],
+    ]);
+  }
+  return {
+    kind: 'store',
+    header: decoded,
+    slots: decodeSlots(slots.value),
+    slotsRevision: slots.revision,
+  };
+}
+
+/** The clear part of the commit that makes a store. Throws `invalid_request` for slots or an id that make no sense. */
+export function bootWrites(header: StoreHeader, slots: readonly Slot[]): readonly Write[] {
+  return [
+    { key: bootKeys.header, value: encodeHeader(header) },
+    { key: bootKeys.slots, value: encodeSlots(slots) },
+  ];
+}
+
+export function encodeHeader({ id, createdAt }: StoreHeader): Buffer {
+  if (!isUuid(id) || !isTime(createdAt)) {
+    throw new CofferError('invalid_request', 'a store has a uuid in lower case and a time of creation');
+  }
+  return Buffer.from(JSON.stringify({ format, id, created_at: createdAt }));
+}
+
+/** Throws `store_unusable` for a later format, `integrity` for what is no header. */
+export function decodeHeader(bytes: Buffer): StoreHeader {
+  const name = "the store's header";
+  const { id, created_at: createdAt } = decodeBootRecord(bytes, {
+    name,
+    format,
+    members: ['id', 'created_at'],
+  });
+  if (!isUuid(id) || !isTime(createdAt)) throw new CofferError('integrity', `${name} is damaged`);
+  return { format, id, createdAt };
+}
+
+function isTime(value: unknown): value is number {
+  return Number.isSafeInteger(value) && Number(value) >= 0;
+}
+
+function halfWritten(records: readonly (readonly [string, unknown])[]): CofferError {
+  const missing = records.filter(([, record]) => record === undefined).map(([key]) => key);
+  return new CofferError(
+    'store_unusable',
+    `half-written store: ${missing.join(' and ')} missing. Restore it from a backup, or begin again in an empty place`,
+  );
+}

@@ -1,0 +1,218 @@
+/**
+ * Random operations on every implementation at once, each answer compared with the memory store's. The seed stands in the
+ * test's name: `COFFER_TEST_SEED=… npx vitest run --project unit src/storage/differential.test.ts` replays it, and
+ * `COFFER_TEST_STEPS` makes it longer.
+ */
+import { randomInt } from 'node:crypto';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, it } from 'vitest';
+import { generator } from '../../test/fault/storage-fault.ts';
+import { openLmdbStorage } from './lmdb/lmdb.ts';
+import { MemoryStorage } from './memory/memory.ts';
+import { bytes, key } from './opened-storage.ts';
+import type { Expectation, Revision, Storage, StorageKey, StorageRecord, Write } from './storage.ts';
+
+const seed = Number(process.env['COFFER_TEST_SEED'] ?? randomInt(2 ** 31));
+const steps = Number(process.env['COFFER_TEST_STEPS'] ?? 400);
+
+/** A store under comparison. Revisions mean something in one store only: each remembers its own, by when they were seen. */
+interface Subject {
+  storage: Storage;
+  readonly reopen?: () => Promise<Storage>;
+  readonly revisions: Map<StorageKey, Revision[]>;
+}
+
+type Random = (below: number) => number;
+
+it(`all stores answer alike (COFFER_TEST_SEED=${seed})`, { timeout: 60_000 + steps * 100 }, async () => {
+  const path = mkdtempSync(join(tmpdir(), 'coffer-differential-'));
+  const subjects = await openAll(path);
+  const draw = generator(seed);
+  const random: Random = (below) => Math.floor(draw() * below);
+  try {
+    for (let step = 0; step < steps; step++) {
+      const operation = drawOperation(random);
+      const [expected, ...others] = await Promise.all(subjects.map(operation.run));
+      for (const [index, answer] of others.entries()) {
+        expect(answer, `step ${step}: ${operation.name} on ${subjects[index + 1]?.storage.kind}`).toEqual(
+          expected,
+        );
+      }
+    }
+  } finally {
+    await Promise.all(subjects.map((subject) => subject.storage.close()));
+    rmSync(path, { recursive: true });
+  }
+});
+
+async function openAll(path: string): Promise<readonly Subject[]> {
+  const memory: Subject = { storage: new MemoryStorage(), revisions: new Map() };
+  const lmdb: Subject = {
+    storage: await openLmdbStorage({ path, create: true }),
+    reopen: () => openLmdbStorage({ path, create: false }),
+    revisions: new Map(),
+  };
+  return [memory, lmdb];
+}
+
+interface Operation {
+  readonly name: string;
+  /** An answer that is the same on every store that works. */
+  readonly run: (subject: Subject) => Promise<unknown>;
+}
+
+function drawOperation(random: Random): Operation {
+  const kind = random(20);
+  if (kind < 9) return commitOperation(random);
+  if (kind < 11) return groupOperation(random);
+  if (kind < 14) return readOperation(random);
+  if (kind < 17) return childrenOperation(random);
+  if (kind < 19) return rangeOperation(random);
+  return { name: 'reopen', run: reopen };
+}
+
+const segments = ['a', 'a-', 'a0', 'b', 'é', 'ｘ', '𝒳', 'long'.repeat(20), ''];
+
+function drawKey(random: Random): StorageKey {
+  const parts = Array.from({ length: 1 + random(4) }, () => segments[random(segments.length)] ?? 'a');
+  return key(parts.join('/') || 'a');
+}
+
+function drawKeys(random: Random, most: number): readonly StorageKey[] {
+  return [...new Set(Array.from({ length: 1 + random(most) }, () => drawKey(random)))];
+}
+
+function drawValue(random: Random): Buffer {
+  const sizes = [0, 1, 40, 300, 2000, 5000, 70_000];
+  return Buffer.alloc(sizes[random(sizes.length)] ?? 0, bytes(`${random(1000)}`));
+}
+
+type Wanted = 'absent' | 'newest' | 'older';
+
+interface Commit {
+  readonly writes: readonly Write[];
+  readonly wanted: readonly { readonly key: StorageKey; readonly state: Wanted }[];
+}
+
+function drawCommit(random: Random): Commit {
+  const writes = drawKeys(random, 6).map((each) => ({
+    key: each,
+    value: random(3) === 0 ? null : drawValue(random),
+  }));
+  const states: readonly Wanted[] = ['absent', 'newest', 'newest', 'older'];
+  const guarded = random(2) === 0 ? [] : drawKeys(random, 2);
+  return { writes, wanted: guarded.map((each) => ({ key: each, state: states[random(4)] ?? 'absent' })) };
+}
+
+async function applyCommit(subject: Subject, { writes, wanted }: Commit): Promise<unknown> {
+  const expectations: Expectation[] = wanted.map(({ key: each, state }) => {
+    const seen = subject.revisions.get(each) ?? [];
+    return {
+      key: each,
+      revision: (state === 'absent' ? null : seen.at(state === 'newest' ? -1 : -2)) ?? null,
+    };
+  });
+  try {
+    const revisions = await subject.storage.commit(writes, expectations);
+    for (const [index, { key: each, value }] of writes.entries()) {
+      const revision = revisions[index];
+      if (value === null || revision === undefined) continue;
+      subject.revisions.set(each, [...(subject.revisions.get(each) ?? []), revision].slice(-2));
+    }
+    return 'committed';
+  } catch (thrown) {
+    return thrown instanceof Error && 'key' in thrown ? `conflict on ${thrown.key}` : thrown;
+  }
+}
+
+function commitOperation(random: Random): Operation {
+  const commit = drawCommit(random);
+  return { name: 'commit', run: (subject) => applyCommit(subject, commit) };
+}
+
+/** Commits that are under way together; on keys of their own, for their order among each other is open. */
+function groupOperation(random: Random): Operation {
+  const value = drawValue(random);
+  const count = 2 + random(30);
+  const run = (subject: Subject) =>
+    Promise.all(
+      Array.from({ length: count }, (_, index) => {
+        const own = key(`group/${index}`);
+        const expectations = index % 3 === 0 ? [{ key: own, revision: null }] : [];
+        return subject.storage
+          .commit([{ key: own, value: index % 5 === 0 ? null : value }], expectations)
+          .then(
+            () => 'committed',
+            (thrown: unknown) => (thrown instanceof Error && 'key' in thrown ? thrown.key : thrown),
+          );
+      }),
+    );
+  return { name: 'group', run };
+}
+
+/** Values as text: comparing two buffers byte by byte in a test's assertion is slow. */
+function text(value: Buffer): string {
+  return value.toString('latin1');
+}
+
+function readOperation(random: Random): Operation {
+  const keys = drawKeys(random, 12);
+  const run = async ({ storage, revisions }: Subject): Promise<unknown> => {
+    const shown = (record: StorageRecord | undefined, index: number): unknown => {
+      const newest = revisions.get(keys[index] ?? key('a'))?.at(-1);
+      return record && [text(record.value), record.revision === newest];
+    };
+    const many = (await storage.readMany(keys)).map(shown);
+    const single = (await Promise.all(keys.map((each) => storage.read(each)))).map(shown);
+    expect(single).toEqual(many);
+    return many;
+  };
+  return { name: 'read', run };
+}
+
+function childrenOperation(random: Random): Operation {
+  const parts = Array.from({ length: random(3) }, () => segments[random(segments.length)] ?? 'a');
+  const prefix = parts.map((part) => `${part}/`).join('');
+  const limit = 1 + random(8);
+  const run = async ({ storage }: Subject): Promise<unknown> => {
+    const pages: string[][] = [];
+    for (let after: string | undefined, more = true; more; ) {
+      const page = await storage.children(prefix, after === undefined ? { limit } : { limit, after });
+      pages.push([...page.items]);
+      after = page.next;
+      more = after !== undefined;
+    }
+    return pages;
+  };
+  return { name: `children of ${prefix}`, run };
+}
+
+function rangeOperation(random: Random): Operation {
+  const prefix =
+    random(4) === 0
+      ? ''
+      : drawKey(random)
+          .slice(0, 1 + random(3))
+          .toWellFormed();
+  const limit = 1 + random(20);
+  const run = async ({ storage }: Subject): Promise<unknown> => {
+    const found: unknown[] = [];
+    for (let after: string | undefined, more = true; more; ) {
+      const page = await storage.range(prefix, after === undefined ? { limit } : { limit, after });
+      found.push(page.items.map((item) => [item.key, text(item.value)]));
+      after = page.next;
+      more = after !== undefined;
+    }
+    return found;
+  };
+  return { name: `range of ${prefix}`, run };
+}
+
+async function reopen(subject: Subject): Promise<unknown> {
+  if (subject.reopen === undefined) return undefined;
+  await subject.storage.close();
+  subject.storage = await subject.reopen();
+  return undefined;
+}

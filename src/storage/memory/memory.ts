@@ -1,0 +1,97 @@
+import { CofferError, ConflictError } from '../../errors.ts';
+import { checkReadMany, pageOfChildren, pageOfRange } from '../listing.ts';
+import {
+  checkCommit,
+  type Expectation,
+  type KeyedRecord,
+  type Page,
+  type PageRequest,
+  type Revision,
+  type Storage,
+  type StorageKey,
+  type StorageRecord,
+  type Write,
+} from '../storage.ts';
+import { SortedKeys } from './sorted-keys.ts';
+
+/**
+ * A store that lives and dies with its process: for `--dev` and for tests. Every call works in one go on the calling
+ * thread, so a multi-get is a snapshot and a commit is whole by construction; nothing of it is durable.
+ */
+export class MemoryStorage implements Storage {
+  readonly kind = 'memory';
+  readonly #records = new Map<StorageKey, StorageRecord>();
+  readonly #keys = new SortedKeys();
+  #revision = 0;
+  #closed = false;
+
+  read(key: StorageKey): Promise<StorageRecord | undefined> {
+    return this.#attempt(() => this.#copyOf(key));
+  }
+
+  readMany(keys: readonly StorageKey[]): Promise<readonly (StorageRecord | undefined)[]> {
+    return this.#attempt(() => {
+      checkReadMany(keys);
+      return keys.map((key) => this.#copyOf(key));
+    });
+  }
+
+  children(prefix: string, page: PageRequest): Promise<Page<string>> {
+    return this.#attempt(() => pageOfChildren(prefix, page, (start) => this.#keys.from(start)));
+  }
+
+  range(prefix: string, page: PageRequest): Promise<Page<KeyedRecord>> {
+    return this.#attempt(() => pageOfRange(prefix, page, (start) => this.#recordsFrom(start)));
+  }
+
+  commit(writes: readonly Write[], expectations: readonly Expectation[] = []): Promise<readonly Revision[]> {
+    return this.#attempt(() => {
+      checkCommit(writes, expectations);
+      for (const { key, revision } of expectations) {
+        if ((this.#records.get(key)?.revision ?? null) !== revision) throw new ConflictError(key);
+      }
+      return writes.map((write) => this.#apply(write));
+    });
+  }
+
+  close(): Promise<void> {
+    this.#closed = true;
+    return Promise.resolve();
+  }
+
+  #apply({ key, value }: Write): Revision {
+    this.#revision += 1;
+    const revision = this.#revision as Revision;
+    if (value === null) {
+      this.#records.delete(key);
+      this.#keys.remove(key);
+    } else {
+      this.#records.set(key, { value, revision });
+      this.#keys.add(key);
+    }
+    return revision;
+  }
+
+  /** What is handed out belongs to the caller, who may change or wipe it. */
+  #copyOf(key: StorageKey): StorageRecord | undefined {
+    const record = this.#records.get(key);
+    return record && { value: Buffer.from(record.value), revision: record.revision };
+  }
+
+  *#recordsFrom(start: string): Generator<KeyedRecord, void, undefined> {
+    for (const text of this.#keys.from(start)) {
+      const key = text as StorageKey;
+      const record = this.#copyOf(key);
+      if (record !== undefined) yield { key, ...record };
+    }
+  }
+
+  #attempt<T>(action: () => T): Promise<T> {
+    if (this.#closed) return Promise.reject(new CofferError('unavailable', 'the memory store is closed'));
+    try {
+      return Promise.resolve(action());
+    } catch (thrown) {
+      return Promise.reject(thrown);
+    }
+  }
+}
