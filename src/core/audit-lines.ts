@@ -42,10 +42,11 @@ export function requestLine(audit: AuditLog, line: RequestLine): AuditEntry {
 export function responseLine(
   audit: AuditLog,
   request: Request,
+  operation: string,
   answer: Answer,
   schema: ResponseSchema | undefined,
 ): AuditEntry {
-  const line = { type: 'response', request_id: request.id, path: request.path } as const;
+  const line = { type: 'response', request_id: request.id, operation, path: request.path } as const;
   switch (answer.kind) {
     case 'empty':
       return { ...line, status: 204 };

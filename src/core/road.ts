@@ -81,7 +81,13 @@ async function travel(core: Core, request: Request, log: Log): Promise<Answer> {
     logFault(log, request, error);
     return { answer: errorAnswer(request, error), durable: visit.commit.committed };
   });
-  const line = responseLine(core.audit, request, outcome.answer, destination.spec?.response);
+  const line = responseLine(
+    core.audit,
+    request,
+    visit.call.operation,
+    outcome.answer,
+    destination.spec?.response,
+  );
   await core.audit.append(line, outcome.durable ? 'disk' : 'kernel');
   await outcome.afterwards?.();
   return outcome.answer;

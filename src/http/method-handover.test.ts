@@ -217,6 +217,25 @@ describe('LIST, SCAN and HELP', () => {
     expect(await client.closed()).toBe('');
   });
 
+  test('the timer of the parser that refused does not outlive it', async () => {
+    const { handle, arrival, open } = gate();
+    await using server = await openTestListener({ handle, limits: { headerMilliseconds: 40 } });
+    const client = await server.connect();
+    const list = arrival('a/');
+    client.send(requestBytes('LIST /v1/a'));
+    await list;
+    // A later connection runs into the time limit first, so the limit has passed for the earlier one too.
+    const silent = await server.connect();
+    expect((await silent.answer()).status).toBe(408);
+    open('a/');
+    expect((await client.answer()).status).toBe(200);
+    const next = arrival('b');
+    client.send(requestBytes('GET /v1/b'));
+    await next;
+    open('b');
+    expect((await client.answer()).status).toBe(200);
+  });
+
   test('an idle connection that listed is closed like any other', async () => {
     await using server = await openTestListener({ limits: { idleMilliseconds: 20 } });
     const client = await server.connect();

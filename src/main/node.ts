@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import type { Barrier } from '../barrier/barrier.ts';
 import { type Clock, systemClock } from '../clock.ts';
-import type { AuditLog } from '../core/audit/audit.ts';
+import type { AuditEntry, AuditLog } from '../core/audit/audit.ts';
 import { openAuditLog } from '../core/audit/log.ts';
 import { nullAuditLog } from '../core/audit/null-log.ts';
 import type { MountTypes } from '../core/mount/mounts.ts';
@@ -76,6 +76,7 @@ async function openNodeAudit(
     signingSeed: barrier.purposeKey('audit-signing').export(),
     clock,
     random,
+    isUrgent,
     onFailure: (error) => log.error('the audit log fails; requests are refused', { error }),
   });
   for (const { kind, chainId, seq, error } of audit.findings) {
@@ -84,4 +85,16 @@ async function openNodeAudit(
     else log.info('closed the audit chain of an earlier process', { chain: chainId, kind, seq });
   }
   return audit;
+}
+
+/** What must still be possible on a full disk: ending what was handed out, deleting, and sealing. */
+function isUrgent(entry: AuditEntry): boolean {
+  if (entry.type === 'event') return false;
+  const path = typeof entry['path'] === 'string' ? entry['path'] : '';
+  return (
+    entry['operation'] === 'delete' ||
+    path === 'sys/seal' ||
+    /^sys\/(leases\/)?revoke(-prefix|-force)?(\/|$)/.test(path) ||
+    /^auth\/token\/revoke/.test(path)
+  );
 }

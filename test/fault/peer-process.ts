@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, renameSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -44,15 +44,18 @@ function peerProgram(): string {
   const packages = dirname(dirname(dirname(require.resolve('lmdb'))));
   const directory = join(packages, '.cache', 'coffer-test');
   mkdirSync(directory, { recursive: true });
-  program = join(directory, `storage-peer-${process.pid}.mjs`);
+  const built = join(directory, `storage-peer-${process.pid}.mjs`);
   buildSync({
     entryPoints: [fileURLToPath(new URL('./storage-peer.ts', import.meta.url))],
-    outfile: program,
+    outfile: built,
     bundle: true,
     platform: 'node',
     format: 'esm',
     external: ['lmdb'],
   });
+  // One file whoever builds it, put in place at once: other test processes may be starting peers.
+  program = join(directory, 'storage-peer.mjs');
+  renameSync(built, program);
   return program;
 }
 

@@ -113,7 +113,7 @@ describe('an LMDB store shared by processes', () => {
   });
 
   it('tells a full disk as unavailable, and goes on once there is room', async () => {
-    // 4 MiB in the 1,024-byte blocks of dash and bash, 2 MiB where a block has 512.
+    // 2 or 4 MiB: a shell's block has 512 bytes or 1,024.
     const peer = start({ fileBlocks: 4096 });
     await peer.run('open', path, true);
     await peer.run('write', 'kept', 'safe');

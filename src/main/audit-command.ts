@@ -1,0 +1,100 @@
+/** `coffer audit`: looks at a data directory's audit log, whether a server runs over it or not. */
+import { resolve } from 'node:path';
+import { type CommandGroup, defineCommand } from '../cli/command.ts';
+import { type Shell, variable } from '../cli/shell.ts';
+import { readAnchors } from '../core/audit/anchor.ts';
+import { findRequest } from '../core/audit/find.ts';
+import { type AuditReport, type ChainReport, verifyAudit } from '../core/audit/verify.ts';
+import { CofferError } from '../errors.ts';
+import type { JsonValue } from '../json.ts';
+import { auditDirectoryOf } from './node.ts';
+import { openBarrier } from './open-barrier.ts';
+
+const places = {
+  data: {
+    type: 'text',
+    value: 'DIR',
+    help: 'data directory (COFFER_DATA; ~/.local/share/coffer when absent)',
+  },
+} as const;
+
+const verify = defineCommand({
+  summary: 'Check that no line of the audit log was changed, removed or put in',
+  operands: {},
+  options: {
+    ...places,
+    keyfile: { type: 'text', value: 'FILE', help: 'keyfile of the store' },
+    'audit-dir': { type: 'text', value: 'DIR', help: 'the log, where it is not in the data directory' },
+    unanchored: { type: 'flag', help: 'check the log alone: a cut tail does not show then' },
+  },
+  details: [
+    'Compares the log with the anchors in the store, which need the keyfile or the unseal keys. The server may be running.',
+    'Exit code 0: intact; 7: something does not fit.',
+  ],
+  async run({ options }, shell) {
+    const data = dataDirectory(shell, options.data);
+    const directory =
+      options['audit-dir'] === undefined ? auditDirectoryOf(data) : resolve(options['audit-dir']);
+    const opened = options.unanchored ? undefined : await openBarrier(shell, data, options.keyfile);
+    try {
+      // Anchors first: what is written meanwhile lies beyond them.
+      const anchors = opened === undefined ? undefined : await readAnchors(opened.barrier);
+      show(shell, await verifyAudit({ directory, anchors }));
+    } finally {
+      await opened?.close();
+    }
+  },
+});
+
+const showCommand = defineCommand({
+  summary: 'Show what the audit log says of one request',
+  operands: { request: 'one' },
+  options: places,
+  details: [
+    'REQUEST is the request_id of an answer. The line of a refused request names the rule that decided.',
+  ],
+  async run({ operands, options }, shell) {
+    const directory = auditDirectoryOf(dataDirectory(shell, options.data));
+    const lines = [];
+    for await (const found of findRequest({ directory, requestId: operands.request })) lines.push(found);
+    if (lines.length === 0) throw new CofferError('not_found', 'the audit log has no line of this request');
+    if (shell.ui.format === 'json') shell.ui.json(lines.map(({ content }) => content));
+    else
+      for (const { file, line, content } of lines)
+        shell.ui.text(`${file}:${line}\n${JSON.stringify(content, null, 2)}\n`);
+  },
+});
+
+export const command: CommandGroup = {
+  summary: 'Check the audit log',
+  commands: { verify, show: showCommand },
+};
+
+function dataDirectory(shell: Shell, given: string | undefined): string {
+  return resolve(given ?? variable(shell.env, 'COFFER_DATA') ?? shell.places.data);
+}
+
+/** Throws `integrity` after telling everything that does not fit. */
+function show({ ui }: Shell, report: AuditReport): void {
+  const problems = [...report.problems, ...report.chains.flatMap((chain) => chain.problems)];
+  if (ui.format === 'json') ui.json(report as unknown as JsonValue);
+  else {
+    for (const chain of report.chains) ui.text(`${chainLine(chain)}\n`);
+    for (const { file, line, message } of problems) {
+      ui.text(`PROBLEM  ${file}${line === undefined ? '' : `:${line}`}  ${message}\n`);
+    }
+  }
+  if (!report.intact) {
+    throw new CofferError('integrity', `the audit log is not intact: ${problems.length} problems`);
+  }
+  ui.talk(`intact: ${report.chains.length} chains, ${lineCount(report)} lines`);
+}
+
+function chainLine({ directory, chainId, state, lines, vouches, firstTime, lastTime }: ChainReport): string {
+  const times = firstTime === undefined ? '' : `, ${firstTime} to ${lastTime ?? firstTime}`;
+  return `${directory ?? chainId}  ${state}, ${lines} lines${times}; ${vouches}`;
+}
+
+function lineCount(report: AuditReport): number {
+  return report.chains.reduce((sum, { lines }) => sum + lines, 0);
+}

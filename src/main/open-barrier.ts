@@ -1,0 +1,80 @@
+/** Opens the store of a data directory without serving it, for commands that look at it from beside a running server. */
+import { Barrier } from '../barrier/barrier.ts';
+import { askHidden, isInteractive, readAll } from '../cli/prompt.ts';
+import type { Shell } from '../cli/shell.ts';
+import { systemClock } from '../clock.ts';
+import { systemRandom } from '../crypto/random.ts';
+import { CofferError } from '../errors.ts';
+import { type Boot, readBoot } from '../seal/boot.ts';
+import type { KeyCollector } from '../seal/collector.ts';
+import { KeyfileSeal } from '../seal/keyfile/keyfile-seal.ts';
+import { openLmdbStorage } from '../storage/lmdb/lmdb.ts';
+import { manualSeals } from './catalog.ts';
+import { defaultKeyfile } from './first-start.ts';
+import { storeDirectoryOf } from './node.ts';
+
+export interface OpenedBarrier {
+  readonly barrier: Barrier;
+  close(): Promise<void>;
+}
+
+/**
+ * Reads only. Opens with the store's keyfile; a store that has none asks for its unseal keys at the terminal, or reads them
+ * from standard input, one a line. Throws as reading the store and its slots does.
+ */
+export async function openBarrier(
+  shell: Shell,
+  data: string,
+  keyfile: string | undefined,
+): Promise<OpenedBarrier> {
+  const storage = await openLmdbStorage({ path: storeDirectoryOf(data), create: false, readOnly: true });
+  try {
+    const boot = await readBoot(storage);
+    if (boot.kind === 'empty') throw new CofferError('store_unusable', `there is no store in ${data}`);
+    const barrier = new Barrier({ storage, random: systemRandom, clock: systemClock });
+    const rootKey = await unwrapRootKey(shell, boot, keyfile);
+    await barrier.unseal(rootKey, boot.header.id);
+    rootKey.fill(0);
+    return {
+      barrier,
+      close: async () => {
+        barrier.seal();
+        await storage.close();
+      },
+    };
+  } catch (error) {
+    await storage.close();
+    throw error;
+  }
+}
+
+type Store = Extract<Boot, { kind: 'store' }>;
+
+async function unwrapRootKey(shell: Shell, boot: Store, keyfile: string | undefined): Promise<Buffer> {
+  const storeId = boot.header.id;
+  const slot = boot.slots.find(({ kind }) => kind === 'keyfile');
+  if (slot !== undefined) {
+    const path = keyfile ?? defaultKeyfile(shell.places, storeId);
+    return new KeyfileSeal({ path, random: systemRandom }).unwrap(slot.body, { storeId, slotId: slot.id });
+  }
+  for (const { id, kind, body } of boot.slots) {
+    const manual = manualSeals.find((seal) => seal.kind === kind);
+    if (manual !== undefined) return collectKeys(shell, manual.collect(body, { storeId, slotId: id }));
+  }
+  throw new CofferError('wrong_key', 'this program opens none of the store’s key slots');
+}
+
+async function collectKeys(shell: Shell, collector: KeyCollector): Promise<Buffer> {
+  const given = isInteractive(shell)
+    ? undefined
+    : (await readAll(shell, 64 * 1024)).toString('utf8').split('\n');
+  for (;;) {
+    const question = `Unseal key (${collector.progress + 1} of ${collector.threshold})`;
+    const key = given === undefined ? await askHidden(shell, question) : given.shift();
+    if (key === undefined || key === '') {
+      throw new CofferError('wrong_key', `the store needs ${collector.threshold} unseal keys, one a line`);
+    }
+    const step = await collector.add(key);
+    if (step.kind === 'opened') return step.rootKey;
+  }
+}
