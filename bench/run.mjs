@@ -1,0 +1,51 @@
+// Speed and memory, as ratios against baselines of the same run. `--quick` for a short look.
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { freePort, startNode, stop } from './processes.mjs';
+import { startUp } from './start-up.mjs';
+import { throughput } from './throughput.mjs';
+
+const quick = process.argv.includes('--quick');
+const coffer = fileURLToPath(new URL('../bin/coffer.js', import.meta.url));
+const directory = mkdtempSync(join(tmpdir(), 'coffer-bench-'));
+const env = { XDG_CONFIG_HOME: join(directory, 'config'), XDG_DATA_HOME: join(directory, 'data'), HOME: directory };
+const address = `http://127.0.0.1:${await freePort()}`;
+
+function row(name, value, ratio = '', budget = '') {
+  console.log(`${name.padEnd(40)} ${value.padStart(14)} ${ratio.padStart(8)}  ${budget}`);
+}
+
+const server = await startNode(
+  [coffer, 'server', '--init', '--listen', address.slice('http://'.length), '--log-level', 'warn'],
+  /Serving on/,
+  env,
+);
+try {
+  const token = readFileSync(join(directory, 'config', 'coffer', 'token'), 'utf8').trim();
+  const rounds = quick ? 2 : 7;
+  const measured = await throughput({ server, address, token, directory, rounds, seconds: quick ? 2 : 4 });
+  console.log(`node ${process.version}; requests per CPU-second of the server process, medians of ${rounds} rounds\n`);
+  for (const [group, budget] of [
+    [measured.reads, '>= 0.20'],
+    [measured.writes, '>= 0.30'],
+  ]) {
+    const [ours, ...baselines] = group;
+    row(ours.name, `${Math.round(ours.perCpuSecond)}/cpu-s`, '', `${Math.round(ours.perSecond)}/s`);
+    for (const { name, perCpuSecond, perSecond } of baselines) {
+      const ratio = (ours.perCpuSecond / perCpuSecond).toFixed(3);
+      row(`  beside ${name}`, `${Math.round(perCpuSecond)}/cpu-s`, ratio, `${budget}  ${Math.round(perSecond)}/s`);
+    }
+  }
+  row('RssAnon idle', `${measured.idle.toFixed(1)} MiB`, '', '<= 100 MiB');
+  row('RssAnon after the load', `${measured.loaded.toFixed(1)} MiB`);
+  const times = startUp({ address, token, rounds: quick ? 10 : 30 });
+  const base = times['node -e 0'];
+  row('node -e 0', `${base.toFixed(1)} ms`);
+  row('coffer version', `${times['coffer version'].toFixed(1)} ms`, (times['coffer version'] / base).toFixed(2), '<= 1.6');
+  row('coffer get', `${times['coffer get'].toFixed(1)} ms`, (times['coffer get'] / base).toFixed(2), '<= 2.5');
+} finally {
+  await stop(server);
+  rmSync(directory, { recursive: true, force: true });
+}

@@ -1,0 +1,293 @@
+/**
+ * Which way imports point. The tables below are the law; `checkArrows` holds the tree under `src/` against them.
+ *
+ * A place in a table is a file (`core/view.ts`) or a folder with all below it (`crypto/`). `*` stands for one folder name, and
+ * `./` for the folder that matched.
+ */
+
+/** Everyone may know these. */
+const ground = ['errors.ts', 'json.ts', 'clock.ts'] as const;
+
+/** The shapes and small rules that core's rooms share among each other. None of them knows the road. */
+export const sharedInCore = [
+  'core/core-call.ts',
+  'core/due.ts',
+  'core/endpoint.ts',
+  'core/endpoint-table.ts',
+  'core/epoch.ts',
+  'core/field.ts',
+  'core/path.ts',
+  'core/product.ts',
+  'core/request.ts',
+  'core/retry.ts',
+  'core/rooms.ts',
+  'core/stored-json.ts',
+  'core/ttl.ts',
+  'core/two-generation-cache.ts',
+  'core/view.ts',
+] as const;
+
+/** What of core an engine is handed. */
+export const handedToEngines = [
+  'core/endpoint.ts',
+  'core/request.ts',
+  'core/retry.ts',
+  'core/stored-json.ts',
+  'core/ttl.ts',
+  'core/two-generation-cache.ts',
+  'core/view.ts',
+] as const;
+
+/** What of core an auth method is handed besides: whether an address is in a network, and which policies a role may name. */
+export const handedToAuthMethods = ['core/authenticate.ts', 'core/policy/assignable.ts'] as const;
+
+/** What of core a listener needs. */
+export const handedToListeners = ['core/path.ts', 'core/request.ts', 'core/ttl.ts'] as const;
+
+/** The seal seam: the ways to a root key, and what rests in the clear before there is one. */
+export const sealSeam = [
+  'seal/boot.ts',
+  'seal/boot-record.ts',
+  'seal/collector.ts',
+  'seal/seal.ts',
+  'seal/slots.ts',
+  'seal/wrapped-root-key.ts',
+] as const;
+
+/** The storage seam, and what its implementations share. */
+export const storageSeam = [
+  'storage/key-order.ts',
+  'storage/listing.ts',
+  'storage/opened-storage.ts',
+  'storage/storage.ts',
+] as const;
+
+export interface Rule {
+  /** Folder or file it is for; of several that match, the longest counts. */
+  readonly from: string;
+  readonly may: readonly string[];
+  /** Only with `import type`. */
+  readonly types?: readonly string[];
+}
+
+const storage = 'storage/storage.ts';
+const engineSeam = 'engine/engine.ts';
+
+export const rules: readonly Rule[] = [
+  { from: 'errors.ts', may: [] },
+  { from: 'json.ts', may: [] },
+  { from: 'clock.ts', may: [] },
+  { from: 'log.ts', may: [...ground] },
+  { from: 'main/', may: [''] },
+  { from: 'config/', may: ['./', ...ground] },
+  { from: 'crypto/', may: ['./', ...ground] },
+  { from: 'client/', may: ['./', ...ground] },
+  { from: 'cli/', may: ['./', 'client/', 'config/', ...ground] },
+  { from: 'http/', may: ['./', ...handedToListeners, ...ground] },
+  {
+    from: 'core/',
+    may: ['./', 'barrier/', 'crypto/', storage, ...sealSeam, ...ground],
+    types: [engineSeam],
+  },
+  {
+    from: 'core/*/',
+    may: ['./', 'core/*/', ...sharedInCore, 'crypto/', storage, ...ground],
+    types: ['barrier/store.ts', engineSeam],
+  },
+  { from: 'barrier/', may: ['./', 'crypto/', storage, ...sealSeam, ...ground] },
+  { from: 'seal/', may: [...sealSeam, 'crypto/', storage, ...ground] },
+  { from: 'seal/*/', may: ['./', ...sealSeam, 'crypto/', ...ground] },
+  { from: 'storage/', may: [...storageSeam, ...ground] },
+  { from: 'storage/*/', may: ['./', ...storageSeam, ...ground] },
+  { from: 'engine/', may: [engineSeam, ...ground], types: [...handedToEngines, 'crypto/random.ts'] },
+  {
+    from: 'engine/*/',
+    may: ['./', engineSeam, ...handedToEngines, 'crypto/random.ts', ...ground],
+    types: [storage],
+  },
+  {
+    from: 'auth/',
+    may: ['auth/token-fields.ts', engineSeam, ...handedToEngines, ...handedToAuthMethods, ...ground],
+  },
+  {
+    from: 'auth/*/',
+    may: [
+      './',
+      'auth/token-fields.ts',
+      engineSeam,
+      ...handedToEngines,
+      ...handedToAuthMethods,
+      'crypto/random.ts',
+      ...ground,
+    ],
+    types: [storage],
+  },
+];
+
+/** Each package is adopted by one room and wrapped there. */
+export const packageOwners: Readonly<Record<string, string>> = {
+  lmdb: 'storage/lmdb/',
+  pino: 'log.ts',
+  'shamir-secret-sharing': 'crypto/shamir.ts',
+};
+
+/** Names of files that only tests load. */
+export const testFile = /\.(test|contract|fixture|property\.test)\.ts$/;
+
+export interface Import {
+  /** As written. */
+  readonly target: string;
+  readonly typeOnly: boolean;
+}
+
+/** Sources by path below `src/`, with `/`. */
+export type Sources = ReadonlyMap<string, string>;
+
+/** Every import and re-export of a file, static or not. Reads code as the formatter leaves it. */
+export function importsOf(source: string): readonly Import[] {
+  const found: Import[] = [];
+  const statement = /^(?:import|export)\s([^'";]*?)\bfrom\s*['"]([^'"]+)['"]|^import\s*['"]([^'"]+)['"]/gm;
+  for (const [, names = '', from, bare] of source.matchAll(statement)) {
+    found.push({ target: from ?? bare ?? '', typeOnly: bare === undefined && namesOnlyTypes(names) });
+  }
+  const expression = /^(.*?)(typeof\s+)?\bimport\(\s*['"]([^'"]+)['"]\s*\)(\.[A-Z])?/gm;
+  for (const [, before = '', typeOf, target = '', member] of source.matchAll(expression)) {
+    if (/^\s*(\*|\/\/|\/\*)/.test(before)) continue;
+    found.push({ target, typeOnly: typeOf !== undefined || member !== undefined });
+  }
+  return found;
+}
+
+function namesOnlyTypes(names: string): boolean {
+  if (/^type\s/.test(names)) return true;
+  const list = /^\{([^}]*)\}\s*$/.exec(names)?.[1]?.split(',').map((name) => name.trim()) ?? [];
+  const named = list.filter((name) => name !== '');
+  return named.length > 0 && named.every((name) => name.startsWith('type '));
+}
+
+/** One line for each import that goes against the tables, each package in a room that does not own it, and each cycle. */
+export function checkArrows(sources: Sources): readonly string[] {
+  const product = new Map([...sources].filter(([path]) => !testFile.test(path)));
+  const problems: string[] = [];
+  for (const [path, source] of product) {
+    for (const imported of importsOf(source)) {
+      const problem = problemOf(path, imported);
+      if (problem !== undefined) problems.push(`${path} ${problem}`);
+    }
+  }
+  return [...problems, ...cyclesOf(valueGraph(product, (path) => path)).map((cycle) => `files in a circle: ${cycle}`), ...roomCycles(product)];
+}
+
+function problemOf(path: string, { target, typeOnly }: Import): string | undefined {
+  if (target.startsWith('node:')) return undefined;
+  if (!target.startsWith('.')) return packageProblem(path, target);
+  const to = resolvePath(path, target);
+  if (to === undefined) return `imports ${target}, which is not product code`;
+  if (testFile.test(to)) return `imports ${to}, which is for tests`;
+  const rule = ruleFor(path);
+  if (rule === undefined) return 'is in a room that has no rule';
+  const own = ownFolder(rule.from, path);
+  if (rule.may.some((place) => holds(place, to, own))) return undefined;
+  if (!(rule.types ?? []).some((place) => holds(place, to, own))) return `must not import ${to}`;
+  return typeOnly ? undefined : `may import only types of ${to}`;
+}
+
+function packageProblem(path: string, target: string): string | undefined {
+  const name = target.split('/').slice(0, target.startsWith('@') ? 2 : 1).join('/');
+  const owner = packageOwners[name];
+  if (owner === undefined) return `imports the package ${name}, which no room has adopted`;
+  return holds(owner, path, '') ? undefined : `imports the package ${name}, which belongs to ${owner}`;
+}
+
+/** The rule for a file: the longest that matches. */
+export function ruleFor(path: string): Rule | undefined {
+  const matching = rules.filter(({ from }) => holds(from, path, ''));
+  return matching.toSorted((a, b) => a.from.split('/').length - b.from.split('/').length).at(-1);
+}
+
+/** Whether a place of a table is this file or holds it. */
+function holds(place: string, path: string, own: string): boolean {
+  const wanted = place.startsWith('./') ? own + place.slice(2) : place;
+  if (wanted === '') return true;
+  if (!wanted.endsWith('/')) return wanted === path;
+  const parts = wanted.split('/').slice(0, -1);
+  const folders = path.split('/').slice(0, -1);
+  return parts.length <= folders.length && parts.every((part, at) => part === '*' || part === folders[at]);
+}
+
+function ownFolder(from: string, path: string): string {
+  const depth = from.split('/').length - 1;
+  return path
+    .split('/')
+    .slice(0, depth)
+    .map((part) => `${part}/`)
+    .join('');
+}
+
+/** Where an import points, below `src/`; undefined when it leaves that. */
+function resolvePath(path: string, target: string): string | undefined {
+  const parts = path.split('/').slice(0, -1);
+  for (const part of target.split('/')) {
+    if (part === '..') {
+      if (parts.pop() === undefined) return undefined;
+    } else if (part !== '.') parts.push(part);
+  }
+  return parts.join('/');
+}
+
+type Graph = ReadonlyMap<string, ReadonlySet<string>>;
+
+/** Who loads whom when the program runs, with files gathered into nodes. */
+function valueGraph(product: Sources, nodeOf: (path: string) => string): Graph {
+  const graph = new Map<string, Set<string>>();
+  for (const [path, source] of product) {
+    const from = nodeOf(path);
+    const targets = graph.get(from) ?? new Set();
+    graph.set(from, targets);
+    for (const { target, typeOnly } of importsOf(source)) {
+      const to = target.startsWith('.') ? resolvePath(path, target) : undefined;
+      if (typeOnly || to === undefined || !product.has(to) || nodeOf(to) === from) continue;
+      targets.add(nodeOf(to));
+    }
+  }
+  return graph;
+}
+
+/** A room of the cycle check: core's rooms each by itself, what they share, and the core above them; elsewhere the first folder. */
+export function roomOf(path: string): string {
+  const [first = '', second, third] = path.split('/');
+  if (first !== 'core' || second === undefined) return first;
+  if (third !== undefined) return `core/${second}`;
+  return sharedInCore.some((file) => file === path) ? 'core (shared)' : 'core';
+}
+
+function roomCycles(product: Sources): readonly string[] {
+  return cyclesOf(valueGraph(product, roomOf)).map((cycle) => `rooms in a circle: ${cycle}`);
+}
+
+/** Groups of nodes that reach each other, by Tarjan's algorithm (SIAM J. Comput. 1, 1972). */
+function cyclesOf(graph: Graph): readonly string[] {
+  const order = new Map<string, { readonly index: number; low: number; open: boolean }>();
+  const stack: string[] = [];
+  const groups: string[] = [];
+  const visit = (name: string): number => {
+    const mark = { index: order.size, low: order.size, open: true };
+    order.set(name, mark);
+    stack.push(name);
+    for (const next of graph.get(name) ?? []) {
+      const seen = order.get(next);
+      if (seen === undefined) mark.low = Math.min(mark.low, visit(next));
+      else if (seen.open) mark.low = Math.min(mark.low, seen.index);
+    }
+    if (mark.low !== mark.index) return mark.low;
+    const group = stack.splice(stack.indexOf(name));
+    for (const member of group) {
+      const closed = order.get(member);
+      if (closed !== undefined) closed.open = false;
+    }
+    if (group.length > 1) groups.push(group.toSorted().join(', '));
+    return mark.low;
+  };
+  for (const name of graph.keys()) if (!order.has(name)) visit(name);
+  return groups;
+}
