@@ -69,6 +69,19 @@ test('threat 16: a surplus argument is counted, not shown', () => {
   expect(surplus).not.toThrow(/hunter2/);
 });
 
+test('a flag may have a second form, written as a value of the first', () => {
+  const flag = { type: 'flag', help: 'a flag' } as const;
+  const init = defineCommand({
+    summary: 'I',
+    operands: {},
+    options: { init: flag, 'init-by-api': flag },
+    async run() {},
+  });
+  expect(parseInput(init, 'i', ['--init=api']).options).toMatchObject({ init: false, 'init-by-api': true });
+  expect(parseInput(init, 'i', ['--init']).options).toMatchObject({ init: true, 'init-by-api': false });
+  expect(() => parseInput(init, 'i', ['--init=other'])).toThrow('--init takes no value');
+});
+
 test('--help needs no operands', () => {
   expect(parse('--help').options['help']).toBe(true);
 });

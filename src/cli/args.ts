@@ -73,8 +73,9 @@ function takeOption(
   if (spec === undefined) throw fail(unknownOption(options, token));
   const label = `--${token.name}`;
   if (spec.type === 'flag') {
-    if (token.value !== undefined) throw fail(`${label} takes no value`);
-    given.set(token.name, true);
+    const flag = token.value === undefined ? token.name : `${token.name}-by-${token.value}`;
+    if (flag !== token.name && options[flag]?.type !== 'flag') throw fail(`${label} takes no value`);
+    given.set(flag, true);
     return;
   }
   const text = token.value;

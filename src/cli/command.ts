@@ -25,6 +25,7 @@ export interface OptionSpec {
   readonly choices?: readonly string[];
 }
 
+/** By name. A flag `init-by-api` may also be written `--init=api` where there is a flag `init`. */
 export type Options = Readonly<Record<string, OptionSpec>>;
 export type OptionValues<O extends Options> = { readonly [N in keyof O]: OptionTypes[O[N]['type']] };
 

@@ -19,7 +19,7 @@ function commandHelp(name: string, command: Command): string {
   const parts = [
     `Usage: ${['coffer', name, '[options]', ...operands].join(' ')}`,
     `${command.summary}.`,
-    ...(command.details ?? []),
+    ...(command.details ?? []).map(wrap),
     `Options:\n${columns(Object.entries(options).map(([option, spec]) => [optionUsage(option, spec), spec.help]))}`,
   ];
   if (command.examples !== undefined) {
@@ -41,6 +41,17 @@ export function overview(sections: Readonly<Record<string, readonly (readonly [s
   const width = Math.max(...Object.values(sections).flatMap((rows) => rows.map(([name]) => name.length)));
   const blocks = Object.entries(sections).map(([heading, rows]) => `${heading}:\n${columns(rows, width)}`);
   return `Usage: coffer COMMAND [options] [arguments]\n\n${blocks.join('\n\n')}\n\nMore: coffer COMMAND --help\n`;
+}
+
+/** Paragraphs are declared as one text; a reader's terminal is assumed to have room for 100 characters. */
+function wrap(paragraph: string): string {
+  const lines: string[] = [];
+  for (const word of paragraph.split(/\s+/)) {
+    const last = lines.at(-1);
+    if (last === undefined || last.length + 1 + word.length > 100) lines.push(word);
+    else lines[lines.length - 1] = `${last} ${word}`;
+  }
+  return lines.join('\n');
 }
 
 function operandUsage(name: string, count: keyof OperandTypes): string {

@@ -16,9 +16,10 @@ export function isInteractive(world: Pick<World, 'stdin'>): boolean {
  */
 export async function askHidden(world: Terminal, question: string): Promise<string> {
   const { stdin, stderr } = world;
-  stderr.write(`${question}: `);
+  // Before the question: who answers at once must not see the answer either.
   stdin.setRawMode?.(true);
   try {
+    stderr.write(`${question}: `);
     return await typedLine(world);
   } finally {
     stdin.setRawMode?.(false);

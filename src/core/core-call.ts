@@ -18,6 +18,7 @@ export interface CoreCall<F extends Fields = Fields> extends Call<F> {
 type CoreHandler<F extends Fields> = (call: CoreCall<F>) => Promise<Reply | undefined>;
 
 export type CoreEndpoint<F extends Fields> = Omit<Endpoint<F>, 'operations' | 'exists'> & {
+  readonly exists?: (call: CoreCall<F>) => Promise<boolean>;
   readonly operations: {
     readonly [O in EndpointOperation]?: Omit<OperationSpec<F>, 'handle'> & {
       readonly handle: CoreHandler<F>;

@@ -12,16 +12,20 @@ import { decodeEpoch, type Epoch } from './epoch.ts';
 import { leaseEndpoints } from './lease/endpoints.ts';
 import { Leases } from './lease/leases.ts';
 import { mountEndpoints } from './mount/endpoints.ts';
-import { Mounts, type MountTypes, systemType, tokenType } from './mount/mounts.ts';
+import { mountDataPrefix } from './mount/entry.ts';
+import { cubbyholeType, Mounts, type MountTypes, systemType, tokenType } from './mount/mounts.ts';
 import { purgeMount } from './mount/purge.ts';
 import { MountView } from './mount/view.ts';
 import { policyEndpoints } from './policy/endpoints.ts';
 import { PolicyStore } from './policy/store.ts';
 import type { CoreRooms } from './rooms.ts';
-import { type SealControl, sealEndpoints } from './seal-endpoints.ts';
+import type { SealControl } from './seal-control.ts';
+import { sealEndpoints } from './seal-endpoints.ts';
 import { capabilityEndpoints } from './token/capabilities.ts';
+import { cubbyholeEngine, cubbyholeFolder } from './token/cubbyhole.ts';
 import { tokenEngine } from './token/endpoints.ts';
 import { TokenReader } from './token/reader.ts';
+import type { TokenId } from './token/record.ts';
 import { Tokens } from './token/tokens.ts';
 
 export interface CoreOptions {
@@ -75,6 +79,7 @@ export class Core implements CoreRooms {
       builtin: new Map([
         [systemType, { endpoints: this.#systemEndpoints(options.seal) }],
         [tokenType, tokenEngine(this)],
+        [cubbyholeType, cubbyholeEngine()],
       ]),
       digestKey: barrier.purposeKey('mount-digest'),
       clock,
@@ -153,7 +158,8 @@ export class Core implements CoreRooms {
       onError: (kind, error) => log('a due entry failed', { kind, error }),
       handlers: {
         token: (due, fence) => this.tokens.onDue(due, fence),
-        'token-tree': (due, fence) => this.tokens.onTreeDue(due, fence),
+        'token-tree': (due, fence) =>
+          this.tokens.onTreeDue(due, fence, this.#cubbyholePrefix(due.id as TokenId)),
         lease: (due, fence, holdsLock) => this.leases.onDue(due, fence, holdsLock),
         purge: (due, fence) =>
           purgeMount({ store, clock, mounts: this.mounts, leases: this.leases }, due, fence),
@@ -167,6 +173,12 @@ export class Core implements CoreRooms {
         },
       },
     });
+  }
+
+  /** Where a token's cubbyhole lies in the store. */
+  #cubbyholePrefix(token: TokenId): string | undefined {
+    const mount = this.mounts.table.at('cubbyhole/');
+    return mount === undefined ? undefined : mountDataPrefix(mount.entry.uuid) + cubbyholeFolder(token);
   }
 
   #tick(): void {

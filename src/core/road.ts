@@ -13,7 +13,7 @@ import type { CoreCall } from './core-call.ts';
 import type { Call, Endpoint, EndpointOperation, OperationSpec } from './endpoint.ts';
 import { EndpointTable } from './endpoint-table.ts';
 import { type CoercedFields, coerceFields } from './field.ts';
-import { systemType, tokenType } from './mount/mounts.ts';
+import { isBuiltin, systemType } from './mount/mounts.ts';
 import type { RouteMatch } from './mount/table.ts';
 import { MountView } from './mount/view.ts';
 import type { Acl } from './policy/acl.ts';
@@ -196,7 +196,7 @@ function buildCall(
       commit.commit(writes, expectations),
     ),
   };
-  if (mount?.type !== systemType && mount?.type !== tokenType) return call;
+  if (mount === undefined || !isBuiltin(mount.type)) return call;
   const coreCall: CoreCall = { ...call, path: request.path, token, tokenText: request.token, acl };
   return coreCall;
 }

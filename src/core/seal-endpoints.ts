@@ -6,20 +6,7 @@ import { coreEndpoint } from './core-call.ts';
 import type { Endpoint, Fields, FieldValues, Reply, ResponseSchema } from './endpoint.ts';
 import { cofferVersion, vaultVersion } from './product.ts';
 import type { AnswerData } from './request.ts';
-import type { SealStatus } from './seal-state.ts';
-
-/** What these endpoints ask of the node. */
-export interface SealControl {
-  status(): Promise<SealStatus>;
-  initialize(split: { readonly shares: number; readonly threshold: number }): Promise<{
-    readonly rootToken: string;
-    readonly shares: readonly Buffer[];
-  }>;
-  submitKey(text: string): Promise<void>;
-  resetKeys(): void;
-  recordSeal(): Promise<void>;
-  drop(): Promise<void>;
-}
+import type { SealControl, SealStatus } from './seal-control.ts';
 
 const clusterName = 'coffer';
 

@@ -18,6 +18,7 @@ import { type CreatedStore, createStore, type NewStore } from './create-store.ts
 import { bumpEpoch } from './epoch.ts';
 import type { MountTypes } from './mount/mounts.ts';
 import { retryOnConflict } from './retry.ts';
+import type { SealControl, SealStatus } from './seal-control.ts';
 
 export type Log = (message: string, fields?: Readonly<Record<string, unknown>>) => void;
 
@@ -41,17 +42,6 @@ export type SplitSlot = (
   place: SlotPlace,
 ) => Promise<{ readonly body: JsonObject; readonly shares: readonly Buffer[] }>;
 
-export interface SealStatus {
-  readonly initialized: boolean;
-  readonly sealed: boolean;
-  readonly kind: string;
-  readonly shares: number;
-  readonly threshold: number;
-  readonly progress: number;
-  readonly storageKind: string;
-  readonly storeId: string | undefined;
-}
-
 interface OpenSlot {
   readonly slot: Slot;
   readonly collector: KeyCollector;
@@ -59,7 +49,7 @@ interface OpenSlot {
 
 const sealMarkKey = parseStorageKey('boot/seal-state');
 
-export class SealState {
+export class SealState implements SealControl {
   readonly #options: SealStateOptions;
   #boot: Boot = { kind: 'empty' };
   #collectors: readonly OpenSlot[] = [];

@@ -41,7 +41,7 @@ const firstRoom = 4 * 1024;
 class Gathering {
   readonly #most: number;
   readonly #take: TakeRoom;
-  #buffer = Buffer.alloc(0);
+  #buffer: Buffer = Buffer.alloc(0);
   #length = 0;
 
   constructor(most: number, take: TakeRoom) {
@@ -52,8 +52,14 @@ class Gathering {
   add(chunk: Buffer): void {
     const length = this.#length + chunk.length;
     if (length > this.#most) throw tooLarge(this.#most);
-    if (length > this.#buffer.length) this.#grow(length);
-    this.#buffer.set(chunk, this.#length);
+    if (this.#length === 0) {
+      // Most bodies come in one piece, which is used as it is: the next piece, if there is one, moves it into room of our own.
+      this.#take(chunk.length);
+      this.#buffer = chunk;
+    } else {
+      if (length > this.#buffer.length) this.#grow(length);
+      this.#buffer.set(chunk, this.#length);
+    }
     this.#length = length;
   }
 
@@ -102,6 +108,7 @@ export async function discardBody(message: IncomingMessage, most: number): Promi
 
 function receive(message: IncomingMessage, body: Gathering | Discarding): Promise<Buffer> {
   return new Promise((resolve, reject) => {
+    let ended = false;
     const stop = (error: unknown) => {
       message.removeListener('data', onData);
       message.pause();
@@ -115,9 +122,15 @@ function receive(message: IncomingMessage, body: Gathering | Discarding): Promis
       }
     };
     message.on('data', onData);
-    message.on('end', () => resolve(body.bytes()));
+    message.on('end', () => {
+      ended = true;
+      resolve(body.bytes());
+    });
     message.on('error', () => stop(endedEarly()));
-    message.on('close', () => reject(endedEarly()));
+    // Comes after every body; an error costs a stack trace and is made only where one is told.
+    message.on('close', () => {
+      if (!ended) reject(endedEarly());
+    });
   });
 }
 

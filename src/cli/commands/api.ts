@@ -13,8 +13,8 @@ const methods: readonly Method[] = ['GET', 'LIST', 'POST', 'PUT', 'PATCH', 'DELE
 export const command = defineCommand({
   summary: 'Call any endpoint',
   details: [
-    'FIELD=VALUE gives a field of the body, or of the query of a GET, LIST or DELETE; FIELD=@FILE and FIELD=- read\n' +
-      'it; a field given several times is a list. @FILE or - alone is the whole body, as JSON. The answer is\n' +
+    'FIELD=VALUE gives a field of the body, or of the query of a GET, LIST or DELETE; FIELD=@FILE and FIELD=- read ' +
+      'it; a field given several times is a list. @FILE or - alone is the whole body, as JSON. The answer is ' +
       'printed as JSON.',
   ],
   operands: { METHOD: 'one', PATH: 'one', FIELD: 'many' },

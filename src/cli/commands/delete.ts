@@ -8,7 +8,7 @@ import { parseVersions } from '../versions.ts';
 export const command = defineCommand({
   summary: 'Delete a secret or some of its versions',
   details: [
-    'Without options the latest version is deleted; `coffer undelete` brings deleted versions back. --destroy\n' +
+    'Without options the latest version is deleted; `coffer undelete` brings deleted versions back. --destroy ' +
       'and --all are for good, and ask first at a terminal; elsewhere they need --yes.',
   ],
   operands: { NAME: 'one' },

@@ -12,8 +12,8 @@ import { bareValue, decodeValue, type Value } from '../value.ts';
 export const command = defineCommand({
   summary: 'Print a secret',
   details: [
-    'A bare value is printed as it is, and so is the field that --field picks; several fields are printed as\n' +
-      'names and values. --format json prints the map of fields as it is stored, where bytes that are no text\n' +
+    'A bare value is printed as it is, and so is the field that --field picks; several fields are printed as ' +
+      'names and values. --format json prints the map of fields as it is stored, where bytes that are no text ' +
       'are a data URL in base64.',
   ],
   operands: { NAME: 'one' },

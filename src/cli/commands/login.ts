@@ -15,7 +15,7 @@ import { parseToken, readTokenFile, writeTokenFile } from '../token-file.ts';
 export const command = defineCommand({
   summary: 'Prove who you are and keep the token',
   details: [
-    'The token, or the secret id of an approle, is asked for without showing it, or read from standard input\n' +
+    'The token, or the secret id of an approle, is asked for without showing it, or read from standard input ' +
       'or a file: it is never an argument. The token is kept in ~/.config/coffer/token for its owner only.',
   ],
   operands: {},

@@ -14,7 +14,7 @@ import type { Ui } from '../ui.ts';
 const init = defineCommand({
   summary: 'Make a store, and print its shares and root token once',
   details: [
-    'The shares open the store whenever it is sealed: give each to another keeper. They and the root token are\n' +
+    'The shares open the store whenever it is sealed: give each to another keeper. They and the root token are ' +
       'shown this once. With --output-dir they are written to files for their owner only, and not printed.',
   ],
   operands: {},

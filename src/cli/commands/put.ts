@@ -13,10 +13,10 @@ import { bareField, encodeValue, secretOf } from '../value.ts';
 export const command = defineCommand({
   summary: 'Store a secret',
   details: [
-    'A secret is a map of fields. A bare VALUE is the field "value". Without VALUE it is read from standard\n' +
-      'input, or asked for without showing it at a terminal. Every put makes a new version and replaces all\n' +
+    'A secret is a map of fields. A bare VALUE is the field "value". Without VALUE it is read from standard ' +
+      'input, or asked for without showing it at a terminal. Every put makes a new version and replaces all ' +
       'fields, unless --patch is given.',
-    'VALUE may be - (standard input) or @FILE; FIELD=- and FIELD=@FILE do the same for one field. A leading\n' +
+    'VALUE may be - (standard input) or @FILE; FIELD=- and FIELD=@FILE do the same for one field. A leading ' +
       'backslash keeps a value that starts with @ or - as it is. Bytes are kept as they are, a final newline too.',
   ],
   operands: { NAME: 'one', VALUE: 'many' },

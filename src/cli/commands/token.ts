@@ -17,7 +17,7 @@ const which = {
 } as const;
 
 const whichDetails = [
-  'Without TOKEN it is the token you are logged in with. - reads the TOKEN from standard input or asks for it:\n' +
+  'Without TOKEN it is the token you are logged in with. - reads the TOKEN from standard input or asks for it: ' +
     'as an argument, others on this machine could see it.',
 ];
 

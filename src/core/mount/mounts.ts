@@ -57,6 +57,12 @@ export interface MountsOptions {
 /** Types of the mounts every store has. */
 export const systemType = 'system';
 export const tokenType = 'token';
+export const cubbyholeType = 'cubbyhole';
+
+/** Made by the core itself: always there, and handed the caller's token. */
+export function isBuiltin(type: string): boolean {
+  return type === systemType || type === tokenType || type === cubbyholeType;
+}
 
 export class Mounts {
   readonly #options: MountsOptions;
@@ -244,6 +250,17 @@ export function builtinEntries(random: Random, now: number): readonly MountEntry
       random,
       now,
     ),
+    newEntry(
+      {
+        kind: 'secret',
+        path: 'cubbyhole/',
+        type: cubbyholeType,
+        description: 'a place of each token’s own',
+        ...common,
+      },
+      random,
+      now,
+    ),
   ];
 }
 
@@ -258,7 +275,7 @@ export function fullPath(kind: MountKind, path: string): string | undefined {
 }
 
 function refuseBuiltin(entry: MountEntry): void {
-  if (entry.type === systemType || entry.type === tokenType) {
+  if (isBuiltin(entry.type)) {
     throw new CofferError('invalid_request', `cannot unmount "${shownPath(entry)}"`);
   }
 }

@@ -187,22 +187,39 @@ export class Tokens {
     );
   }
 
-  /** Duty: an entry of kind `token-tree`, a page of what a dead token leaves at a time. */
-  async onTreeDue(due: Due, fence: Expectation): Promise<void> {
+  /**
+   * Duty: an entry of kind `token-tree`: what a dead token leaves goes, a page at a time. Its children end, its leases are due
+   * now, and what lies below `own` (its cubbyhole) is removed.
+   */
+  async onTreeDue(due: Due, fence: Expectation, own: string | undefined): Promise<void> {
     const id = due.id as TokenId;
-    const children = await this.#store.children(childrenPrefix(id), { limit: 8 });
+    for (;;) {
+      const children = await this.#childEndings(id);
+      const leases = await leaseEndWrites(this.#store, id, this.#clock.now());
+      const records = own === undefined ? { items: [] } : await this.#store.range(own, { limit: 8 });
+      const finished = !children.more && !leases.more && records.next === undefined;
+      const writes: PlainWrite[] = [
+        ...children.writes,
+        ...leases.writes,
+        ...records.items.map(({ key }) => ({ key, value: null })),
+      ];
+      if (finished) writes.push({ key: due.key, value: null });
+      await this.#store.commit(writes, [fence]);
+      if (finished) return;
+    }
+  }
+
+  async #childEndings(
+    id: TokenId,
+  ): Promise<{ readonly writes: readonly PlainWrite[]; readonly more: boolean }> {
+    const children = await this.#store.children(childrenPrefix(id), { limit: 6 });
     const writes: PlainWrite[] = [];
     for (const name of children.items) {
       const child = await this.read(name as TokenId);
-      if (child !== undefined) writes.push(...this.endWrites(child.record));
-      else writes.push({ key: childKey(id, name as TokenId), value: null });
+      if (child === undefined) writes.push({ key: childKey(id, name as TokenId), value: null });
+      else writes.push(...this.endWrites(child.record));
     }
-    const leases = await leaseEndWrites(this.#store, id, this.#clock.now());
-    writes.push(...leases.writes);
-    const finished = children.next === undefined && !leases.more;
-    if (finished) writes.push({ key: due.key, value: null });
-    await this.#store.commit(writes, [fence]);
-    if (!finished) await this.onTreeDue(due, fence);
+    return { writes, more: children.next !== undefined };
   }
 }
 
