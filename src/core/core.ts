@@ -36,8 +36,8 @@ export interface CoreOptions {
   readonly random: Random;
   readonly seal: SealControl;
   readonly log: (message: string, fields: Readonly<Record<string, unknown>>) => void;
-  /** Called when the epoch says that another node sealed the store. */
-  readonly onSealedElsewhere: () => void;
+  /** Called when the epoch says that another node sealed the store; throws `sealed` when that still holds. */
+  readonly onSealedElsewhere: () => Promise<void>;
 }
 
 /** Milliseconds between passes of the expiry duty. */
@@ -94,9 +94,11 @@ export class Core implements CoreRooms {
     this.#tick();
   }
 
-  stop(): void {
+  /** Starts no more work of its own, and lets what runs come to an end. */
+  async stop(): Promise<void> {
     this.#timer?.[Symbol.dispose]();
     this.#timer = undefined;
+    await this.expiry.settled();
   }
 
   /** Brings the caches to the epoch read in this request; at no cost when nothing changed. */
@@ -132,7 +134,7 @@ export class Core implements CoreRooms {
     if (known !== undefined && isOlder(epoch, known)) {
       throw new CofferError('integrity', 'the store went back to an earlier state; restart to go on from it');
     }
-    if (known !== undefined && epoch.seal !== known.seal) this.#options.onSealedElsewhere();
+    if (known !== undefined && epoch.seal !== known.seal) await this.#options.onSealedElsewhere();
     if (known !== undefined && epoch.keyring !== known.keyring) await this.barrier.reloadKeyring();
     if (known?.mounts !== epoch.mounts) await this.mounts.load();
     this.#epoch = epoch;

@@ -4,16 +4,18 @@
  */
 import type { Clock } from '../clock.ts';
 import { asCofferError, CofferError } from '../errors.ts';
-import { buildAnswer, errorAnswer } from './answer.ts';
+import { errorAnswer } from './answer.ts';
 import { type AuditedDecision, requestLine, responseLine } from './audit-lines.ts';
 import { type Authentication, authenticate } from './authenticate.ts';
 import { carryOut, type Outcome } from './carry-out.ts';
 import type { Core } from './core.ts';
 import type { CoreCall } from './core-call.ts';
+import { declaredOperation } from './declared-operation.ts';
 import type { Call, Endpoint, EndpointOperation, OperationSpec } from './endpoint.ts';
 import { EndpointTable } from './endpoint-table.ts';
 import { type CoercedFields, coerceFields } from './field.ts';
-import { isBuiltin, systemType } from './mount/mounts.ts';
+import { helpAnswer } from './help.ts';
+import { isBuiltin } from './mount/mounts.ts';
 import type { RouteMatch } from './mount/table.ts';
 import { MountView } from './mount/view.ts';
 import type { Acl } from './policy/acl.ts';
@@ -21,6 +23,7 @@ import type { Answer, Request, Road } from './request.ts';
 import { RequestCommit } from './request-commit.ts';
 import { sealEndpoints } from './seal-endpoints.ts';
 import type { Log, SealState } from './seal-state.ts';
+import { serveSealed } from './serve-sealed.ts';
 
 /** Where a request goes: an endpoint's operation, or the error that says why nowhere. */
 interface Destination {
@@ -105,13 +108,6 @@ function findDestination(route: RouteMatch | undefined, request: Request): Desti
   };
 }
 
-/** HEAD has a meaning for health only, which reads; scans have none yet. */
-function declaredOperation({ operation, path }: Request): EndpointOperation | undefined {
-  if (operation === 'header') return path === 'sys/health' ? 'read' : undefined;
-  if (operation === 'scan' || operation === 'help') return undefined;
-  return operation === 'create' ? 'update' : operation;
-}
-
 interface Visit {
   readonly call: Call;
   readonly commit: RequestCommit;
@@ -132,11 +128,15 @@ async function prepareVisit(
   const token = who.kind === 'token' ? who.token : undefined;
   const exempt = spec?.login === true || spec?.useExempt === true;
   const commit = new RequestCommit(core.barrier, core.tokens, exempt ? undefined : token);
-  const { coerced, fieldError } = readFields(endpoint, request);
+  const { coerced, fieldError: unreadable } = readFields(endpoint, request);
   const call = buildCall(core, request, destination, coerced, commit, who, acl);
-  const reached = isCreate(destination) && fieldError === undefined && acl !== undefined;
-  const absent = reached && endpoint?.exists !== undefined && !(await endpoint.exists(call));
+  const writes = destination.operation === 'update' && spec !== undefined && acl !== undefined;
+  const { absent, problem } =
+    writes && unreadable === undefined
+      ? await isAbsent(endpoint, call)
+      : { absent: false, problem: undefined };
   const visited = absent ? { ...call, operation: 'create' as const } : call;
+  const fieldError = unreadable ?? problem;
   return {
     call: visited,
     commit,
@@ -146,8 +146,16 @@ async function prepareVisit(
   };
 }
 
-function isCreate(destination: Destination): boolean {
-  return destination.operation === 'update' && destination.spec !== undefined;
+/** Whether what is to be written is not there yet. What goes wrong in asking is told once the request is audited. */
+async function isAbsent(
+  endpoint: Endpoint | undefined,
+  call: Call,
+): Promise<{ readonly absent: boolean; readonly problem: CofferError | undefined }> {
+  try {
+    return { absent: endpoint?.exists !== undefined && !(await endpoint.exists(call)), problem: undefined };
+  } catch (error) {
+    return { absent: false, problem: asCofferError(error) };
+  }
 }
 
 const noFields: CoercedFields = { values: {}, unknown: [] };
@@ -233,7 +241,10 @@ async function settle(
     if (route === undefined) {
       throw new CofferError('no_route', `no handler for route "${request.path}". route entry not found.`);
     }
-    if (request.operation === 'help') return { answer: helpAnswer(endpoint, route), durable: false };
+    if (request.operation === 'help') {
+      await commit.spend();
+      return { answer: helpAnswer(endpoint, route), durable: commit.committed };
+    }
     if (endpoint === undefined) throw new CofferError('unsupported_path', 'unsupported path');
     if (spec === undefined || operation === undefined) {
       throw new CofferError('unsupported_operation', 'unsupported operation');
@@ -267,63 +278,4 @@ function refusal(decision: AuditedDecision, who: Authentication): CofferError {
     'permission_denied',
     acl ? '1 error occurred:\n\t* permission denied\n\n' : 'permission denied',
   );
-}
-
-function helpAnswer(endpoint: Endpoint | undefined, route: RouteMatch): Answer {
-  const help = endpoint === undefined ? mountHelp(route) : endpointHelp(endpoint);
-  return { kind: 'plain', status: 200, body: { help, see_also: null } };
-}
-
-function mountHelp(route: RouteMatch): string {
-  const lines = route.mount.endpoints.endpoints.map(({ pattern, help }) => `    ${pattern}\n        ${help}`);
-  return `${route.mount.entry.type} at ${route.mount.entry.path}\n\n${lines.join('\n')}\n`;
-}
-
-function endpointHelp(endpoint: Endpoint): string {
-  const fields = Object.entries(endpoint.fields).map(
-    ([name, { type, help }]) => `    ${name} (${type})\n        ${help}`,
-  );
-  const operations = Object.entries(endpoint.operations).map(
-    ([name, spec]) => `    ${name}: ${spec?.summary ?? ''}`,
-  );
-  return [`${endpoint.pattern}\n\n${endpoint.help}`, operations.join('\n'), fields.join('\n')].join('\n\n');
-}
-
-async function serveSealed(
-  state: SealState,
-  table: EndpointTable,
-  clock: Clock,
-  request: Request,
-): Promise<Answer> {
-  const operation = declaredOperation(request);
-  const path = request.path.startsWith('sys/') ? request.path.slice('sys/'.length) : undefined;
-  const match = path === undefined ? undefined : table.match(path, operation);
-  const spec = operation === undefined ? undefined : match?.endpoint.operations[operation];
-  if (match === undefined || operation === undefined || spec?.whileSealed !== true) {
-    throw state.initialized
-      ? new CofferError('sealed', 'Vault is sealed')
-      : new CofferError('not_initialized', 'server is not yet initialized');
-  }
-  const { values } = coerceFields(match.endpoint.fields, request.data);
-  const call = {
-    requestId: request.id,
-    operation,
-    params: match.params,
-    fields: values,
-    data: request.data,
-    caller: undefined,
-    clock,
-    remoteAddress: request.remoteAddress,
-  } as unknown as Call;
-  const reply = await spec.handle(call);
-  return buildAnswer({
-    request,
-    operation,
-    spec,
-    mountType: systemType,
-    reply,
-    auth: null,
-    lease: null,
-    warnings: [],
-  });
 }

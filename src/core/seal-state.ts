@@ -189,8 +189,8 @@ export class SealState implements SealControl {
     const core = this.#core;
     this.#core = undefined;
     if (core === undefined) return;
-    core.stop();
     try {
+      await core.stop();
       await core.audit.close();
     } finally {
       core.barrier.seal();
@@ -236,7 +236,7 @@ export class SealState implements SealControl {
       random,
       seal: this,
       log,
-      onSealedElsewhere: () => void this.#followSeal(),
+      onSealedElsewhere: () => this.#followSeal(),
     });
     try {
       await core.start();
@@ -249,7 +249,9 @@ export class SealState implements SealControl {
   }
 
   async #followSeal(): Promise<void> {
-    if (await this.#markedSealed()) await this.drop();
+    if (!(await this.#markedSealed())) return;
+    await this.drop();
+    throw new CofferError('sealed', 'Vault is sealed');
   }
 
   async #markedSealed(): Promise<boolean> {

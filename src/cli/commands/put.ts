@@ -5,6 +5,7 @@ import { defineCommand } from '../command.ts';
 import { openSafe } from '../context.ts';
 import { type FieldOperand, parseField, ValueReader } from '../operands.ts';
 import { safeOptions } from '../options.ts';
+import { patchSecret } from '../patch-secret.ts';
 import { askHidden, isInteractive } from '../prompt.ts';
 import { dataOf } from '../safe.ts';
 import type { Shell } from '../shell.ts';
@@ -43,10 +44,10 @@ export const command = defineCommand({
     const safe = await openSafe(shell, options);
     const path = safe.path('data', name);
     await safe.requireVersioned(name);
-    const cas = options.cas === undefined ? {} : { options: { cas: options.cas } };
-    const answer = await safe.client.request(options.patch ? 'PATCH' : 'POST', path, {
-      body: { data: secret, ...cas },
-    });
+    const check = options.cas === undefined ? {} : { options: { cas: options.cas } };
+    const answer = options.patch
+      ? await patchSecret(safe, name, secret, options.cas)
+      : await safe.client.request('POST', path, { body: { data: secret, ...check } });
     const stored = dataOf(answer.body);
     if (shell.ui.format === 'json') shell.ui.json(stored);
     else shell.ui.talk(`${name}: version ${String(stored['version'] ?? 'unknown')} stored`);

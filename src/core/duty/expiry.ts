@@ -44,6 +44,11 @@ export class ExpiryDuty {
     return this.#running;
   }
 
+  /** Resolves when no pass is running, however it ended. */
+  async settled(): Promise<void> {
+    await this.#running?.catch(() => 0);
+  }
+
   async #pass(): Promise<number> {
     const { store, clock, holder } = this.#options;
     let lock: HeldLock | undefined;

@@ -12,7 +12,7 @@ import { fullPath, shownPath } from './mounts.ts';
 import type { Mount } from './table.ts';
 
 const mountFields = {
-  type: { type: 'string', help: 'Type of engine or method.', required: true },
+  type: { type: 'string', help: 'Type of engine or method; needed to enable one.' },
   description: { type: 'string', help: 'For people.' },
   config: { type: 'object', help: 'default_lease_ttl, max_lease_ttl, listing_visibility.' },
   options: { type: 'pairs', help: 'The engine’s own options, for example version.' },
@@ -113,12 +113,17 @@ async function enable(
   path: string,
   fields: FieldValues<typeof mountFields>,
 ): Promise<undefined> {
-  const alias = /^kv-v([12])$/.exec(fields.type);
+  // Not a required field of the endpoint: reading and disabling a mount go without it.
+  const { type } = fields;
+  if (type === undefined || type === '') {
+    throw new CofferError('invalid_request', 'Field validation failed: missing field "type"');
+  }
+  const alias = /^kv-v([12])$/.exec(type);
   const options = { ...fields.options, ...(alias === null ? {} : { version: alias[1] ?? '2' }) };
   await rooms.mounts.enable({
     kind,
     path,
-    type: alias === null ? fields.type : 'kv',
+    type: alias === null ? type : 'kv',
     description: fields.description ?? '',
     options,
     config: parseConfig(fields.config ?? {}),

@@ -29,6 +29,7 @@ async function accessorOf(token: string): Promise<string> {
 
 describe('looking up', () => {
   it('shows a token to itself, to others by token and by accessor', async () => {
+    await writePolicy(node, 'a', 'path "auth/token/lookup-self" { capabilities = ["update"] }');
     const token = await makeToken(node, { policies: ['a'], ttl: '1h' });
     const own = await self(token);
     expect(own.data).toMatchObject({
