@@ -1,6 +1,8 @@
 import { defineConfig } from 'vitest/config';
 
 const shared = { testTimeout: 30_000, hookTimeout: 60_000 };
+/** Tests that drive the real program: built once before them. */
+const realProgram = ['test/setup/real-program.ts'];
 
 export default defineConfig({
   test: {
@@ -17,6 +19,7 @@ export default defineConfig({
         test: {
           name: 'e2e',
           include: ['test/**/*.e2e.test.ts'],
+          globalSetup: realProgram,
           ...shared,
           testTimeout: 120_000,
         },
@@ -26,6 +29,7 @@ export default defineConfig({
           name: 'long',
           include: process.env['COFFER_TEST_LONG'] === '1' ? ['**/*.long.test.ts'] : [],
           exclude: ['node_modules/**'],
+          globalSetup: realProgram,
           ...shared,
           testTimeout: 1_800_000,
         },

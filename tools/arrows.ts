@@ -160,7 +160,11 @@ export function importsOf(source: string): readonly Import[] {
 
 function namesOnlyTypes(names: string): boolean {
   if (/^type\s/.test(names)) return true;
-  const list = /^\{([^}]*)\}\s*$/.exec(names)?.[1]?.split(',').map((name) => name.trim()) ?? [];
+  const list =
+    /^\{([^}]*)\}\s*$/
+      .exec(names)?.[1]
+      ?.split(',')
+      .map((name) => name.trim()) ?? [];
   const named = list.filter((name) => name !== '');
   return named.length > 0 && named.every((name) => name.startsWith('type '));
 }
@@ -175,7 +179,11 @@ export function checkArrows(sources: Sources): readonly string[] {
       if (problem !== undefined) problems.push(`${path} ${problem}`);
     }
   }
-  return [...problems, ...cyclesOf(valueGraph(product, (path) => path)).map((cycle) => `files in a circle: ${cycle}`), ...roomCycles(product)];
+  return [
+    ...problems,
+    ...cyclesOf(valueGraph(product, (path) => path)).map((cycle) => `files in a circle: ${cycle}`),
+    ...roomCycles(product),
+  ];
 }
 
 function problemOf(path: string, { target, typeOnly }: Import): string | undefined {
@@ -193,7 +201,10 @@ function problemOf(path: string, { target, typeOnly }: Import): string | undefin
 }
 
 function packageProblem(path: string, target: string): string | undefined {
-  const name = target.split('/').slice(0, target.startsWith('@') ? 2 : 1).join('/');
+  const name = target
+    .split('/')
+    .slice(0, target.startsWith('@') ? 2 : 1)
+    .join('/');
   const owner = packageOwners[name];
   if (owner === undefined) return `imports the package ${name}, which no room has adopted`;
   return holds(owner, path, '') ? undefined : `imports the package ${name}, which belongs to ${owner}`;

@@ -1,15 +1,17 @@
 // Bundles the program into dist/: one chunk per lazily imported file, so that a command loads only what it needs.
-import { rmSync } from 'node:fs';
+// The old dist/ gives way at once, so that nobody ever finds half a program.
+import { existsSync, renameSync, rmSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 
-rmSync(`${root}/dist`, { recursive: true, force: true });
+const made = `dist.${process.pid}.new`;
+const old = `dist.${process.pid}.old`;
 await build({
   absWorkingDir: root,
   entryPoints: { coffer: 'src/main/cli.ts' },
-  outdir: 'dist',
+  outdir: made,
   bundle: true,
   splitting: true,
   format: 'esm',
@@ -20,3 +22,7 @@ await build({
   chunkNames: 'chunk/[name]-[hash]',
   logLevel: 'warning',
 });
+
+if (existsSync(`${root}/dist`)) renameSync(`${root}/dist`, `${root}/${old}`);
+renameSync(`${root}/${made}`, `${root}/dist`);
+rmSync(`${root}/${old}`, { recursive: true, force: true });

@@ -1,6 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { asCofferError, errorCodes, exitCodeOf } from '../errors.ts';
+import { errorCodes, exitCodeOf } from '../errors.ts';
+import { programs } from '../main/programs.ts';
 import type { Command, CommandGroup } from './command.ts';
 import { commandReference } from './reference.ts';
 import { rows } from './table.ts';
@@ -13,10 +14,9 @@ const heading = '## Commands\n\n';
 async function present(): Promise<Map<string, Command | CommandGroup>> {
   const commands = new Map<string, Command | CommandGroup>();
   for (const [name, row] of Object.entries(rows)) {
-    const module = await row.load().catch((error: unknown) => {
-      if (asCofferError(error).code !== 'unsupported_operation') throw error;
-    });
-    if (module !== undefined) commands.set(name, module.command);
+    const load = row.load ?? programs[name];
+    if (load === undefined) throw new Error(`nothing loads ${name}`);
+    commands.set(name, (await load()).command);
   }
   return commands;
 }

@@ -14,6 +14,7 @@ export async function run(words: readonly string[], world: World): Promise<numbe
   const ui = openUi(world, wantedFormat(words, world));
   const shell: Shell = {
     env: world.env,
+    ...(world.programs === undefined ? {} : { programs: world.programs }),
     get stdin() {
       return world.stdin;
     },
@@ -44,7 +45,7 @@ async function dispatch(words: readonly string[], shell: Shell): Promise<number>
     await help(rest, shell);
     return 0;
   }
-  await runFound(await find(name), name, rest, shell);
+  await runFound(await find(name, shell), name, rest, shell);
   return 0;
 }
 
@@ -54,7 +55,7 @@ async function help(words: readonly string[], shell: Shell): Promise<void> {
     shell.ui.text(overview(sections));
     return;
   }
-  const found = await find(name);
+  const found = await find(name, shell);
   if (isGroup(found) && verb !== undefined) {
     shell.ui.text(helpText(`${name} ${verb}`, findVerb(found, name, verb)));
   } else {
@@ -62,9 +63,13 @@ async function help(words: readonly string[], shell: Shell): Promise<void> {
   }
 }
 
-async function find(name: string): Promise<Command | CommandGroup> {
+async function find(name: string, { programs }: World): Promise<Command | CommandGroup> {
   const row = Object.hasOwn(rows, name) ? rows[name] : undefined;
-  if (row !== undefined) return (await row.load()).command;
+  const load =
+    row?.load ?? (programs !== undefined && Object.hasOwn(programs, name) ? programs[name] : undefined);
+  if (row !== undefined && load !== undefined) return (await load()).command;
+  if (row !== undefined)
+    throw new CofferError('unsupported_operation', `this program has no \`coffer ${name}\``);
   throw unknown('command', name, Object.keys(rows), '');
 }
 

@@ -1,6 +1,7 @@
 /** The world a command runs in. Everything a command reads or writes comes in here, so that tests can hand in their own. */
 import type { Readable, Writable } from 'node:stream';
 import type { Places } from '../config/paths.ts';
+import type { Load } from './table.ts';
 import type { Ui } from './ui.ts';
 
 /** Standard input: possibly a terminal. */
@@ -19,6 +20,8 @@ export interface OutputStream extends Writable {
 export type Environment = Readonly<Record<string, string | undefined>>;
 
 export interface World {
+  /** Commands that are not the client's own, by name: those of the server. */
+  readonly programs?: Readonly<Record<string, Load>>;
   readonly env: Environment;
   readonly stdin: InputStream;
   readonly stdout: OutputStream;

@@ -1,12 +1,14 @@
 /** Every command: its line in the overview, and where it is. A command's file is loaded only when it is called. */
-import { CofferError } from '../errors.ts';
 import type { Command, CommandGroup } from './command.ts';
 
 interface Row {
   readonly section: 'Secrets' | 'Access' | 'Server';
   readonly summary: string;
-  load(): Promise<{ readonly command: Command | CommandGroup }>;
+  /** Absent for commands that the program brings along (`World.programs`): they are the server's side, not the client's. */
+  readonly load?: Load;
 }
+
+export type Load = () => Promise<{ readonly command: Command | CommandGroup }>;
 
 export const rows: Readonly<Record<string, Row>> = {
   put: { section: 'Secrets', summary: 'Store a secret', load: () => import('./commands/put.ts') },
@@ -47,11 +49,7 @@ export const rows: Readonly<Record<string, Row>> = {
     load: () => import('./commands/lease.ts'),
   },
 
-  server: {
-    section: 'Server',
-    summary: 'Run the server',
-    load: () => import('./commands/server.ts').catch(leftOut('server')),
-  },
+  server: { section: 'Server', summary: 'Run the server' },
   status: {
     section: 'Server',
     summary: 'Show whether the server is up and unsealed',
@@ -63,11 +61,7 @@ export const rows: Readonly<Record<string, Row>> = {
     load: () => import('./commands/operator.ts'),
   },
   mount: { section: 'Server', summary: 'Secrets engines', load: () => import('./commands/mount.ts') },
-  audit: {
-    section: 'Server',
-    summary: 'Check the audit log',
-    load: () => import('./commands/audit.ts').catch(leftOut('audit')),
-  },
+  audit: { section: 'Server', summary: 'Check the audit log' },
   api: { section: 'Server', summary: 'Call any endpoint', load: () => import('./commands/api.ts') },
   version: { section: 'Server', summary: 'Print the version', load: () => import('./commands/version.ts') },
 };
@@ -83,14 +77,4 @@ function inSection(section: Row['section']): readonly (readonly [string, string]
   return Object.entries(rows)
     .filter(([, row]) => row.section === section)
     .map(([name, row]) => [name, row.summary] as const);
-}
-
-/** The server's side may be left out of a build (a client-only package); its commands then say so. */
-function leftOut(name: string): (error: unknown) => never {
-  return (error) => {
-    if (error instanceof Error && error.message.includes(`commands/${name}.ts`)) {
-      throw new CofferError('unsupported_operation', `this build of coffer has no \`coffer ${name}\``);
-    }
-    throw error;
-  };
 }

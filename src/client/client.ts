@@ -46,6 +46,7 @@ export interface ClientAnswer {
 interface RawAnswer {
   readonly status: number;
   readonly location: string | undefined;
+  readonly code: string | undefined;
   readonly text: string;
 }
 
@@ -79,7 +80,8 @@ export class Client {
     const answer = await this.#send(method, this.#target(method, path, options), options);
     const body = parseBody(answer);
     if (answer.status >= 400 && options.accept?.includes(answer.status) !== true) {
-      throw wireError({ status: answer.status, body, method, path, secrets: this.#secrets(options) });
+      const { status, code } = answer;
+      throw wireError({ status, code, body, method, path, secrets: this.#secrets(options) });
     }
     return { status: answer.status, body };
   }
@@ -222,6 +224,7 @@ async function readAnswer(response: http.IncomingMessage): Promise<RawAnswer> {
   return {
     status,
     location: redirect ? response.headers.location : undefined,
+    code: codeHeader(response.headers['x-coffer-error']),
     text: Buffer.concat(chunks).toString('utf8'),
   };
 }
@@ -245,4 +248,8 @@ function parseBody(answer: RawAnswer): JsonValue | undefined {
 function errorCode(error: unknown): string {
   const code = error instanceof Error && 'code' in error ? error.code : undefined;
   return typeof code === 'string' ? code : 'unknown error';
+}
+
+function codeHeader(header: string | string[] | undefined): string | undefined {
+  return typeof header === 'string' ? header : undefined;
 }

@@ -1,5 +1,5 @@
 /** An error answer as one of the family. The wire knows statuses and a few fixed texts; codes are ours. */
-import { CofferError, type ErrorCode } from '../errors.ts';
+import { CofferError, type ErrorCode, isErrorCode } from '../errors.ts';
 import { isJsonObject, type JsonValue } from '../json.ts';
 
 /** What the server answered. `body` may hold data besides the error: a deleted version's metadata, for example. */
@@ -18,6 +18,8 @@ export class ApiError extends CofferError {
 export interface ErrorAnswer {
   readonly status: number;
   readonly body: JsonValue | undefined;
+  /** The header `X-Coffer-Error`, which servers of ours send. */
+  readonly code?: string | undefined;
   readonly method: string;
   readonly path: string;
   /** Texts that must not be repeated, should the answer contain them. */
@@ -56,7 +58,8 @@ const advice: { readonly [C in ErrorCode]?: string } = {
 
 export function wireError(answer: ErrorAnswer): ApiError {
   const text = errorText(answer.body);
-  const code = codeOf(answer.status, text);
+  const told = answer.code;
+  const code = told !== undefined && isErrorCode(told) ? told : codeOf(answer.status, text);
   const said = text === '' ? plainWords(answer.status, code) : text;
   const message = advice[code] ?? `${said} (${answer.method} ${answer.path})`;
   return new ApiError(code, withoutSecrets(message, answer.secrets), answer.status, answer.body);

@@ -58,5 +58,11 @@ function isEmptyList(reply: Reply | undefined): boolean {
 export function errorAnswer(request: Request, thrown: unknown): Extract<Answer, { kind: 'error' }> {
   const error = asCofferError(thrown);
   const message = error.code === 'internal' ? `internal error; request ${request.id}` : error.message;
-  return { kind: 'error', status: statusOf(error.code), requestId: request.id, errors: [message] };
+  return {
+    kind: 'error',
+    status: statusOf(error.code),
+    code: error.code,
+    requestId: request.id,
+    errors: [message],
+  };
 }

@@ -1,5 +1,5 @@
 /** Who asks: from the token as read in this request to a caller, or one uniform refusal with a reason for the audit log. */
-import { BlockList, isIPv6 } from 'node:net';
+import { BlockList, isIP, isIPv6 } from 'node:net';
 import type { MountTable } from './mount/table.ts';
 import { type ReadToken, tokenProblem } from './token/reader.ts';
 
@@ -19,12 +19,9 @@ export function authenticate(
 ): Authentication {
   if (!presented) return { kind: 'anonymous' };
   if (token === undefined) return { kind: 'refused', reason: 'unknown token' };
-  const problem = tokenProblem(token, now);
+  const problem = tokenProblem(token, now, (uuid) => mounts.byUuid(uuid) !== undefined);
   if (problem !== undefined) return { kind: 'refused', reason: `token ${problem}` };
-  const { mount, boundCidrs } = token.record;
-  if (mount !== null && mounts.byUuid(mount) === undefined) {
-    return { kind: 'refused', reason: 'the mount that issued the token is gone' };
-  }
+  const { boundCidrs } = token.record;
   if (boundCidrs.length > 0 && !isWithin(remoteAddress, boundCidrs)) {
     return { kind: 'refused', reason: 'address outside of the token’s' };
   }
@@ -44,5 +41,6 @@ export function isWithin(address: string, networks: readonly string[]): boolean 
     }
   }
   const plain = address.startsWith('::ffff:') && address.includes('.') ? address.slice(7) : address;
-  return list.check(plain, isIPv6(plain) ? 'ipv6' : 'ipv4');
+  // What is no address (a socket without one) lies in no network; `check` would throw.
+  return isIP(plain) !== 0 && list.check(plain, isIPv6(plain) ? 'ipv6' : 'ipv4');
 }

@@ -4,6 +4,7 @@ import { CofferError } from '../errors.ts';
 import type { Expectation } from '../storage/storage.ts';
 import { buildAnswer } from './answer.ts';
 import type { Core } from './core.ts';
+import { dueWrite } from './due.ts';
 import type { Call, EndpointOperation, Leased, OperationSpec, Principal, Reply } from './endpoint.ts';
 import type { Mount } from './mount/table.ts';
 import { MountView } from './mount/view.ts';
@@ -92,7 +93,10 @@ async function logIn(
   return issued;
 }
 
-/** The lease is stored before its secret leaves; if it cannot be, the engine takes the secret back at once. */
+/**
+ * The lease is stored before its secret leaves; if it cannot be, because the token or the mount ended meanwhile, say, the engine
+ * takes the secret back at once.
+ */
 async function leaseOut(
   { core, mount, request, commit }: Errand,
   leased: Leased,
@@ -105,8 +109,11 @@ async function leaseOut(
       internal: leased.internal,
       view: core.view(mount.entry.uuid),
     });
+  // Where the use was spent first, the duty may have passed over the ended token already: it is sent there once more.
+  const again = commit.spentLast && token !== null ? [dueWrite(core.clock.now(), 'token-tree', token)] : [];
   try {
-    await commit.commit(prepared.writes);
+    const mounted = await core.mounts.expectMounted(mount.entry.uuid);
+    await commit.commitForToken([...prepared.writes, ...again], [mounted]);
   } catch (error) {
     await takeBack();
     throw error;

@@ -4,7 +4,7 @@ import type { BarrierStore, SealedRecord } from '../barrier/store.ts';
 import type { Clock } from '../clock.ts';
 import type { Random } from '../crypto/random.ts';
 import { randomUuid } from '../crypto/random.ts';
-import { CofferError } from '../errors.ts';
+import { asCofferError, CofferError } from '../errors.ts';
 import type { Revision } from '../storage/storage.ts';
 import type { AuditLog } from './audit/audit.ts';
 import { ExpiryDuty } from './duty/expiry.ts';
@@ -163,11 +163,16 @@ export class Core implements CoreRooms {
         'token-tree': (due, fence) =>
           this.tokens.onTreeDue(due, fence, this.#cubbyholePrefix(due.id as TokenId)),
         lease: (due, fence, holdsLock) => this.leases.onDue(due, fence, holdsLock),
-        purge: (due, fence) =>
-          purgeMount({ store, clock, mounts: this.mounts, leases: this.leases }, due, fence),
+        purge: (due, fence, holdsLock) =>
+          purgeMount(
+            { store, clock, mounts: this.mounts, leases: this.leases, tokens: this.tokens },
+            due,
+            fence,
+            holdsLock,
+          ),
         mount: async (due, fence) => {
           const slash = due.id.indexOf('/');
-          const mount = this.mounts.table.byUuid(due.id.slice(0, slash));
+          const mount = await this.mounts.find(due.id.slice(0, slash));
           if (mount !== undefined) {
             await mount.engine.onDue?.(due.id.slice(slash + 1), this.view(mount.entry.uuid));
           }
@@ -183,11 +188,18 @@ export class Core implements CoreRooms {
     return mount === undefined ? undefined : mountDataPrefix(mount.entry.uuid) + cubbyholeFolder(token);
   }
 
+  /** Where no request comes by, this is how a node learns that mounts have changed or that the store was sealed. */
+  async #pass(): Promise<void> {
+    await this.at((await this.tokenReader.read(undefined)).epoch);
+    await this.expiry.run();
+  }
+
   #tick(): void {
     this.#timer = this.clock.after(expiryEvery, () => {
-      this.expiry
-        .run()
-        .catch((error: unknown) => this.#options.log('the expiry duty failed', { error }))
+      this.#pass()
+        .catch((error: unknown) => {
+          if (asCofferError(error).code !== 'sealed') this.#options.log('the expiry duty failed', { error });
+        })
         .finally(() => {
           if (this.#timer !== undefined) this.#tick();
         });

@@ -12,8 +12,10 @@ import type { StoredToken, Tokens } from './token/tokens.ts';
 export class RequestCommit {
   readonly #store: BarrierStore;
   readonly #tokens: Tokens;
-  /** The token whose use is still to be spent. */
-  #unspent: StoredToken | undefined;
+  /** The caller's token as last read or written; undefined without one, and once its last use is spent. */
+  #token: StoredToken | undefined;
+  /** Whether a use of it is still to be spent. */
+  #owes: boolean;
   #committed = false;
   #spentLast = false;
 
@@ -21,7 +23,8 @@ export class RequestCommit {
   constructor(store: BarrierStore, tokens: Tokens, token: ReadToken | undefined) {
     this.#store = store;
     this.#tokens = tokens;
-    this.#unspent = token !== undefined && token.record.usesLeft !== null ? token : undefined;
+    this.#token = token;
+    this.#owes = token !== undefined && token.record.usesLeft !== null;
   }
 
   /** Whether anything was written: then the audit line must be on disk before the answer. */
@@ -35,19 +38,42 @@ export class RequestCommit {
   }
 
   /** Throws `permission_denied` when the last use went to another request meanwhile. */
-  async commit(
+  commit(
     writes: readonly PlainWrite[],
     expectations: readonly Expectation[] = [],
   ): Promise<readonly Revision[]> {
+    return this.#commit(writes, expectations, this.#owes);
+  }
+
+  /**
+   * The same for what must end with the token: also where no use is owed it expects the token to be there, so that nothing is
+   * left behind by a request that was under way when the token was revoked. Throws `permission_denied` when it is gone.
+   */
+  commitForToken(
+    writes: readonly PlainWrite[],
+    expectations: readonly Expectation[],
+  ): Promise<readonly Revision[]> {
+    return this.#commit(writes, expectations, true);
+  }
+
+  /** Spends the use if no commit of the handler did. */
+  async spend(): Promise<void> {
+    if (this.#owes) await this.commit([]);
+  }
+
+  async #commit(
+    writes: readonly PlainWrite[],
+    expectations: readonly Expectation[],
+    guarded: boolean,
+  ): Promise<readonly Revision[]> {
     for (;;) {
-      const token = this.#unspent;
-      const spending = token === undefined ? [] : this.#spending(token);
+      const token = guarded ? this.#token : undefined;
+      const spending = token !== undefined && this.#owes ? this.#spending(token) : [];
       const guard = token === undefined ? [] : [{ key: tokenKey(token.record.id), revision: token.revision }];
       try {
         const revisions = await this.#store.commit([...writes, ...spending], [...expectations, ...guard]);
         this.#committed = true;
-        if (token !== undefined) this.#spentLast = token.record.usesLeft === 1;
-        this.#unspent = undefined;
+        if (token !== undefined && this.#owes) this.#settleUse(token, revisions[writes.length]);
         return revisions.slice(0, writes.length);
       } catch (error) {
         if (
@@ -56,14 +82,18 @@ export class RequestCommit {
           error.key !== tokenKey(token.record.id)
         )
           throw error;
-        this.#unspent = await this.#reread(token);
+        this.#token = await this.#reread(token);
       }
     }
   }
 
-  /** Spends the use if no commit of the handler did. */
-  async spend(): Promise<void> {
-    if (this.#unspent !== undefined) await this.commit([]);
+  /** `revision` is the token's own after the commit: it is the first of the writes that spend a use. */
+  #settleUse({ record }: StoredToken, revision: Revision | undefined): void {
+    const usesLeft = (record.usesLeft ?? 1) - 1;
+    this.#owes = false;
+    this.#spentLast = usesLeft === 0;
+    this.#token =
+      usesLeft === 0 || revision === undefined ? undefined : { record: { ...record, usesLeft }, revision };
   }
 
   async #reread(token: StoredToken): Promise<StoredToken> {

@@ -1,4 +1,5 @@
 /** What a listener hands to the road, and what it gets back. The wire's JSON is known to `http` only. */
+import type { ErrorCode } from '../errors.ts';
 import type { JsonObject, JsonValue } from '../json.ts';
 import type { ApiPath } from './path.ts';
 
@@ -83,6 +84,8 @@ export type Answer =
   | {
       readonly kind: 'error';
       readonly status: number;
+      /** Which of the family it is, for clients that know Coffer; absent where nothing is simply nothing. */
+      readonly code?: ErrorCode;
       readonly requestId: string;
       readonly errors: readonly string[];
       readonly data?: AnswerData;

@@ -1,7 +1,7 @@
 /** One request and its answer on the wire: decode, receive, hand to the road, encode, send. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Answer, Road } from '../core/request.ts';
-import { CofferError } from '../errors.ts';
+import { CofferError, type ErrorCode } from '../errors.ts';
 import { emptyObject, type JsonObject } from '../json.ts';
 import { checkAnnouncedLength, checkEncoding, discardBody, hasBody, parseBody, receiveBody } from './body.ts';
 import type { BodyBudget } from './body-budget.ts';
@@ -100,7 +100,7 @@ export class Exchange {
     this.#wire.log('error', 'request took too long', fields);
     const limit = this.#wire.limits.requestMilliseconds / 1_000;
     const text = `no answer within ${limit} seconds; whether the request took effect is not known`;
-    this.#send(503, encodeErrors([text]), true);
+    this.#send(503, encodeErrors([text]), true, 'unavailable');
   }
 
   #head(): { method: string; target: string; headers: IncomingMessage['headers'] } {
@@ -183,7 +183,7 @@ export class Exchange {
       this.#fail();
       return;
     }
-    this.#send(statusOfAnswer(answer), body, false);
+    this.#send(statusOfAnswer(answer), body, false, answer.kind === 'error' ? answer.code : undefined);
   }
 
   /** A road that rejects or answers with what is not JSON is broken; the cause could quote secrets, so it is not told. */
@@ -194,7 +194,7 @@ export class Exchange {
   }
 
   #refuse(refusal: Refusal): void {
-    this.#send(refusal.status, encodeErrors(refusal.errors), false);
+    this.#send(refusal.status, encodeErrors(refusal.errors), false, refusal.code);
   }
 
   #redirect(status: number, location: string): void {
@@ -202,7 +202,7 @@ export class Exchange {
     this.#write(status, headers, undefined, false);
   }
 
-  #send(status: number, body: string | undefined, close: boolean): void {
+  #send(status: number, body: string | undefined, close: boolean, code: ErrorCode | undefined): void {
     const headers =
       body === undefined
         ? ['Cache-Control', 'no-store']
@@ -214,6 +214,8 @@ export class Exchange {
             'Content-Length',
             String(Buffer.byteLength(body)),
           ];
+    // The wire's own errors are texts; a client that knows Coffer need not guess from them.
+    if (code !== undefined) headers.push('X-Coffer-Error', code);
     this.#write(status, headers, body, close);
   }
 

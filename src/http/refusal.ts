@@ -1,7 +1,7 @@
 /** Refusals that the road never sees: what status they have, and how they look on a socket without a parsed request. */
 import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
-import { asCofferError, statusOf } from '../errors.ts';
+import { asCofferError, type ErrorCode, statusOf } from '../errors.ts';
 import { encodeErrors } from './encode.ts';
 import { extensionMethods } from './extension-method.ts';
 import type { ParseError } from './method-handover.ts';
@@ -9,12 +9,13 @@ import type { ParseError } from './method-handover.ts';
 export interface Refusal {
   readonly status: number;
   readonly errors: readonly string[];
+  readonly code?: ErrorCode;
 }
 
 /** The refusal that something thrown means to the client. Its cause is not part of it. */
 export function refusalOf(thrown: unknown): Refusal {
   const error = asCofferError(thrown);
-  return { status: statusOf(error.code), errors: [error.message] };
+  return { status: statusOf(error.code), errors: [error.message], code: error.code };
 }
 
 export const headersTooLarge: Refusal = {

@@ -1,5 +1,6 @@
 /** The installed command. Streams are looked up when used: opening them costs more than `coffer version` does. */
 import { main } from '../cli/main.ts';
+import { programs } from './programs.ts';
 
 /** A reader that has seen enough (`| head`) is no failure; what could not be written otherwise (a full disk) is one. */
 function onBroken(error: NodeJS.ErrnoException): void {
@@ -15,6 +16,7 @@ function watched<S extends NodeJS.WriteStream>(stream: S): S {
 }
 
 process.exitCode = await main(process.argv.slice(2), {
+  programs,
   env: process.env,
   get stdin() {
     return process.stdin;

@@ -164,10 +164,12 @@ export class Leases {
     await this.#eachBelow(prefix, (record) => this.revoke(record.id, options));
   }
 
-  /** Ends every lease of one mount, found below its path. */
-  async revokeMount(mount: Mount): Promise<void> {
+  /** Duty: ends every lease of one mount, found below its path; the lock is looked at before each call to the outside. */
+  async revokeMount(mount: Mount, holdsLock: () => boolean): Promise<void> {
     await this.#eachBelow(mount.entry.path, async (record) => {
-      if (record.mount === mount.entry.uuid) await this.revoke(record.id);
+      if (record.mount !== mount.entry.uuid) return;
+      if (!holdsLock()) throw lostLock();
+      await this.revoke(record.id);
     });
   }
 
@@ -198,7 +200,7 @@ export class Leases {
       const writes = again.key === due.key ? [] : [again, done];
       return void (await this.#store.commit(writes, expectations));
     }
-    if (!holdsLock()) throw new CofferError('unavailable', 'the duty lost its lock');
+    if (!holdsLock()) throw lostLock();
     try {
       await this.#endAtEngine(record, false);
     } catch {
@@ -252,6 +254,10 @@ export class Leases {
       this.#store.commit(writes, expectations),
     );
   }
+}
+
+function lostLock(): CofferError {
+  return new CofferError('unavailable', 'the duty lost its lock');
 }
 
 /** Lease ids come from callers: anything that could not be one is simply not found. */

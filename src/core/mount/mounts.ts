@@ -6,7 +6,7 @@ import { hmacSha256 } from '../../crypto/digest.ts';
 import { type Random, randomUuid } from '../../crypto/random.ts';
 import type { AuthMethodType, Engine, EngineType } from '../../engine/engine.ts';
 import { CofferError } from '../../errors.ts';
-import type { Revision } from '../../storage/storage.ts';
+import type { Expectation, Revision } from '../../storage/storage.ts';
 import { dueWrite } from '../due.ts';
 import { EndpointTable } from '../endpoint-table.ts';
 import { bumpEpoch } from '../epoch.ts';
@@ -144,12 +144,24 @@ export class Mounts {
     await this.load();
   }
 
-  /** A mount by its uuid, also one that is disabled and not purged yet. */
+  /**
+   * A mount by its uuid: also one that is disabled and not purged yet, and one that another node enabled and no request has
+   * told this node of. Undefined only when the store knows none.
+   */
   async find(uuid: string): Promise<Mount | undefined> {
     const mount = this.#table.byUuid(uuid);
     if (mount !== undefined) return mount;
-    const gone = await this.#options.store.read(goneKey(uuid));
-    return gone === undefined ? undefined : this.#instance(decodeMount(gone.open()));
+    const [enabled, gone] = await this.#options.store.readMany([mountKey(uuid), goneKey(uuid)]);
+    const entry = enabled ?? gone;
+    return entry === undefined ? undefined : this.#instance(decodeMount(entry.open()));
+  }
+
+  /** For a commit that must not outlive the mount. Throws `no_route` when it is disabled already. */
+  async expectMounted(uuid: string): Promise<Expectation> {
+    const key = mountKey(uuid);
+    const record = await this.#options.store.read(key);
+    if (record === undefined) throw new CofferError('no_route', 'this mount was disabled meanwhile');
+    return { key, revision: record.revision };
   }
 
   #parseType(wanted: NewMount): Readonly<Record<string, string>> | null {

@@ -1,9 +1,13 @@
-/** The job behind disabling a mount: its leases are ended by its engine, then its data goes, then the job itself. */
+/**
+ * The job behind disabling a mount: the tokens it issued end, its leases are ended by its engine, then its data goes, then the
+ * job itself.
+ */
 import type { BarrierStore, PlainWrite } from '../../barrier/store.ts';
 import type { Clock } from '../../clock.ts';
 import type { Expectation } from '../../storage/storage.ts';
 import { type Due, dueWrite } from '../due.ts';
 import type { Leases } from '../lease/leases.ts';
+import type { Tokens } from '../token/tokens.ts';
 import { goneKey, mountDataPrefix } from './entry.ts';
 import type { Mounts } from './mounts.ts';
 
@@ -17,15 +21,24 @@ export interface PurgeContext {
   readonly clock: Clock;
   readonly mounts: Mounts;
   readonly leases: Leases;
+  readonly tokens: Tokens;
 }
 
 /** Duty: an entry of kind `purge`. Can be stopped anywhere and begun again. */
-export async function purgeMount(context: PurgeContext, due: Due, fence: Expectation): Promise<void> {
-  const { store, clock, mounts, leases } = context;
+export async function purgeMount(
+  context: PurgeContext,
+  due: Due,
+  fence: Expectation,
+  holdsLock: () => boolean,
+): Promise<void> {
+  const { store, clock, mounts, leases, tokens } = context;
   const mount = await mounts.find(due.id);
+  if (mount?.entry.kind === 'auth') await tokens.endIssuedBy(due.id, fence);
   try {
-    if (mount !== undefined) await leases.revokeMount(mount);
+    if (mount !== undefined) await leases.revokeMount(mount, holdsLock);
   } catch (error) {
+    // Without the lock the entry is the successor's: it stays as it is.
+    if (!holdsLock()) throw error;
     await store.commit(
       [{ key: due.key, value: null }, dueWrite(clock.now() + pause, 'purge', due.id)],
       [fence],

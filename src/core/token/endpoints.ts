@@ -116,10 +116,8 @@ async function createToken(
 }
 
 async function rereadParent(rooms: CoreRooms, parent: ReadToken): Promise<ReadToken> {
-  const { token } = await rooms.tokenReader.read(parent.record.id);
-  if (token === undefined || tokenProblem(token, rooms.clock.now()) !== undefined) {
-    throw new CofferError('permission_denied', 'permission denied');
-  }
+  const token = await readLive(rooms, parent.record.id);
+  if (token === undefined) throw new CofferError('permission_denied', 'permission denied');
   return token;
 }
 
@@ -225,6 +223,8 @@ async function renew(
     if (!current.renewable || current.expiresAt === null) {
       throw new CofferError('invalid_request', 'lease is not renewable');
     }
+    // Its time may have come while the method was asked: what has ended stays ended.
+    if (current.expiresAt <= now) throw new CofferError('permission_denied', 'bad token');
     const granted = grantTtl({
       increment: current.period || increment,
       backendTtl: again?.ttl ?? current.creationTtl,
@@ -311,10 +311,15 @@ function list(rooms: CoreRooms): Endpoint {
 
 /** A token as anybody may use it: present, in time, and with all its ancestors. */
 async function liveToken(rooms: CoreRooms, id: TokenId): Promise<TokenRecord | undefined> {
+  return (await readLive(rooms, id))?.record;
+}
+
+async function readLive(rooms: CoreRooms, id: TokenId): Promise<ReadToken | undefined> {
   const { token } = await rooms.tokenReader.read(id);
-  if (token === undefined || tokenProblem(token, rooms.clock.now()) !== undefined) return undefined;
-  const { mount } = token.record;
-  return mount === null || rooms.mounts.table.byUuid(mount) !== undefined ? token.record : undefined;
+  const isMounted = (uuid: string) => rooms.mounts.table.byUuid(uuid) !== undefined;
+  return token === undefined || tokenProblem(token, rooms.clock.now(), isMounted) !== undefined
+    ? undefined
+    : token;
 }
 
 async function byAccessor(rooms: CoreRooms, accessor: string): Promise<TokenRecord> {

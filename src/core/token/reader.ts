@@ -94,18 +94,25 @@ function keysOf(record: TokenRecord): readonly StorageKey[] {
   return [epochKey, tokenKey(record.id), ...record.ancestors.map(tokenKey)];
 }
 
-/** Why a token is refused, for the audit line; undefined when it is alive. The caller is told the same in every case. */
-export function tokenProblem(token: ReadToken, now: number): string | undefined {
-  const own = recordProblem(token.record, now);
+/** Whether there is a mount of this uuid now. */
+export type IsMounted = (uuid: string) => boolean;
+
+/**
+ * Why a token is refused, for the audit line; undefined when it is alive: it and all its ancestors are in time, and the mounts
+ * that issued them are there. The caller is told the same in every case.
+ */
+export function tokenProblem(token: ReadToken, now: number, isMounted: IsMounted): string | undefined {
+  const own = recordProblem(token.record, now, isMounted);
   if (own !== undefined) return own;
   for (const ancestor of token.ancestors) {
-    const problem = ancestor === undefined ? 'revoked' : recordProblem(ancestor, now);
+    const problem = ancestor === undefined ? 'revoked' : recordProblem(ancestor, now, isMounted);
     if (problem !== undefined) return `ancestor ${problem}`;
   }
   return undefined;
 }
 
-function recordProblem(record: TokenRecord, now: number): string | undefined {
+function recordProblem(record: TokenRecord, now: number, isMounted: IsMounted): string | undefined {
   if (record.expiresAt !== null && record.expiresAt <= now) return 'expired';
-  return record.usesLeft === 0 ? 'used up' : undefined;
+  if (record.usesLeft === 0) return 'used up';
+  return record.mount === null || isMounted(record.mount) ? undefined : 'issued by a mount that is gone';
 }

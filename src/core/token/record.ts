@@ -40,7 +40,7 @@ export interface TokenRecord {
   readonly internal: JsonObject | null;
 }
 
-const idPrefix = 'core/token/id/';
+export const idPrefix = 'core/token/id/';
 
 export function tokenKey(id: TokenId): StorageKey {
   return parseStorageKey(idPrefix + id);

@@ -20,6 +20,7 @@ import {
   childrenPrefix,
   decodeToken,
   encodeToken,
+  idPrefix,
   type TokenId,
   type TokenRecord,
   tokenKey,
@@ -163,6 +164,27 @@ export class Tokens {
       ]);
       return true;
     });
+  }
+
+  /**
+   * Duty: ends every token that a mount issued. Walks all tokens: nothing but the purge of an auth method asks for them by
+   * mount, and they are refused already. Can be stopped anywhere and begun again.
+   */
+  async endIssuedBy(mount: string, fence: Expectation): Promise<void> {
+    let after: string | undefined;
+    do {
+      const page = await this.#store.range(idPrefix, {
+        limit: 100,
+        ...(after === undefined ? {} : { after }),
+      });
+      for (const item of page.items) {
+        const record = decodeToken(item.open());
+        if (record.mount !== mount) continue;
+        const { key, revision } = item;
+        await this.#store.commit(this.endWrites(record), [fence, { key, revision }]);
+      }
+      after = page.next;
+    } while (after !== undefined);
   }
 
   /**

@@ -26,7 +26,7 @@ async function open(lmdb: boolean): Promise<void> {
   await writePolicy(
     node,
     'user',
-    'path "secret/*" { capabilities = ["create", "read", "update", "delete", "list"] }\n' +
+    'path "secret/*" { capabilities = ["create", "read", "update", "delete", "list", "patch"] }\n' +
       'path "leased/*" { capabilities = ["read"] }\n' +
       'path "auth/token/create" { capabilities = ["update"] }',
   );
@@ -98,7 +98,7 @@ describe('a use', () => {
     ['a request to no mount', 'read', 'nowhere/x', {}, 403],
     ['bad input', 'update', 'secret/data/x', { data: 3 }, 400],
     ['a name that cannot be', 'update', 'secret/data/', { data: {} }, 400],
-    ['an unsupported operation', 'patch', 'secret/data/x', {}, 403],
+    ['an unsupported operation', 'patch', 'secret/data/x', {}, 405],
     ['a deletion', 'delete', 'secret/data/there', {}, 204],
     ['looking itself up', 'read', 'auth/token/lookup-self', {}, 200],
     ['a failed token create', 'update', 'auth/token/create', {}, 400],

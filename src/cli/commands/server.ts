@@ -1,1 +1,0 @@
-export { command } from '../../main/server-command.ts';

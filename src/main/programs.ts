@@ -1,0 +1,7 @@
+/** The commands of the server's side, which the CLI does not know by itself. Each loads only when it is called. */
+import type { Load } from '../cli/table.ts';
+
+export const programs: Readonly<Record<string, Load>> = {
+  server: () => import('./server-command.ts'),
+  audit: () => import('./audit-command.ts'),
+};

@@ -1,0 +1,38 @@
+/** A clock that stands still until a test moves it. */
+import type { Clock } from '../../src/clock.ts';
+
+interface Timer {
+  readonly at: number;
+  readonly action: () => void;
+}
+
+export class HandClock implements Clock {
+  #time: number;
+  readonly #timers = new Set<Timer>();
+
+  constructor(time = Date.UTC(2026, 10, 22, 1, 36)) {
+    this.#time = time;
+  }
+
+  now(): number {
+    return this.#time;
+  }
+
+  after(milliseconds: number, action: () => void): Disposable {
+    const timer = { at: this.#time + milliseconds, action };
+    this.#timers.add(timer);
+    return { [Symbol.dispose]: () => void this.#timers.delete(timer) };
+  }
+
+  /** Moves the time and lets no timer go off: what happens meanwhile is the test's to say. */
+  skip(seconds: number): void {
+    this.#time += seconds * 1_000;
+  }
+
+  /** Moves the time and starts what had been put off until then, in order. */
+  advance(seconds: number): void {
+    this.skip(seconds);
+    const due = [...this.#timers].filter(({ at }) => at <= this.#time).toSorted((a, b) => a.at - b.at);
+    for (const timer of due) if (this.#timers.delete(timer)) timer.action();
+  }
+}

@@ -1,0 +1,87 @@
+/** Programs that are not npm packages and that some tests drive: found, installed where that is possible, or told how to get. */
+import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+export const toolNames = ['curl', 'strace', 'hvac'] as const;
+export type ToolName = (typeof toolNames)[number];
+
+export interface Tool {
+  /** The program to start; undefined when it is not to be had. */
+  readonly path: string | undefined;
+  /** One line: how to get it. */
+  readonly remedy: string;
+}
+
+export type Tools = Readonly<Record<ToolName, Tool>>;
+
+declare module 'vitest' {
+  interface ProvidedContext {
+    readonly tools: Tools;
+  }
+}
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+const hvacVersion = '2.4.0';
+/** An installation that takes longer has failed: a registry that does not answer must not hold the tests for ever. */
+const patience = 180_000;
+
+export function findTools(say: (line: string) => void): Tools {
+  return { curl: debianTool('curl', say), strace: usableStrace(debianTool('strace', say)), hvac: hvac(say) };
+}
+
+/** Where processes may not be traced (some containers), having strace is of no use. */
+function usableStrace(strace: Tool): Tool {
+  if (strace.path === undefined) return strace;
+  const tried = spawnSync(strace.path, ['-f', '-o', '/dev/null', 'true'], { stdio: 'ignore' });
+  if (tried.status === 0) return strace;
+  return { path: undefined, remedy: 'let processes be traced, such as with: docker run --cap-add SYS_PTRACE' };
+}
+
+function debianTool(name: string, say: (line: string) => void): Tool {
+  const remedy = `install ${name}, such as with: apt-get install ${name}`;
+  if (found(name) === undefined) installDebian(name, say);
+  return { path: found(name), remedy };
+}
+
+function found(name: string): string | undefined {
+  const folders = (process.env['PATH'] ?? '').split(':').filter((folder) => folder !== '');
+  return folders.map((folder) => join(folder, name)).find((path) => existsSync(path));
+}
+
+function installDebian(name: string, say: (line: string) => void): void {
+  if (process.getuid?.() !== 0 || found('apt-get') === undefined) return;
+  say(`installing ${name} with apt-get`);
+  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
+  const install = () =>
+    spawnSync('apt-get', ['install', '-y', '--no-install-recommends', name], {
+      env,
+      timeout: patience,
+      stdio: 'ignore',
+    });
+  if (install().status === 0) return;
+  spawnSync('apt-get', ['update'], { env, timeout: patience, stdio: 'ignore' });
+  if (install().status !== 0) say(`apt-get could not install ${name}`);
+}
+
+/** A Python of its own with hvac in it, kept below `node_modules` for the next run. */
+function hvac(say: (line: string) => void): Tool {
+  const remedy = `needs Python 3 with venv, and pip that can reach an index that has hvac ${hvacVersion}`;
+  const directory = join(root, 'node_modules', '.cache', `coffer-hvac-${hvacVersion}`);
+  const python = join(directory, 'bin', 'python');
+  if (works(python)) return { path: python, remedy };
+  say(`making a Python environment with hvac ${hvacVersion}`);
+  const run = (command: string, args: readonly string[]) =>
+    spawnSync(command, args, { timeout: patience, stdio: 'ignore' }).status === 0;
+  if (!run('python3', ['-m', 'venv', '--clear', directory])) {
+    installDebian('python3-venv', say);
+    run('python3', ['-m', 'venv', '--clear', directory]);
+  }
+  run(python, ['-m', 'pip', 'install', '--quiet', `hvac==${hvacVersion}`]);
+  return { path: works(python) ? python : undefined, remedy };
+}
+
+function works(python: string): boolean {
+  return existsSync(python) && spawnSync(python, ['-c', 'import hvac'], { stdio: 'ignore' }).status === 0;
+}

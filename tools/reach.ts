@@ -1,0 +1,60 @@
+/** What product code may reach outside of the process: which modules of the platform a file loads, and what turns text into code. */
+import { importsOf, testFile } from './arrows.ts';
+
+export interface Reach {
+  readonly what: string;
+  /** Modules that give it. */
+  readonly modules: readonly string[];
+  /** Words that give it without an import. */
+  readonly words: RegExp;
+  /** Folders and files that may. */
+  readonly owners: readonly string[];
+}
+
+export const reaches: readonly Reach[] = [
+  {
+    what: 'runs programs or other code',
+    modules: [
+      'node:child_process',
+      'node:vm',
+      'node:worker_threads',
+      'node:module',
+      'node:cluster',
+      'node:wasi',
+    ],
+    words: /\beval\(|\bnew Function\b|\bFunction\(|\bWebAssembly\b|process\.(dlopen|binding)\b/,
+    owners: [],
+  },
+  {
+    what: 'opens connections',
+    modules: ['node:https', 'node:http2', 'node:dgram', 'node:dns', 'node:dns/promises'],
+    words: /\bfetch\(|\bnew WebSocket\b|\.connect\(|\bhttp\.request\(/,
+    owners: ['client/'],
+  },
+  { what: 'speaks HTTP', modules: ['node:http'], words: /(?!)/, owners: ['client/', 'http/'] },
+];
+
+/** One line for each product file that reaches for what it does not own, and each import of a module chosen at run time. */
+export function checkReach(sources: ReadonlyMap<string, string>): readonly string[] {
+  const problems: string[] = [];
+  for (const [path, source] of sources) {
+    if (testFile.test(path)) continue;
+    const imported = importsOf(source).filter(({ typeOnly }) => !typeOnly);
+    const code = withoutComments(source);
+    for (const { what, modules, words, owners } of reaches) {
+      const does = imported.some(({ target }) => modules.includes(target)) || words.test(code);
+      if (does && !owners.some((owner) => path.startsWith(owner))) problems.push(`${path} ${what}`);
+    }
+    if (/\bimport\((?!\s*['"])|\brequire\(/.test(code))
+      problems.push(`${path} loads a module that is chosen at run time`);
+  }
+  return problems;
+}
+
+/** Good enough for whole-line remarks, which is how this code has them. */
+function withoutComments(source: string): string {
+  return source
+    .split('\n')
+    .filter((line) => !/^\s*(\*|\/\*|\/\/)/.test(line))
+    .join('\n');
+}
