@@ -41,7 +41,8 @@ export class EndpointTable {
       leaf = find(this.#root, path, 0, values, undefined);
     }
     if (leaf === undefined) return undefined;
-    const params: Record<string, string> = Object.create(null);
+    // Its names are the pattern's own.
+    const params: Record<string, string> = {};
     for (const [index, name] of leaf.names.entries()) params[name] = values[index] ?? '';
     return { endpoint: leaf.endpoint, params };
   }

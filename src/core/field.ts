@@ -13,15 +13,38 @@ export interface CoercedFields {
   readonly unknown: readonly string[];
 }
 
+/** A declaration made ready for reading: once an endpoint, not once a request. */
+interface Plan {
+  readonly entries: readonly (readonly [string, FieldSpec])[];
+  /** Every name that may be sent. */
+  readonly names: ReadonlySet<string>;
+  readonly anyRequired: boolean;
+}
+
+const plans = new WeakMap<Fields, Plan>();
+const nothingSent: CoercedFields = { values: {}, unknown: [] };
+
+function planOf(fields: Fields): Plan {
+  let plan = plans.get(fields);
+  if (plan === undefined) {
+    const entries = Object.entries(fields);
+    const names = new Set(entries.flatMap(([name, spec]) => [name, ...(spec.aliases ?? [])]));
+    plan = { entries, names, anyRequired: entries.some(([, spec]) => spec.required === true) };
+    plans.set(fields, plan);
+  }
+  return plan;
+}
+
 /** Throws `invalid_request` naming every field that could not be read; never a value. */
 export function coerceFields(fields: Fields, sent: JsonObject): CoercedFields {
-  const values: Record<string, FieldTypes[FieldType] | undefined> = Object.create(null);
+  const { entries, names, anyRequired } = planOf(fields);
+  const sentNames = Object.keys(sent);
+  if (sentNames.length === 0 && !anyRequired) return nothingSent;
+  // Its names are the declaration's own, never the caller's.
+  const values: Record<string, FieldTypes[FieldType] | undefined> = {};
   const problems: string[] = [];
-  const known = new Set<string>();
-  for (const [name, spec] of Object.entries(fields)) {
+  for (const [name, spec] of entries) {
     const source = sentName(name, spec, sent);
-    known.add(name);
-    for (const alias of spec.aliases ?? []) known.add(alias);
     const value = source === undefined ? undefined : sent[source];
     if (value === undefined || value === null) {
       if (spec.required) problems.push(`missing field "${name}"`);
@@ -34,8 +57,7 @@ export function coerceFields(fields: Fields, sent: JsonObject): CoercedFields {
   if (problems.length > 0) {
     throw new CofferError('invalid_request', `Field validation failed: ${problems.join('; ')}`);
   }
-  const unknown = Object.keys(sent).filter((name) => !known.has(name));
-  return { values, unknown };
+  return { values, unknown: sentNames.filter((name) => !names.has(name)) };
 }
 
 function sentName(name: string, spec: FieldSpec, sent: JsonObject): string | undefined {
