@@ -1,7 +1,7 @@
 /** The first few lines of every call. Kept small: what is imported here is paid for by each command. */
 
+import { version } from '../version.ts';
 import type { World } from './shell.ts';
-import { version } from './version.ts';
 
 /**
  * @param words the command line behind the program's name

@@ -2,10 +2,10 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { errorCodes, exitCodeOf } from '../errors.ts';
 import { programs } from '../main/programs.ts';
+import { version } from '../version.ts';
 import type { Command, CommandGroup } from './command.ts';
 import { commandReference } from './reference.ts';
 import { rows } from './table.ts';
-import { version } from './version.ts';
 
 const page = new URL('../../docs/reference/cli.md', import.meta.url);
 const heading = '## Commands\n\n';

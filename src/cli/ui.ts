@@ -73,9 +73,18 @@ export function openUi(world: Pick<World, 'stdout' | 'stderr' | 'env'>, format: 
           ? errorJson(error)
           : `${paint('error:', '31', world.stderr, env)} ${escapeLine(error.message)}\n`,
       );
+      // Only our own faults have a story to tell, and only to who asks: a stack may quote what the user typed.
+      if (error.code === 'internal' && variable(env, 'COFFER_DEBUG') !== undefined)
+        say(`${stackOf(error)}\n`);
       return error.code;
     },
   };
+}
+
+function stackOf(error: CofferError): string {
+  return error.cause instanceof Error
+    ? (error.cause.stack ?? error.cause.message)
+    : (error.stack ?? error.message);
 }
 
 function errorJson(error: CofferError): string {

@@ -2,9 +2,9 @@
 import type { Clock } from '../clock.ts';
 import { CofferError } from '../errors.ts';
 import type { JsonObject } from '../json.ts';
+import { vaultVersion, version } from '../version.ts';
 import { coreEndpoint } from './core-call.ts';
 import type { Endpoint, Fields, FieldValues, Reply, ResponseSchema } from './endpoint.ts';
-import { cofferVersion, vaultVersion } from './product.ts';
 import type { AnswerData } from './request.ts';
 import type { SealControl, SealStatus } from './seal-control.ts';
 
@@ -122,7 +122,7 @@ function shownStatus(status: SealStatus): AnswerData {
     migration: false,
     recovery_seal: false,
     storage_type: status.storageKind,
-    coffer_version: cofferVersion,
+    coffer_version: version,
     ...(status.sealed ? {} : { cluster_name: clusterName, cluster_id: status.storeId ?? '' }),
   };
 }
@@ -224,7 +224,7 @@ function shownHealth(state: SealStatus, now: number): JsonObject {
     replication_dr_mode: 'disabled',
     server_time_utc: Math.floor(now / 1_000),
     version: vaultVersion,
-    coffer_version: cofferVersion,
+    coffer_version: version,
     enterprise: false,
     ...(state.sealed ? {} : { cluster_name: clusterName, cluster_id: state.storeId ?? '' }),
   };

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { Answer } from '../core/request.ts';
-import { openTestListener, requestBytes, until } from './test-listener.ts';
+import { openTestListener, requestBytes, until } from './listener.fixture.ts';
 
 function never(): Promise<Answer> {
   return new Promise(() => {});

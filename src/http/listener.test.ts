@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Answer } from '../core/request.ts';
 import { openListener } from './listener.ts';
-import { echo, ManualClock, openTestListener, type RawAnswer, requestBytes, until } from './test-listener.ts';
+import { echo, ManualClock, openTestListener, type RawAnswer, requestBytes, until } from './listener.fixture.ts';
 
 function never(): Promise<Answer> {
   return new Promise(() => {});

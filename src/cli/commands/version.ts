@@ -1,5 +1,5 @@
+import { version } from '../../version.ts';
 import { defineCommand } from '../command.ts';
-import { version } from '../version.ts';
 
 export const command = defineCommand({
   summary: 'Print the version',
