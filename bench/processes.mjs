@@ -25,7 +25,10 @@ export async function freePort() {
 
 /** Starts `node ARGS` and waits for a line that matches. */
 export async function startNode(args, ready, env = {}) {
-  const child = spawn(process.execPath, args, { env: plainEnvironment(env), stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(process.execPath, args, {
+    env: plainEnvironment(env),
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
   let text = '';
   await new Promise((resolve, reject) => {
     const seen = (chunk) => {

@@ -10,7 +10,11 @@ import { throughput } from './throughput.mjs';
 const quick = process.argv.includes('--quick');
 const coffer = fileURLToPath(new URL('../bin/coffer.js', import.meta.url));
 const directory = mkdtempSync(join(tmpdir(), 'coffer-bench-'));
-const env = { XDG_CONFIG_HOME: join(directory, 'config'), XDG_DATA_HOME: join(directory, 'data'), HOME: directory };
+const env = {
+  XDG_CONFIG_HOME: join(directory, 'config'),
+  XDG_DATA_HOME: join(directory, 'data'),
+  HOME: directory,
+};
 const address = `http://127.0.0.1:${await freePort()}`;
 
 function row(name, value, ratio = '', budget = '') {
@@ -26,7 +30,9 @@ try {
   const token = readFileSync(join(directory, 'config', 'coffer', 'token'), 'utf8').trim();
   const rounds = quick ? 2 : 7;
   const measured = await throughput({ server, address, token, directory, rounds, seconds: quick ? 2 : 4 });
-  console.log(`node ${process.version}; requests per CPU-second of the server process, medians of ${rounds} rounds\n`);
+  console.log(
+    `node ${process.version}; requests per CPU-second of the server process, medians of ${rounds} rounds\n`,
+  );
   for (const [group, budget] of [
     [measured.reads, '>= 0.20'],
     [measured.writes, '>= 0.30'],
@@ -35,7 +41,12 @@ try {
     row(ours.name, `${Math.round(ours.perCpuSecond)}/cpu-s`, '', `${Math.round(ours.perSecond)}/s`);
     for (const { name, perCpuSecond, perSecond } of baselines) {
       const ratio = (ours.perCpuSecond / perCpuSecond).toFixed(3);
-      row(`  beside ${name}`, `${Math.round(perCpuSecond)}/cpu-s`, ratio, `${budget}  ${Math.round(perSecond)}/s`);
+      row(
+        `  beside ${name}`,
+        `${Math.round(perCpuSecond)}/cpu-s`,
+        ratio,
+        `${budget}  ${Math.round(perSecond)}/s`,
+      );
     }
   }
   row('RssAnon idle', `${measured.idle.toFixed(1)} MiB`, '', '<= 100 MiB');
@@ -43,8 +54,18 @@ try {
   const times = startUp({ address, token, rounds: quick ? 10 : 30 });
   const base = times['node -e 0'];
   row('node -e 0', `${base.toFixed(1)} ms`);
-  row('coffer version', `${times['coffer version'].toFixed(1)} ms`, (times['coffer version'] / base).toFixed(2), '<= 1.6');
-  row('coffer get', `${times['coffer get'].toFixed(1)} ms`, (times['coffer get'] / base).toFixed(2), '<= 2.5');
+  row(
+    'coffer version',
+    `${times['coffer version'].toFixed(1)} ms`,
+    (times['coffer version'] / base).toFixed(2),
+    '<= 1.6',
+  );
+  row(
+    'coffer get',
+    `${times['coffer get'].toFixed(1)} ms`,
+    (times['coffer get'] / base).toFixed(2),
+    '<= 2.5',
+  );
 } finally {
   await stop(server);
   rmSync(directory, { recursive: true, force: true });

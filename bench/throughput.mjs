@@ -23,7 +23,8 @@ async function startBare(script, args) {
 async function interleave(ours, baselines, { rounds, ...options }) {
   const all = [ours, ...baselines];
   const results = all.map(() => []);
-  for (const server of all) await load(server.pid, server.url, { ...options, script: server.script, seconds: 1 });
+  for (const server of all)
+    await load(server.pid, server.url, { ...options, script: server.script, seconds: 1 });
   for (let round = 0; round < rounds; round++) {
     for (const [index, server] of all.entries()) {
       results[index].push(await load(server.pid, server.url, { ...options, script: server.script }));
@@ -48,7 +49,11 @@ wrk.headers["Content-Type"] = "application/json"
 `;
   const secret = `${address}/v1/secret/data/app/database`;
   const headers = { 'X-Vault-Token': token };
-  await fetch(secret, { method: 'POST', headers, body: '{"data":{"password":"correct horse battery staple"}}' });
+  await fetch(secret, {
+    method: 'POST',
+    headers,
+    body: '{"data":{"password":"correct horse battery staple"}}',
+  });
   const answer = await (await fetch(secret, { headers })).text();
 
   const idle = rssAnonMiB(server.pid);
@@ -69,10 +74,25 @@ request = function()
 end
 `;
   const writes = await interleave(
-    { name: 'coffer write', pid: server.pid, url: `${address}/`, script: script('write.lua', authorised + write + spread) },
+    {
+      name: 'coffer write',
+      pid: server.pid,
+      url: `${address}/`,
+      script: script('write.lua', authorised + write + spread),
+    },
     [
-      { name: 'bare http + put + line, each flushed', pid: own.child.pid, url: own.url, script: script('own.lua', write) },
-      { name: 'the same, flushes shared', pid: shared.child.pid, url: shared.url, script: script('shared.lua', write) },
+      {
+        name: 'bare http + put + line, each flushed',
+        pid: own.child.pid,
+        url: own.url,
+        script: script('own.lua', write),
+      },
+      {
+        name: 'the same, flushes shared',
+        pid: shared.child.pid,
+        url: shared.url,
+        script: script('shared.lua', write),
+      },
     ],
     { connections: 64, rounds, seconds },
   );

@@ -22,6 +22,7 @@ export const sharedInCore = [
   'core/rooms.ts',
   'core/stored-json.ts',
   'core/ttl.ts',
+  'core/ttl-rule.ts',
   'core/two-generation-cache.ts',
   'core/view.ts',
 ] as const;
@@ -38,7 +39,7 @@ export const handedToEngines = [
 ] as const;
 
 /** What of core an auth method is handed besides: whether an address is in a network, and which policies a role may name. */
-export const handedToAuthMethods = ['core/authenticate.ts', 'core/policy/assignable.ts'] as const;
+export const handedToAuthMethods = ['core/network.ts', 'core/policy/assignable.ts'] as const;
 
 /** What of core a listener needs. */
 export const handedToListeners = ['core/path.ts', 'core/request.ts', 'core/ttl.ts'] as const;
@@ -48,6 +49,7 @@ export const sealSeam = [
   'seal/boot.ts',
   'seal/boot-record.ts',
   'seal/collector.ts',
+  'seal/key-text.ts',
   'seal/seal.ts',
   'seal/slots.ts',
   'seal/wrapped-root-key.ts',

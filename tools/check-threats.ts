@@ -12,7 +12,7 @@ export interface ThreatRow {
 
 /** Rows like `| 07 | class | tested | where |`; anything else than `tested` means that the class does not apply (yet). */
 export function parseThreatTable(page: string): readonly ThreatRow[] {
-  return [...page.matchAll(/^\| (\d{2}) \|[^|]+\| ([a-z ]+) \|(.+)\|$/gm)].map(
+  return [...page.matchAll(/^\| (\d{2}) +\|[^|]+\| ([a-z ]+) \|(.+)\|$/gm)].map(
     ([, number = '', state, where = '']) => ({
       number,
       tested: state?.trim() === 'tested',

@@ -29,7 +29,7 @@ path tells what is there.
 A pattern's \`:name\` stands for one segment, and \`:name*\` for the rest of the path. LIST can also be sent as \`GET …?list=true\`,
 and POST as PUT. Engines and auth methods are shown at the paths they have unless another is chosen.
 
-A field that is *secret* never appears in the audit log; a keyed digest stands in its place. Types are lenient: a number may be
+A field that is _secret_ never appears in the audit log; a keyed digest stands in its place. Types are lenient: a number may be
 sent as text, a list as text with commas, a duration as seconds or as text such as \`1h30m\`.
 `;
 
@@ -96,11 +96,12 @@ function operationsOf({ operations }: Endpoint): readonly (readonly [EndpointOpe
 }
 
 function operationTable(endpoint: Endpoint): string {
-  const rows = operationsOf(endpoint).map(
-    ([operation, spec]) =>
-      `| ${methods[operation]} | ${cell(spec.summary)} | ${needed(operation, spec, endpoint)} |`,
-  );
-  return ['| method | | needs |', '|---|---|---|', ...rows].join('\n');
+  const rows = operationsOf(endpoint).map(([operation, spec]) => [
+    methods[operation],
+    cell(spec.summary),
+    needed(operation, spec, endpoint),
+  ]);
+  return table(['method', '', 'needs'], rows);
 }
 
 function needed(operation: EndpointOperation, spec: OperationSpec, endpoint: Endpoint): string {
@@ -115,9 +116,9 @@ function fieldTable(fields: Fields): readonly string[] {
     const marks = [spec.type, ...(spec.required ? ['required'] : []), ...(spec.sensitive ? ['secret'] : [])];
     const aliases = (spec.aliases ?? []).map((alias) => `\`${alias}\``).join(', ');
     const also = aliases === '' ? '' : ` Also sent as ${aliases}.`;
-    return `| \`${name}\` | ${marks.join(', ')} | ${cell(spec.help)}${also} |`;
+    return [`\`${name}\``, marks.join(', '), `${cell(spec.help)}${also}`];
   });
-  return rows.length === 0 ? [] : [['| field | type | |', '|---|---|---|', ...rows].join('\n')];
+  return rows.length === 0 ? [] : [table(['field', 'type', ''], rows)];
 }
 
 function answers(endpoint: Endpoint): readonly string[] {
@@ -131,6 +132,16 @@ function shownNames(response: ResponseSchema): readonly string[] {
   return Object.entries(response)
     .filter(([name]) => name !== '*')
     .map(([name, { sensitive }]) => `\`${name}\`${sensitive ? ' (secret)' : ''}`);
+}
+
+/** With columns as wide as their widest cell, which is how the formatter wants them. */
+function table(heads: readonly string[], rows: readonly (readonly string[])[]): string {
+  const widths = heads.map((head, at) =>
+    Math.max(3, head.length, ...rows.map((row) => row[at]?.length ?? 0)),
+  );
+  const line = (cells: readonly string[]) =>
+    `| ${cells.map((text, at) => text.padEnd(widths[at] ?? 0)).join(' | ')} |`;
+  return [line(heads), line(widths.map((width) => '-'.repeat(width))), ...rows.map(line)].join('\n');
 }
 
 /** Text for a table: no bar, no line end, and nothing that a page takes for a tag. */

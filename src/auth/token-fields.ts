@@ -1,7 +1,7 @@
 /** The fields that every auth method's roles share: what a login's token is to be like. */
 
-import { isIPv4, isIPv6 } from 'node:net';
 import type { Fields, FieldValues } from '../core/endpoint.ts';
+import { parseNetwork } from '../core/network.ts';
 import { parseAssignablePolicies } from '../core/policy/assignable.ts';
 import { CofferError } from '../errors.ts';
 import type { JsonObject } from '../json.ts';
@@ -84,15 +84,4 @@ export function shownTokenSettings(settings: TokenSettings): JsonObject {
     token_ttl: settings.ttl,
     token_type: 'default',
   };
-}
-
-/** A network such as `10.1.0.0/16`, or one address. Throws `invalid_request`. */
-export function parseNetwork(text: string): string {
-  const match = /^([0-9a-fA-F:.]{2,45})(?:\/(\d{1,3}))?$/.exec(text);
-  const [, base = '', bits] = match ?? [];
-  const most = isIPv6(base) ? 128 : isIPv4(base) ? 32 : -1;
-  if (match === null || most < 0 || (bits !== undefined && Number(bits) > most)) {
-    throw new CofferError('invalid_request', `"${text.slice(0, 60)}" is not a network such as 10.1.0.0/16`);
-  }
-  return text;
 }

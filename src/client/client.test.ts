@@ -97,6 +97,25 @@ test('the words of an error are the server’s, with what was asked', async () =
   expect(error.message).toBe('permission denied (GET secret/data/x)');
 });
 
+test('a refusal names the request that the audit log knows, and nothing else that a header says', async () => {
+  const id = '5d74506c-bddd-4190-aa38-d07d31e50bc1';
+  for (const [header, status, message] of [
+    [id, 403, `permission denied (GET x; request ${id})`],
+    ['a b', 403, 'permission denied (GET x)'],
+    ['x'.repeat(65), 403, 'permission denied (GET x)'],
+    [id, 400, 'permission denied (GET x)'],
+  ] as const) {
+    const body = { errors: ['permission denied'] };
+    await using server = await startWire(() => ({
+      status,
+      body,
+      headers: { 'X-Coffer-Request-Id': header },
+    }));
+    using client = openClient({ address: server.address, token });
+    expect((await failure(client.request('GET', 'x'))).message).toBe(message);
+  }
+});
+
 test('threat 16: an answer that repeats the token does not get it into the message', async () => {
   await using server = await startWire(() => ({ status: 400, body: { errors: [`bad token ${token}`] } }));
   using client = openClient({ address: server.address, token: 'other' });

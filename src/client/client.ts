@@ -47,6 +47,7 @@ interface RawAnswer {
   readonly status: number;
   readonly location: string | undefined;
   readonly code: string | undefined;
+  readonly requestId: string | undefined;
   readonly text: string;
 }
 
@@ -80,8 +81,8 @@ export class Client {
     const answer = await this.#send(method, this.#target(method, path, options), options);
     const body = parseBody(answer);
     if (answer.status >= 400 && options.accept?.includes(answer.status) !== true) {
-      const { status, code } = answer;
-      throw wireError({ status, code, body, method, path, secrets: this.#secrets(options) });
+      const { status, code, requestId } = answer;
+      throw wireError({ status, code, requestId, body, method, path, secrets: this.#secrets(options) });
     }
     return { status: answer.status, body };
   }
@@ -224,7 +225,8 @@ async function readAnswer(response: http.IncomingMessage): Promise<RawAnswer> {
   return {
     status,
     location: redirect ? response.headers.location : undefined,
-    code: codeHeader(response.headers['x-coffer-error']),
+    code: ownHeader(response.headers['x-coffer-error']),
+    requestId: ownHeader(response.headers['x-coffer-request-id']),
     text: Buffer.concat(chunks).toString('utf8'),
   };
 }
@@ -250,6 +252,6 @@ function errorCode(error: unknown): string {
   return typeof code === 'string' ? code : 'unknown error';
 }
 
-function codeHeader(header: string | string[] | undefined): string | undefined {
+function ownHeader(header: string | string[] | undefined): string | undefined {
   return typeof header === 'string' ? header : undefined;
 }

@@ -20,6 +20,8 @@ export interface ErrorAnswer {
   readonly body: JsonValue | undefined;
   /** The header `X-Coffer-Error`, which servers of ours send. */
   readonly code?: string | undefined;
+  /** The header `X-Coffer-Request-Id`: what the audit log knows the request by. */
+  readonly requestId?: string | undefined;
   readonly method: string;
   readonly path: string;
   /** Texts that must not be repeated, should the answer contain them. */
@@ -61,8 +63,14 @@ export function wireError(answer: ErrorAnswer): ApiError {
   const told = answer.code;
   const code = told !== undefined && isErrorCode(told) ? told : codeOf(answer.status, text);
   const said = text === '' ? plainWords(answer.status, code) : text;
-  const message = advice[code] ?? `${said} (${answer.method} ${answer.path})`;
+  const message = advice[code] ?? `${said} (${answer.method} ${answer.path}${auditHint(answer, code)})`;
   return new ApiError(code, withoutSecrets(message, answer.secrets), answer.status, answer.body);
+}
+
+/** A refusal does not say which rule it was; the audit log does. Nothing but an id is repeated. */
+function auditHint({ requestId }: ErrorAnswer, code: ErrorCode): string {
+  const shown = code === 'permission_denied' && requestId !== undefined && /^[\w-]{1,64}$/.test(requestId);
+  return shown ? `; request ${requestId}` : '';
 }
 
 function codeOf(status: number, text: string): ErrorCode {

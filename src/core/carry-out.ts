@@ -29,6 +29,8 @@ export interface Outcome {
   /** The answer's audit line must be on disk before the answer leaves. */
   readonly durable: boolean;
   readonly afterwards?: () => Promise<void>;
+  /** Ends the token or the lease that the answer brings, for when the answer cannot be given. */
+  readonly undo?: () => Promise<unknown>;
 }
 
 interface Handled {
@@ -36,6 +38,7 @@ interface Handled {
   readonly auth: AuthAnswer | null;
   readonly lease: LeaseAnswer | null;
   readonly warnings: readonly string[];
+  readonly undo?: (() => Promise<unknown>) | undefined;
 }
 
 /** `token` is who pays for leases; null on endpoints that need no login. */
@@ -44,7 +47,7 @@ export async function carryOut(errand: Errand, call: Call, token: TokenId | null
   if (spec.spendsFirst === true) await commit.spend();
   const handled = await handle(errand, call, token);
   await commit.spend();
-  const { reply, auth, lease } = handled;
+  const { reply, auth, lease, undo } = handled;
   const answer = buildAnswer({
     request: errand.request,
     operation,
@@ -58,21 +61,27 @@ export async function carryOut(errand: Errand, call: Call, token: TokenId | null
     answer,
     durable: commit.committed || auth !== null || lease !== null || (!reads && spec.login !== true),
     ...(reply?.afterwards === undefined ? {} : { afterwards: reply.afterwards }),
+    ...(undo === undefined ? {} : { undo }),
   };
 }
 
 async function handle(errand: Errand, call: Call, token: TokenId | null): Promise<Handled> {
   // Only the writes of a login can meet a conflict here (a secret id's uses, say): then the method looks again.
   return retryOnLoginConflict(errand, async () => {
+    const { tokens, leases } = errand.core;
     const reply = await errand.spec.handle(call);
     const warnings = reply?.warnings ?? [];
     if (reply?.login !== undefined) {
       const issued = await logIn(errand, reply.login);
-      return { reply, auth: issued.auth, lease: null, warnings: [...warnings, ...issued.warnings] };
+      const undo = () => tokens.revoke(tokens.idOf(issued.auth.clientToken));
+      return { reply, auth: issued.auth, lease: null, warnings: [...warnings, ...issued.warnings], undo };
     }
-    const lease =
-      reply?.lease === undefined ? (reply?.renewed ?? null) : await leaseOut(errand, reply.lease, token);
-    return { reply, auth: reply?.issued ?? null, lease, warnings };
+    if (reply?.lease !== undefined) {
+      const lease = await leaseOut(errand, reply.lease, token);
+      return { reply, auth: null, lease, warnings, undo: () => leases.revoke(lease.id) };
+    }
+    const { issued: auth = null, renewed: lease = null, undo } = reply ?? {};
+    return { reply, auth, lease, warnings, undo };
   });
 }
 

@@ -117,6 +117,8 @@ export interface Reply {
   /** A lease as renewed; only the core's own endpoints answer one. */
   readonly renewed?: LeaseAnswer;
   readonly warnings?: readonly string[];
+  /** Ends what was issued, when the answer cannot be audited; only the core's own endpoints ask for it. */
+  readonly undo?: () => Promise<unknown>;
   /** Done once the answer is audited, before it leaves; only the core's own endpoints ask for it. */
   readonly afterwards?: () => Promise<void>;
   /** Only where the contract wants another than the usual status. */

@@ -91,7 +91,11 @@ async function travel(core: Core, request: Request, log: Log): Promise<Answer> {
     outcome.answer,
     destination.spec?.response,
   );
-  await core.audit.append(line, outcome.durable ? 'disk' : 'kernel');
+  await core.audit.append(line, outcome.durable ? 'disk' : 'kernel').catch(async (error: unknown) => {
+    // The caller will never see what was made: it must not live on unseen either.
+    await outcome.undo?.().catch((failure: unknown) => logFault(log, request, failure));
+    throw error;
+  });
   await outcome.afterwards?.();
   return outcome.answer;
 }

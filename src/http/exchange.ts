@@ -216,6 +216,8 @@ export class Exchange {
           ];
     // The wire's own errors are texts; a client that knows Coffer need not guess from them.
     if (code !== undefined) headers.push('X-Coffer-Error', code);
+    // The body of an error has no place for it, and by it the audit log tells which rule refused.
+    if (code !== undefined && this.#requestId !== '') headers.push('X-Coffer-Request-Id', this.#requestId);
     this.#write(status, headers, body, close);
   }
 

@@ -1,7 +1,14 @@
 import { describe, expect, test } from 'vitest';
 import type { Answer } from '../core/request.ts';
+import {
+  echo,
+  ManualClock,
+  openTestListener,
+  type RawAnswer,
+  requestBytes,
+  until,
+} from './listener.fixture.ts';
 import { openListener } from './listener.ts';
-import { echo, ManualClock, openTestListener, type RawAnswer, requestBytes, until } from './listener.fixture.ts';
 
 function never(): Promise<Answer> {
   return new Promise(() => {});
@@ -40,6 +47,23 @@ describe('a request and its answer', () => {
     expect(answer.headers.get('cache-control')).toBe('no-store');
     expect(answer.headers.get('content-length')).toBe('10');
     expect(answer.body).toBe('{"a":"é"}');
+  });
+
+  test('an error has its code and its request’s id in headers, and what is no error has neither', async () => {
+    await using server = await openTestListener({
+      handle: async ({ id, path }) =>
+        path === 'a'
+          ? { kind: 'error', status: 403, code: 'permission_denied', requestId: id, errors: ['no'] }
+          : { kind: 'empty' },
+    });
+    const refused = await server.ask(requestBytes('GET /v1/a'));
+    expect(refused.headers.get('x-coffer-error')).toBe('permission_denied');
+    expect(refused.headers.get('x-coffer-request-id')).toBe(server.requests[0]?.id);
+    const fine = await server.ask(requestBytes('POST /v1/b'));
+    expect([fine.headers.get('x-coffer-error'), fine.headers.get('x-coffer-request-id')]).toEqual([
+      undefined,
+      undefined,
+    ]);
   });
 
   test('the root namespace is echoed, another is refused and not', async () => {

@@ -62,6 +62,14 @@ export async function openListener(options: ListenerOptions): Promise<Listener> 
 /** Sockets reach the server by this event; over TLS it would be `secureConnection`, and nothing else would differ. */
 const socketEvent = 'connection';
 
+/** What an operator can do something about, by the system's code. */
+const listenProblems: Readonly<Record<string, string>> = {
+  EADDRINUSE: 'it is in use by another program',
+  EADDRNOTAVAIL: 'this machine has no such address',
+  EACCES: 'this user may not use that port',
+  ENOTFOUND: 'the name is not known',
+};
+
 class OpenListener implements Listener {
   readonly #wire: Wire;
   readonly #clock: Clock;
@@ -101,7 +109,9 @@ class OpenListener implements Listener {
   async listen(host: string, port: number): Promise<void> {
     await new Promise<void>((resolve, reject) => {
       this.#server.once('error', (cause) => {
-        reject(new CofferError('unavailable', `cannot listen on ${host} port ${port}`, { cause }));
+        const reason = listenProblems[cause instanceof Error && 'code' in cause ? String(cause.code) : ''];
+        const why = reason === undefined ? '' : `: ${reason}`;
+        reject(new CofferError('unavailable', `cannot listen on ${host} port ${port}${why}`, { cause }));
       });
       this.#server.listen({ host, port }, resolve);
     });

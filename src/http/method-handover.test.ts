@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import type { Answer, Request } from '../core/request.ts';
 import { extensionMethods } from './extension-method.ts';
-import { extensionMethodOf } from './method-handover.ts';
 import { echo, openTestListener, requestBytes } from './listener.fixture.ts';
+import { extensionMethodOf } from './method-handover.ts';
 
 const operationOf = { LIST: 'list', SCAN: 'scan', HELP: 'help', GET: 'read' } as const;
 

@@ -34,10 +34,9 @@ export function defaultKeyfile(places: Places, storeId: string): string {
 
 /**
  * Makes a store with a keyfile slot and kv v2 at `secret/`. Keyfile and root token are on disk before the store is, so that
- * none is ever missing. Throws `store_unusable` when a keyfile says that this place held a store before.
+ * none is ever missing. Throws `conflict` rather than write over a keyfile.
  */
 export async function makeStore(start: FirstStart): Promise<MadeStore> {
-  await refuseEarlierStore(start.places, start.data);
   let keyfile = start.keyfile ?? '';
   let rootTokenFile = start.rootTokenFile ?? '';
   const { storeId } = await start.state.create({
@@ -60,8 +59,11 @@ export async function makeStore(start: FirstStart): Promise<MadeStore> {
   return { storeId, keyfile, rootTokenFile };
 }
 
-/** An empty place beside a keyfile made for it is a volume that is not mounted, or a store that was lost: never a fresh one. */
-async function refuseEarlierStore(places: Places, data: string): Promise<void> {
+/**
+ * An empty place beside a keyfile made for it is a volume that is not mounted, or a store that was lost: never a fresh one.
+ * Throws `store_unusable`, naming both.
+ */
+export async function refuseEarlierStore(places: Places, data: string): Promise<void> {
   const earlier = (await listKeyfiles(places.config)).find(({ dataPlace }) => dataPlace === data);
   if (earlier === undefined) return;
   throw new CofferError(
@@ -89,7 +91,7 @@ async function writePrivate(path: string, text: string, mode: 'new' | 'replace')
 }
 
 /** What the owner of a new store reads, once. */
-export function welcome(made: MadeStore, data: string, address: string): string {
+export function welcome(made: MadeStore, data: string): string {
   return `
 A new store has been made.
 
@@ -100,7 +102,12 @@ A new store has been made.
 Back up the store and the keyfile, apart from each other: without the keyfile nobody
 can open the store. Keep the root token safe, or revoke it once you have other ways in.
 
-Serving on ${address}. Next:
+`;
+}
+
+/** What its owner may try next. */
+export function firstSteps(address: string): string {
+  return `Serving on ${address}. Next:
 
   npx coffer put db/password
   npx coffer get db/password

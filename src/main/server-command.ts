@@ -4,7 +4,7 @@ import { defineCommand, type OptionValues } from '../cli/command.ts';
 import { type Shell, variable } from '../cli/shell.ts';
 import { CofferError } from '../errors.ts';
 import { type Logger, type LogLevel, logLevels, openLogger } from '../log.ts';
-import { welcome } from './first-start.ts';
+import { firstSteps, welcome } from './first-start.ts';
 import { defaultListen, isLoopback, parseListenAddress, shownAddress } from './listen-address.ts';
 import { type Server, startDataServer, startDevServer } from './server.ts';
 
@@ -107,6 +107,9 @@ Serving on ${address}
   return server;
 }
 
+const emptyNote = 'There is no store yet: `coffer operator init` makes one.\n';
+const sealedNote = 'The store is sealed: `coffer operator unseal` opens it.\n';
+
 async function data(given: ServerOptions, shell: Shell, log: Logger): Promise<Server> {
   if (given['dev-root-token-id'] !== undefined) {
     throw new CofferError('usage', '--dev-root-token-id goes with --dev');
@@ -115,6 +118,7 @@ async function data(given: ServerOptions, shell: Shell, log: Logger): Promise<Se
   const atTerminal = shell.stdin.isTTY === true && shell.stdout.isTTY === true;
   const makes = given.init || (chosen === undefined && atTerminal);
   const directory = resolve(chosen ?? shell.places.data);
+  let isNew = false;
   const server = await startDataServer({
     data: directory,
     listen: listenAddress(given, shell.env),
@@ -124,13 +128,15 @@ async function data(given: ServerOptions, shell: Shell, log: Logger): Promise<Se
     keyfile: given.keyfile === undefined ? undefined : resolve(given.keyfile),
     rootTokenFile: given['root-token-file'] === undefined ? undefined : resolve(given['root-token-file']),
     logIn: chosen === undefined,
+    onMade: (made) => {
+      isNew = true;
+      shell.ui.text(welcome(made, directory));
+    },
   });
   const address = `http://${shownAddress(server.listener.address)}`;
-  if (server.made !== undefined) shell.ui.text(welcome(server.made, directory, address));
-  else shell.ui.text(`Serving ${directory} on ${address}\n`);
   const { initialized, sealed } = await server.node.state.status();
-  if (!initialized) shell.ui.text('There is no store yet: `coffer operator init` makes one.\n');
-  else if (sealed) shell.ui.text('The store is sealed: `coffer operator unseal` opens it.\n');
+  const serving = isNew ? firstSteps(address) : `Serving ${directory} on ${address}\n`;
+  shell.ui.text(serving + (initialized ? (sealed ? sealedNote : '') : emptyNote));
   return server;
 }
 

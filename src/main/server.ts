@@ -7,9 +7,10 @@ import { type Listener, openListener } from '../http/listener.ts';
 import type { Logger } from '../log.ts';
 import { readBoot } from '../seal/boot.ts';
 import { KeyfileSeal } from '../seal/keyfile/keyfile-seal.ts';
+import { hasDataFile } from '../storage/lmdb/directory.ts';
 import { openLmdbStorage } from '../storage/lmdb/lmdb.ts';
 import { MemoryStorage } from '../storage/memory/memory.ts';
-import { defaultKeyfile, type MadeStore, makeStore } from './first-start.ts';
+import { defaultKeyfile, type MadeStore, makeStore, refuseEarlierStore } from './first-start.ts';
 import type { ListenAddress } from './listen-address.ts';
 import { auditDirectoryOf, type CofferNode, createNode, storeDirectoryOf } from './node.ts';
 
@@ -34,21 +35,25 @@ export interface DataServerOptions {
   readonly keyfile: string | undefined;
   readonly rootTokenFile: string | undefined;
   readonly logIn: boolean;
+  /** Called when a store has been made: its owner has to know, whether or not it can be served then. */
+  readonly onMade: (made: MadeStore) => void;
 }
 
 /** Serves a data directory. Throws `store_unusable` for a place without a store unless told to make one. */
-export async function startDataServer(
-  options: DataServerOptions,
-): Promise<Server & { readonly made: MadeStore | undefined }> {
+export async function startDataServer(options: DataServerOptions): Promise<Server> {
   const { data, log, places } = options;
+  const makes = options.init !== 'never';
+  // Before anything is put there.
+  if (makes && !hasDataFile(storeDirectoryOf(data))) await refuseEarlierStore(places, data);
   const storage = await openLmdbStorage({
     path: storeDirectoryOf(data),
-    create: options.init !== 'never',
+    create: makes,
     log: (message, fields) => log.warn(message, fields),
   });
   try {
     const boot = await readBoot(storage);
-    if (boot.kind === 'empty' && options.init === 'never') throw noStore(data);
+    if (boot.kind === 'empty' && !makes) throw noStore(data);
+    if (boot.kind === 'empty') await refuseEarlierStore(places, data);
     const node = createNode({
       storage,
       auditDirectory: auditDirectoryOf(data),
@@ -67,10 +72,9 @@ export async function startDataServer(
         },
       ],
     });
-    const made = boot.kind === 'empty' && options.init === 'store' ? await make(options, node) : undefined;
+    if (boot.kind === 'empty' && options.init === 'store') options.onMade(await make(options, node));
     await node.state.start();
-    const server = await listen(node, options.listen, log);
-    return { ...server, made };
+    return await listen(node, options.listen, log);
   } catch (error) {
     await storage.close();
     throw error;

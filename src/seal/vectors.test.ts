@@ -3,10 +3,11 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { JsonObject } from '../json.ts';
+import { parseShare } from './key-text.ts';
 import { openKeyfileSlot } from './keyfile/keyfile-seal.ts';
 import { encodeKeyfile, parseKeyfile } from './keyfile/keyfile-text.ts';
 import type { SlotPlace } from './seal.ts';
-import { openShamirSlot, parseShare } from './shamir/shamir.ts';
+import { openShamirSlot } from './shamir/shamir.ts';
 import { ShareCollector } from './shamir/share-collector.ts';
 import { wrapRootKey } from './wrapped-root-key.ts';
 

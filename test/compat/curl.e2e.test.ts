@@ -45,7 +45,15 @@ describe('curl', () => {
     );
     expect(written).toMatchObject({ status: 200, json: { data: { version: 1, destroyed: false } } });
     expect(written.head).toMatch(/^content-type: application\/json\r?$/im);
-    const again = await curl(context, 'secret/data/my-secret', ...header, '-X', 'POST', '--data', `@${payload}`);
+    const again = await curl(
+      context,
+      'secret/data/my-secret',
+      ...header,
+      '-X',
+      'POST',
+      '--data',
+      `@${payload}`,
+    );
     expect(again).toMatchObject({
       status: 400,
       json: { errors: [expect.stringContaining('check-and-set parameter did not match')] },
@@ -53,7 +61,10 @@ describe('curl', () => {
     expect(await curl(context, 'secret/data/my-secret?version=1', ...header)).toMatchObject({
       json: { data: { data: { foo: 'bar', zip: 'zap' } } },
     });
-    for (const way of [['-X', 'LIST'], ['--request', 'LIST']]) {
+    for (const way of [
+      ['-X', 'LIST'],
+      ['--request', 'LIST'],
+    ]) {
       expect(await curl(context, 'secret/metadata', ...header, ...way)).toMatchObject({
         status: 200,
         json: { data: { keys: ['my-secret'] } },
@@ -103,7 +114,9 @@ describe('curl', () => {
     });
     await curl(context, 'secret/undelete/gone', ...header, '-d', '{"versions":[1]}');
     expect(await curl(context, 'secret/data/gone', ...header)).toMatchObject({ status: 200 });
-    expect(await curl(context, 'secret/destroy/gone', ...header, '-X', 'PUT', '-d', '{"versions":[1]}')).toMatchObject({
+    expect(
+      await curl(context, 'secret/destroy/gone', ...header, '-X', 'PUT', '-d', '{"versions":[1]}'),
+    ).toMatchObject({
       status: 204,
     });
     expect(await curl(context, 'secret/data/gone', ...header)).toMatchObject({

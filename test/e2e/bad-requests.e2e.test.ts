@@ -35,7 +35,13 @@ describe('a server that is sent nonsense', () => {
   });
 
   const deep = `${'{"data":'.repeat(10_000)}1${'}'.repeat(10_000)}`;
-  const bodies: readonly (readonly [string, string, WireRequest['body'] & (string | Buffer), number, RegExp])[] = [
+  const bodies: readonly (readonly [
+    string,
+    string,
+    WireRequest['body'] & (string | Buffer),
+    number,
+    RegExp,
+  ])[] = [
     ['JSON that ends early', 'secret/data/kept', '{"data":{"a":', 400, /JSON/],
     ['JSON with something behind it', 'secret/data/kept', '{"data":{}} trailing', 400, /JSON/],
     ['a list for an object', 'secret/data/kept', '[1,2]', 400, /object/],
@@ -43,7 +49,13 @@ describe('a server that is sent nonsense', () => {
     ['no data', 'secret/data/kept', '{"value":"x"}', 400, /no data provided/],
     ['a word for a number', 'secret/data/kept', '{"data":{},"options":{"cas":"two"}}', 400, /cas|number/],
     ['10,000 objects inside each other', 'secret/data/kept', deep, 400, /deep|nested|inside|depth/],
-    ['bytes that are not UTF-8', 'secret/data/kept', Buffer.from('{"data":{"a":"\xff"}}', 'latin1'), 400, /UTF-8/],
+    [
+      'bytes that are not UTF-8',
+      'secret/data/kept',
+      Buffer.from('{"data":{"a":"\xff"}}', 'latin1'),
+      400,
+      /UTF-8/,
+    ],
     ['a TTL of words', 'auth/token/create', '{"ttl":"soon"}', 400, /ttl.*duration/],
     ['a policy that is none', 'sys/policies/acl/bad', '{"policy":"path {"}', 400, /./],
     ['a mount of no type', 'sys/mounts/x', '{"type":"nonsense"}', 400, /nonsense|unknown|plugin/],
@@ -58,13 +70,23 @@ describe('a server that is sent nonsense', () => {
 
   it('threat 15: a body of 33 MiB, announced', async () => {
     const head = `PUT /v1/secret/data/kept HTTP/1.1\r\nHost: x\r\nX-Vault-Token: ${rootToken}\r\nContent-Length: ${33 * 2 ** 20}\r\n\r\n`;
-    expect(await sendBytes(server.address, head)).toMatch(/^HTTP\/1\.1 413 [^]*"errors":\["[^"]*(large|MiB|bytes)/);
+    expect(await sendBytes(server.address, head)).toMatch(
+      /^HTTP\/1\.1 413 [\s\S]*"errors":\["[^"]*(large|MiB|bytes)/,
+    );
   });
 
   it('threat 15: a body of 33 MiB, in pieces that do not say how many follow', async () => {
     const head = `PUT /v1/secret/data/kept HTTP/1.1\r\nHost: x\r\nX-Vault-Token: ${rootToken}\r\nTransfer-Encoding: chunked\r\n\r\n`;
-    const piece = Buffer.concat([Buffer.from('100000\r\n'), Buffer.alloc(2 ** 20, 0x20), Buffer.from('\r\n')]);
-    const bytes = Buffer.concat([Buffer.from(head), ...Array.from({ length: 33 }, () => piece), Buffer.from('0\r\n\r\n')]);
+    const piece = Buffer.concat([
+      Buffer.from('100000\r\n'),
+      Buffer.alloc(2 ** 20, 0x20),
+      Buffer.from('\r\n'),
+    ]);
+    const bytes = Buffer.concat([
+      Buffer.from(head),
+      ...Array.from({ length: 33 }, () => piece),
+      Buffer.from('0\r\n\r\n'),
+    ]);
     expect(await sendBytes(server.address, bytes)).toMatch(/^HTTP\/1\.1 413 /);
   });
 
@@ -136,7 +158,10 @@ describe('a server that is sent nonsense', () => {
 
   it('a token with a line end in it is not the token without', async () => {
     const read = (header: string) =>
-      sendBytes(server.address, `GET /v1/secret/data/kept HTTP/1.1\r\nHost: x\r\nConnection: close\r\n${header}\r\n\r\n`);
+      sendBytes(
+        server.address,
+        `GET /v1/secret/data/kept HTTP/1.1\r\nHost: x\r\nConnection: close\r\n${header}\r\n\r\n`,
+      );
     expect(await read(`X-Vault-Token: ${rootToken}`)).toMatch(/^HTTP\/1\.1 200 /);
     for (const header of [
       `X-Vault-Token: ${rootToken}\n`,
@@ -187,7 +212,8 @@ describe('tokens that were good once', () => {
     const wire = openWire(server.address, rootTokenOf(place));
     const create = async (body: Record<string, string>) =>
       textAt((await wire.ask('POST', 'auth/token/create', { body })).json, 'auth', 'client_token');
-    const lookUp = async (token: string) => (await wire.ask('GET', 'auth/token/lookup-self', { token })).status;
+    const lookUp = async (token: string) =>
+      (await wire.ask('GET', 'auth/token/lookup-self', { token })).status;
 
     const revoked = await create({ ttl: '1h' });
     expect(await lookUp(revoked)).toBe(200);

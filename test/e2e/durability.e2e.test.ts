@@ -40,7 +40,9 @@ describe('between a request and its answer', () => {
 
   /** The calls from the arrival of the request that names `mark` until its answer begins to be sent. */
   function between(all: readonly SystemCall[], mark: string): readonly SystemCall[] {
-    const arrival = all.find(({ name, text }) => /^(read|recvfrom|recvmsg)$/.test(name) && text.includes(mark));
+    const arrival = all.find(
+      ({ name, text }) => /^(read|recvfrom|recvmsg)$/.test(name) && text.includes(mark),
+    );
     const answer = all.find(
       ({ name, descriptor, text, began }) =>
         /^(write|writev|sendto|sendmsg)$/.test(name) &&
@@ -48,7 +50,8 @@ describe('between a request and its answer', () => {
         text.includes('HTTP/1.1 ') &&
         began > arrival.ended,
     );
-    if (arrival === undefined || answer === undefined) throw new Error(`the trace has no exchange with ${mark}`);
+    if (arrival === undefined || answer === undefined)
+      throw new Error(`the trace has no exchange with ${mark}`);
     return all.filter(({ began, ended }) => began > arrival.ended && ended < answer.began);
   }
 
@@ -59,14 +62,18 @@ describe('between a request and its answer', () => {
 
   /** Descriptors on which a write is itself a flush. */
   function synchronous(all: readonly SystemCall[]): ReadonlySet<number> {
-    const opened = all.filter((call) => call.name === 'openat' && onData(call) && /\|O_D?SYNC\b/.test(call.text));
+    const opened = all.filter(
+      (call) => call.name === 'openat' && onData(call) && /\|O_D?SYNC\b/.test(call.text),
+    );
     return new Set(opened.map(({ descriptor }) => descriptor));
   }
 
   /** Pages written and flushed, and after them the page that makes them valid, itself flushed. */
   function expectCommit(all: readonly SystemCall[], exchange: readonly SystemCall[]): void {
     const pages = exchange.find((call) => onData(call) && writes(call));
-    const flush = exchange.find((call) => onData(call) && flushes(call) && call.began > (pages?.ended ?? Infinity));
+    const flush = exchange.find(
+      (call) => onData(call) && flushes(call) && call.began > (pages?.ended ?? Infinity),
+    );
     const meta = exchange.filter(
       (call) =>
         onData(call) &&

@@ -72,7 +72,9 @@ class History {
   async prepare(address: string): Promise<void> {
     const wire = openWire(address, this.rootToken);
     await ok(wire.ask('POST', 'sys/auth/approle', { body: { type: 'approle' } }));
-    await ok(wire.ask('POST', 'auth/approle/role/worker', { body: { token_policies: 'none', token_ttl: '1h' } }));
+    await ok(
+      wire.ask('POST', 'auth/approle/role/worker', { body: { token_policies: 'none', token_ttl: '1h' } }),
+    );
     const role = await ok(wire.ask('GET', 'auth/approle/role/worker/role-id'));
     this.roleId = textAt(role.json, 'data', 'role_id');
     const secret = await ok(wire.ask('POST', 'auth/approle/role/worker/secret-id'));
@@ -84,9 +86,13 @@ class History {
     const wire = openWire(address, this.rootToken);
     const problems: string[] = [];
     const names = await listNames(wire, 'own');
-    problems.push(...this.ledger.certain.filter((name) => !names.has(name)).map((name) => `${name} is not listed`));
+    problems.push(
+      ...this.ledger.certain.filter((name) => !names.has(name)).map((name) => `${name} is not listed`),
+    );
     const known = new Set(this.ledger.names);
-    problems.push(...[...names].filter((name) => !known.has(name)).map((name) => `${name} came from nowhere`));
+    problems.push(
+      ...[...names].filter((name) => !known.has(name)).map((name) => `${name} came from nowhere`),
+    );
     await inParallel([...(thorough ? known : this.touched)], async (name) => {
       const problem = this.ledger.settle(name, await newestOf(wire, name));
       if (problem !== undefined) problems.push(problem);
@@ -192,7 +198,9 @@ class Round {
     expect(answer).toMatchObject({ status: 200 });
     const written = Number(at(answer.json, 'data', 'version'));
     expect(written).toBe(version + 1);
-    expect(this.#history.counted[index]?.has(written), 'two were told that they wrote this version').toBe(false);
+    expect(this.#history.counted[index]?.has(written), 'two were told that they wrote this version').toBe(
+      false,
+    );
     this.#history.counted[index]?.set(written, writer);
   }
 
@@ -262,7 +270,8 @@ async function inParallel<T>(items: readonly T[], work: (item: T) => Promise<voi
 
 async function ok(asked: Promise<WireAnswer>): Promise<WireAnswer> {
   const answer = await asked;
-  if (answer.status !== 200 && answer.status !== 204) throw new Error(`answered ${answer.status}: ${answer.text}`);
+  if (answer.status !== 200 && answer.status !== 204)
+    throw new Error(`answered ${answer.status}: ${answer.text}`);
   return answer;
 }
 

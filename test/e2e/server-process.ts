@@ -45,6 +45,16 @@ export interface ServerProcess {
 const running = new Set<ChildProcess>();
 const homes = new Set<string>();
 
+/** Interrupted tests leave no servers behind. */
+function endAll(): void {
+  for (const child of running) child.kill('SIGKILL');
+}
+process.once('exit', endAll);
+process.once('SIGTERM', () => {
+  endAll();
+  process.exit(143);
+});
+
 /** A home of its own: nobody's settings, variables or certificates reach the program there. */
 export function freshPlace(): Place {
   const home = mkdtempSync(join(tmpdir(), 'coffer-e2e-'));
@@ -67,7 +77,7 @@ export function freshPlace(): Place {
 /** Ends what a failed test left behind. For `afterAll`. */
 export async function cleanUp(): Promise<void> {
   const gone = [...running].map((child) => new Promise((resolve) => child.once('close', resolve)));
-  for (const child of running) child.kill('SIGKILL');
+  endAll();
   await Promise.all(gone);
   for (const home of homes) rmSync(home, { recursive: true, force: true });
   homes.clear();

@@ -98,7 +98,8 @@ export function sendBytes(address: string, bytes: string | Buffer): Promise<stri
 export function at(value: JsonValue | undefined, ...names: readonly string[]): JsonValue | undefined {
   let found: unknown = value;
   for (const name of names) {
-    found = typeof found === 'object' && found !== null ? (found as Record<string, unknown>)[name] : undefined;
+    found =
+      typeof found === 'object' && found !== null ? (found as Record<string, unknown>)[name] : undefined;
   }
   return found as JsonValue | undefined;
 }

@@ -36,7 +36,10 @@ function usableStrace(strace: Tool): Tool {
   if (strace.path === undefined) return strace;
   const tried = spawnSync(strace.path, ['-f', '-o', '/dev/null', 'true'], { stdio: 'ignore' });
   if (tried.status === 0) return strace;
-  return { path: undefined, remedy: 'let processes be traced, such as with: docker run --cap-add SYS_PTRACE' };
+  return {
+    path: undefined,
+    remedy: 'let processes be traced, such as with: docker run --cap-add SYS_PTRACE',
+  };
 }
 
 function debianTool(name: string, say: (line: string) => void): Tool {

@@ -1,6 +1,7 @@
 /** AppRole's login: one answer for everything that is wrong, and the secret id's use spent in the commit that makes the token. */
-import { isWithin } from '../../core/authenticate.ts';
+
 import { type Call, type Endpoint, endpoint, type Principal } from '../../core/endpoint.ts';
+import { isWithin } from '../../core/network.ts';
 import { decodeStored } from '../../core/stored-json.ts';
 import type { View, ViewExpectation, ViewWrite } from '../../core/view.ts';
 import type { EngineEnvironment } from '../../engine/engine.ts';
@@ -58,12 +59,13 @@ async function logIn(
   const read = await roleOf(environment, view, roleId);
   // The digest is made whether there is such a role or not: both ways do the same work and say the same.
   const digest = environment.digest(secretId);
-  if (read === undefined) throw refused();
+  // Which refusal it is depends on what was sent, never on whether there is such a role.
+  const refusal = secretId === '' ? new CofferError('invalid_request', 'missing secret_id') : refused();
+  if (read === undefined || (read.role.bindSecretId && secretId === '')) throw refusal;
   const { role, revision } = read;
   if (role.secretIdBoundCidrs.length > 0 && !isWithin(call.remoteAddress, role.secretIdBoundCidrs))
-    throw refused();
-  if (role.bindSecretId && secretId === '') throw new CofferError('invalid_request', 'missing secret_id');
-  const spent = role.bindSecretId ? await spend(call, role.name, digest) : undefined;
+    throw refusal;
+  const spent = role.bindSecretId ? await spend(call, role.id, digest) : undefined;
   const { token } = role;
   return {
     displayName: 'approle',
@@ -78,7 +80,7 @@ async function logIn(
     noDefaultPolicy: token.noDefaultPolicy,
     renewable: true,
     boundCidrs: spent !== undefined && spent.tokenCidrs.length > 0 ? spent.tokenCidrs : token.boundCidrs,
-    internal: { role: role.name },
+    internal: { role: role.name, id: role.id },
     writes: spent?.writes ?? [],
     // A role that changes while it is logged in to is read again.
     expectations: [{ path: rolePath(role.name), revision }, ...(spent?.expectations ?? [])],
@@ -96,7 +98,7 @@ async function roleOf(
     : readRole(view, decodeStored<{ role: string }>(pointer.open()).role);
 }
 
-/** What a login takes from a secret id. Throws the one refusal. */
+/** What a login takes from a secret id of the role with this `id`. Throws the one refusal. */
 async function spend(call: Call, role: string, digest: string): Promise<SpentSecretId> {
   const path = secretIdPath(role, digest);
   const sealed = await call.view.read(path);
@@ -130,7 +132,7 @@ export async function renewRole(
   view: View,
 ): Promise<{ readonly ttl?: number; readonly maxTtl?: number }> {
   const read = await readRole(view, String(internal['role']));
-  if (read === undefined)
+  if (read === undefined || read.role.id !== internal['id'])
     throw new CofferError('invalid_request', 'the role of this token does not exist any more');
   const { ttl, maxTtl } = read.role.token;
   return { ...(ttl > 0 ? { ttl } : {}), ...(maxTtl > 0 ? { maxTtl } : {}) };

@@ -5,6 +5,11 @@ import { noTokenSettings, type TokenSettings } from '../token-fields.ts';
 
 export interface RoleRecord {
   readonly name: string;
+  /**
+   * A uuid. Secret ids and tokens are of this role, not of whichever has its name: a role that is deleted and made again
+   * begins without any.
+   */
+  readonly id: string;
   readonly roleId: string;
   readonly bindSecretId: boolean;
   readonly secretIdBoundCidrs: readonly string[];
@@ -30,9 +35,10 @@ export interface SecretIdRecord {
   readonly tokenCidrs: readonly string[];
 }
 
-export function newRole(name: string, roleId: string): RoleRecord {
+export function newRole(name: string, id: string, roleId: string): RoleRecord {
   return {
     name,
+    id,
     roleId,
     bindSecretId: true,
     secretIdBoundCidrs: [],
@@ -65,6 +71,7 @@ export function roleIdPath(digest: string): string {
   return `role-id/${digest}`;
 }
 
+/** `role` is the role's `id`, here and below. */
 export function secretIdFolder(role: string): string {
   return `secret-id/${role}/`;
 }
@@ -80,6 +87,11 @@ export function accessorFolder(role: string): string {
 
 export function accessorPath(role: string, accessor: string): string {
   return accessorFolder(role) + accessor;
+}
+
+/** The name of the duty that removes what a deleted role leaves. */
+export function leftoversOf(role: string): string {
+  return `leftovers/${role}`;
 }
 
 export function encodeRecord(

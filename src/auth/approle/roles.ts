@@ -7,6 +7,7 @@ import {
   type FieldValues,
   type Reply,
 } from '../../core/endpoint.ts';
+import { parseNetwork } from '../../core/network.ts';
 import { retryOnConflict } from '../../core/retry.ts';
 import { decodeStored } from '../../core/stored-json.ts';
 import type { View, ViewExpectation, ViewWrite } from '../../core/view.ts';
@@ -14,10 +15,11 @@ import { randomUuid } from '../../crypto/random.ts';
 import type { EngineEnvironment } from '../../engine/engine.ts';
 import { CofferError } from '../../errors.ts';
 import type { Revision } from '../../storage/storage.ts';
-import { parseNetwork, readTokenSettings, shownTokenSettings, tokenFields } from '../token-fields.ts';
+import { readTokenSettings, shownTokenSettings, tokenFields } from '../token-fields.ts';
 import {
   accessorFolder,
   encodeRecord,
+  leftoversOf,
   newRole,
   parseRoleName,
   type RoleRecord,
@@ -187,7 +189,7 @@ async function writeRole(
 ): Promise<void> {
   await retryOnConflict(async () => {
     const before = await readRole(call.view, name);
-    const role = change(before?.role ?? newRole(name, randomUuid(environment.random)));
+    const role = change(before?.role ?? madeRole(environment, name));
     const writes: ViewWrite[] = [{ path: rolePath(name), value: encodeRecord(role) }];
     const expectations: ViewExpectation[] = [{ path: rolePath(name), revision: before?.revision ?? null }];
     if (before?.role.roleId !== role.roleId) {
@@ -204,7 +206,11 @@ async function writeRole(
   });
 }
 
-/** The role goes first and takes its secret ids with it: without their role they open nothing. Their records follow. */
+function madeRole({ random }: EngineEnvironment, name: string): RoleRecord {
+  return newRole(name, randomUuid(random), randomUuid(random));
+}
+
+/** The role takes its secret ids with it: without their role they open nothing. Their records are the duty's to remove. */
 async function deleteRole(environment: EngineEnvironment, call: Call, name: string): Promise<undefined> {
   await retryOnConflict(async () => {
     const before = await readRole(call.view, name);
@@ -215,11 +221,16 @@ async function deleteRole(environment: EngineEnvironment, call: Call, name: stri
         { path: roleIdPath(environment.digest(before.role.roleId)), value: null },
       ],
       [{ path: rolePath(name), revision: before.revision }],
+      [{ at: call.clock.now(), name: leftoversOf(before.role.id) }],
     );
   });
-  await emptyFolder(call.view, secretIdFolder(name));
-  await emptyFolder(call.view, accessorFolder(name));
   return undefined;
+}
+
+/** Duty: what a deleted role left. */
+export async function removeLeftovers(view: View, role: string): Promise<void> {
+  await emptyFolder(view, secretIdFolder(role));
+  await emptyFolder(view, accessorFolder(role));
 }
 
 async function emptyFolder(view: View, folder: string): Promise<void> {

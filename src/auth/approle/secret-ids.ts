@@ -8,23 +8,25 @@ import {
   type FieldValues,
   type Reply,
 } from '../../core/endpoint.ts';
+import { parseNetwork } from '../../core/network.ts';
+import { retryOnConflict } from '../../core/retry.ts';
 import { decodeStored } from '../../core/stored-json.ts';
 import type { DueEntry, View } from '../../core/view.ts';
 import { randomUuid } from '../../crypto/random.ts';
 import type { EngineEnvironment } from '../../engine/engine.ts';
 import { CofferError } from '../../errors.ts';
 import type { JsonObject } from '../../json.ts';
-import { parseNetwork } from '../token-fields.ts';
 import {
   accessorFolder,
   accessorPath,
   encodeRecord,
+  leftoversOf,
   type RoleRecord,
   rolePath,
   type SecretIdRecord,
   secretIdPath,
 } from './role.ts';
-import { names, needRole } from './roles.ts';
+import { names, needRole, removeLeftovers } from './roles.ts';
 
 const newFields = {
   metadata: {
@@ -67,7 +69,7 @@ export function secretIdEndpoints(environment: EngineEnvironment): readonly Endp
           summary: 'List accessors of secret ids',
           response: { keys: { type: 'list' } },
           handle: async (call) => ({
-            data: { keys: await names(call.view, accessorFolder((await needRole(call)).role.name)) },
+            data: { keys: await names(call.view, accessorFolder((await needRole(call)).role.id)) },
           }),
         },
       },
@@ -100,26 +102,8 @@ async function makeSecretId(
   fields: FieldValues<typeof newFields>,
   secretId: string,
 ): Promise<Reply> {
-  const { role, revision } = await needRole(call);
-  if (!role.bindSecretId) throw new CofferError('invalid_request', 'bind_secret_id is not set on the role');
-  const record = newSecretId(environment, role, fields, call.clock.now());
   const digest = environment.digest(secretId);
-  const path = secretIdPath(role.name, digest);
-  if ((await call.view.read(path)) !== undefined) {
-    throw new CofferError('invalid_request', 'secret_id is already registered');
-  }
-  const due: DueEntry[] = record.expiresAt === null ? [] : [{ at: record.expiresAt, name: path }];
-  await call.view.commit(
-    [
-      { path, value: encodeRecord(record) },
-      { path: accessorPath(role.name, record.accessor), value: encodeRecord({ digest }) },
-    ],
-    [
-      { path, revision: null },
-      { path: rolePath(role.name), revision },
-    ],
-    due,
-  );
+  const record = await retryOnConflict(() => storeSecretId(environment, call, fields, digest));
   return {
     data: {
       secret_id: secretId,
@@ -128,6 +112,35 @@ async function makeSecretId(
       secret_id_ttl: record.ttl,
     },
   };
+}
+
+/** Throws `conflict` when the role changed meanwhile: then it is read again. */
+async function storeSecretId(
+  environment: EngineEnvironment,
+  call: Call,
+  fields: FieldValues<typeof newFields>,
+  digest: string,
+): Promise<SecretIdRecord> {
+  const { role, revision } = await needRole(call);
+  if (!role.bindSecretId) throw new CofferError('invalid_request', 'bind_secret_id is not set on the role');
+  const record = newSecretId(environment, role, fields, call.clock.now());
+  const path = secretIdPath(role.id, digest);
+  if ((await call.view.read(path)) !== undefined) {
+    throw new CofferError('invalid_request', 'secret_id is already registered');
+  }
+  const due: DueEntry[] = record.expiresAt === null ? [] : [{ at: record.expiresAt, name: path }];
+  await call.view.commit(
+    [
+      { path, value: encodeRecord(record) },
+      { path: accessorPath(role.id, record.accessor), value: encodeRecord({ digest }) },
+    ],
+    [
+      { path, revision: null },
+      { path: rolePath(role.name), revision },
+    ],
+    due,
+  );
+  return record;
 }
 
 function newSecretId(
@@ -159,6 +172,7 @@ function newSecretId(
 }
 
 interface FoundSecretId {
+  /** The role's `id`. */
   readonly role: string;
   readonly path: string;
   readonly record: SecretIdRecord;
@@ -170,18 +184,18 @@ async function byText(
   secretId: string,
 ): Promise<FoundSecretId | undefined> {
   const { role } = await needRole(call);
-  return readFound(call.view, role.name, environment.digest(secretId));
+  return readFound(call.view, role.id, environment.digest(secretId));
 }
 
 /** Accessors are looked up below their own role only: another role's is not found. */
 async function byAccessor(call: Call, accessor: string): Promise<FoundSecretId> {
   const { role } = await needRole(call);
   const usable = /^[0-9a-f-]{36}$/.test(accessor);
-  const pointer = usable ? await call.view.read(accessorPath(role.name, accessor)) : undefined;
+  const pointer = usable ? await call.view.read(accessorPath(role.id, accessor)) : undefined;
   const found =
     pointer === undefined
       ? undefined
-      : await readFound(call.view, role.name, decodeStored<{ digest: string }>(pointer.open()).digest);
+      : await readFound(call.view, role.id, decodeStored<{ digest: string }>(pointer.open()).digest);
   if (found === undefined)
     throw new CofferError('not_found', 'failed to find accessor entry for this secret_id_accessor');
   return found;
@@ -269,9 +283,10 @@ async function destroySecretId(view: View, found: FoundSecretId): Promise<void> 
   ]);
 }
 
-/** Duty: a secret id whose time has come is removed. */
+/** Duty: a secret id whose time has come is removed, and what a deleted role left. */
 export async function onSecretIdDue(name: string, view: View, now: number): Promise<void> {
   const [, role, digest] = name.split('/');
+  if (role !== undefined && name === leftoversOf(role)) return removeLeftovers(view, role);
   if (role === undefined || digest === undefined) return;
   const found = await readFound(view, role, digest);
   if (found !== undefined && found.record.expiresAt !== null && found.record.expiresAt <= now) {

@@ -37,7 +37,10 @@ async function leases(count: number, ttl: number): Promise<void> {
 async function mortalNode(): Promise<{ node: CofferNode; die: () => void }> {
   let dead = false;
   const storage = faultyStorage(place.storage, () => (dead ? { kind: 'before' } : undefined));
-  return { node: await place.node(storage), die: () => void (dead = true) };
+  const die = () => {
+    dead = true;
+  };
+  return { node: await place.node(storage), die };
 }
 
 describe('a lease whose time has come', () => {
@@ -207,10 +210,9 @@ describe('two nodes', () => {
       const id = await lease(60);
       const credential = outside.made.at(-1) ?? '';
       place.clock.skip(59);
-      const [renewed] = await Promise.all([
-        ask(node, 'update', 'sys/leases/renew', { lease_id: id, increment: 600 }),
-        (place.clock.skip(1), expiryOf(node).run()),
-      ]);
+      const asked = ask(node, 'update', 'sys/leases/renew', { lease_id: id, increment: 600 });
+      place.clock.skip(1);
+      const [renewed] = await Promise.all([asked, expiryOf(node).run()]);
       const ended = (outside.revocations.get(credential) ?? 0) > 0;
       expect(ended).toBe(renewed.status !== 200);
       await ask(node, 'update', 'sys/leases/revoke', { lease_id: id });

@@ -4,7 +4,7 @@ import { CofferError } from '../../errors.ts';
 import { type CoreCall, coreEndpoint } from '../core-call.ts';
 import type { Endpoint, Fields, Reply } from '../endpoint.ts';
 import type { CoreRooms } from '../rooms.ts';
-import { cappedWarning } from '../token/issuer.ts';
+import { cappedWarning } from '../ttl-rule.ts';
 
 const leaseFields = {
   lease_id: { type: 'string', help: 'The lease; also as the rest of the path.' },

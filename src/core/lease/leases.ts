@@ -14,6 +14,7 @@ import type { Mount } from '../mount/table.ts';
 import { MountView } from '../mount/view.ts';
 import { retryOnConflict } from '../retry.ts';
 import type { TokenId } from '../token/record.ts';
+import { grantTtl } from '../ttl-rule.ts';
 import {
   decodeLease,
   encodeLease,
@@ -22,7 +23,6 @@ import {
   leaseOfTokenKey,
   leasePrefix,
 } from './record.ts';
-import { grantTtl } from './ttl-rule.ts';
 
 /** Tries before a failing revocation is left for a person to look at. */
 const mostFailures = 6;

@@ -1,12 +1,12 @@
 /** `auth/token/create`: who may make which token. */
 import type { PlainWrite } from '../../barrier/store.ts';
 import { CofferError } from '../../errors.ts';
-import { grantTtl } from '../lease/ttl-rule.ts';
 import { defaultTtl, type MountEntry, maxTtl } from '../mount/entry.ts';
 import { parseAssignablePolicies } from '../policy/assignable.ts';
 import type { AuthAnswer } from '../request.ts';
 import type { CoreRooms } from '../rooms.ts';
-import { cappedWarning, issueCreated, withDefault } from './issuer.ts';
+import { cappedWarning, grantTtl } from '../ttl-rule.ts';
+import { issueCreated, withDefault } from './issuer.ts';
 import type { ReadToken } from './reader.ts';
 import { isRoot, type TokenId, type TokenRecord, tokenKey } from './record.ts';
 import type { NewToken } from './tokens.ts';

@@ -3,14 +3,14 @@ import type { Engine } from '../../engine/engine.ts';
 import { CofferError, ConflictError } from '../../errors.ts';
 import { type CoreCall, coreEndpoint } from '../core-call.ts';
 import type { Endpoint, Fields, FieldValues, Reply } from '../endpoint.ts';
-import { grantTtl } from '../lease/ttl-rule.ts';
 import { maxTtl, systemTtl } from '../mount/entry.ts';
 import type { Mount } from '../mount/table.ts';
 import { retryOnConflict } from '../retry.ts';
 import type { CoreRooms } from '../rooms.ts';
+import { cappedWarning, grantTtl } from '../ttl-rule.ts';
 import { prepareToken } from './create.ts';
 import { tokenFacts, tokenFactsSchema } from './facts.ts';
-import { authAnswer, cappedWarning } from './issuer.ts';
+import { authAnswer } from './issuer.ts';
 import { type ReadToken, tokenProblem } from './reader.ts';
 import { type TokenId, type TokenRecord, tokenKey } from './record.ts';
 
@@ -110,6 +110,7 @@ async function createToken(
     }
     return {
       issued: prepared.auth,
+      undo: () => rooms.tokens.revoke(rooms.tokens.idOf(prepared.auth.clientToken)),
       ...(prepared.warnings.length > 0 ? { warnings: prepared.warnings } : {}),
     };
   });

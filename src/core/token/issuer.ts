@@ -2,9 +2,9 @@
 import type { PlainWrite } from '../../barrier/store.ts';
 import type { Clock } from '../../clock.ts';
 import type { Principal } from '../endpoint.ts';
-import { grantTtl } from '../lease/ttl-rule.ts';
 import { defaultTtl, type MountEntry, maxTtl } from '../mount/entry.ts';
 import type { AuthAnswer } from '../request.ts';
+import { cappedWarning, grantTtl } from '../ttl-rule.ts';
 import { remainingTtl, type TokenRecord } from './record.ts';
 import type { MintedToken, NewToken, Tokens } from './tokens.ts';
 
@@ -88,8 +88,4 @@ export function withDefault(policies: readonly string[], noDefault: boolean): re
   const all = new Set(policies);
   if (!noDefault && !all.has('root')) all.add('default');
   return [...all].toSorted();
-}
-
-export function cappedWarning(seconds: number): string {
-  return `TTL was capped at ${seconds} seconds, the longest that is allowed here`;
 }

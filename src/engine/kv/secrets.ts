@@ -1,9 +1,9 @@
 /** Secrets of a kv v2 mount in its view: pointers by path, versions by the secret's own id, large values in parts. */
 
 import { TwoGenerationCache } from '../../core/two-generation-cache.ts';
-import type { View, ViewExpectation, ViewWrite } from '../../core/view.ts';
+import type { DueEntry, View, ViewExpectation, ViewWrite } from '../../core/view.ts';
 import { type Random, randomUuid } from '../../crypto/random.ts';
-import { CofferError } from '../../errors.ts';
+import { CofferError, ConflictError } from '../../errors.ts';
 import type { Revision } from '../../storage/storage.ts';
 import { decodeSecret, encodeSecret, type SecretRecord, type VersionRecord } from './metadata.ts';
 
@@ -23,6 +23,16 @@ export interface ReadSecret {
 export interface Change {
   readonly secret: SecretRecord;
   readonly writes?: readonly ViewWrite[];
+  readonly expectations?: readonly ViewExpectation[];
+  readonly due?: readonly DueEntry[];
+}
+
+/** Where a new version's value goes. */
+export interface Placed {
+  readonly upload?: NonNullable<VersionRecord['upload']>;
+  /** For the commit that adds the version: the parts of a large value must still be there. */
+  readonly expectations: readonly ViewExpectation[];
+  writes(id: string, number: number): ViewWrite[];
 }
 
 export class Secrets {
@@ -58,23 +68,30 @@ export class Secrets {
         const entry = read.secret.versions[number];
         if (entry?.upload === undefined) return { ...read, number, text: record?.open().toString('utf8') };
       }
-      return { ...read, number, text: await this.#text(view, read.secret, number) };
+      return this.#withText(view, path, read, version);
     }
     const read = await this.read(view, path);
-    if (read === undefined) return undefined;
-    const number = version || read.secret.current;
-    return { ...read, number, text: await this.#text(view, read.secret, number) };
+    return read === undefined ? undefined : this.#withText(view, path, read, version);
   }
 
-  /** Commits a changed pointer, expecting it to be as it was read (undefined: absent). Throws `conflict`. */
+  /**
+   * Commits a changed pointer, expecting it to be as it was read (undefined: absent). Throws `conflict`, and `request_timeout` when
+   * the parts of a large value were cleared away before they were taken over.
+   */
   async commit(view: View, path: string, before: ReadSecret | undefined, change: Change): Promise<void> {
     const pointer = pointerPath(path);
-    const expectations: readonly ViewExpectation[] = [{ path: pointer, revision: before?.revision ?? null }];
+    const expectations: readonly ViewExpectation[] = [
+      { path: pointer, revision: before?.revision ?? null },
+      ...(change.expectations ?? []),
+    ];
     const writes: readonly ViewWrite[] = [
       { path: pointer, value: encodeSecret(change.secret) },
       ...(change.writes ?? []),
     ];
-    const [revision] = await view.commit(writes, expectations);
+    const [revision] = await view.commit(writes, expectations, change.due).catch((error: unknown) => {
+      const cleared = error instanceof ConflictError && error.key.startsWith('upload/');
+      throw cleared ? new CofferError('request_timeout', 'writing took too long: send it again') : error;
+    });
     if (revision !== undefined) this.#cache.set(path, { secret: change.secret, revision });
   }
 
@@ -82,25 +99,17 @@ export class Secrets {
    * Where a new version's value goes: the writes of the final commit, after parts of a large value were put aside. Throws
    * `payload_too_large`.
    */
-  async place(
-    view: View,
-    path: string,
-    text: Buffer,
-    now: number,
-  ): Promise<{
-    readonly upload?: NonNullable<VersionRecord['upload']>;
-    writes(id: string, number: number): ViewWrite[];
-  }> {
+  async place(view: View, path: string, text: Buffer, now: number): Promise<Placed> {
     if (text.length > longestSecret) {
       throw new CofferError('payload_too_large', `a secret has at most ${longestSecret} bytes of JSON`);
     }
     if (text.length <= partBytes) {
-      return { writes: (id, number) => [{ path: versionPath(id, number), value: text }] };
+      return { expectations: [], writes: (id, number) => [{ path: versionPath(id, number), value: text }] };
     }
     const id = randomUuid(this.#random);
     const parts = Math.ceil(text.length / partBytes);
     const mark = Buffer.from(JSON.stringify({ path, parts }));
-    await view.commit(
+    const [revision = null] = await view.commit(
       [{ path: uploadPath(id), value: mark }],
       [],
       [{ at: now + uploadTime, name: uploadPath(id) }],
@@ -109,7 +118,11 @@ export class Secrets {
       const value = text.subarray(part * partBytes, (part + 1) * partBytes);
       await view.commit([{ path: partPath(id, part), value }]);
     }
-    return { upload: { id, parts }, writes: () => [{ path: uploadPath(id), value: null }] };
+    return {
+      upload: { id, parts },
+      expectations: [{ path: uploadPath(id), revision }],
+      writes: () => [{ path: uploadPath(id), value: null }],
+    };
   }
 
   /** The writes that remove a version's value. */
@@ -137,6 +150,25 @@ export class Secrets {
       value: null,
     }));
     await view.commit([...writes, { path: name, value: null }], [{ path: name, revision: record.revision }]);
+  }
+
+  /** The value is another record than the pointer: where it is not there, the pointer may have moved on meanwhile. */
+  async #withText(
+    view: View,
+    path: string,
+    read: ReadSecret,
+    version: number,
+  ): Promise<(ReadSecret & { readonly number: number; readonly text: string | undefined }) | undefined> {
+    const number = version || read.secret.current;
+    const entry = read.secret.versions[number];
+    if (entry === undefined || entry.destroyed) return { ...read, number, text: undefined };
+    const text = await this.#text(view, read.secret, number);
+    if (text !== undefined) return { ...read, number, text };
+    const again = await this.read(view, path);
+    if (again === undefined) return undefined;
+    return again.revision === read.revision
+      ? { ...read, number, text }
+      : this.#withText(view, path, again, version);
   }
 
   async #text(view: View, secret: SecretRecord, number: number): Promise<string | undefined> {

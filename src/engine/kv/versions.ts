@@ -1,6 +1,7 @@
 /** What happens to a secret's versions: writing, soft-deleting, restoring, destroying, removing all. */
 import type { Call } from '../../core/endpoint.ts';
 import { retryOnConflict } from '../../core/retry.ts';
+import type { DueEntry, ViewWrite } from '../../core/view.ts';
 import { type Random, randomUuid } from '../../crypto/random.ts';
 import { CofferError } from '../../errors.ts';
 import type { JsonObject } from '../../json.ts';
@@ -39,7 +40,12 @@ export async function addVersion(
     checkCas(before?.secret, cas);
     const secret = before?.secret ?? newSecret(randomUuid(random), now);
     const number = secret.current + 1;
-    const gone = pushedOut({ ...secret, current: number }).slice(0, 4);
+    const gone = pushedOut({ ...secret, current: number });
+    const removal = removeValues(
+      gone.flatMap((old) => secrets.removal(secret, old)),
+      `trash/${secret.id}-${number}`,
+      now,
+    );
     const version: VersionRecord = {
       createdAt: now,
       deletedAt: secret.deleteVersionAfter > 0 ? now + secret.deleteVersionAfter * 1_000 : null,
@@ -51,16 +57,33 @@ export async function addVersion(
     const changed: SecretRecord = {
       ...secret,
       current: number,
-      oldest: Math.min(...Object.keys(versions).map(Number)),
+      oldest: gone.length === 0 ? secret.oldest : Math.min(...Object.keys(versions).map(Number)),
       updatedAt: now,
       versions,
     };
     await secrets.commit(call.view, path, before, {
       secret: changed,
-      writes: [...placed.writes(secret.id, number), ...gone.flatMap((old) => secrets.removal(secret, old))],
+      writes: [...placed.writes(secret.id, number), ...removal.writes],
+      expectations: placed.expectations,
+      due: removal.due,
     });
     return shownVersion(changed, number, version);
   });
+}
+
+/** The removals that fit one commit, and for the rest a list that the duty works off. */
+function removeValues(
+  removals: readonly ViewWrite[],
+  trash: string,
+  now: number,
+): { readonly writes: readonly ViewWrite[]; readonly due: readonly DueEntry[] } {
+  const later = removals.slice(removalsACommit);
+  if (later.length === 0) return { writes: removals, due: [] };
+  const list = Buffer.from(JSON.stringify(later.map((write) => write.path)));
+  return {
+    writes: [...removals.slice(0, removalsACommit), { path: trash, value: list }],
+    due: [{ at: now, name: trash }],
+  };
 }
 
 function checkCas(secret: SecretRecord | undefined, cas: number | undefined): void {
@@ -135,18 +158,11 @@ export async function removeSecret(place: Place): Promise<void> {
     if (before === undefined) return;
     const { secret, revision } = before;
     const all = Object.keys(secret.versions).flatMap((number) => secrets.removal(secret, Number(number)));
-    const now = all.slice(0, removalsACommit);
-    const later = all.slice(removalsACommit);
-    const trash = `trash/${secret.id}`;
-    const rest = Buffer.from(JSON.stringify(later.map((write) => write.path)));
+    const removal = removeValues(all, `trash/${secret.id}`, call.clock.now());
     await call.view.commit(
-      [
-        { path: pointerPath(path), value: null },
-        ...now,
-        ...(later.length > 0 ? [{ path: trash, value: rest }] : []),
-      ],
+      [{ path: pointerPath(path), value: null }, ...removal.writes],
       [{ path: pointerPath(path), revision }],
-      later.length > 0 ? [{ at: call.clock.now(), name: trash }] : [],
+      removal.due,
     );
     secrets.forget(path);
   });

@@ -1,7 +1,7 @@
 /** A keyfile's key typed in by hand, for a store that was sealed on purpose: no start opens it then. */
 import { CofferError } from '../../errors.ts';
 import type { ManualSeal } from '../collector.ts';
-import { parseShare } from '../shamir/shamir.ts';
+import { parseShare } from '../key-text.ts';
 import { openKeyfileSlot } from './keyfile-seal.ts';
 
 export const keyfileByHand: ManualSeal = {

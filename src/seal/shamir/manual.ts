@@ -1,6 +1,7 @@
 /** Shares handed in one by one. */
 import type { ManualSeal } from '../collector.ts';
-import { parseShare, shamirSplit } from './shamir.ts';
+import { parseShare } from '../key-text.ts';
+import { shamirSplit } from './shamir.ts';
 import { ShareCollector } from './share-collector.ts';
 
 export const shamirByHand: ManualSeal = {

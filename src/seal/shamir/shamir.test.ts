@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { systemRandom } from '../../crypto/random.ts';
+import { parseShare } from '../key-text.ts';
 import { sealContract } from '../seal.contract.ts';
 import type { SlotPlace } from '../seal.ts';
-import { createShamirSlot, openShamirSlot, parseShare, ShamirSeal, shamirSplit } from './shamir.ts';
+import { createShamirSlot, openShamirSlot, ShamirSeal, shamirSplit } from './shamir.ts';
 import { ShareCollector } from './share-collector.ts';
 
 const place: SlotPlace = {

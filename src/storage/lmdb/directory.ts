@@ -1,4 +1,13 @@
-import { chmodSync, closeSync, fsyncSync, mkdirSync, openSync, readdirSync, statSync } from 'node:fs';
+import {
+  chmodSync,
+  closeSync,
+  existsSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  statSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
 import { CofferError } from '../../errors.ts';
 import { checkDataFile } from './data-file.ts';
@@ -48,6 +57,11 @@ export function prepareDirectory(path: string, create: boolean): void {
     return;
   }
   checkDataFile(data);
+}
+
+/** Whether the directory `path` has a file of records, whatever is in it. */
+export function hasDataFile(path: string): boolean {
+  return existsSync(join(path, storeFiles.data));
 }
 
 /**

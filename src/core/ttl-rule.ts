@@ -28,3 +28,8 @@ export function grantTtl(asked: TtlAsked): TtlGranted {
   const left = Math.max(0, Math.floor((end - asked.now) / 1_000));
   return candidate > left ? { seconds: left, capped: true } : { seconds: candidate, capped: false };
 }
+
+/** What an answer says when less was granted than asked. */
+export function cappedWarning(seconds: number): string {
+  return `TTL was capped at ${seconds} seconds, the longest that is allowed here`;
+}
