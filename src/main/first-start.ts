@@ -1,12 +1,13 @@
 /** Making a store on this machine: where its keyfile and root token go, and what its owner is told. */
-import { mkdir, open, rename } from 'node:fs/promises';
+import { mkdir, open, rename, unlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Places } from '../config/paths.ts';
 import type { SealState } from '../core/seal-state.ts';
 import { type Random, randomUuid } from '../crypto/random.ts';
-import { CofferError } from '../errors.ts';
+import { asCofferError, CofferError } from '../errors.ts';
 import { createKeyfile, keyfileName, listKeyfiles } from '../seal/keyfile/keyfile.ts';
 import { KeyfileSeal } from '../seal/keyfile/keyfile-seal.ts';
+import type { Slot } from '../seal/slots.ts';
 
 export interface FirstStart {
   readonly state: SealState;
@@ -34,29 +35,69 @@ export function defaultKeyfile(places: Places, storeId: string): string {
 
 /**
  * Makes a store with a keyfile slot and kv v2 at `secret/`. Keyfile and root token are on disk before the store is, so that
- * none is ever missing. Throws `conflict` rather than write over a keyfile.
+ * none is ever missing. Throws `conflict` rather than write over a keyfile, and when another process made a store there first;
+ * then, as after any failure that surely left no store, the files written for it are taken back.
  */
 export async function makeStore(start: FirstStart): Promise<MadeStore> {
-  let keyfile = start.keyfile ?? '';
-  let rootTokenFile = start.rootTokenFile ?? '';
-  const { storeId } = await start.state.create({
-    withSecretMount: true,
-    makeSlots: async (rootKey, id) => {
-      keyfile = start.keyfile ?? defaultKeyfile(start.places, id);
-      const key = start.random.bytes(32);
-      await createKeyfile(keyfile, { storeId: id, dataPlace: start.data, key });
-      key.fill(0);
-      const slotId = randomUuid(start.random);
-      const seal = new KeyfileSeal({ path: keyfile, random: start.random });
-      return [{ id: slotId, kind: seal.kind, body: await seal.wrap(rootKey, { storeId: id, slotId }) }];
-    },
-    keepRootToken: async (text, id) => {
-      rootTokenFile = start.rootTokenFile ?? join(start.places.config, `${id}.root-token`);
-      await writePrivate(rootTokenFile, `${text}\n`, 'new');
-      if (start.logIn) await writePrivate(start.places.tokenFile, `${text}\n`, 'replace');
-    },
-  });
-  return { storeId, keyfile, rootTokenFile };
+  const files = new StoreFiles(start);
+  try {
+    const { storeId, rootToken } = await start.state.create({
+      withSecretMount: true,
+      makeSlots: (rootKey, id) => files.makeKeyfile(rootKey, id),
+      keepRootToken: (text, id) => files.keepRootToken(text, id),
+    });
+    if (start.logIn) await writePrivate(start.places.tokenFile, `${rootToken}\n`, 'replace');
+    return { storeId, keyfile: files.keyfile, rootTokenFile: files.rootTokenFile };
+  } catch (error) {
+    const second = asCofferError(error).code === 'already_initialized';
+    // With both files there the commit was tried, and unless another one came first it may have worked.
+    if (second || !files.complete) await files.takeBack();
+    if (!second) throw error;
+    throw new CofferError(
+      'conflict',
+      `another process made a store in ${start.data} at the same moment; start again to serve that one`,
+      { cause: error },
+    );
+  }
+}
+
+/** The files beside a store in the making. */
+class StoreFiles {
+  readonly #start: FirstStart;
+  readonly #written: string[] = [];
+  keyfile = '';
+  rootTokenFile = '';
+
+  constructor(start: FirstStart) {
+    this.#start = start;
+  }
+
+  get complete(): boolean {
+    return this.#written.length === 2;
+  }
+
+  async makeKeyfile(rootKey: Buffer, storeId: string): Promise<readonly Slot[]> {
+    const { keyfile, places, random, data } = this.#start;
+    this.keyfile = keyfile ?? defaultKeyfile(places, storeId);
+    const key = random.bytes(32);
+    await createKeyfile(this.keyfile, { storeId, dataPlace: data, key });
+    this.#written.push(this.keyfile);
+    key.fill(0);
+    const slotId = randomUuid(random);
+    const seal = new KeyfileSeal({ path: this.keyfile, random });
+    return [{ id: slotId, kind: seal.kind, body: await seal.wrap(rootKey, { storeId, slotId }) }];
+  }
+
+  async keepRootToken(text: string, storeId: string): Promise<void> {
+    const { rootTokenFile, places } = this.#start;
+    this.rootTokenFile = rootTokenFile ?? join(places.config, `${storeId}.root-token`);
+    await writePrivate(this.rootTokenFile, `${text}\n`, 'new');
+    this.#written.push(this.rootTokenFile);
+  }
+
+  async takeBack(): Promise<void> {
+    for (const path of this.#written) await unlink(path);
+  }
 }
 
 /**

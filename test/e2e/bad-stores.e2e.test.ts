@@ -95,6 +95,50 @@ describe('a place without a store', () => {
   });
 });
 
+describe('the making of a store', () => {
+  it('by two at the same moment makes one, and leaves nothing of the other', async () => {
+    for (let round = 0; round < 4; round++) {
+      const place = freshPlace();
+      const tries = [1, 2].map(() => startServer(place, { words: ['--init'] }));
+      const settled = await Promise.allSettled(tries);
+      const made = settled.flatMap((each) => (each.status === 'fulfilled' ? [each.value] : []));
+      expect(made.length).toBeGreaterThan(0);
+      for (const each of settled)
+        if (each.status === 'rejected')
+          expect(String(each.reason)).toMatch(/ended with (6|10) before it served/);
+      expect(
+        readdirSync(place.config)
+          .map((name) => name.replace(/^.{36}\./, ''))
+          .sort(),
+      ).toEqual(['keyfile', 'root-token', 'token']);
+      for (const server of made) {
+        const env = { COFFER_ADDR: server.address };
+        expect(await cli(place, ['token', 'lookup', '--field', 'policies'], { env })).toMatchObject({
+          code: 0,
+        });
+        await server.stop();
+      }
+    }
+  });
+
+  it('that fails half-way leaves nothing that stands in the way of the next', async () => {
+    const place = freshPlace();
+    const taken = join(place.home, 'taken');
+    writeFileSync(taken, 'something else\n');
+    for (const [option, code] of [
+      ['--root-token-file', 9],
+      ['--keyfile', 6],
+    ] as const) {
+      const outcome = await refused(place, '--init', option, taken);
+      expect(outcome, option).toMatchObject({ code, stdout: '', stderr: expect.stringContaining(taken) });
+      expect(readFileSync(taken, 'utf8')).toBe('something else\n');
+    }
+    const server = await startServer(place, { words: ['--init'] });
+    expect(server.stdout).toContain('A new store has been made.');
+    await server.stop();
+  });
+});
+
 describe('a store that is not whole', () => {
   let whole: Place;
 

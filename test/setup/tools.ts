@@ -28,7 +28,16 @@ const hvacVersion = '2.4.0';
 const patience = 180_000;
 
 export function findTools(say: (line: string) => void): Tools {
-  return { curl: debianTool('curl', say), strace: usableStrace(debianTool('strace', say)), hvac: hvac(say) };
+  const tools: Tools = {
+    curl: debianTool('curl', say),
+    strace: usableStrace(debianTool('strace', say)),
+    hvac: hvac(say),
+  };
+  for (const name of toolNames) {
+    const { path, remedy } = tools[name];
+    if (path === undefined) say(`tests that need ${name} do not run; to change that, ${remedy}`);
+  }
+  return tools;
 }
 
 /** Where processes may not be traced (some containers), having strace is of no use. */
@@ -70,7 +79,7 @@ function installDebian(name: string, say: (line: string) => void): void {
 
 /** A Python of its own with hvac in it, kept below `node_modules` for the next run. */
 function hvac(say: (line: string) => void): Tool {
-  const remedy = `needs Python 3 with venv, and pip that can reach an index that has hvac ${hvacVersion}`;
+  const remedy = `install Python 3 with venv, and let pip reach an index that has hvac ${hvacVersion}`;
   const directory = join(root, 'node_modules', '.cache', `coffer-hvac-${hvacVersion}`);
   const python = join(directory, 'bin', 'python');
   if (works(python)) return { path: python, remedy };

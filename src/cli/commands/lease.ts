@@ -55,7 +55,23 @@ const revoke = defineCommand({
   },
 });
 
+const stuck = defineCommand({
+  summary: 'List leases that could not be ended and are not tried any more',
+  operands: {},
+  options: serverOptions,
+  details: ['Mend the cause and say `coffer lease revoke ID`, which tries once more.'],
+  async run({ options }, shell) {
+    const client = await connect(shell, options);
+    const answer = await client.request('GET', 'sys/leases', { query: { type: 'irrevocable' } });
+    const { leases } = dataOf(answer.body);
+    const ids = Array.isArray(leases)
+      ? leases.map((lease) => (isJsonObject(lease) ? lease['lease_id'] : ''))
+      : [];
+    shell.ui.lines(ids.map(String));
+  },
+});
+
 export const command: CommandGroup = {
   summary: 'Look up, renew and revoke leases',
-  commands: { lookup, renew, revoke },
+  commands: { lookup, renew, revoke, stuck },
 };

@@ -18,6 +18,7 @@ export function leaseEndpoints(rooms: CoreRooms): readonly Endpoint[] {
   return [
     lookup(rooms),
     listing(rooms),
+    givenUp(rooms),
     ...['leases/renew', 'leases/renew/:lease*', 'renew', 'renew/:lease*'].map((pattern) =>
       renewal(rooms, pattern),
     ),
@@ -86,6 +87,36 @@ function listing(rooms: CoreRooms): Endpoint {
             after = page.next;
           } while (after !== undefined);
           return { data: { keys } };
+        },
+      },
+    },
+  });
+}
+
+/** The dead letters: what a person must look at. A force-revoke, or fixing the cause and revoking, takes one off the list. */
+function givenUp(rooms: CoreRooms): Endpoint {
+  return coreEndpoint({
+    pattern: 'leases',
+    help: 'Lists leases whose revocation failed so often that it is not tried any more.',
+    fields: { type: { type: 'string', help: 'Only "irrevocable" is known.', required: true } },
+    operations: {
+      read: {
+        summary: 'List leases that could not be revoked',
+        sudo: true,
+        response: { lease_count: { type: 'int' }, counts: { type: 'object' }, leases: { type: 'any' } },
+        handle: async (call): Promise<Reply> => {
+          if (call.fields.type !== 'irrevocable') {
+            throw new CofferError('invalid_request', 'type must be "irrevocable"');
+          }
+          const { items } = await rooms.leases.givenUp({ limit: 1_000 });
+          const counts: Record<string, number> = {};
+          const leases = [];
+          for (const { id, mount } of items) {
+            const accessor = (await rooms.mounts.find(mount))?.entry.accessor ?? '';
+            counts[accessor] = (counts[accessor] ?? 0) + 1;
+            leases.push({ lease_id: id, mount_accessor: accessor });
+          }
+          return { data: { lease_count: items.length, counts, leases } };
         },
       },
     },

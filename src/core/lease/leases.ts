@@ -18,6 +18,8 @@ import { grantTtl } from '../ttl-rule.ts';
 import {
   decodeLease,
   encodeLease,
+  givenUpKey,
+  givenUpPrefix,
   type LeaseRecord,
   leaseKey,
   leaseOfTokenKey,
@@ -105,6 +107,19 @@ export class Leases {
   /** Names of leases and folders below a path prefix (empty, or with a trailing `/`). */
   list(prefix: string, page: PageRequest): Promise<Page<string>> {
     return this.#store.children(leasePrefix + prefix, page);
+  }
+
+  /** Leases whose revocation failed so often that it was given up, a page in order of their ids. */
+  async givenUp(page: PageRequest): Promise<Page<LeaseRecord>> {
+    const found = await this.#store.range(givenUpPrefix, {
+      ...page,
+      ...(page.after === undefined ? {} : { after: givenUpPrefix + page.after }),
+    });
+    const stored = await Promise.all(
+      found.items.map(({ key }) => this.read(key.slice(givenUpPrefix.length))),
+    );
+    const items = stored.flatMap((lease) => (lease === undefined ? [] : [lease.record]));
+    return found.next === undefined ? { items } : { items, next: found.next.slice(givenUpPrefix.length) };
   }
 
   /**
@@ -220,7 +235,7 @@ export class Leases {
       [
         { key: leaseKey(record.id), value: encodeLease({ ...record, failures, irrevocable }) },
         ...(again.key === done.key ? [] : [done]),
-        ...(irrevocable ? [] : [again]),
+        irrevocable ? { key: givenUpKey(record.id), value: Buffer.from('{}') } : again,
       ],
       expectations,
     );
@@ -240,6 +255,7 @@ export class Leases {
   #removal(record: LeaseRecord): PlainWrite[] {
     const writes: PlainWrite[] = [{ key: leaseKey(record.id), value: null }];
     if (record.token !== null) writes.push({ key: leaseOfTokenKey(record.token, record.id), value: null });
+    if (record.irrevocable) writes.push({ key: givenUpKey(record.id), value: null });
     return writes;
   }
 

@@ -39,6 +39,13 @@ export function leaseOfTokenPrefix(token: TokenId): string {
   return `core/lease/token/${token}/`;
 }
 
+/** The list of leases whose revocation was given up, for a person to look at. */
+export const givenUpPrefix = 'core/lease/given-up/';
+
+export function givenUpKey(id: string): StorageKey {
+  return parseStorageKey(givenUpPrefix + id);
+}
+
 export function encodeLease(record: LeaseRecord): Buffer {
   return encodeStored(record);
 }

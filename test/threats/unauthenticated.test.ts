@@ -1,0 +1,102 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { CofferNode } from '../../src/main/node.ts';
+import { ask, makePlace, makeToken, type Place, storedText } from '../fakes/client.ts';
+import { everyOperation } from '../fakes/every-endpoint.ts';
+import { leasedType, Outside } from '../fakes/leased-engine.ts';
+
+let place: Place;
+let node: CofferNode;
+const outside = new Outside();
+
+beforeAll(async () => {
+  place = await makePlace({ engines: [leasedType(outside)] });
+  node = await place.node();
+  await ask(node, 'update', 'sys/mounts/leased', { type: 'leased' });
+  await ask(node, 'update', 'sys/auth/approle', { type: 'approle' });
+  await ask(node, 'update', 'auth/approle/role/sample', {});
+  await ask(node, 'update', 'secret/data/sample', { data: { a: 1 } });
+});
+afterAll(() => place.remove());
+
+describe('threat 14: what anybody may do without a token', () => {
+  it('changes nothing but by init, unseal and logins', () => {
+    const open = everyOperation(node).filter(({ spec }) => spec.login === true);
+    const changing = open.filter(({ operation }) => operation !== 'read' && operation !== 'list');
+    expect(changing.map(({ name, operation }) => `${operation} ${name}`).toSorted()).toEqual([
+      'update auth/approle/login',
+      'update sys/init',
+      'update sys/unseal',
+    ]);
+    expect(
+      open
+        .filter(({ operation }) => operation === 'read' || operation === 'list')
+        .map(({ name }) => name)
+        .toSorted(),
+    ).toEqual(['sys/health', 'sys/init', 'sys/internal/ui/mounts', 'sys/leader', 'sys/seal-status']);
+  });
+
+  it('is, while sealed, only what tells the state and unseals', () => {
+    const sealed = everyOperation(node).filter(({ spec }) => spec.whileSealed === true);
+    expect(sealed.map(({ name, operation }) => `${operation} ${name}`).toSorted()).toEqual([
+      'read sys/health',
+      'read sys/init',
+      'read sys/leader',
+      'read sys/seal-status',
+      'update sys/init',
+      'update sys/unseal',
+    ]);
+  });
+
+  it('does not grow by what is declared to decide by itself', () => {
+    const exempt = everyOperation(node).filter(({ spec }) => spec.useExempt === true);
+    expect(exempt.map(({ name, operation }) => `${operation} ${name}`).toSorted()).toEqual([
+      'read sys/internal/ui/mounts',
+      'read sys/internal/ui/mounts/:path*',
+    ]);
+  });
+});
+
+describe('threat 5: every other endpoint', () => {
+  async function badTokens(): Promise<Readonly<Record<string, string | null>>> {
+    const expired = await makeToken(node, { policies: ['root'], ttl: 1 });
+    const revoked = await makeToken(node, { policies: ['root'] });
+    await ask(node, 'update', 'auth/token/revoke', { token: revoked });
+    const used = await makeToken(node, { policies: ['root'], num_uses: 1 });
+    await ask(node, 'read', 'sys/mounts', {}, used);
+    const parent = await makeToken(node, { policies: ['root'] });
+    const orphaned = await makeToken(node, {}, parent);
+    await ask(node, 'update', 'auth/token/revoke', { token: parent });
+    const powerless = await makeToken(node, { policies: ['no-such-policy'], no_default_policy: true });
+    place.clock.skip(1);
+    return { none: null, empty: '', unknown: 'unknown', expired, revoked, used, orphaned, powerless };
+  }
+
+  it('refuses whoever has no living token with a policy for it, and does nothing', async () => {
+    const tokens = await badTokens();
+    const closed = everyOperation(node).filter(({ spec }) => spec.login !== true);
+    expect(closed.length).toBeGreaterThan(50);
+    const before = await storedText(place.storage);
+    for (const { operation, path, name, spec } of closed) {
+      for (const [kind, token] of Object.entries(tokens)) {
+        const answer = await ask(node, operation, path, { data: { a: 2 }, type: 'kv' }, token);
+        expect([answer.status, answer.hasData], `${operation} ${name} with ${kind} token`).toEqual([
+          403,
+          false,
+        ]);
+        const text = spec.useExempt === true ? /preflight|permission denied/ : /permission denied/;
+        expect(answer.errors.join()).toMatch(text);
+      }
+    }
+    expect(await storedText(place.storage)).toBe(before);
+    expect(outside.made).toEqual([]);
+  });
+
+  it('refuses a path that is declared nowhere in the same way', async () => {
+    const { powerless, none } = await badTokens();
+    for (const path of ['sys/nothing', 'nowhere/x', 'secret', 'auth/x', 'sys', '', 'auth']) {
+      for (const token of [powerless ?? null, none ?? null]) {
+        expect((await ask(node, 'read', path, {}, token)).status).toBe(403);
+      }
+    }
+  });
+});
