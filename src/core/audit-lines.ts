@@ -2,8 +2,8 @@
 import type { JsonObject } from '../json.ts';
 import type { AuditEntry, AuditLog } from './audit/audit.ts';
 import type { Fields, ResponseSchema } from './endpoint.ts';
-import type { Decision } from './policy/acl.ts';
-import type { Answer, Request } from './request.ts';
+import type { Decision, RuleReference } from './policy/acl.ts';
+import { type Answer, RawJson, type Request } from './request.ts';
 import type { TokenRecord } from './token/record.ts';
 
 /** What the road decided, as the audit log tells it: enough to find the rule. */
@@ -30,13 +30,32 @@ export function requestLine(audit: AuditLog, line: RequestLine): AuditEntry {
     path: request.path,
     mount_type: line.mountType,
     remote_address: request.remoteAddress,
-    auth:
-      token === undefined
-        ? null
-        : { accessor: token.accessor, display_name: token.displayName, policies: token.policies },
-    decision: line.decision as unknown as JsonObject,
+    auth: token === undefined ? null : callerText(token),
+    decision: decisionText(line.decision),
     data: audit.redactRequest(request.data, line.fields),
   };
+}
+
+/** What stays the same from request to request is turned into text once: tokens and rules are kept while nothing changes. */
+const callerTexts = new WeakMap<TokenRecord, RawJson>();
+const ruleTexts = new WeakMap<RuleReference, RawJson>();
+
+function callerText(token: TokenRecord): RawJson {
+  const known = callerTexts.get(token);
+  if (known !== undefined) return known;
+  const { accessor, displayName, policies } = token;
+  const text = new RawJson(JSON.stringify({ accessor, display_name: displayName, policies }));
+  callerTexts.set(token, text);
+  return text;
+}
+
+function decisionText(decision: AuditedDecision): RawJson {
+  if (decision.kind !== 'allow' || !('rule' in decision)) return new RawJson(JSON.stringify(decision));
+  const known = ruleTexts.get(decision.rule);
+  if (known !== undefined) return known;
+  const text = new RawJson(JSON.stringify(decision));
+  ruleTexts.set(decision.rule, text);
+  return text;
 }
 
 export function responseLine(

@@ -1,13 +1,15 @@
 /** What the road needs of the audit log. */
 import type { JsonObject, JsonValue } from '../../json.ts';
 import type { Fields, ResponseSchema } from '../endpoint.ts';
-import type { AnswerData } from '../request.ts';
+import type { AnswerData, RawJson } from '../request.ts';
 
 /**
  * One line's content besides what the log adds (`seq`, `time`, `chain`, which an entry may not hold). Secrets have been replaced
  * by digests already. Lines of a request name it in `request_id`, or in `request` as `id`; `findRequest` looks there.
  */
-export type AuditEntry = { readonly type: 'request' | 'response' | 'event' } & JsonObject;
+export type AuditEntry = { readonly type: 'request' | 'response' | 'event' } & {
+  readonly [name: string]: JsonValue | RawJson;
+};
 
 /**
  * How far a line must have come before the caller goes on: `kernel` survives the death of the process, `disk` survives
@@ -28,9 +30,9 @@ export interface AuditLog {
    * Replaces sensitive request fields by digests. Names not declared count as sensitive, and so does a value that is not of its
    * field's type. Long texts are cut.
    */
-  redactRequest(data: JsonObject, fields: Fields): JsonObject;
+  redactRequest(data: JsonObject, fields: Fields): RawJson;
   /** Replaces sensitive answer data by digests; names not in the schema count as sensitive. */
-  redactAnswer(data: AnswerData, schema: ResponseSchema | undefined): JsonObject;
+  redactAnswer(data: AnswerData, schema: ResponseSchema | undefined): RawJson;
   /**
    * Writes what is pending, closes and signs the segment, anchors the head. Rejects if one of these failed, having done the
    * others; the next start then closes the chain.

@@ -7,7 +7,8 @@
  */
 import crypto from 'node:crypto';
 import { CofferError } from '../../errors.ts';
-import { isJsonObject, type JsonObject } from '../../json.ts';
+import { isJsonObject, type JsonObject, type JsonValue } from '../../json.ts';
+import { RawJson } from '../request.ts';
 
 /** Bytes of the longest line that is written, newline included. */
 export const longestLine = 1024 * 1024;
@@ -43,19 +44,44 @@ export function chainLine(
   return { text: `${body}${chainMember}${head}"}\n`, point: { seq, head } };
 }
 
+/** What a line says. `RawJson` is taken for the JSON that it is. */
+export interface LineContent {
+  readonly [name: string]: JsonValue | RawJson;
+}
+
+/** `"name":` by name: an entry's names are few and the program's own. */
+const memberNames = new Map<string, string>();
+const mostMemberNames = 256;
+
 /** An entry's JSON text. Throws `internal` for a member that the log itself writes, or for what is not JSON. */
-export function entryJson(entry: JsonObject): string {
-  if (Object.hasOwn(entry, 'seq') || Object.hasOwn(entry, 'time') || Object.hasOwn(entry, 'chain')) {
-    throw new CofferError('internal', 'an audit entry may not hold seq, time or chain');
+export function entryJson(entry: LineContent): string {
+  let json = '';
+  for (const name of Object.keys(entry)) {
+    if (name === 'seq' || name === 'time' || name === 'chain') {
+      throw new CofferError('internal', 'an audit entry may not hold seq, time or chain');
+    }
+    const value = valueJson(entry[name]);
+    if (value !== undefined) json += (json === '' ? '{' : ',') + memberName(name) + value;
   }
-  let json: string | undefined;
+  if (json === '') throw new CofferError('internal', 'an audit entry is empty');
+  return `${json}}`;
+}
+
+function valueJson(value: JsonValue | RawJson | undefined): string | undefined {
+  if (value instanceof RawJson) return value.text;
   try {
-    json = JSON.stringify(entry);
+    return JSON.stringify(value);
   } catch (cause) {
     throw new CofferError('internal', 'an audit entry is not JSON', { cause });
   }
-  if (json === undefined || json.length <= 2) throw new CofferError('internal', 'an audit entry is empty');
-  return json;
+}
+
+function memberName(name: string): string {
+  const known = memberNames.get(name);
+  if (known !== undefined) return known;
+  const text = `${JSON.stringify(name)}:`;
+  if (memberNames.size < mostMemberNames) memberNames.set(name, text);
+  return text;
 }
 
 export interface ParsedLine extends ChainPoint {

@@ -7,7 +7,7 @@ import { type Random, randomUuid } from '../../crypto/random.ts';
 import { CofferError } from '../../errors.ts';
 import type { JsonObject } from '../../json.ts';
 import type { Fields, ResponseSchema } from '../endpoint.ts';
-import type { AnswerData } from '../request.ts';
+import type { AnswerData, RawJson } from '../request.ts';
 import { type ChainAnchor, origin, type Position } from './anchor.ts';
 import type { AuditEntry, AuditLog, Durability } from './audit.ts';
 import { Checkpointer } from './checkpointer.ts';
@@ -195,11 +195,11 @@ class FileAuditLog implements OpenAuditLog {
     return group.kernel.promise;
   }
 
-  redactRequest(data: JsonObject, fields: Fields): JsonObject {
+  redactRequest(data: JsonObject, fields: Fields): RawJson {
     return redactRequest(data, fields, this.digest);
   }
 
-  redactAnswer(data: AnswerData, schema: ResponseSchema | undefined): JsonObject {
+  redactAnswer(data: AnswerData, schema: ResponseSchema | undefined): RawJson {
     return redactAnswer(data, schema, this.digest);
   }
 

@@ -6,9 +6,18 @@ import { RawJson } from '../request.ts';
 import { digestKey } from './audit.fixture.ts';
 import { keyedDigest } from './digest.ts';
 import { nullAuditLog } from './null-log.ts';
-import { redactAnswer, redactRequest } from './redact.ts';
+import { redactAnswer as redactAnswerText, redactRequest as redactRequestText } from './redact.ts';
 
 const digest = keyedDigest(digestKey);
+
+function redactRequest(...asked: Parameters<typeof redactRequestText>): Record<string, unknown> {
+  return JSON.parse(redactRequestText(...asked).text);
+}
+
+function redactAnswer(...asked: Parameters<typeof redactAnswerText>): Record<string, unknown> {
+  return JSON.parse(redactAnswerText(...asked).text);
+}
+
 const canary = 'canary-7d1f4c';
 
 const fields: Fields = {
@@ -172,11 +181,22 @@ describe('what the log shows of an answer', () => {
   });
 });
 
+it('JSON laid out on several lines stays on one line of the log', () => {
+  const text = redactAnswerText(
+    { shown: new RawJson('{\n"a": 1}') },
+    { shown: { type: 'object' } },
+    digest,
+  ).text;
+  expect(text).toBe('{"shown":{"a":1}}');
+});
+
 it('a log that keeps nothing still redacts', async () => {
   const log = nullAuditLog(digestKey);
   await log.append({ type: 'event' }, 'disk');
-  expect(log.redactRequest({ password: canary }, fields)).toEqual({ password: digest(canary) });
-  expect(log.redactAnswer({ v: canary }, undefined)).toEqual({ v: digest(canary) });
+  expect(JSON.parse(log.redactRequest({ password: canary }, fields).text)).toEqual({
+    password: digest(canary),
+  });
+  expect(JSON.parse(log.redactAnswer({ v: canary }, undefined).text)).toEqual({ v: digest(canary) });
   expect(log.digest(canary)).toBe(digest(canary));
   await log.close();
 });

@@ -2,7 +2,7 @@
  * What of a request and an answer may be written down. Only declared fields that are not sensitive are shown, and only if the
  * value has the declared shape; a keyed digest stands for everything else. Names are shown, values never by accident.
  */
-import { emptyObject, isJsonObject, type JsonObject, type JsonValue } from '../../json.ts';
+import { isJsonObject, type JsonObject, type JsonValue } from '../../json.ts';
 import type { Fields, FieldType, ResponseSchema } from '../endpoint.ts';
 import { type AnswerData, RawJson } from '../request.ts';
 import type { Digest } from './digest.ts';
@@ -18,39 +18,37 @@ const unprintable = '[not JSON]';
 type ShownType = FieldType | 'null';
 
 /** Replaces sensitive request fields by digests. Names that are not declared, also not as an alias, count as sensitive. */
-export function redactRequest(data: JsonObject, fields: Fields, digest: Digest): JsonObject {
+export function redactRequest(data: JsonObject, fields: Fields, digest: Digest): RawJson {
   const shown = shownFields(fields);
   return redact(data, (name) => shown.get(name), digest);
 }
 
 /** Replaces sensitive answer data by digests; `*` in the schema stands for names that it does not spell out. */
-export function redactAnswer(
-  data: AnswerData,
-  schema: ResponseSchema | undefined,
-  digest: Digest,
-): JsonObject {
+export function redactAnswer(data: AnswerData, schema: ResponseSchema | undefined, digest: Digest): RawJson {
   return redact(data, (name) => shownType(schema, name), digest);
 }
 
+const nothing = new RawJson('{}');
+
+/** The text is put together here, since every value's own text is needed anyway: nothing is turned into JSON twice. */
 function redact(
   data: AnswerData | JsonObject,
   shownAs: (name: string) => ShownType | undefined,
   digest: Digest,
-): JsonObject {
+): RawJson {
   const names = Object.keys(data);
-  const redacted = emptyObject();
-  if (names.length > mostMembers) {
-    redacted['*'] = digestOf(data, digest);
-    return redacted;
-  }
+  if (names.length === 0) return nothing;
+  if (names.length > mostMembers) return new RawJson(`{"*":${digestOf(data, digest)}}`);
+  let text = '';
   for (const name of names) {
     const value: unknown = data[name];
     if (value === undefined) continue;
     const type = shownAs(name);
     const safeName = name.length > longestName ? digest(name) : name;
-    redacted[safeName] = (type && shownValue(value, type)) ?? digestOf(value, digest);
+    const member = (type && shownJson(value, type)) ?? digestOf(value, digest);
+    text += `${text === '' ? '{' : ','}${JSON.stringify(safeName)}:${member}`;
   }
-  return redacted;
+  return text === '' ? nothing : new RawJson(`${text}}`);
 }
 
 /** Declarations are constants, so that what they show is worked out once. */
@@ -78,19 +76,24 @@ function shownType(schema: ResponseSchema | undefined, name: string): ShownType 
   return field === undefined || field.sensitive ? undefined : field.type;
 }
 
-/** The value as it may stand in the log; undefined where it is not of the declared shape. */
-function shownValue(value: unknown, type: ShownType): JsonValue | undefined {
-  if (value === null) return null;
-  if (value instanceof RawJson) {
-    return value.text.length > longestStructure ? undefined : shownValue(parsed(value.text), type);
-  }
-  if (typeof value === 'string') return hasShape[type](value) ? shownText(value) : undefined;
-  if (typeof value === 'boolean') return value;
-  if (typeof value === 'number') return Number.isFinite(value) ? value : undefined;
+/** The value's JSON text as it may stand in the log; undefined where it is not of the declared shape. */
+function shownJson(value: unknown, type: ShownType): string | undefined {
+  if (value === null) return 'null';
+  if (value instanceof RawJson) return shownRaw(value.text, type);
+  if (typeof value === 'string') return hasShape[type](value) ? JSON.stringify(shownText(value)) : undefined;
+  if (typeof value === 'boolean') return String(value);
+  if (typeof value === 'number') return Number.isFinite(value) ? String(value) : undefined;
   if (!isPlain(value) || !hasShape[type](value)) return undefined;
   const text = jsonText(value);
-  if (text === undefined || text.length > longestStructure) return undefined;
-  return Object.values(value).some(holdsRaw) ? parsed(text) : (value as JsonValue);
+  return text === undefined || text.length > longestStructure ? undefined : text;
+}
+
+/** Text that claims to be JSON is shown as it is only where an object may stand; anything else is looked at. */
+function shownRaw(text: string, type: ShownType): string | undefined {
+  if (text.length > longestStructure) return undefined;
+  // A line of the log is one line: JSON that was laid out for people is put together anew.
+  if ((type === 'object' || type === 'any') && text.startsWith('{') && !text.includes('\n')) return text;
+  return shownJson(parsed(text), type);
 }
 
 function shownText(text: string): string {
@@ -147,12 +150,11 @@ function isPlain(value: unknown): value is object {
   return prototype === Object.prototype || prototype === null;
 }
 
-/** A text stands for itself, everything else for its JSON text, so that a value has one digest however it came. */
-function digestOf(value: unknown, digest: Digest): JsonValue {
-  if (value === null) return null;
-  if (typeof value === 'string') return digest(value);
-  const text = jsonText(value);
-  return text === undefined ? unprintable : digest(text);
+/** JSON text of a digest: of a text itself, of everything else's JSON text, so that a value has one digest however it came. */
+function digestOf(value: unknown, digest: Digest): string {
+  if (value === null) return 'null';
+  const text = typeof value === 'string' ? value : jsonText(value);
+  return JSON.stringify(text === undefined ? unprintable : digest(text));
 }
 
 /** JSON text, with `RawJson` as the text that it holds; undefined for what JSON cannot say. */

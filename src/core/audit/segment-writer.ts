@@ -5,7 +5,7 @@ import { CofferError } from '../../errors.ts';
 import type { JsonObject } from '../../json.ts';
 import { origin, type Position } from './anchor.ts';
 import type { Disk } from './disk.ts';
-import { type ChainPoint, chainLine, entryJson, longestLine } from './line.ts';
+import { type ChainPoint, chainLine, entryJson, type LineContent, longestLine } from './line.ts';
 import type { ProcessIdentity } from './process-identity.ts';
 import { type Abandoned, closingEntry, headerEntry, segmentName } from './segment.ts';
 import type { Signer } from './signature.ts';
@@ -63,7 +63,7 @@ export class SegmentWriter {
   }
 
   /** Chains a line and keeps it for the next `flush`. Throws `payload_too_large` or `internal`, having added nothing. */
-  add(entry: JsonObject): void {
+  add(entry: LineContent): void {
     const line = chainLine(this.point, this.time(), entryJson(entry));
     // A unit of UTF-16 is at most three bytes of UTF-8, so that short lines need no counting.
     if (line.text.length * 3 > longestLine && Buffer.byteLength(line.text) > longestLine) {

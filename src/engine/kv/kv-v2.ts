@@ -8,7 +8,14 @@ import type { View, ViewWrite } from '../../core/view.ts';
 import { randomUuid } from '../../crypto/random.ts';
 import { CofferError } from '../../errors.ts';
 import type { Engine, EngineEnvironment } from '../engine.ts';
-import { checkCustomMetadata, isDeleted, newSecret, type SecretRecord, shownVersion } from './metadata.ts';
+import {
+  checkCustomMetadata,
+  isDeleted,
+  newSecret,
+  type SecretRecord,
+  shownVersion,
+  shownVersionText,
+} from './metadata.ts';
 import { pointerFolder, Secrets } from './secrets.ts';
 import { addVersion, destroyVersions, type Place, removeSecret, setDeleted } from './versions.ts';
 
@@ -96,7 +103,7 @@ async function readVersion(secrets: Secrets, call: Call, wanted: number): Promis
   const read = await secrets.readVersion(call.view, secretPath(call), Math.max(0, wanted));
   const version = read?.secret.versions[read.number];
   if (read === undefined || version === undefined) return undefined;
-  const metadata = shownVersion(read.secret, read.number, version);
+  const metadata = shownVersionText(read.secret, read.number, version);
   if (version.destroyed || isDeleted(version, call.clock.now())) {
     return { status: 404, data: { data: null, metadata } };
   }

@@ -1,5 +1,6 @@
 /** A secret's metadata at rest: the pointer from its path to its versions. Identity of a version is the secret's own id. */
 import { timestamp } from '../../clock.ts';
+import { RawJson } from '../../core/request.ts';
 import { CofferError } from '../../errors.ts';
 import type { JsonObject } from '../../json.ts';
 
@@ -70,6 +71,23 @@ export function shownVersion(secret: SecretRecord, number: number, version: Vers
     destroyed: version.destroyed,
     version: number,
   };
+}
+
+const shownTexts = new WeakMap<SecretRecord, Map<number, RawJson>>();
+
+/** The same as text, made once for each secret as decoded: reads of it differ in nothing else. */
+export function shownVersionText(secret: SecretRecord, number: number, version: VersionRecord): RawJson {
+  let texts = shownTexts.get(secret);
+  if (texts === undefined) {
+    texts = new Map();
+    shownTexts.set(secret, texts);
+  }
+  let text = texts.get(number);
+  if (text === undefined) {
+    text = new RawJson(JSON.stringify(shownVersion(secret, number, version)));
+    texts.set(number, text);
+  }
+  return text;
 }
 
 /** Which versions a new one pushes out. */
