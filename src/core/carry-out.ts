@@ -44,9 +44,9 @@ interface Handled {
 /** `token` is who pays for leases; null on endpoints that need no login. */
 export async function carryOut(errand: Errand, call: Call, token: TokenId | null): Promise<Outcome> {
   const { spec, commit, operation } = errand;
-  if (spec.spendsFirst === true) await commit.spend();
+  if (spec.spendsFirst === true && commit.owes) await commit.spend();
   const handled = await handle(errand, call, token);
-  await commit.spend();
+  if (commit.owes) await commit.spend();
   const { reply, auth, lease, undo } = handled;
   const answer = buildAnswer({
     request: errand.request,

@@ -40,6 +40,8 @@ export interface CoreOptions {
   readonly onSealedElsewhere: () => Promise<void>;
 }
 
+/** Milliseconds that stopping waits for a pass under way: no system outside that hangs may keep the keys in memory. */
+const longestFarewell = 5_000;
 /** Milliseconds between passes of the expiry duty. */
 const expiryEvery = 1_000;
 
@@ -94,16 +96,19 @@ export class Core implements CoreRooms {
     this.#tick();
   }
 
-  /** Starts no more work of its own, and lets what runs come to an end. */
+  /** Starts no more work of its own, and lets what runs come to an end, for as long as a seal can wait. */
   async stop(): Promise<void> {
     this.#timer?.[Symbol.dispose]();
     this.#timer = undefined;
-    await this.expiry.settled();
+    const { promise: late, resolve } = deferred();
+    using _timer = this.clock.after(longestFarewell, resolve);
+    await Promise.race([this.expiry.settled(), late]);
   }
 
   /** Brings the caches to the epoch read in this request; at no cost when nothing changed. */
   async at(epoch: SealedRecord | undefined): Promise<Epoch> {
-    if (this.#epoch !== undefined && epoch?.revision === this.#epochRevision) return this.#epoch;
+    const current = this.current(epoch);
+    if (current !== undefined) return current;
     // A load under way may have begun before this request read its epoch; one begun after it is late enough.
     await this.#loading;
     if (epoch?.revision !== this.#epochRevision) {
@@ -113,6 +118,11 @@ export class Core implements CoreRooms {
       await this.#loading;
     }
     return this.epoch();
+  }
+
+  /** The epoch if the caches are those of this record; undefined when they must be brought to it. */
+  current(epoch: SealedRecord | undefined): Epoch | undefined {
+    return epoch?.revision === this.#epochRevision ? this.#epoch : undefined;
   }
 
   epoch(): Epoch {
@@ -205,6 +215,14 @@ export class Core implements CoreRooms {
         });
     });
   }
+}
+
+function deferred(): { readonly promise: Promise<void>; readonly resolve: () => void } {
+  let resolve = () => {};
+  const promise = new Promise<void>((settle) => {
+    resolve = settle;
+  });
+  return { promise, resolve };
 }
 
 function isOlder(epoch: Epoch, than: Epoch): boolean {

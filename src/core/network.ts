@@ -15,17 +15,21 @@ export function parseNetwork(text: string): string {
 
 /** Whether an address lies in one of these networks (`10.0.0.0/8`, or a single address). What cannot be read matches nothing. */
 export function isWithin(address: string, networks: readonly string[]): boolean {
+  const plain = address.startsWith('::ffff:') && address.includes('.') ? address.slice(7) : address;
+  // What is no address (a socket without one) lies in no network; `check` would throw.
+  const version = isIP(plain);
+  if (version === 0) return false;
+  const family = version === 6 ? 'ipv6' : 'ipv4';
   const list = new BlockList();
   for (const network of networks) {
     const [base = '', bits] = network.split('/');
-    const family = isIPv6(base) ? 'ipv6' : 'ipv4';
+    // A list with both would find every IPv4 address in `::/0`, by way of the mapped ones.
+    if (isIP(base) !== version) continue;
     try {
-      list.addSubnet(base, bits === undefined ? (family === 'ipv6' ? 128 : 32) : Number(bits), family);
+      list.addSubnet(base, bits === undefined ? (version === 6 ? 128 : 32) : Number(bits), family);
     } catch {
       // An unreadable network opens nothing.
     }
   }
-  const plain = address.startsWith('::ffff:') && address.includes('.') ? address.slice(7) : address;
-  // What is no address (a socket without one) lies in no network; `check` would throw.
-  return isIP(plain) !== 0 && list.check(plain, isIPv6(plain) ? 'ipv6' : 'ipv4');
+  return list.check(plain, family);
 }

@@ -56,6 +56,11 @@ export class RequestCommit {
     return this.#commit(writes, expectations, true);
   }
 
+  /** Whether `spend` would do anything. */
+  get owes(): boolean {
+    return this.#owes;
+  }
+
   /** Spends the use if no commit of the handler did. */
   async spend(): Promise<void> {
     if (this.#owes) await this.commit([]);

@@ -61,12 +61,16 @@ function logFault(log: Log, request: Request, error: unknown): void {
 async function travel(core: Core, request: Request, log: Log): Promise<Answer> {
   const id = request.token === undefined ? undefined : core.tokens.idOf(request.token);
   const snapshot = await core.tokenReader.read(id);
-  const epoch = await core.at(snapshot.epoch);
+  // Most requests wait for nothing here: what is cached is current, and awaiting it would still cost a turn.
+  const epoch = core.current(snapshot.epoch) ?? (await core.at(snapshot.epoch));
   const { table } = core.mounts;
   const who = authenticate(id !== undefined, snapshot.token, table, request.remoteAddress, core.clock.now());
   const destination = findDestination(table.route(request.path), request);
   const acl =
-    who.kind === 'token' ? await core.policies.acl(who.token.record.policies, epoch.policies) : undefined;
+    who.kind === 'token'
+      ? (core.policies.compiled(who.token.record.policies, epoch.policies) ??
+        (await core.policies.acl(who.token.record.policies, epoch.policies)))
+      : undefined;
   const visit = await prepareVisit(core, request, destination, who, acl);
   const { decision } = visit;
   await core.audit.append(

@@ -12,6 +12,7 @@ import {
   rootToken,
 } from '../../test/fakes/client.ts';
 import { HandClock } from '../../test/fakes/hand-clock.ts';
+import { leasedType, Outside } from '../../test/fakes/leased-engine.ts';
 import { systemRandom } from '../crypto/random.ts';
 import { type CofferNode, createNode } from '../main/node.ts';
 import { createKeyfile, readKeyfile } from '../seal/keyfile/keyfile.ts';
@@ -200,6 +201,28 @@ describe('sealing', () => {
     place.clock.advance(2);
     for (let turn = 0; turn < 1_000 && idle.state.core !== undefined; turn++) await new Promise(setImmediate);
     expect(idle.state.core).toBeUndefined();
+  });
+
+  it('does not wait for ever for a system outside that does not answer', async () => {
+    const outside = new Outside();
+    const other = await makePlace({ engines: [leasedType(outside)] });
+    const node = await other.node();
+    await ask(node, 'update', 'sys/mounts/leased', { type: 'leased' });
+    await ask(node, 'read', 'leased/creds/app', { ttl: 60 });
+    const asked = new Promise<void>((resolve) => {
+      outside.beforeRevoke = () => {
+        resolve();
+        return new Promise(() => {});
+      };
+    });
+    other.clock.advance(61);
+    await asked;
+    const sealed = ask(node, 'update', 'sys/seal');
+    while (node.state.core !== undefined) await new Promise(setImmediate);
+    other.clock.advance(5);
+    expect((await sealed).status).toBe(204);
+    expect((await ask(node, 'read', 'sys/mounts')).status).toBe(503);
+    await other.remove();
   });
 
   it('is undone on each node by a key', async () => {

@@ -34,6 +34,8 @@ export class PolicyStore {
     cachedPolicies,
   );
   readonly #acls = new TwoGenerationCache<Acl>(cachedAcls);
+  /** By a token's own list of names, as long as the decoded token is kept. */
+  readonly #compiled = new WeakMap<readonly string[], { readonly epoch: number; readonly acl: Acl }>();
   #epoch = 0;
 
   constructor(store: BarrierStore, clock: Clock) {
@@ -49,12 +51,20 @@ export class PolicyStore {
       this.#epoch = epoch;
     }
     const key = names.join(',');
-    const known = this.#acls.get(key);
-    if (known !== undefined) return known;
-    const acl = compileAcl(await this.#load(names));
+    const acl = this.#acls.get(key) ?? compileAcl(await this.#load(names));
     // A change that came meanwhile has moved the epoch on: what was read before it must not be kept under the new one.
-    if (epoch === this.#epoch) this.#acls.set(key, acl);
+    if (epoch === this.#epoch) {
+      this.#acls.set(key, acl);
+      this.#compiled.set(names, { epoch, acl });
+    }
     return acl;
+  }
+
+  /** The same where it is at hand already, for the path of every request. */
+  compiled(names: readonly string[], epoch: number): Acl | undefined {
+    if (names.length === 1 && names[0] === 'root') return rootAcl;
+    const kept = this.#compiled.get(names);
+    return kept?.epoch === epoch ? kept.acl : undefined;
   }
 
   async read(name: string): Promise<StoredPolicy | undefined> {
