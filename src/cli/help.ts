@@ -7,6 +7,7 @@ import {
   type OperandTypes,
   type OptionSpec,
 } from './command.ts';
+import { pageWidth, wrapText } from './text-wrap.ts';
 
 /** The help of one command or group, as typed: `policy write`. */
 export function helpText(name: string, command: Command | CommandGroup): string {
@@ -43,15 +44,9 @@ export function overview(sections: Readonly<Record<string, readonly (readonly [s
   return `Usage: coffer COMMAND [options] [arguments]\n\n${blocks.join('\n\n')}\n\nMore: coffer COMMAND --help\n`;
 }
 
-/** Paragraphs are declared as one text; a reader's terminal is assumed to have room for 100 characters. */
+/** Paragraphs are declared as one text. */
 function wrap(paragraph: string): string {
-  const lines: string[] = [];
-  for (const word of paragraph.split(/\s+/)) {
-    const last = lines.at(-1);
-    if (last === undefined || last.length + 1 + word.length > 100) lines.push(word);
-    else lines[lines.length - 1] = `${last} ${word}`;
-  }
-  return lines.join('\n');
+  return wrapText(paragraph, pageWidth).join('\n');
 }
 
 function operandUsage(name: string, count: keyof OperandTypes): string {
@@ -71,5 +66,8 @@ function optionUsage(name: string, spec: OptionSpec): string {
 
 function columns(rows: readonly (readonly [string, string])[], width?: number): string {
   const first = width ?? Math.max(...rows.map(([left]) => left.length));
-  return rows.map(([left, right]) => `  ${left.padEnd(first)}  ${right}`).join('\n');
+  const indent = `\n${' '.repeat(first + 4)}`;
+  return rows
+    .map(([left, right]) => `  ${left.padEnd(first)}  ${wrapText(right, pageWidth - first - 4).join(indent)}`)
+    .join('\n');
 }

@@ -1,4 +1,6 @@
 /** `mount` and `auth`: engines and auth methods are enabled, listed and disabled in the same words. */
+import type { Client } from '../client/client.ts';
+import { asCofferError, CofferError } from '../errors.ts';
 import { isJsonObject, type JsonObject } from '../json.ts';
 import { usageError } from './args.ts';
 import { type CommandGroup, defineCommand } from './command.ts';
@@ -79,9 +81,11 @@ function enable(kind: MountKind) {
         }),
       };
       const client = await connect(shell, options);
-      const answer = await client.request('POST', `${kind.root}/${path}`, { body });
+      const answer = await client
+        .request('POST', `${kind.root}/${path}`, { body })
+        .catch((error: unknown) => Promise.reject(withVersionHint(error, body)));
       showWarnings(shell.ui, answer.body);
-      shell.ui.talk(`${operands.TYPE} enabled at ${path}/`);
+      shell.ui.done(`${operands.TYPE} enabled at ${path}/`, { type: operands.TYPE, path: `${path}/` });
     },
   });
 }
@@ -96,10 +100,31 @@ function disable(kind: MountKind) {
       const path = trimmed(operands.PATH);
       await confirmed(shell, options.yes, `disable ${path}/? ${kind.loss}`);
       const client = await connect(shell, options);
+      await requireMount(client, kind, path);
       await client.request('DELETE', `${kind.root}/${path}`);
-      shell.ui.talk(`${path}/ disabled`);
+      shell.ui.done(`${path}/ disabled`, { path: `${path}/` });
     },
   });
+}
+
+/** Vault's words for it name a field of the wire. */
+function withVersionHint(error: unknown, { type, options }: JsonObject): unknown {
+  const failed = asCofferError(error);
+  if (failed.code !== 'invalid_request' || type !== 'kv' || options !== undefined) return error;
+  return new CofferError(failed.code, 'say which version of kv: --version 2', { cause: error });
+}
+
+/**
+ * The wire disables what is not there without a word, and a mistyped path must not look like one that was shut. Who may not
+ * list goes on without knowing. Throws `not_found`.
+ */
+async function requireMount(client: Client, kind: MountKind, path: string): Promise<void> {
+  const answer = await client.request('GET', kind.root).catch((error: unknown) => {
+    if (asCofferError(error).code !== 'permission_denied') throw error;
+  });
+  const mounts = dataOf(answer?.body);
+  if (Object.keys(mounts).length === 0 || Object.hasOwn(mounts, `${path}/`)) return;
+  throw new CofferError('not_found', `there is no ${kind.thing.replace(/^an? /, '')} at ${path}/`);
 }
 
 function mountOptions(name: string, pairs: readonly string[], version: number | undefined): JsonObject {

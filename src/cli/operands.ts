@@ -37,7 +37,7 @@ export class ValueReader {
   /** `-` is standard input, `@file` a file, anything else itself. */
   async read(source: string): Promise<Uint8Array> {
     if (source === '-') return this.readStdin();
-    if (source.startsWith('@')) return readFile(source.slice(1));
+    if (source.startsWith('@')) return readFile(source.slice(1), behindAt);
     const text = /^\\[@-]/.test(source) ? source.slice(1) : source;
     if (text.includes('\ufffd') || !text.isWellFormed()) {
       throw new CofferError(
@@ -48,6 +48,11 @@ export class ValueReader {
     return Buffer.from(text);
   }
 
+  /** A file that was named as one, or standard input for `-`. */
+  async readFile(path: string): Promise<Uint8Array> {
+    return path === '-' ? this.readStdin() : readFile(path, (reason) => `cannot read ${path}: ${reason}`);
+  }
+
   async readStdin(): Promise<Uint8Array> {
     if (this.#stdinRead) throw new CofferError('usage', 'standard input can give only one value');
     this.#stdinRead = true;
@@ -55,8 +60,13 @@ export class ValueReader {
   }
 }
 
+/** The name is not repeated: it may be a secret that starts with `@`. */
+function behindAt(reason: string): string {
+  return `cannot read the file named behind "@": ${reason} (a value that starts with "@" itself is written \\@…)`;
+}
+
 /** Read piece by piece, so that a pipe works and an endless file ends in an error. */
-function readFile(path: string): Buffer {
+function readFile(path: string, problem: (reason: string) => string): Buffer {
   const buffer = Buffer.allocUnsafe(longestValue + 1);
   let size = 0;
   try {
@@ -69,8 +79,7 @@ function readFile(path: string): Buffer {
       closeSync(file);
     }
   } catch (error) {
-    const hint = 'a value that starts with "@" itself is written \\@…';
-    throw new CofferError('usage', `cannot read the file named behind "@": ${systemReason(error)} (${hint})`);
+    throw new CofferError('usage', problem(systemReason(error)));
   }
   if (size > longestValue) throw tooLarge('the file', longestValue);
   return buffer.subarray(0, size);

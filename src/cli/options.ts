@@ -12,12 +12,12 @@ export const serverOptions = {
   'token-file': {
     type: 'text',
     value: 'FILE',
-    help: 'read the token from FILE, or from - (COFFER_TOKEN, VAULT_TOKEN)',
+    help: 'take the token from FILE or - (COFFER_TOKEN, VAULT_TOKEN)',
   },
   'ca-cert': {
     type: 'text',
     value: 'FILE',
-    help: 'trust these PEM certificates (COFFER_CACERT, VAULT_CACERT)',
+    help: 'PEM certificates to trust (COFFER_CACERT, VAULT_CACERT)',
   },
 } as const satisfies Options;
 
@@ -26,7 +26,7 @@ export const safeOptions = {
   safe: {
     type: 'text',
     value: 'URL',
-    help: 'where secrets are: https://host:8200/secret, or a mount (COFFER_SAFE)',
+    help: 'where secrets are: a mount, or its URL (COFFER_SAFE)',
   },
   ...serverOptions,
 } as const satisfies Options;

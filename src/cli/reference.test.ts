@@ -40,6 +40,13 @@ test('the page on the command line has the help of every command', async () => {
   expect(readFileSync(page, 'utf8')).toBe(wanted);
 });
 
+test('help fits a terminal of 80 columns', async () => {
+  const long = commandReference(await present())
+    .split('\n')
+    .filter((line) => line.length > 80);
+  expect(long).toEqual([]);
+});
+
 test('every command says what its line in the overview says', async () => {
   for (const [name, command] of await present()) expect(command.summary).toBe(rows[name]?.summary);
 });

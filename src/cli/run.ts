@@ -70,7 +70,7 @@ async function find(name: string, { programs }: World): Promise<Command | Comman
   if (row !== undefined && load !== undefined) return (await load()).command;
   if (row !== undefined)
     throw new CofferError('unsupported_operation', `this program has no \`coffer ${name}\``);
-  throw unknown('command', name, Object.keys(rows), '');
+  throw unknown('command', name, [...Object.keys(rows), 'help'], '');
 }
 
 async function runFound(

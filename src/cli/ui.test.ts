@@ -39,6 +39,22 @@ test('a record is never cut', () => {
   expect(out()).toBe(`password  ${'x'.repeat(30)}\n`);
 });
 
+test('what is said to a terminal is broken between words', () => {
+  const { ui, err } = screen('text', 16, { NO_COLOR: '1' });
+  ui.fail(new CofferError('usage', 'there is no such thing'));
+  ui.warn('mind the gap');
+  ui.talk('one two three four five\n  laid out as it is already');
+  expect(err()).toBe(
+    'error: there is\nno such thing\nwarning: mind\nthe gap\none two three\nfour five\n  laid out as it is already\n',
+  );
+});
+
+test('on a pipe it is one line', () => {
+  const { ui, err } = screen('text');
+  ui.fail(new CofferError('usage', 'long '.repeat(50).trim()));
+  expect(err().match(/\n/g)).toHaveLength(1);
+});
+
 test('colour only on a terminal, and not against NO_COLOR or TERM=dumb', () => {
   const failed = (columns: number | undefined, env: Record<string, string>) => {
     const { ui, err } = screen('text', columns, env);

@@ -7,6 +7,7 @@ import type { JsonValue } from '../json.ts';
 import { type OutputStream, variable, type World } from './shell.ts';
 import { layRecord, layTable } from './table-layout.ts';
 import { escapeJson, escapeLine, escapeLines } from './terminal-text.ts';
+import { wrapText } from './text-wrap.ts';
 
 export type Format = 'text' | 'json';
 
@@ -28,6 +29,8 @@ export interface Ui {
   bytes(bytes: Uint8Array): void;
   /** Talk: plain lines on standard error, left out with `--format json`. */
   talk(text: string): void;
+  /** What was done: talk, or `document` with `--format json`. */
+  done(text: string, document: JsonValue): void;
   /** What the user should know although the command goes on. */
   warn(text: string): void;
   /** Tells an error, and says which it was. */
@@ -38,7 +41,11 @@ export function openUi(world: Pick<World, 'stdout' | 'stderr' | 'env'>, format: 
   const { env } = world;
   const out = (text: string) => void world.stdout.write(text);
   const say = (text: string) => void world.stderr.write(text);
+  const lines = (text: string, first = 0) => fitLines(text, world.stderr, first);
   const isTerminal = () => world.stdout.isTTY === true;
+  const talk = (text: string) => {
+    if (format !== 'json') say(`${lines(escapeLines(text).replace(/\n$/, ''))}\n`);
+  };
   const json = (document: JsonValue) => out(`${escapeJson(JSON.stringify(document, null, 2))}\n`);
   return {
     format,
@@ -59,19 +66,20 @@ export function openUi(world: Pick<World, 'stdout' | 'stderr' | 'env'>, format: 
     },
     text: (text) => out(isTerminal() ? onTerminal(text) : text),
     bytes: (bytes) => void world.stdout.write(bytes),
-    talk: (text) => (format === 'json' ? undefined : say(`${escapeLines(text).replace(/\n$/, '')}\n`)),
+    talk,
+    done: (text, document) => (format === 'json' ? json(document) : talk(text)),
     warn: (text) =>
       say(
         format === 'json'
           ? `${JSON.stringify({ warning: { message: text } })}\n`
-          : `${paint('warning:', '33', world.stderr, env)} ${escapeLine(text)}\n`,
+          : `${paint('warning:', '33', world.stderr, env)} ${lines(escapeLine(text), 'warning: '.length)}\n`,
       ),
     fail(thrown) {
       const error = asCofferError(thrown);
       say(
         format === 'json'
           ? errorJson(error)
-          : `${paint('error:', '31', world.stderr, env)} ${escapeLine(error.message)}\n`,
+          : `${paint('error:', '31', world.stderr, env)} ${lines(escapeLine(error.message), 'error: '.length)}\n`,
       );
       // Only our own faults have a story to tell, and only to who asks: a stack may quote what the user typed.
       if (error.code === 'internal' && variable(env, 'COFFER_DEBUG') !== undefined)
@@ -101,6 +109,17 @@ function tableText(
   if (stdout.isTTY !== true) return ended(escaped.map((cells) => cells.join('\t')));
   const [first = '', ...rest] = layTable([heading, ...escaped], stdout.columns ?? 80);
   return ended([paint(first, '1', stdout, env), ...rest]);
+}
+
+/** Broken between words where the terminal would break a line anywhere. What is indented is laid out already. */
+function fitLines(text: string, { isTTY, columns = 80 }: OutputStream, first: number): string {
+  if (isTTY !== true) return text;
+  return text
+    .split('\n')
+    .flatMap((line, index) =>
+      line.startsWith(' ') ? [line] : wrapText(line, columns, index === 0 ? first : 0),
+    )
+    .join('\n');
 }
 
 function ended(lines: readonly string[]): string {

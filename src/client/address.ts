@@ -27,12 +27,16 @@ export function parseAddress(text: string): Address {
   if (url.search !== '' || url.hash !== '') {
     throw new CofferError('usage', 'the server address must not have a query or fragment');
   }
+  const basePath = url.pathname.replace(/\/+$/, '');
+  if (basePath.endsWith('/v1')) {
+    throw new CofferError('usage', 'the server address must end before "/v1"');
+  }
   return {
     protocol: url.protocol,
     host: url.host,
     hostname: url.hostname.replace(/^\[|\]$/g, ''),
     port: url.port === '' ? (url.protocol === 'https:' ? 443 : 80) : Number(url.port),
-    basePath: url.pathname.replace(/\/+$/, ''),
+    basePath,
   };
 }
 

@@ -167,6 +167,16 @@ test('nobody at the address: what to do about it', async () => {
   expect(error.message).toContain('is the server running?');
 });
 
+test('https to a server of plain http says what may be wrong', async () => {
+  await using server = await startWire(() => ({}));
+  using client = openClient({ address: server.address.replace('http:', 'https:') });
+  const error = await failure(client.request('GET', 'sys/health'));
+  expect(error).toMatchObject({
+    code: 'unavailable',
+    message: expect.stringContaining('does the server speak plain http?'),
+  });
+});
+
 test('an answer that does not come ends in request_timeout, a withdrawn request in unavailable', async () => {
   await using server = await startWire(() => undefined);
   using hasty = openClient({ address: server.address, timeout: 20 });
@@ -195,14 +205,19 @@ test.each(['a/../b', './a', 'a//b', '\ud800'])(
   },
 );
 
-test.each(['', 'host:8200', 'ftp://host', 'http://', 'https://user:pw@host', 'https://host?x=1'])(
-  'the address %j is refused and not repeated',
-  (address) => {
-    const open = () => openClient({ address });
-    expect(open).toThrow(expect.objectContaining({ code: 'usage' }));
-    expect(open).not.toThrow(/pw@/);
-  },
-);
+test.each([
+  '',
+  'host:8200',
+  'ftp://host',
+  'http://',
+  'https://user:pw@host',
+  'https://host?x=1',
+  'https://host/v1/',
+])('the address %j is refused and not repeated', (address) => {
+  const open = () => openClient({ address });
+  expect(open).toThrow(expect.objectContaining({ code: 'usage' }));
+  expect(open).not.toThrow(/pw@/);
+});
 
 test('only plain http to another machine is exposed', () => {
   const exposed = (address: string) => openClient({ address }).exposed;

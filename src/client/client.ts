@@ -82,7 +82,9 @@ export class Client {
     const body = parseBody(answer);
     if (answer.status >= 400 && options.accept?.includes(answer.status) !== true) {
       const { status, code, requestId } = answer;
-      throw wireError({ status, code, requestId, body, method, path, secrets: this.#secrets(options) });
+      const secrets = this.#secrets(options);
+      const anonymous = secrets.length === 0;
+      throw wireError({ status, code, requestId, body, anonymous, method, path, secrets });
     }
     return { status: answer.status, body };
   }
@@ -194,7 +196,10 @@ export class Client {
     if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') {
       return new CofferError('unavailable', `the host name of ${where} cannot be resolved`, { cause: error });
     }
-    return new CofferError('unavailable', `the connection to ${where} failed (${code})`, { cause: error });
+    const hint = code === 'EPROTO' ? ': does the server speak plain http?' : '';
+    return new CofferError('unavailable', `the connection to ${where} failed (${code})${hint}`, {
+      cause: error,
+    });
   }
 
   #secrets(options: RequestOptions): readonly string[] {

@@ -22,6 +22,8 @@ export interface ErrorAnswer {
   readonly code?: string | undefined;
   /** The header `X-Coffer-Request-Id`: what the audit log knows the request by. */
   readonly requestId?: string | undefined;
+  /** No token went with the request. */
+  readonly anonymous?: boolean;
   readonly method: string;
   readonly path: string;
   /** Texts that must not be repeated, should the answer contain them. */
@@ -56,15 +58,23 @@ const statusCodes: Readonly<Record<number, ErrorCode>> = {
 const advice: { readonly [C in ErrorCode]?: string } = {
   sealed: 'the server is sealed; `coffer operator unseal` opens it',
   not_initialized: 'the server has no store yet; `coffer operator init` makes one',
+  already_initialized: 'the server has a store already',
 };
 
 export function wireError(answer: ErrorAnswer): ApiError {
   const text = errorText(answer.body);
   const told = answer.code;
   const code = told !== undefined && isErrorCode(told) ? told : codeOf(answer.status, text);
-  const said = text === '' ? plainWords(answer.status, code) : text;
+  const said = wordsOf(answer, code, text);
   const message = advice[code] ?? `${said} (${answer.method} ${answer.path}${auditHint(answer, code)})`;
   return new ApiError(code, withoutSecrets(message, answer.secrets), answer.status, answer.body);
+}
+
+function wordsOf({ status, anonymous }: ErrorAnswer, code: ErrorCode, text: string): string {
+  if (code === 'permission_denied' && anonymous === true) {
+    return 'permission denied: you are not logged in; run `coffer login`';
+  }
+  return text === '' ? plainWords(status, code) : text;
 }
 
 /** A refusal does not say which rule it was; the audit log does. Nothing but an id is repeated. */

@@ -22,7 +22,7 @@ export function buildAnswer(parts: AnswerParts): Answer {
   const asks = operation === 'read' || operation === 'list';
   const nothing = reply === undefined || isBare(reply, parts);
   if (nothing && !asks) return { kind: 'empty' };
-  if (nothing || (operation === 'list' && isEmptyList(reply))) {
+  if (nothing || (operation === 'list' && reply.status === undefined && isEmptyList(reply))) {
     return { kind: 'error', status: 404, requestId: request.id, errors: [] };
   }
   return {

@@ -54,7 +54,7 @@ export async function carryOut(errand: Errand, call: Call, token: TokenId | null
     spec,
     mountType: errand.mount.entry.type,
     ...handled,
-    warnings: [...handled.warnings, ...ignoredFields(errand.unknownFields)],
+    warnings: [...handled.warnings, ...ignoredFields(errand.unknownFields, call.params)],
   });
   const reads = operation === 'read' || operation === 'list';
   return {
@@ -137,8 +137,24 @@ async function leaseOut(
   return { id: prepared.record.id, renewable: leased.renewable, duration: prepared.duration };
 }
 
-function ignoredFields(names: readonly string[]): readonly string[] {
-  if (names.length === 0) return [];
-  const shown = names.slice(0, 10).map((name) => name.slice(0, 60));
-  return [`Endpoint ignored these unrecognized parameters: [${shown.join(' ')}]`];
+/** Fields that had no effect: unknown ones, and ones whose value the path has said already. */
+function ignoredFields(names: readonly string[], params: Call['params']): readonly string[] {
+  const captured = names.filter((name) => Object.hasOwn(params, name));
+  const unknown = names.filter((name) => !Object.hasOwn(params, name));
+  return [
+    ...(unknown.length > 0 ? [`Endpoint ignored these unrecognized parameters: [${shown(unknown)}]`] : []),
+    ...(captured.length > 0
+      ? [
+          `Endpoint replaced the value of these parameters with the values captured from the endpoint's path: [${shown(captured)}]`,
+        ]
+      : []),
+  ];
+}
+
+function shown(names: readonly string[]): string {
+  return names
+    .toSorted()
+    .slice(0, 10)
+    .map((name) => name.slice(0, 60))
+    .join(' ');
 }

@@ -3,7 +3,6 @@
  * a pass costs what is due, and a start costs nothing however many entries wait.
  */
 import type { PlainWrite } from '../barrier/store.ts';
-import { CofferError } from '../errors.ts';
 import { parseStorageKey, type StorageKey } from '../storage/storage.ts';
 
 /** What an entry's id names: a token's stored id, a lease id, `<mount uuid>/<name>`, a mount's uuid. */
@@ -45,11 +44,13 @@ function shardOf(id: string): number {
   return sum % dueShards;
 }
 
-export function parseDue(key: StorageKey): Due {
+/** The entry at a key; its kind is undefined where a newer program put it there, whose business it is. */
+export function parseDue(key: StorageKey): Omit<Due, 'kind'> & { readonly kind: DueKind | undefined } {
   const [, , minute, second, kind, ...id] = key.split('/');
-  const known = kinds.find((name) => name === kind);
-  if (known === undefined || id.length === 0) {
-    throw new CofferError('store_unusable', 'the due index holds an entry that this program does not know');
-  }
-  return { key, at: (Number(minute) * 60 + Number(second)) * 1_000, kind: known, id: id.join('/') };
+  return {
+    key,
+    at: (Number(minute) * 60 + Number(second)) * 1_000,
+    kind: kinds.find((name) => name === kind),
+    id: id.join('/'),
+  };
 }

@@ -166,6 +166,8 @@ export interface Endpoint<F extends Fields = Fields> {
   readonly pattern: string;
   readonly help: string;
   readonly fields: F;
+  /** Names in its path count in lower case: what is denied to a path's lower-case form is denied to every form of it. */
+  readonly foldsNames?: boolean;
   /** Any other field is data of the caller's own: taken without a warning, and treated as sensitive. */
   readonly openFields?: boolean;
   readonly operations: { readonly [O in EndpointOperation]?: OperationSpec<F> };

@@ -134,24 +134,24 @@ const longestDuration = 100 * 365 * 86_400;
 
 function duration(value: JsonValue): number | undefined {
   if (value === '') return 0;
+  // As in text, a fraction counts as a whole second, away from zero: half a second must not turn into "no limit".
   const seconds =
     typeof value === 'number'
-      ? Math.floor(value)
+      ? Math.sign(value) * Math.ceil(Math.abs(value))
       : typeof value === 'string'
         ? parseDuration(value)
         : undefined;
-  return seconds !== undefined && seconds >= 0 && seconds <= longestDuration
-    ? Math.floor(seconds)
-    : undefined;
+  return seconds !== undefined && seconds >= 0 && seconds <= longestDuration ? seconds : undefined;
 }
+
+/** Items of a list in one text: as many as the values that a body may hold. */
+const mostItems = 200_000;
 
 function splitCommas(value: JsonValue): readonly string[] | undefined {
   const text = scalarText(value);
-  if (text === undefined) return undefined;
-  return text
-    .split(',')
-    .map((item) => item.trim())
-    .filter((item) => item !== '');
+  const items = text?.split(',', mostItems + 1);
+  if (items === undefined || items.length > mostItems) return undefined;
+  return items.map((item) => item.trim()).filter((item) => item !== '');
 }
 
 function texts(value: JsonValue): readonly string[] | undefined {
@@ -181,7 +181,14 @@ function pairs(value: JsonValue): Readonly<Record<string, string>> | undefined {
   return result;
 }
 
+/**
+ * JSON inside a text has passed the listener as one value, whatever it is made of. A secret has at most 1 MiB; to take much more
+ * would be the way around every limit of a body's depth and count.
+ */
+const longestJson = 2 * 1024 * 1024;
+
 function parseJson(text: string): JsonValue | undefined {
+  if (text.length > longestJson) return undefined;
   try {
     return JSON.parse(text) as JsonValue;
   } catch {

@@ -33,3 +33,14 @@ export function isWithin(address: string, networks: readonly string[]): boolean 
   }
   return list.check(plain, family);
 }
+
+/** Whether all of a network lies in one of these. */
+export function isNetworkWithin(network: string, networks: readonly string[]): boolean {
+  const [base = '', bits] = network.split('/');
+  const version = isIP(base);
+  const length = (text: string | undefined) => Number(text ?? (version === 6 ? 128 : 32));
+  return networks.some((outer) => {
+    const [outerBase = '', outerBits] = outer.split('/');
+    return isIP(outerBase) === version && length(bits) >= length(outerBits) && isWithin(base, [outer]);
+  });
+}

@@ -1,8 +1,16 @@
 /** What happens while a commit is on its way to the store: the other one came first, and nothing comes back to life. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { ask, finishDuties, keysOf, makePlace, makeToken, type Place } from '../../test/fakes/client.ts';
+import {
+  ask,
+  finishDuties,
+  keysOf,
+  makePlace,
+  makeToken,
+  type Place,
+  tokenOf,
+} from '../../test/fakes/client.ts';
 import { leasedType, Outside } from '../../test/fakes/leased-engine.ts';
-import { faultyStorage } from '../../test/fault/storage-fault.ts';
+import { faultyStorage, type Operation } from '../../test/fault/storage-fault.ts';
 import type { CofferNode } from '../main/node.ts';
 
 let place: Place;
@@ -12,6 +20,7 @@ let outside: Outside;
 /** How many of the slow node's next commits go through before one is held up. */
 let free: number;
 let held: Promise<void> | undefined;
+let heldOperation: Operation;
 let reached: () => void;
 
 beforeEach(async () => {
@@ -19,8 +28,9 @@ beforeEach(async () => {
   place = await makePlace({ engines: [leasedType(outside)] });
   node = await place.node();
   free = Number.POSITIVE_INFINITY;
+  heldOperation = 'commit';
   const storage = faultyStorage(place.storage, (_count, operation) => {
-    if (operation !== 'commit' || held === undefined || free-- > 0) return undefined;
+    if (operation !== heldOperation || held === undefined || free-- > 0) return undefined;
     const until = held;
     held = undefined;
     reached();
@@ -107,6 +117,21 @@ describe('threat 18: a token that is revoked', () => {
         await finishDuties(node, place.clock);
       },
     );
+    expect(await works(token)).toBe(false);
+  });
+
+  it('is over when its time comes while its auth method is asked about it', async () => {
+    await ask(node, 'update', 'sys/auth/approle', { type: 'approle' });
+    await ask(node, 'update', 'auth/approle/role/app', { role_id: 'the-role', token_ttl: 60 });
+    const { data } = await ask(node, 'update', 'auth/approle/role/app/secret-id');
+    const fields = { role_id: 'the-role', secret_id: data['secret_id'] ?? '' };
+    const token = tokenOf(await ask(node, 'update', 'auth/approle/login', fields, null));
+    heldOperation = 'read';
+    const renewed = await overtaken(
+      () => ask(slow, 'update', 'auth/token/renew', { token }),
+      async () => place.clock.skip(60),
+    );
+    expect([renewed.status, renewed.errors]).toEqual([403, ['bad token']]);
     expect(await works(token)).toBe(false);
   });
 

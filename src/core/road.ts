@@ -18,6 +18,7 @@ import { helpAnswer } from './help.ts';
 import { isBuiltin } from './mount/mounts.ts';
 import type { RouteMatch } from './mount/table.ts';
 import { MountView } from './mount/view.ts';
+import type { ApiPath } from './path.ts';
 import type { Acl } from './policy/acl.ts';
 import type { Answer, Request, Road } from './request.ts';
 import { RequestCommit } from './request-commit.ts';
@@ -136,7 +137,9 @@ async function prepareVisit(
   const token = who.kind === 'token' ? who.token : undefined;
   const exempt = spec?.login === true || spec?.useExempt === true;
   const commit = new RequestCommit(core.barrier, core.tokens, exempt ? undefined : token);
-  const { coerced, fieldError: unreadable } = readFields(endpoint, request);
+  // Nobody without a token makes us work on fields that nothing will come of.
+  const mayBeHandled = acl !== undefined || spec?.login === true;
+  const { coerced, fieldError: unreadable } = readFields(mayBeHandled ? endpoint : undefined, request);
   const call = buildCall(core, request, destination, coerced, commit, who, acl);
   const writes = destination.operation === 'update' && spec !== undefined && acl !== undefined;
   const { absent, problem } =
@@ -150,7 +153,7 @@ async function prepareVisit(
     commit,
     fieldError,
     unknownFields: endpoint?.openFields === true ? [] : coerced.unknown,
-    decision: decide(request, visited, spec, who, acl),
+    decision: decide(request, visited, destination, who, acl),
   };
 }
 
@@ -221,10 +224,11 @@ function buildCall(
 function decide(
   request: Request,
   call: Call,
-  spec: OperationSpec | undefined,
+  destination: Destination,
   who: Authentication,
   acl: Acl | undefined,
 ): AuditedDecision {
+  const { spec } = destination;
   if (spec?.login === true) return { kind: 'allow', reason: 'open to everyone' };
   if (who.kind === 'anonymous') return { kind: 'deny', reason: 'missing client token' };
   if (who.kind === 'refused' || acl === undefined) {
@@ -232,7 +236,25 @@ function decide(
   }
   if (spec?.useExempt === true) return { kind: 'allow', reason: 'shows only what the caller may use' };
   const asked = request.operation === 'update' ? call.operation : request.operation;
-  return acl.decide({ path: request.path, operation: asked, data: request.data, sudo: spec?.sudo === true });
+  const question = { operation: asked, data: request.data, sudo: spec?.sudo === true };
+  const decision = acl.decide({ ...question, path: request.path });
+  const handled = pathHandled(request, destination);
+  if (decision.kind !== 'allow' || handled === request.path) return decision;
+  const asHandled = acl.decide({ ...question, path: handled });
+  return asHandled.kind === 'deny' && asHandled.reason === 'no-rule' ? decision : asHandled;
+}
+
+/**
+ * The path in the form that names what the handler will touch, where several forms name one thing: without the trailing `/`
+ * that only listings know, and with folded names. Rules for it hold for the other forms too, or they would be a way around it.
+ */
+function pathHandled({ operation, path }: Request, { route, endpoint }: Destination): ApiPath {
+  const listing = operation === 'list' || operation === 'scan';
+  const bare = !listing && path.endsWith('/') ? path.slice(0, -1) : path;
+  if (endpoint?.foldsNames !== true || route === undefined) return bare as ApiPath;
+  const mount = route.mount.entry.path.length;
+  const folded = bare.slice(mount).replace(/[A-Z]/g, (letter) => letter.toLowerCase());
+  return (bare.slice(0, mount) + folded) as ApiPath;
 }
 
 async function settle(

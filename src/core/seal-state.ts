@@ -5,13 +5,13 @@
 import { Barrier } from '../barrier/barrier.ts';
 import type { Clock } from '../clock.ts';
 import { type Random, randomUuid } from '../crypto/random.ts';
-import { asCofferError, CofferError } from '../errors.ts';
+import { asCofferError, CofferError, ConflictError } from '../errors.ts';
 import type { JsonObject } from '../json.ts';
 import { type Boot, readBoot } from '../seal/boot.ts';
 import type { KeyCollector, ManualSeal } from '../seal/collector.ts';
 import type { Seal, SlotPlace } from '../seal/seal.ts';
 import type { Slot } from '../seal/slots.ts';
-import { parseStorageKey, type Storage } from '../storage/storage.ts';
+import { parseStorageKey, type Revision, type Storage } from '../storage/storage.ts';
 import type { AuditLog } from './audit/audit.ts';
 import { Core } from './core.ts';
 import { type CreatedStore, createStore, type NewStore } from './create-store.ts';
@@ -79,7 +79,7 @@ export class SealState implements SealControl {
     for (const { slot, seal } of this.#automaticSlots()) {
       try {
         const rootKey = await seal.unwrap(slot.body, { storeId: this.#boot.header.id, slotId: slot.id });
-        await this.#open(rootKey);
+        await this.#open(rootKey, 'as-marked');
         return;
       } catch (error) {
         const { code, message, cause } = asCofferError(error);
@@ -89,6 +89,7 @@ export class SealState implements SealControl {
           reason: message,
           cause,
         });
+        if (code === 'sealed') return;
         // A wrong or missing key leaves the node sealed; anything else is a store that must not be served.
         if (code !== 'wrong_key' && code !== 'not_found' && code !== 'invalid_request') throw error;
       }
@@ -156,13 +157,12 @@ export class SealState implements SealControl {
     );
     let collecting = false;
     for (const { collector } of this.#collectors) {
-      try {
-        const step = await collector.add(text);
-        if (step.kind === 'opened') return await this.#openByHand(step.rootKey);
-        collecting = true;
-      } catch (error) {
+      const step = await collector.add(text).catch((error: unknown) => {
         problem = error;
-      }
+        return undefined;
+      });
+      if (step?.kind === 'opened') return this.#open(step.rootKey, 'unmark');
+      if (step !== undefined) collecting = true;
     }
     if (!collecting) throw problem;
   }
@@ -205,23 +205,18 @@ export class SealState implements SealControl {
     await this.#options.storage.close();
   }
 
-  async #openByHand(rootKey: Buffer): Promise<void> {
-    await this.#open(rootKey);
-    await this.#options.storage.commit([{ key: sealMarkKey, value: null }]);
-  }
-
-  /** Two people who hand in the last key at once open the store once. */
-  #open(rootKey: Buffer): Promise<void> {
-    this.#opening ??= this.#openOnce(rootKey).finally(() => {
-      rootKey.fill(0);
+  /** Two people who hand in the last key at once open the store once. `unmark`: it is no longer marked as sealed then. */
+  async #open(rootKey: Buffer, mark: 'unmark' | 'as-marked'): Promise<void> {
+    this.#opening ??= this.#openOnce(rootKey, mark).finally(() => {
       this.#opening = undefined;
     });
-    return this.#opening;
+    await this.#opening.finally(() => rootKey.fill(0));
   }
 
-  async #openOnce(rootKey: Buffer): Promise<void> {
+  async #openOnce(rootKey: Buffer, mark: 'unmark' | 'as-marked'): Promise<void> {
     const { storage, clock, random, types, log } = this.#options;
     if (this.#boot.kind === 'empty' || this.#core !== undefined) return;
+    const marked = await storage.read(sealMarkKey);
     const barrier = new Barrier({ storage, random, clock });
     await barrier.unseal(rootKey, this.#boot.header.id);
     const audit = await this.#options.openAudit(barrier).catch((error: unknown) => {
@@ -240,12 +235,28 @@ export class SealState implements SealControl {
     });
     try {
       await core.start();
+      if (mark === 'unmark') await this.#unmark(marked?.revision ?? null);
+      else if (await this.#markedSealed()) throw sealedMeanwhile();
     } catch (error) {
+      await core.stop();
       await audit.close().catch(() => undefined);
       barrier.seal();
       throw error;
     }
     this.#core = core;
+  }
+
+  /** Throws `sealed` when another node sealed the store since its mark was read: whoever seals has the last word. */
+  async #unmark(revision: Revision | null): Promise<void> {
+    try {
+      await this.#options.storage.commit(
+        [{ key: sealMarkKey, value: null }],
+        [{ key: sealMarkKey, revision }],
+      );
+    } catch (error) {
+      if (!(error instanceof ConflictError)) throw error;
+      throw sealedMeanwhile();
+    }
   }
 
   async #followSeal(): Promise<void> {
@@ -277,4 +288,8 @@ export class SealState implements SealControl {
       return seal === undefined ? [] : [{ slot, seal }];
     });
   }
+}
+
+function sealedMeanwhile(): CofferError {
+  return new CofferError('sealed', 'the store was sealed meanwhile');
 }

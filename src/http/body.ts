@@ -136,8 +136,8 @@ function receive(message: IncomingMessage, body: Gathering | Discarding): Promis
 
 /**
  * The fields of a write's body. It is JSON whatever its Content-Type says (curl says form by default), and a form only when
- * that type is set and the first byte that is not blank opens no JSON value. Nothing, or only blanks, is no fields. A form field sent
- * several times is its values joined by commas. Throws `invalid_request`.
+ * that type is set and the first byte that is not blank opens no JSON value. Nothing, only blanks, or `null` (as Vault's Go
+ * client sends nothing) is no fields. A form field sent several times is its values joined by commas. Throws `invalid_request`.
  */
 export function parseBody(bytes: Buffer, contentType: string | undefined, limits: HttpLimits): JsonObject {
   const first = firstByte(bytes);
@@ -147,7 +147,11 @@ export function parseBody(bytes: Buffer, contentType: string | undefined, limits
     const text = bytes.toString('latin1');
     return parseFields(text, 'request body', limits.jsonNames, (values) => values.join(','));
   }
-  return parseBoundedJson(bytes, limits);
+  return isNull(bytes) ? emptyObject() : parseBoundedJson(bytes, limits);
+}
+
+function isNull(bytes: Buffer): boolean {
+  return bytes.length < 16 && bytes.toString('latin1').trim() === 'null';
 }
 
 function firstByte(bytes: Buffer): number | undefined {

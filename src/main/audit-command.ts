@@ -14,7 +14,7 @@ const places = {
   data: {
     type: 'text',
     value: 'DIR',
-    help: 'data directory (COFFER_DATA; ~/.local/share/coffer when absent)',
+    help: 'data directory (COFFER_DATA; ~/.local/share/coffer)',
   },
 } as const;
 
@@ -48,7 +48,7 @@ const verify = defineCommand({
 
 const showCommand = defineCommand({
   summary: 'Show what the audit log says of one request',
-  operands: { request: 'one' },
+  operands: { REQUEST: 'one' },
   options: places,
   details: [
     'REQUEST is the request_id of an answer. The line of a refused request names the rule that decided.',
@@ -56,7 +56,7 @@ const showCommand = defineCommand({
   async run({ operands, options }, shell) {
     const directory = auditDirectoryOf(dataDirectory(shell, options.data));
     const lines = [];
-    for await (const found of findRequest({ directory, requestId: operands.request })) lines.push(found);
+    for await (const found of findRequest({ directory, requestId: operands.REQUEST })) lines.push(found);
     if (lines.length === 0) throw new CofferError('not_found', 'the audit log has no line of this request');
     if (shell.ui.format === 'json') shell.ui.json(lines.map(({ content }) => content));
     else
@@ -79,20 +79,34 @@ function show({ ui }: Shell, report: AuditReport): void {
   const problems = [...report.problems, ...report.chains.flatMap((chain) => chain.problems)];
   if (ui.format === 'json') ui.json(report as unknown as JsonValue);
   else {
-    for (const chain of report.chains) ui.text(`${chainLine(chain)}\n`);
+    for (const chain of report.chains) ui.text(`${chainText(chain)}\n`);
     for (const { file, line, message } of problems) {
       ui.text(`PROBLEM  ${file}${line === undefined ? '' : `:${line}`}  ${message}\n`);
     }
   }
   if (!report.intact) {
-    throw new CofferError('integrity', `the audit log is not intact: ${problems.length} problems`);
+    throw new CofferError('integrity', `the audit log is not intact: ${counted(problems.length, 'problem')}`);
   }
-  ui.talk(`intact: ${report.chains.length} chains, ${lineCount(report)} lines`);
+  ui.talk(`intact: ${counted(report.chains.length, 'chain')}, ${counted(lineCount(report), 'line')}`);
 }
 
-function chainLine({ directory, chainId, state, lines, vouches, firstTime, lastTime }: ChainReport): string {
-  const times = firstTime === undefined ? '' : `, ${firstTime} to ${lastTime ?? firstTime}`;
-  return `${directory ?? chainId}  ${state}, ${lines} lines${times}; ${vouches}`;
+/** Four lines or so, each of a terminal's width. */
+function chainText(chain: ChainReport): string {
+  const { directory, chainId, state, lines, vouches, firstTime, lastTime } = chain;
+  const times = firstTime === undefined ? '' : `, ${seconds(firstTime)} to ${seconds(lastTime ?? firstTime)}`;
+  return [
+    `${directory ?? chainId}  ${state}`,
+    `  ${counted(lines, 'line')}${times}`,
+    ...vouches.split('; ').map((part) => `  ${part}`),
+  ].join('\n');
+}
+
+function seconds(time: string): string {
+  return time.replace(/\.\d+Z$/, 'Z');
+}
+
+function counted(count: number, thing: string): string {
+  return `${count} ${thing}${count === 1 ? '' : 's'}`;
 }
 
 function lineCount(report: AuditReport): number {

@@ -1,5 +1,5 @@
 /** Making a store on this machine: where its keyfile and root token go, and what its owner is told. */
-import { mkdir, open, rename, unlink } from 'node:fs/promises';
+import { mkdir, open, rename, rm, unlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Places } from '../config/paths.ts';
 import type { SealState } from '../core/seal-state.ts';
@@ -118,17 +118,27 @@ async function writePrivate(path: string, text: string, mode: 'new' | 'replace')
   const target = mode === 'new' ? path : `${path}.${process.pid}.tmp`;
   try {
     await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+    // The rest of a start that was cut off; in a container the next one has the same process id.
+    if (target !== path) await rm(target, { force: true });
     const file = await open(target, 'wx', 0o600);
     await file.writeFile(text);
     await file.sync();
     await file.close();
     if (target !== path) await rename(target, path);
+    await syncName(path);
   } catch (error) {
     const exists = error instanceof Error && 'code' in error && error.code === 'EEXIST';
     throw new CofferError('unavailable', `cannot write ${path}${exists ? ': the file exists already' : ''}`, {
       cause: error,
     });
   }
+}
+
+/** A new file survives power loss once its directory is on disk too. */
+async function syncName(path: string): Promise<void> {
+  if (process.platform === 'win32') return;
+  const directory = await open(dirname(path), 'r');
+  await directory.sync().finally(() => directory.close());
 }
 
 /** What the owner of a new store reads, once. */
@@ -140,8 +150,9 @@ A new store has been made.
   keyfile     ${made.keyfile}
   root token  ${made.rootTokenFile}
 
-Back up the store and the keyfile, apart from each other: without the keyfile nobody
-can open the store. Keep the root token safe, or revoke it once you have other ways in.
+Back up the store and the keyfile, apart from each other: without the keyfile
+nobody can open the store. Keep the root token safe, or revoke it once you have
+other ways in.
 
 `;
 }

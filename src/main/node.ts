@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import type { Barrier } from '../barrier/barrier.ts';
 import { type Clock, systemClock } from '../clock.ts';
-import type { AuditEntry, AuditLog } from '../core/audit/audit.ts';
+import type { AuditLog } from '../core/audit/audit.ts';
 import { openAuditLog } from '../core/audit/log.ts';
 import { nullAuditLog } from '../core/audit/null-log.ts';
 import type { MountTypes } from '../core/mount/mounts.ts';
@@ -15,6 +15,7 @@ import type { Seal } from '../seal/seal.ts';
 import { createShamirSlot } from '../seal/shamir/shamir.ts';
 import type { Storage } from '../storage/storage.ts';
 import { manualSeals, mountTypes } from './catalog.ts';
+import { isUrgent } from './urgent.ts';
 
 export interface NodeOptions {
   readonly storage: Storage;
@@ -85,16 +86,4 @@ async function openNodeAudit(
     else log.info('closed the audit chain of an earlier process', { chain: chainId, kind, seq });
   }
   return audit;
-}
-
-/** What must still be possible on a full disk: ending what was handed out, deleting, and sealing. */
-function isUrgent(entry: AuditEntry): boolean {
-  if (entry.type === 'event') return false;
-  const path = typeof entry['path'] === 'string' ? entry['path'] : '';
-  return (
-    entry['operation'] === 'delete' ||
-    path === 'sys/seal' ||
-    /^sys\/(leases\/)?revoke(-prefix|-force)?(\/|$)/.test(path) ||
-    /^auth\/token\/revoke/.test(path)
-  );
 }

@@ -15,17 +15,17 @@ const options = {
   data: {
     type: 'text',
     value: 'DIR',
-    help: 'data directory (COFFER_DATA; ~/.local/share/coffer when absent)',
+    help: 'data directory (COFFER_DATA; ~/.local/share/coffer)',
   },
   listen: {
     type: 'text',
     value: 'HOST:PORT',
-    help: 'address to serve on (COFFER_LISTEN; 127.0.0.1:8200 when absent)',
+    help: 'address to serve on (COFFER_LISTEN; 127.0.0.1:8200)',
   },
   init: { type: 'flag', help: 'make a store where there is none' },
   'init-by-api': {
     type: 'flag',
-    help: 'where there is no store, wait for sys/init; also written --init=api',
+    help: 'where there is none, wait for `coffer operator init` (or --init=api)',
   },
   keyfile: { type: 'text', value: 'FILE', help: 'keyfile of the store, or where to put a new one' },
   'root-token-file': { type: 'text', value: 'FILE', help: 'where to put the root token of a new store' },

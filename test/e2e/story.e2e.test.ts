@@ -175,7 +175,7 @@ describe('from an empty directory to an application that reads its secret', () =
   it('the audit log is intact while the server runs and after it has stopped', async () => {
     expect(await coffer(['audit', 'verify'])).toMatchObject({
       code: 0,
-      stderr: expect.stringMatching(/^intact: 1 chains/m),
+      stderr: expect.stringMatching(/^intact: 1 chain,/m),
     });
     expect(await server.stop()).toMatchObject({ code: 0 });
     said.push(server.stdout, server.stderr);

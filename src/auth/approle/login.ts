@@ -1,7 +1,7 @@
 /** AppRole's login: one answer for everything that is wrong, and the secret id's use spent in the commit that makes the token. */
 
 import { type Call, type Endpoint, endpoint, type Principal } from '../../core/endpoint.ts';
-import { isWithin } from '../../core/network.ts';
+import { isNetworkWithin, isWithin } from '../../core/network.ts';
 import { decodeStored } from '../../core/stored-json.ts';
 import type { View, ViewExpectation, ViewWrite } from '../../core/view.ts';
 import type { EngineEnvironment } from '../../engine/engine.ts';
@@ -79,12 +79,21 @@ async function logIn(
     numUses: token.numUses,
     noDefaultPolicy: token.noDefaultPolicy,
     renewable: true,
-    boundCidrs: spent !== undefined && spent.tokenCidrs.length > 0 ? spent.tokenCidrs : token.boundCidrs,
+    boundCidrs: boundTo(token.boundCidrs, spent?.tokenCidrs ?? []),
     internal: { role: role.name, id: role.id },
     writes: spent?.writes ?? [],
     // A role that changes while it is logged in to is read again.
     expectations: [{ path: rolePath(role.name), revision }, ...(spent?.expectations ?? [])],
   };
+}
+
+/** The secret id's networks, as far as they lie in what the role is bound to by now. Throws the one refusal if none does. */
+function boundTo(role: readonly string[], secretId: readonly string[]): readonly string[] {
+  if (secretId.length === 0) return role;
+  if (role.length === 0) return secretId;
+  const both = secretId.filter((network) => isNetworkWithin(network, role));
+  if (both.length === 0) throw refused();
+  return both;
 }
 
 async function roleOf(

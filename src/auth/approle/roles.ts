@@ -61,8 +61,12 @@ export async function readRole(view: View, name: string): Promise<ReadRole | und
 export async function needRole(call: Call): Promise<ReadRole> {
   const name = parseRoleName(call.params['name'] ?? '');
   const read = await readRole(call.view, name);
-  if (read === undefined) throw new CofferError('invalid_request', `role "${name}" does not exist`);
+  if (read === undefined) throw noRole(name);
   return read;
+}
+
+function noRole(name: string): CofferError {
+  return new CofferError('invalid_request', `role "${name}" does not exist`);
 }
 
 export function roleEndpoints(environment: EngineEnvironment): readonly Endpoint[] {
@@ -115,7 +119,9 @@ function roleEndpoint(environment: EngineEnvironment): Endpoint {
       update: {
         summary: 'Write a role',
         handle: async (call) => {
-          await writeRole(environment, call, name(call), (role) => withFields(role, call.fields));
+          await writeRole(environment, call, name(call), (role) =>
+            withFields(role ?? madeRole(environment, name(call)), call.fields),
+          );
           return undefined;
         },
       },
@@ -144,10 +150,13 @@ function roleIdEndpoint(environment: EngineEnvironment): Endpoint {
       update: {
         summary: 'Set the role id',
         handle: async (call) => {
-          const { role } = await needRole(call);
+          const name = parseRoleName(call.params['name'] ?? '');
           const roleId = call.fields.role_id ?? '';
           checkRoleId(roleId);
-          await writeRole(environment, call, role.name, (current) => ({ ...current, roleId }));
+          await writeRole(environment, call, name, (role) => {
+            if (role === undefined) throw noRole(name);
+            return { ...role, roleId };
+          });
           return undefined;
         },
       },
@@ -180,16 +189,16 @@ function withFields(role: RoleRecord, sent: FieldValues<typeof roleFields>): Rol
   return changed;
 }
 
-/** Role and role id index change together: no role id ever names two roles. */
+/** Role and role id index change together: no role id ever names two roles. `change` is told of no role where there is none. */
 async function writeRole(
   environment: EngineEnvironment,
   call: Call,
   name: string,
-  change: (role: RoleRecord) => RoleRecord,
+  change: (role: RoleRecord | undefined) => RoleRecord,
 ): Promise<void> {
   await retryOnConflict(async () => {
     const before = await readRole(call.view, name);
-    const role = change(before?.role ?? madeRole(environment, name));
+    const role = change(before?.role);
     const writes: ViewWrite[] = [{ path: rolePath(name), value: encodeRecord(role) }];
     const expectations: ViewExpectation[] = [{ path: rolePath(name), revision: before?.revision ?? null }];
     if (before?.role.roleId !== role.roleId) {

@@ -8,7 +8,7 @@ import {
   type FieldValues,
   type Reply,
 } from '../../core/endpoint.ts';
-import { parseNetwork } from '../../core/network.ts';
+import { isNetworkWithin, parseNetwork } from '../../core/network.ts';
 import { retryOnConflict } from '../../core/retry.ts';
 import { decodeStored } from '../../core/stored-json.ts';
 import type { DueEntry, View } from '../../core/view.ts';
@@ -166,9 +166,22 @@ function newSecretId(
     ttl,
     usesLeft: numUses > 0 ? numUses : null,
     metadata: { ...fields.metadata },
-    cidrs: fields.cidr_list?.map(parseNetwork) ?? [],
-    tokenCidrs: fields.token_bound_cidrs?.map(parseNetwork) ?? [],
+    cidrs: networks('cidr_list', fields.cidr_list, role.secretIdBoundCidrs),
+    tokenCidrs: networks('token_bound_cidrs', fields.token_bound_cidrs, role.token.boundCidrs),
   };
+}
+
+/** Whoever makes secret ids may narrow what the role is bound to, never widen it. */
+function networks(
+  name: string,
+  sent: readonly string[] | undefined,
+  role: readonly string[],
+): readonly string[] {
+  const parsed = sent?.map(parseNetwork) ?? [];
+  if (role.length > 0 && !parsed.every((network) => isNetworkWithin(network, role))) {
+    throw new CofferError('invalid_request', `${name} cannot be wider than the role’s networks`);
+  }
+  return parsed;
 }
 
 interface FoundSecretId {

@@ -39,8 +39,8 @@ export const command = defineCommand({
     if (options.field !== undefined) {
       showWarnings(shell.ui, answer.body);
       printField(shell.ui, answer.body, options.field);
-    } else if (answer.body !== undefined) {
-      shell.ui.json(answer.body);
+    } else if (answer.body !== undefined || shell.ui.format === 'json') {
+      shell.ui.json(answer.body ?? null);
     }
   },
 });

@@ -39,7 +39,10 @@ export const command = defineCommand({
     const picked = options.field === undefined ? bareValue(secret) : fieldOf(secret, options.field);
     if (options.output !== undefined) {
       writePrivateFile(options.output, fileContents(shell.ui, secret, picked));
-      shell.ui.talk(`${operands.NAME}: written to ${options.output}`);
+      shell.ui.done(`${operands.NAME}: written to ${options.output}`, {
+        name: operands.NAME,
+        output: options.output,
+      });
     } else if (shell.ui.format === 'json') {
       shell.ui.json(options.field === undefined ? secret : (picked ?? null));
     } else if (picked === undefined) {

@@ -51,7 +51,9 @@ const revoke = defineCommand({
     } else {
       await client.request('POST', 'sys/leases/revoke', { body: { lease_id: operands.ID } });
     }
-    shell.ui.talk(options.prefix ? 'leases revoked' : 'lease revoked');
+    shell.ui.done(options.prefix ? 'leases revoked' : 'lease revoked', {
+      [options.prefix ? 'prefix' : 'lease_id']: operands.ID,
+    });
   },
 });
 
@@ -67,6 +69,7 @@ const stuck = defineCommand({
     const ids = Array.isArray(leases)
       ? leases.map((lease) => (isJsonObject(lease) ? lease['lease_id'] : ''))
       : [];
+    if (ids.length === 0) shell.ui.talk('no lease is stuck');
     shell.ui.lines(ids.map(String));
   },
 });

@@ -16,6 +16,8 @@ export const command = defineCommand({
       await client.request('POST', 'auth/token/revoke-self');
     }
     const removed = removeTokenFile(shell.places.tokenFile);
-    shell.ui.talk(removed ? `removed ${shell.places.tokenFile}` : 'there was no token to forget');
+    shell.ui.done(removed ? `removed ${shell.places.tokenFile}` : 'there was no token to forget', {
+      removed,
+    });
   },
 });

@@ -6,7 +6,7 @@ import { type CommandGroup, defineCommand } from '../command.ts';
 import { connect, connectAnonymously } from '../context.ts';
 import { InitFiles } from '../init-files.ts';
 import { serverOptions } from '../options.ts';
-import { printData } from '../print-data.ts';
+import { printStatus } from '../print-status.ts';
 import { askHidden, isInteractive, readAll } from '../prompt.ts';
 import type { Shell } from '../shell.ts';
 import type { Ui } from '../ui.ts';
@@ -56,7 +56,7 @@ const unseal = defineCommand({
   options: { reset: { type: 'flag', help: 'forget the shares given so far' }, ...serverOptions },
   async run({ options }, shell) {
     const client = connectAnonymously(shell, options);
-    if (options.reset) return printData(shell.ui, await postUnseal(client, { reset: true }));
+    if (options.reset) return printStatus(shell.ui, await postUnseal(client, { reset: true }));
     let status = objectOf((await client.request('GET', 'sys/seal-status')).body);
     if (status['initialized'] === false) {
       throw new CofferError(
@@ -71,7 +71,7 @@ const unseal = defineCommand({
       if (share === undefined) break;
       status = await postUnseal(client, { key: share.trim() });
     }
-    printData(shell.ui, status);
+    printStatus(shell.ui, status);
     if (status['sealed'] === false) shell.ui.talk('the server is unsealed');
     else shell.ui.talk(`still sealed: ${progress(status)}`);
   },
@@ -84,7 +84,7 @@ const seal = defineCommand({
   async run({ options }, shell) {
     const client = await connect(shell, options);
     await client.request('PUT', 'sys/seal');
-    shell.ui.talk('the server is sealed');
+    shell.ui.done('the server is sealed', { sealed: true });
   },
 });
 
@@ -127,7 +127,9 @@ function deliver(ui: Ui, files: InitFiles | undefined, made: Made, threshold: nu
       printMade(ui, made);
     } else {
       files.fill(made);
-      ui.talk(`wrote ${made.shares.length} shares and the root token to ${files.directory}`);
+      const { directory } = files;
+      const shares = made.shares.length;
+      ui.done(`wrote ${shares} shares and the root token to ${directory}`, { directory, shares, threshold });
     }
   } catch (error) {
     printMade(ui, made);

@@ -1,4 +1,6 @@
-import { CofferError } from '../../errors.ts';
+import type { Client } from '../../client/client.ts';
+import { asCofferError, CofferError } from '../../errors.ts';
+import type { JsonObject } from '../../json.ts';
 import { usageError } from '../args.ts';
 import { type CommandGroup, defineCommand } from '../command.ts';
 import { connect } from '../context.ts';
@@ -26,7 +28,7 @@ const show = defineCommand({
   options: serverOptions,
   async run({ options, operands }, shell) {
     const client = await connect(shell, options);
-    const data = dataOf((await client.request('GET', `${policies}/${operands.NAME}`)).body);
+    const data = await readPolicy(client, operands.NAME);
     if (shell.ui.format === 'json') shell.ui.json(data);
     else shell.ui.text(String(data['policy'] ?? ''));
   },
@@ -37,18 +39,18 @@ const write = defineCommand({
   details: ['The text is HCL or JSON, from FILE, or from standard input with - or when it is piped in.'],
   operands: { NAME: 'one', FILE: 'optional' },
   options: serverOptions,
-  examples: [`echo 'path "secret/data/web/*" { capabilities = ["read"] }' | coffer policy write web -`],
+  examples: ['coffer policy write web web.hcl'],
   async run({ options, operands }, shell) {
     const file = operands.FILE;
     if (file === undefined && isInteractive(shell)) throw usageError('policy write', 'FILE is missing');
     const reader = new ValueReader(shell);
-    const bytes = await (file === undefined || file === '-' ? reader.readStdin() : reader.read(`@${file}`));
+    const bytes = await reader.readFile(file ?? '-');
     const policy = Buffer.from(bytes).toString('utf8');
     if (policy.trim() === '') throw new CofferError('usage', 'the policy is empty');
     const client = await connect(shell, options);
     const answer = await client.request('PUT', `${policies}/${operands.NAME}`, { body: { policy } });
     showWarnings(shell.ui, answer.body);
-    shell.ui.talk(`policy ${operands.NAME} written`);
+    shell.ui.done(`policy ${operands.NAME} written`, { name: operands.NAME });
   },
 });
 
@@ -59,9 +61,19 @@ const remove = defineCommand({
   async run({ options, operands }, shell) {
     const client = await connect(shell, options);
     await client.request('DELETE', `${policies}/${operands.NAME}`);
-    shell.ui.talk(`policy ${operands.NAME} deleted`);
+    // The wire says the same for one that never was.
+    shell.ui.done(`there is no policy ${operands.NAME} now`, { name: operands.NAME });
   },
 });
+
+async function readPolicy(client: Client, name: string): Promise<JsonObject> {
+  try {
+    return dataOf((await client.request('GET', `${policies}/${name}`)).body);
+  } catch (error) {
+    if (asCofferError(error).code !== 'not_found') throw error;
+    throw new CofferError('not_found', `there is no policy ${name}`, { cause: error });
+  }
+}
 
 export const command: CommandGroup = {
   summary: 'Say who may do what',

@@ -22,15 +22,15 @@ export const command = defineCommand({
   ],
   operands: { NAME: 'one', VALUE: 'many' },
   options: {
-    cas: { type: 'integer', value: 'N', help: 'only if N is the current version (0: only if there is none)' },
+    cas: { type: 'integer', value: 'N', help: 'only if N is the current version (0: if there is none)' },
     patch: { type: 'flag', help: 'change the given fields, keep the others' },
     json: {
       type: 'text',
       value: 'FILE',
-      help: 'take the whole map of fields from a JSON object in FILE, or from -',
+      help: 'take all fields from a JSON object in FILE or -',
     },
     'allow-empty': { type: 'flag', help: 'accept an empty value' },
-    trim: { type: 'flag', help: 'leave out the newline at the end of what is read from a file or a pipe' },
+    trim: { type: 'flag', help: 'leave out the newline at the end of a file or a pipe' },
     ...safeOptions,
   },
   examples: [
@@ -148,7 +148,7 @@ function noteLineEnd(shell: Shell, bytes: Uint8Array): Uint8Array {
 }
 
 async function readMap(reader: ValueReader, file: string): Promise<JsonObject> {
-  const bytes = await (file === '-' ? reader.readStdin() : reader.read(`@${file}`));
+  const bytes = await reader.readFile(file);
   let value: unknown;
   try {
     value = JSON.parse(Buffer.from(bytes).toString('utf8'));

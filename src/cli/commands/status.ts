@@ -3,7 +3,7 @@ import { isJsonObject, type JsonObject } from '../../json.ts';
 import { defineCommand } from '../command.ts';
 import { connectAnonymously } from '../context.ts';
 import { serverOptions } from '../options.ts';
-import { printData } from '../print-data.ts';
+import { printStatus } from '../print-status.ts';
 
 /** `sys/health` speaks in statuses; here each of them is an answer. */
 const healthStatuses = [429, 472, 473, 474, 501, 503];
@@ -20,7 +20,7 @@ export const command = defineCommand({
       client.request('GET', 'sys/health', { accept: healthStatuses }),
     ]);
     const status = { ...objectOf(health.body), ...objectOf(seal.body) };
-    printData(shell.ui, status);
+    printStatus(shell.ui, status);
     if (status['initialized'] === false) {
       throw new CofferError(
         'not_initialized',

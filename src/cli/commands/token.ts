@@ -16,10 +16,9 @@ const which = {
   ...serverOptions,
 } as const;
 
-const whichDetails = [
-  'Without TOKEN it is the token you are logged in with. - reads the TOKEN from standard input or asks for it: ' +
-    'as an argument, others on this machine could see it.',
-];
+const fromInput =
+  '- reads the TOKEN from standard input or asks for it: as an argument, others on this machine could see it.';
+const whichDetails = [`Without TOKEN it is the token you are logged in with. ${fromInput}`];
 
 const create = defineCommand({
   summary: 'Create a token',
@@ -108,10 +107,10 @@ const renew = defineCommand({
 
 const revoke = defineCommand({
   summary: 'End a token and all that was made from it',
-  details: [...whichDetails, 'The token you are logged in with needs --self.'],
+  details: [fromInput],
   operands: { TOKEN: 'optional' },
   options: {
-    self: { type: 'flag', help: 'the token you are logged in with' },
+    self: { type: 'flag', help: 'end the token you are logged in with' },
     'keep-children': { type: 'flag', help: 'tokens made from it live on' },
     ...which,
   },
@@ -126,7 +125,7 @@ const revoke = defineCommand({
     const client = await connect(shell, options);
     const verb = options['keep-children'] ? 'revoke-orphan' : 'revoke';
     await onToken(shell, client, verb, operands.TOKEN, options.accessor, {});
-    shell.ui.talk('token revoked');
+    shell.ui.done('token revoked', { revoked: true });
   },
 });
 

@@ -18,6 +18,9 @@ export const command = defineCommand({
     const safe = await openSafe(shell, options);
     const versions = asked ?? [(await readHistory(safe, name)).current];
     await safe.client.request('POST', safe.path('undelete', name), { body: { versions } });
-    shell.ui.talk(`${name}: version${versions.length === 1 ? '' : 's'} ${versions.join(', ')} brought back`);
+    shell.ui.done(`${name}: version${versions.length === 1 ? '' : 's'} ${versions.join(', ')} brought back`, {
+      name,
+      undeleted: versions,
+    });
   },
 });

@@ -340,7 +340,7 @@ describe('how far a report vouches', () => {
     const report = await check(await readAnchors(place.store));
     expect(report).toMatchObject({ intact: true, chains: [{ state: 'open', lines: 3, beyondAnchor: 1 }] });
     expect(report.chains[0]?.torn).toMatchObject({ segment: 1, bytes: 9 });
-    expect(report.chains[0]?.vouches).toContain('1 later lines are vouched for by the chain alone');
+    expect(report.chains[0]?.vouches).toContain('1 later line is vouched for by the chain alone');
     await log.close().catch(() => {});
   });
 

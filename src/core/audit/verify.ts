@@ -249,7 +249,8 @@ class ChainCheck {
       return 'nothing as a whole: see the problems';
     }
     const from = pruned ? `, lines 1 to ${pruned.seq} having been removed by rule` : '';
-    const rest = this.beyond > 0 ? `; ${this.beyond} later lines are vouched for by the chain alone` : '';
+    const later = this.beyond === 1 ? '1 later line is' : `${this.beyond} later lines are`;
+    const rest = this.beyond > 0 ? `; ${later} vouched for by the chain alone` : '';
     return `anchored through line ${seq} at ${anchored}${from}${rest}`;
   }
 

@@ -84,9 +84,11 @@ export class ExpiryDuty {
     return handled;
   }
 
-  async #handle(due: Due, lock: HeldLock): Promise<boolean> {
+  async #handle({ kind, ...entry }: ReturnType<typeof parseDue>, lock: HeldLock): Promise<boolean> {
+    if (kind === undefined) return false;
+    const due: Due = { ...entry, kind };
     try {
-      await this.#options.handlers[due.kind](due, lock.expectation(), () => lock.holds());
+      await this.#options.handlers[kind](due, lock.expectation(), () => lock.holds());
       return true;
     } catch (error) {
       // A conflict is somebody who came first (a renewal, a revocation): the next pass sees what they left.
@@ -95,7 +97,11 @@ export class ExpiryDuty {
     }
   }
 
-  async #duePage(shard: number, after: string | undefined, limit: number): Promise<readonly Due[]> {
+  async #duePage(
+    shard: number,
+    after: string | undefined,
+    limit: number,
+  ): Promise<readonly ReturnType<typeof parseDue>[]> {
     const { store, clock } = this.#options;
     const found = await store.range(shardPrefix(shard), { limit, ...(after === undefined ? {} : { after }) });
     const due = found.items.map((item) => parseDue(item.key));

@@ -181,8 +181,13 @@ function byPrefix(rooms: CoreRooms, pattern: string, force: boolean): Endpoint {
   });
 }
 
+/** What the path names was decided on: the body cannot name another lease. */
 function leaseId(call: LeaseCall): string {
-  const id = call.fields.lease_id ?? call.params['lease'] ?? '';
+  const named = call.params['lease'] ?? '';
+  const id = call.fields.lease_id ?? named;
+  if (named !== '' && id !== named) {
+    throw new CofferError('invalid_request', 'lease_id is not the lease that the path names');
+  }
   if (id === '') throw new CofferError('invalid_request', 'lease_id must be specified');
   return id;
 }

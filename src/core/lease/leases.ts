@@ -146,8 +146,8 @@ export class Leases {
         view: this.#view(mount),
       });
       const granted = grantTtl({
-        increment,
-        backendTtl: wish,
+        // The engine was told what is asked: what it grants is for it to say.
+        increment: wish ?? increment,
         mountDefault: defaultTtl(mount.entry),
         maxima: [record.maxTtl, maxTtl(mount.entry)],
         issuedAt: record.issuedAt,

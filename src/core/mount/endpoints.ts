@@ -44,10 +44,7 @@ function tableEndpoints(rooms: CoreRooms, kind: MountKind): readonly Endpoint[] 
     const path = fullPath(kind, call.params['path'] ?? '');
     const mount = path === undefined ? undefined : rooms.mounts.table.at(path);
     if (mount === undefined || mount.entry.kind !== kind) {
-      throw new CofferError(
-        'invalid_request',
-        `No ${kind === 'auth' ? 'auth engine' : 'secret engine mount'} at ${call.params['path']}`,
-      );
+      throw notMounted(kind, call.params['path'] ?? '');
     }
     return mount;
   };
@@ -88,7 +85,11 @@ function tableEndpoints(rooms: CoreRooms, kind: MountKind): readonly Endpoint[] 
         sudo,
         repeatData: true,
         response: { '*': { type: 'any' } },
-        handle: async (call) => ({ data: mountInfo(one(call as CoreCall).entry) }),
+        handle: async (call) => {
+          const tuned = tunedPath(call.params['path'] ?? '');
+          if (tuned !== undefined) return { data: tuneInfo(tunedMount(rooms, kind, tuned).entry) };
+          return { data: mountInfo(one(call as CoreCall).entry) };
+        },
       },
       update: {
         summary: `Enable a ${noun}`,
@@ -107,12 +108,32 @@ function tableEndpoints(rooms: CoreRooms, kind: MountKind): readonly Endpoint[] 
   return [list, tune, mount];
 }
 
+/** The mount whose settings are asked for by a path that the pattern with one segment does not take: `a/b/tune`. */
+function tunedPath(path: string): string | undefined {
+  return path.endsWith('/tune') ? path.slice(0, -'/tune'.length) : undefined;
+}
+
+/** The settings of auth methods are also found below `sys/mounts/auth/`. */
+function tunedMount(rooms: CoreRooms, kind: MountKind, path: string): Mount {
+  const full = fullPath(kind, path);
+  const mount = full === undefined ? undefined : rooms.mounts.table.at(full);
+  if (mount === undefined) throw notMounted(kind, path);
+  return mount;
+}
+
+function notMounted(kind: MountKind, path: string): CofferError {
+  const what = kind === 'auth' ? 'auth engine' : 'secret engine mount';
+  return new CofferError('invalid_request', `No ${what} at ${path.replace(/\/$/, '')}/`);
+}
+
 async function enable(
   rooms: CoreRooms,
   kind: MountKind,
   path: string,
   fields: FieldValues<typeof mountFields>,
 ): Promise<undefined> {
+  // Settings are shown there and cannot be changed yet: what is meant to change them must not become a mount.
+  if (tunedPath(path) !== undefined) throw new CofferError('unsupported_operation', 'unsupported operation');
   // Not a required field of the endpoint: reading and disabling a mount go without it.
   const { type } = fields;
   if (type === undefined || type === '') {
@@ -217,7 +238,7 @@ async function preflight(rooms: CoreRooms, call: CoreCall): Promise<Reply> {
   if (found === undefined || call.acl === undefined || !call.acl.reaches(found.mount.entry.path)) {
     throw new CofferError(
       'permission_denied',
-      `preflight capability check returned 403, please ensure client's policies grant access to path "${path}/"`,
+      `preflight capability check returned 403, please ensure client's policies grant access to path "${path.replace(/\/$/, '')}/"`,
     );
   }
   const { entry } = found.mount;

@@ -68,6 +68,8 @@ export class Mounts {
   readonly #options: MountsOptions;
   readonly #instances = new Map<string, { readonly revision: Revision; readonly mount: Mount }>();
   #table = new MountTable([]);
+  /** The load begun last. */
+  #loading: Promise<void> = Promise.resolve();
 
   constructor(options: MountsOptions) {
     this.#options = options;
@@ -78,8 +80,14 @@ export class Mounts {
     return this.#table;
   }
 
-  /** Reads every mount; engines of unchanged ones are kept. */
-  async load(): Promise<void> {
+  /** Reads every mount; engines of unchanged ones are kept. One after the other: what was read earlier must not come to lie on top. */
+  load(): Promise<void> {
+    const loading = this.#loading.catch(() => undefined).then(() => this.#load());
+    this.#loading = loading;
+    return loading;
+  }
+
+  async #load(): Promise<void> {
     const mounts: Mount[] = [];
     const seen = new Set<string>();
     let after: string | undefined;
@@ -127,7 +135,8 @@ export class Mounts {
       const bump = await bumpEpoch(this.#options.store, 'mounts');
       await this.load();
       const mount = this.#table.at(full);
-      if (mount === undefined) return;
+      // `auth/approle` is not an engine's path: auth methods are ended as such, which takes other rights.
+      if (mount === undefined || mount.entry.kind !== kind) return;
       refuseBuiltin(mount.entry);
       const { uuid } = mount.entry;
       await this.#options.store.commit(
@@ -169,14 +178,14 @@ export class Mounts {
       if (this.#options.types.authMethods.has(wanted.type)) return null;
       throw new CofferError(
         'invalid_request',
-        `plugin not found in the catalog: unknown auth method "${wanted.type}"`,
+        `plugin not found in the catalog: unknown auth method "${wanted.type.slice(0, 60)}"`,
       );
     }
     const type = this.#options.types.engines.get(wanted.type);
     if (type === undefined) {
       throw new CofferError(
         'invalid_request',
-        `plugin not found in the catalog: unknown engine "${wanted.type}"`,
+        `plugin not found in the catalog: unknown engine "${wanted.type.slice(0, 60)}"`,
       );
     }
     return type.parseOptions(wanted.options);

@@ -53,6 +53,7 @@ function one(rooms: CoreRooms, pattern: string, member: 'policy' | 'rules'): End
   return coreEndpoint({
     pattern,
     help: 'Shows, writes or deletes a policy.',
+    foldsNames: true,
     fields: writeFields,
     operations: {
       read: {

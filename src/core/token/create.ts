@@ -68,7 +68,8 @@ export function prepareToken(rooms: CoreRooms, maker: TokenMaker, wish: TokenWis
     ancestors: wish.noParent ? [] : [parent.record.id, ...parent.record.ancestors],
     usesLeft: wish.numUses > 0 ? wish.numUses : null,
     orphan: wish.noParent,
-    boundCidrs: [],
+    // Or a token bound to networks would be the way to one that is not.
+    boundCidrs: parent.record.boundCidrs,
     internal: null,
     ...times.token,
   };

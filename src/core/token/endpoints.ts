@@ -5,10 +5,12 @@ import { type CoreCall, coreEndpoint } from '../core-call.ts';
 import type { Endpoint, Fields, FieldValues, Reply } from '../endpoint.ts';
 import { maxTtl, systemTtl } from '../mount/entry.ts';
 import type { Mount } from '../mount/table.ts';
+import { rootPolicyName } from '../policy/builtin.ts';
+import { parsePolicyName } from '../policy/name.ts';
 import { retryOnConflict } from '../retry.ts';
 import type { CoreRooms } from '../rooms.ts';
 import { cappedWarning, grantTtl } from '../ttl-rule.ts';
-import { prepareToken } from './create.ts';
+import { prepareToken, type TokenWish } from './create.ts';
 import { tokenFacts, tokenFactsSchema } from './facts.ts';
 import { authAnswer } from './issuer.ts';
 import { type ReadToken, tokenProblem } from './reader.ts';
@@ -27,6 +29,7 @@ const createFields = {
   display_name: { type: 'string', help: 'Shown as token-<name>.' },
   num_uses: { type: 'int', help: 'Requests the token is good for; 0 is any number.' },
   type: { type: 'string', help: 'Kind of token: service.' },
+  entity_alias: { type: 'string', help: 'Only for token roles: refused unless empty.' },
 } as const satisfies Fields;
 
 const tokenField = {
@@ -66,36 +69,13 @@ async function createToken(
   call: CoreCall<typeof createFields>,
   orphan: boolean,
 ): Promise<Reply> {
-  const { fields } = call;
-  if (fields.type !== undefined && !['service', 'default', ''].includes(fields.type)) {
-    throw new CofferError(
-      'invalid_request',
-      `tokens of type "${fields.type.slice(0, 40)}" are not supported; use "service"`,
-    );
-  }
-  const numUses = fields.num_uses ?? 0;
-  if (numUses < 0) throw new CofferError('invalid_request', 'num_uses cannot be negative');
+  const wish = wishOf(call.fields, orphan);
   const mount = ownMount(rooms);
   let parent = callerToken(call);
   const sudo = call.acl?.capabilities(call.path).some((name) => name === 'sudo' || name === 'root') ?? false;
   return retryOnConflict(async () => {
-    const prepared = prepareToken(
-      rooms,
-      { parent, sudo: sudo || orphan, mount: mount.entry },
-      {
-        id: fields.id === '' ? undefined : fields.id,
-        policies: fields.policies,
-        meta: fields.meta,
-        noParent: orphan || (fields.no_parent ?? false),
-        noDefaultPolicy: fields.no_default_policy ?? false,
-        renewable: fields.renewable ?? true,
-        ttl: fields.ttl,
-        explicitMaxTtl: fields.explicit_max_ttl,
-        period: fields.period,
-        displayName: fields.display_name,
-        numUses,
-      },
-    );
+    const prepared = prepareToken(rooms, { parent, sudo: sudo || orphan, mount: mount.entry }, wish);
+    const unknown = await unknownPolicies(rooms, wish.policies ?? []);
     try {
       await rooms.store.commit(prepared.writes, prepared.expectations);
     } catch (error) {
@@ -111,9 +91,52 @@ async function createToken(
     return {
       issued: prepared.auth,
       undo: () => rooms.tokens.revoke(rooms.tokens.idOf(prepared.auth.clientToken)),
-      ...(prepared.warnings.length > 0 ? { warnings: prepared.warnings } : {}),
+      warnings: [...prepared.warnings, ...unknown],
     };
   });
+}
+
+/** Throws `invalid_request` for what no token can be. */
+function wishOf(fields: FieldValues<typeof createFields>, orphan: boolean): TokenWish {
+  if (fields.type !== undefined && !['service', 'default', ''].includes(fields.type)) {
+    throw new CofferError(
+      'invalid_request',
+      `tokens of type "${fields.type.slice(0, 40)}" are not supported; use "service"`,
+    );
+  }
+  // Typed clients always send it, mostly empty.
+  if (fields.entity_alias) {
+    throw new CofferError('invalid_request', "'entity_alias' is only allowed in combination with token role");
+  }
+  const numUses = fields.num_uses ?? 0;
+  if (numUses < 0) throw new CofferError('invalid_request', 'num_uses cannot be negative');
+  return {
+    id: fields.id === '' ? undefined : fields.id,
+    policies: fields.policies,
+    meta: fields.meta,
+    noParent: orphan || (fields.no_parent ?? false),
+    noDefaultPolicy: fields.no_default_policy ?? false,
+    renewable: fields.renewable ?? true,
+    ttl: fields.ttl,
+    explicitMaxTtl: fields.explicit_max_ttl,
+    period: fields.period,
+    displayName: fields.display_name,
+    numUses,
+  };
+}
+
+/** Names looked up for a warning; what lies beyond is left unsaid. */
+const mostLookedUp = 100;
+
+/** A policy that does not exist grants nothing, and may be written later: it is worth a word, and no error. */
+async function unknownPolicies(rooms: CoreRooms, asked: readonly string[]): Promise<readonly string[]> {
+  const names = [...new Set(asked.map(parsePolicyName))]
+    .filter((name) => name !== rootPolicyName)
+    .slice(0, mostLookedUp);
+  const stored = await Promise.all(names.map((name) => rooms.policies.read(name)));
+  return names
+    .filter((_, index) => stored[index] === undefined)
+    .map((name) => `Policy "${name}" does not exist`);
 }
 
 async function rereadParent(rooms: CoreRooms, parent: ReadToken): Promise<ReadToken> {

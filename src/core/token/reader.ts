@@ -44,28 +44,18 @@ export class TokenReader {
       const [epoch] = await this.#store.readMany(epochOnly);
       return { epoch, token: undefined };
     }
-    const cached = this.#cache.get(id);
-    if (cached !== undefined) {
-      const [epoch, token, ...ancestors] = await this.#store.readMany(cached.keys);
+    let keys = this.#cache.get(id)?.keys ?? [epochKey, tokenKey(id)];
+    for (;;) {
+      const [epoch, token, ...ancestors] = await this.#store.readMany(keys);
       if (token === undefined) {
         this.#cache.delete(id);
         return { epoch, token: undefined };
       }
-      // Ancestors never change, so the keys read are right even where the record itself is newer.
-      return { epoch, token: this.#resolve(id, token, ancestors) };
+      const { keys: wanted } = this.#decode(id, token);
+      // A text given by its maker can name another token by now, with other ancestors: then what was read is not theirs.
+      if (areSame(keys, wanted)) return { epoch, token: this.#resolve(id, token, ancestors) };
+      keys = wanted;
     }
-    return this.#readCold(id);
-  }
-
-  async #readCold(id: TokenId): Promise<Snapshot> {
-    const first = await this.#store.readMany([epochKey, tokenKey(id)]);
-    const token = first[1];
-    if (token === undefined) return { epoch: first[0], token: undefined };
-    const { record } = this.#decode(id, token);
-    if (record.ancestors.length === 0) return { epoch: first[0], token: this.#resolve(id, token, []) };
-    const keys = this.#cache.get(id)?.keys ?? keysOf(record);
-    const [epoch, again, ...ancestors] = await this.#store.readMany(keys);
-    return { epoch, token: again === undefined ? undefined : this.#resolve(id, again, ancestors) };
   }
 
   #resolve(id: TokenId, token: SealedRecord, ancestors: readonly (SealedRecord | undefined)[]): ReadToken {
@@ -92,6 +82,10 @@ export class TokenReader {
 
 function keysOf(record: TokenRecord): readonly StorageKey[] {
   return [epochKey, tokenKey(record.id), ...record.ancestors.map(tokenKey)];
+}
+
+function areSame(keys: readonly StorageKey[], others: readonly StorageKey[]): boolean {
+  return keys === others || (keys.length === others.length && keys.every((key, at) => key === others[at]));
 }
 
 /** Whether there is a mount of this uuid now. */

@@ -71,7 +71,12 @@ function dataEndpoint(secrets: Secrets, place: (call: Call) => Place): Endpoint 
     help: 'Reads and writes versions of a secret.',
     fields: {
       data: { type: 'object', help: 'The fields of the secret.', sensitive: true },
-      options: { type: 'object', help: 'cas: the version that must be the current one; 0 for none yet.' },
+      options: {
+        type: 'object',
+        help: 'cas: the version that must be the current one; 0 for none yet.',
+        // Whatever else somebody puts here by mistake must not stand in the log.
+        sensitive: true,
+      },
       version: { type: 'int', help: 'Version to read; 0 is the current one.' },
     },
     exists: async (call) => (await secrets.read(call.view, secretPath(call))) !== undefined,
@@ -266,7 +271,7 @@ function wrongPath(): Endpoint {
     help: 'Nothing is here: data/, metadata/, delete/, undelete/ or destroy/ goes before the name.',
     fields: {},
     openFields: true,
-    operations: { read: spec, list: { ...spec, handle: async () => undefined }, update: spec, delete: spec },
+    operations: { read: spec, list: spec, update: spec, delete: spec },
   });
 }
 
