@@ -61,6 +61,12 @@ export function plainCapabilities(policies: readonly PlainPolicy[], path: string
   return order.filter((word) => words.includes(word));
 }
 
+/** Ours, beyond the language: what is denied without its slash is not listed with it. */
+function isDenied(policies: readonly PlainPolicy[], pattern: string | undefined): boolean {
+  if (pattern === undefined) return false;
+  return holdersOf(policies, pattern).some(({ rule }) => rule.capabilities.includes('deny'));
+}
+
 function holdersOf(policies: readonly PlainPolicy[], pattern: string): readonly Holder[] {
   return policies.flatMap(({ name, rules }) =>
     rules.filter(({ path }) => path === pattern).map((rule) => ({ policy: name, rule })),
@@ -78,8 +84,9 @@ function decidingPattern(
   const folder = path.endsWith('/') && (operation === 'list' || operation === 'scan');
   if (folder && exact.includes(path.slice(0, -1))) return path.slice(0, -1);
   const winner = contest(patterns, path);
-  if (winner !== undefined || operation !== 'list' || !path.endsWith('/')) return winner;
-  return contest(patterns, path.slice(0, -1));
+  if (operation !== 'list' || !path.endsWith('/')) return winner;
+  const bare = contest(patterns, path.slice(0, -1));
+  return isDenied(policies, bare) ? bare : (winner ?? bare);
 }
 
 function contest(patterns: readonly string[], path: string): string | undefined {

@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import { parseInput } from './args.ts';
 import { defineCommand } from './command.ts';
 import { helpText } from './help.ts';
+import { ourWord } from './other-words.ts';
 import { suggest } from './suggest.ts';
 
 const command = defineCommand({
@@ -101,4 +102,12 @@ test('a near word is suggested, a far one is not', () => {
   expect(suggest('gte', known)).toBe('get');
   expect(suggest('xyz', known)).toBeUndefined();
   expect(suggest('', known)).toBeUndefined();
+});
+
+test('words of other programs are told what they are called here', () => {
+  expect(ourWord('rm', ['delete', 'list'])).toBe('delete');
+  expect(ourWord('unseal', ['operator'])).toBe('operator unseal');
+  expect(ourWord('mount rm', ['mount list', 'mount disable'])).toBe('mount disable');
+  expect(ourWord('policy cat', ['policy delete'])).toBeUndefined();
+  expect(ourWord('toString', ['list'])).toBeUndefined();
 });

@@ -19,6 +19,7 @@ export interface Scene {
   readonly stdin?: string | Uint8Array;
   /** What is typed at a terminal; then standard input is one. */
   readonly typed?: string;
+  readonly programs?: World['programs'];
   /** Standard output and error are a terminal this wide. */
   readonly columns?: number;
 }
@@ -32,6 +33,7 @@ export async function call(words: readonly string[], scene: Scene = {}): Promise
   const stdout = output(scene.columns);
   const stderr = output(scene.columns);
   const world: World = {
+    ...(scene.programs === undefined ? {} : { programs: scene.programs }),
     env: scene.env ?? {},
     stdin: input(scene),
     stdout: stdout.stream,

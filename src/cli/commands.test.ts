@@ -479,6 +479,8 @@ test('nothing, an unknown command and an unknown verb are told with the way on',
   });
   expect((await call(['help'], { env })).stdout).toContain('Usage: coffer');
   expect((await call(['hlep'], { env })).stderr).toContain('did you mean `coffer help`?');
+  expect((await call(['set'], { env })).stderr).toContain('did you mean `coffer put`?');
+  expect((await call(['policy', 'help'], { env })).stdout).toContain('Usage: coffer policy COMMAND');
   expect((await call(['pu'], { env })).stderr).toContain('did you mean `coffer put`?');
   expect((await call(['policy'], { env })).code).toBe(2);
   expect((await call(['policy', 'wirte'], { env })).stderr).toContain('did you mean `coffer policy write`?');

@@ -4,6 +4,7 @@ import { CofferError, exitCodeOf } from '../errors.ts';
 import { parseInput } from './args.ts';
 import { type Command, type CommandGroup, isGroup } from './command.ts';
 import { helpText, overview } from './help.ts';
+import { ourWord } from './other-words.ts';
 import { type Shell, variable, type World } from './shell.ts';
 import { suggest } from './suggest.ts';
 import { rows, sections } from './table.ts';
@@ -81,7 +82,7 @@ async function runFound(
 ): Promise<void> {
   if (!isGroup(found)) return runCommand(found, name, words, shell);
   const [verb, ...rest] = words;
-  if (verb === '--help' || verb === '-h') return shell.ui.text(helpText(name, found));
+  if (verb === '--help' || verb === '-h' || verb === 'help') return shell.ui.text(helpText(name, found));
   if (verb === undefined || verb.startsWith('-')) {
     const verbs = Object.keys(found.commands).join(', ');
     throw new CofferError(
@@ -115,7 +116,7 @@ function findVerb(group: CommandGroup, name: string, verb: string): Command {
 }
 
 function unknown(kind: string, name: string, known: readonly string[], helpOf: string): CofferError {
-  const near = suggest(name, known);
+  const near = ourWord(name, known) ?? suggest(name, known);
   const hint = near === undefined ? '' : ` (did you mean \`coffer ${near}\`?)`;
   const help = ['coffer', 'help', helpOf].filter((word) => word !== '').join(' ');
   return new CofferError('usage', `unknown ${kind} "${name.slice(0, 60)}"${hint}; see \`${help}\``);

@@ -1,4 +1,5 @@
 /** `coffer audit`: looks at a data directory's audit log, whether a server runs over it or not. */
+import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { type CommandGroup, defineCommand } from '../cli/command.ts';
 import { type Shell, variable } from '../cli/shell.ts';
@@ -37,6 +38,8 @@ const verify = defineCommand({
       options['audit-dir'] === undefined ? auditDirectoryOf(data) : resolve(options['audit-dir']);
     const opened = options.unanchored ? undefined : await openBarrier(shell, data, options.keyfile);
     try {
+      // A store has a log from its first unsealing: without the store it may be the wrong place, with it the log is gone.
+      requireLog(directory, opened === undefined ? 'not_found' : 'integrity');
       // Anchors first: what is written meanwhile lies beyond them.
       const anchors = opened === undefined ? undefined : await readAnchors(opened.barrier);
       show(shell, await verifyAudit({ directory, anchors }));
@@ -55,6 +58,7 @@ const showCommand = defineCommand({
   ],
   async run({ operands, options }, shell) {
     const directory = auditDirectoryOf(dataDirectory(shell, options.data));
+    requireLog(directory, 'not_found');
     const lines = [];
     for await (const found of findRequest({ directory, requestId: operands.REQUEST })) lines.push(found);
     if (lines.length === 0) throw new CofferError('not_found', 'the audit log has no line of this request');
@@ -72,6 +76,10 @@ export const command: CommandGroup = {
 
 function dataDirectory(shell: Shell, given: string | undefined): string {
   return resolve(given ?? variable(shell.env, 'COFFER_DATA') ?? shell.places.data);
+}
+
+function requireLog(directory: string, code: 'not_found' | 'integrity'): void {
+  if (!existsSync(directory)) throw new CofferError(code, `there is no audit log in ${directory}`);
 }
 
 /** Throws `integrity` after telling everything that does not fit. */

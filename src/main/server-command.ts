@@ -95,7 +95,8 @@ async function dev(given: ServerOptions, shell: Shell, log: Logger): Promise<Ser
   });
   const address = `http://${shownAddress(server.listener.address)}`;
   shell.ui.text(`
-Development mode: everything is in memory and ends with this process. Not for anything that matters.
+Development mode: everything is in memory and ends with this process. Not for
+anything that matters.
 
     $ export VAULT_ADDR='${address}'
 

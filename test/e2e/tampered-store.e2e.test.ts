@@ -125,4 +125,13 @@ describe('an audit log that was changed', () => {
     expect(verified, verified.stdout + verified.stderr).toMatchObject({ code: 7 });
     expect(verified.stdout).toMatch(/^PROBLEM /m);
   });
+
+  it('shows: the folder gone', async () => {
+    const data = copy('audit no folder');
+    rmSync(join(data, 'audit'), { recursive: true });
+    expect(await cli(place, ['audit', 'verify', '--data', data])).toMatchObject({
+      code: 7,
+      stderr: expect.stringContaining('there is no audit log in'),
+    });
+  });
 });

@@ -86,7 +86,7 @@ describe('threat 12: a name that is folded to lower case', () => {
   });
 });
 
-describe('threat 5: ending a mount', () => {
+describe('threat 05: ending a mount', () => {
   it('by the path of engines never ends an auth method, which needs sudo', async () => {
     await writePolicy(
       node,

@@ -56,7 +56,7 @@ describe('threat 14: what anybody may do without a token', () => {
   });
 });
 
-describe('threat 5: every other endpoint', () => {
+describe('threat 05: every other endpoint', () => {
   async function badTokens(): Promise<Readonly<Record<string, string | null>>> {
     const expired = await makeToken(node, { policies: ['root'], ttl: 1 });
     const revoked = await makeToken(node, { policies: ['root'] });

@@ -182,7 +182,7 @@ describe('networks', () => {
   });
 });
 
-describe('threat 8: what is wrong with a login', () => {
+describe('threat 08: what is wrong with a login', () => {
   it('does not show in the answer', async () => {
     await role({ role_id: 'r' });
     await role({ role_id: 'bound', secret_id_bound_cidrs: '198.51.100.0/24' }, 'bound');

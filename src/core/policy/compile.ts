@@ -105,16 +105,18 @@ class CompiledAcl implements Acl {
     return this.#exact.get(path) ?? this.#findWildcard(path);
   }
 
-  /** For a folder `x/` an exact rule for `x` counts too; and for lists, where nothing else matches, any rule for `x`. */
+  /**
+   * For a folder `x/` an exact rule for `x` counts too; and for lists, where nothing else matches, any rule for `x`. What is
+   * denied as `x` is not listed as `x/` either.
+   */
   #findFolder(path: string, orWithoutSlash: boolean): CompiledRule | undefined {
     if (!path.endsWith('/')) return this.#find(path);
     const withoutSlash = path.slice(0, -1);
-    return (
-      this.#exact.get(path) ??
-      this.#exact.get(withoutSlash) ??
-      this.#findWildcard(path) ??
-      (orWithoutSlash ? this.#findWildcard(withoutSlash) : undefined)
-    );
+    const exact = this.#exact.get(path) ?? this.#exact.get(withoutSlash);
+    if (exact !== undefined) return exact;
+    const folder = this.#findWildcard(path);
+    const bare = orWithoutSlash ? this.#findWildcard(withoutSlash) : undefined;
+    return bare?.capabilities === denyCapabilities ? bare : (folder ?? bare);
   }
 
   #findWildcard(path: string): CompiledRule | undefined {

@@ -40,7 +40,22 @@ export function refusedParameter(rules: ParameterRules, data: JsonObject): strin
 function isDenied(denied: ParameterValues, name: string, value: JsonValue): boolean {
   if (denied.has('*')) return true;
   const values = denied.get(name);
-  return values !== undefined && holds(values, value);
+  return values !== undefined && isHeld(values, value);
+}
+
+/** Endpoints that take a list take one item, several, and a text with commas: a value is refused in any of these forms. */
+function isHeld(values: readonly JsonValue[], value: JsonValue): boolean {
+  return holds(values, value) || itemsOf(value).some((item) => isHeld(values, item));
+}
+
+/** No field takes a text with more items. */
+const mostItems = 200_000;
+
+function itemsOf(value: JsonValue): readonly JsonValue[] {
+  if (typeof value === 'string') {
+    return value.includes(',') ? value.split(',', mostItems).map((item) => item.trim()) : [];
+  }
+  return Array.isArray(value) ? value : [];
 }
 
 function isAllowed(allowed: ParameterValues, name: string, value: JsonValue): boolean {
