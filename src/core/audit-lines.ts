@@ -27,13 +27,19 @@ export function requestLine(audit: AuditLog, line: RequestLine): AuditEntry {
     type: 'request',
     request_id: request.id,
     operation: line.operation,
-    path: request.path,
+    path: withoutTokens(audit, request.path),
     mount_type: line.mountType,
     remote_address: request.remoteAddress,
     auth: token === undefined ? null : callerText(token),
     decision: decisionText(line.decision),
     data: audit.redactRequest(request.data, line.fields),
   };
+}
+
+/** Old clients put tokens into paths, where no endpoint of ours takes them: the log shows a digest in their place. */
+function withoutTokens(audit: AuditLog, text: string): string {
+  if (!text.includes('hv')) return text;
+  return text.replace(/\bhv[sbr]\.[A-Za-z0-9_-]+/g, (token) => audit.digest(token));
 }
 
 /** What stays the same from request to request is turned into text once: tokens and rules are kept while nothing changes. */
@@ -65,12 +71,17 @@ export function responseLine(
   answer: Answer,
   schema: ResponseSchema | undefined,
 ): AuditEntry {
-  const line = { type: 'response', request_id: request.id, operation, path: request.path } as const;
+  const path = withoutTokens(audit, request.path);
+  const line = { type: 'response', request_id: request.id, operation, path } as const;
   switch (answer.kind) {
     case 'empty':
       return { ...line, status: 204 };
     case 'error':
-      return { ...line, status: answer.status, errors: answer.errors };
+      return {
+        ...line,
+        status: answer.status,
+        errors: answer.errors.map((text) => withoutTokens(audit, text)),
+      };
     case 'plain':
       return { ...line, status: answer.status, data: audit.redactAnswer(answer.body, schema) };
     case 'envelope':

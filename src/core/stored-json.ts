@@ -15,12 +15,18 @@ export function decodeStored<T>(bytes: Buffer): T {
   return parsed as T;
 }
 
-function parse(bytes: Buffer): JsonObject {
+/** A record that is plain JSON of its owner's own shape. Throws `integrity`, without a word of what stands there. */
+export function parseStored<T>(bytes: Buffer): T {
   try {
-    const parsed: unknown = JSON.parse(bytes.toString('utf8'));
-    if (isJsonObject(parsed)) return parsed;
+    return JSON.parse(bytes.toString('utf8')) as T;
   } catch {
-    // Falls through: the text is of no use in an error, for it may hold secrets.
+    // Not as a cause: the parser's error quotes the text, which may hold secrets, and causes are logged.
+    throw new CofferError('integrity', 'a stored record is not readable');
   }
+}
+
+function parse(bytes: Buffer): JsonObject {
+  const parsed = parseStored<unknown>(bytes);
+  if (isJsonObject(parsed)) return parsed;
   throw new CofferError('integrity', 'a stored record is not readable');
 }

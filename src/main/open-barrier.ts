@@ -33,8 +33,7 @@ export async function openBarrier(
     if (boot.kind === 'empty') throw new CofferError('store_unusable', `there is no store in ${data}`);
     const barrier = new Barrier({ storage, random: systemRandom, clock: systemClock });
     const rootKey = await unwrapRootKey(shell, boot, keyfile);
-    await barrier.unseal(rootKey, boot.header.id);
-    rootKey.fill(0);
+    await barrier.unseal(rootKey, boot.header.id).finally(() => rootKey.fill(0));
     return {
       barrier,
       close: async () => {

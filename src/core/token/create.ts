@@ -8,7 +8,7 @@ import type { CoreRooms } from '../rooms.ts';
 import { cappedWarning, grantTtl } from '../ttl-rule.ts';
 import { issueCreated, withDefault } from './issuer.ts';
 import type { ReadToken } from './reader.ts';
-import { isRoot, type TokenId, type TokenRecord, tokenKey } from './record.ts';
+import { endingKey, isRoot, type TokenId, type TokenRecord, tokenKey } from './record.ts';
 import type { NewToken } from './tokens.ts';
 
 /** What was asked, coerced. Durations in seconds. */
@@ -80,6 +80,7 @@ export function prepareToken(rooms: CoreRooms, maker: TokenMaker, wish: TokenWis
     warnings: times.warnings,
     expectations: [
       { key: tokenKey(created.record.id), revision: null },
+      ...(wish.id === undefined ? [] : [{ key: endingKey(created.record.id), revision: null }]),
       ...(wish.noParent ? [] : [{ key: tokenKey(parent.record.id as TokenId), revision: parent.revision }]),
     ],
   };

@@ -4,6 +4,7 @@ import { CofferError } from '../../errors.ts';
 import { type CoreCall, coreEndpoint } from '../core-call.ts';
 import type { Reply } from '../endpoint.ts';
 import { RawJson } from '../request.ts';
+import { parseStored } from '../stored-json.ts';
 import type { TokenId } from './record.ts';
 
 /** Values are JSON objects; one is a record, so it has its size. */
@@ -48,7 +49,7 @@ function ownPath(call: CoreCall): string {
 async function read(call: CoreCall): Promise<Reply | undefined> {
   const record = await call.view.read(ownPath(call));
   if (record === undefined) return undefined;
-  const members = JSON.parse(record.open().toString('utf8')) as Record<string, string>;
+  const members = parseStored<Record<string, string>>(record.open());
   return {
     data: Object.fromEntries(Object.entries(members).map(([name, text]) => [name, new RawJson(text)])),
   };

@@ -10,6 +10,8 @@ export type TokenId = string & { readonly [tokenId]: true };
 export interface TokenRecord {
   readonly id: TokenId;
   readonly accessor: string;
+  /** Its maker chose the text, so that another token may get the same one later. */
+  readonly given?: true;
   /** Sorted. */
   readonly policies: readonly string[];
   readonly displayName: string;
@@ -58,6 +60,11 @@ export function childrenPrefix(parent: TokenId): string {
 
 export function childKey(parent: TokenId, child: TokenId): StorageKey {
   return parseStorageKey(childrenPrefix(parent) + child);
+}
+
+/** There from the end of a token with a given text until what it left is gone. */
+export function endingKey(id: TokenId): StorageKey {
+  return parseStorageKey(`core/token/ending/${id}`);
 }
 
 export function encodeToken(record: TokenRecord): Buffer {

@@ -1,5 +1,12 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { ask, makePlace, makeToken, type Place, writePolicy } from '../../../test/fakes/client.ts';
+import {
+  ask,
+  finishDuties,
+  makePlace,
+  makeToken,
+  type Place,
+  writePolicy,
+} from '../../../test/fakes/client.ts';
 import type { CofferNode } from '../../main/node.ts';
 
 let place: Place;
@@ -23,6 +30,7 @@ describe('threat 28: a token made anew under a text that another maker’s token
     // The node knows the first token, and that root made it.
     expect((await lookup(id)).status).toBe(200);
     expect((await ask(node, 'update', 'auth/token/revoke', { token: id }, maker)).status).toBe(204);
+    await finishDuties(node, place.clock);
     await makeToken(node, { id, policies: ['default'] }, maker);
     expect((await lookup(id)).status).toBe(200);
     expect((await lookup(maker)).data['policies']).toEqual(['default', 'maker']);
@@ -36,11 +44,37 @@ describe('threat 28: a token made anew under a text that another maker’s token
     await makeToken(node, { id, ttl: '1h' }, first);
     expect((await ask(other, 'read', 'auth/token/lookup-self', {}, id)).status).toBe(200);
     await ask(node, 'update', 'auth/token/revoke', { token: id });
+    await finishDuties(node, place.clock);
     await makeToken(node, { id, ttl: '1h' }, second);
     await ask(node, 'update', 'auth/token/revoke', { token: first });
     expect((await ask(other, 'read', 'auth/token/lookup-self', {}, id)).status).toBe(200);
     await ask(node, 'update', 'auth/token/revoke', { token: second });
     expect((await ask(other, 'read', 'auth/token/lookup-self', {}, id)).status).toBe(403);
+  });
+});
+
+describe('threat 18: what a token with a given text leaves', () => {
+  it('is gone before another one can be made under that text', async () => {
+    await makeToken(node, { id });
+    await ask(node, 'update', 'cubbyhole/x', { a: 'of the first one' }, id);
+    await ask(node, 'update', 'auth/token/revoke', { token: id });
+    const early = await ask(node, 'update', 'auth/token/create', { id });
+    expect([early.status, ...early.errors]).toEqual([400, 'cannot create a token with a duplicate ID']);
+    await finishDuties(node, place.clock);
+    await makeToken(node, { id });
+    expect((await ask(node, 'read', 'cubbyhole/x', {}, id)).status).toBe(404);
+  });
+
+  it('takes nothing of the second one with it', async () => {
+    await makeToken(node, { id, num_uses: 1 });
+    expect((await lookup(id)).status).toBe(200);
+    await finishDuties(node, place.clock);
+    await makeToken(node, { id });
+    const child = await makeToken(node, { policies: ['default'] }, id);
+    await ask(node, 'update', 'cubbyhole/x', { a: 'of the second one' }, id);
+    await finishDuties(node, place.clock);
+    expect((await lookup(child)).status).toBe(200);
+    expect((await ask(node, 'read', 'cubbyhole/x', {}, id)).data).toEqual({ a: 'of the second one' });
   });
 });
 

@@ -12,7 +12,7 @@ import type { Expectation, Revision } from '../../storage/storage.ts';
 import { type Due, dueWrite } from '../due.ts';
 import { leaseEndWrites } from '../lease/token-index.ts';
 import { retryOnConflict } from '../retry.ts';
-import { encodeStored } from '../stored-json.ts';
+import { decodeStored, encodeStored } from '../stored-json.ts';
 import {
   accessorKey,
   accessorPrefix,
@@ -20,6 +20,7 @@ import {
   childrenPrefix,
   decodeToken,
   encodeToken,
+  endingKey,
   idPrefix,
   type TokenId,
   type TokenRecord,
@@ -32,7 +33,7 @@ const tokenCharacters = 24;
 /** A chain of parents may not be longer, since all of them are read with each request. */
 export const deepestToken = 32;
 
-export type NewToken = Omit<TokenRecord, 'id' | 'accessor' | 'renewedAt'>;
+export type NewToken = Omit<TokenRecord, 'id' | 'accessor' | 'given' | 'renewedAt'>;
 
 export interface MintedToken {
   /** Shown once. */
@@ -83,6 +84,7 @@ export class Tokens {
       ...token,
       id: this.idOf(text),
       accessor: randomBase62(this.#random, tokenCharacters),
+      ...(givenText === undefined ? {} : { given: true }),
       renewedAt: null,
     };
     const parent = record.ancestors[0];
@@ -104,7 +106,7 @@ export class Tokens {
     if (!/^[0-9A-Za-z]{1,64}$/.test(accessor)) return undefined;
     const pointer = await this.#store.read(accessorKey(accessor));
     if (pointer === undefined) return undefined;
-    const { id } = JSON.parse(pointer.open().toString('utf8')) as { id: TokenId };
+    const { id } = decodeStored<{ id: TokenId }>(pointer.open());
     return this.read(id);
   }
 
@@ -151,6 +153,7 @@ export class Tokens {
       dueWrite(this.#clock.now(), 'token-tree', record.id),
     ];
     if (parent !== undefined) writes.push({ key: childKey(parent, record.id), value: null });
+    if (record.given === true) writes.push({ key: endingKey(record.id), value: encodeStored({}) });
     return writes;
   }
 
@@ -225,7 +228,7 @@ export class Tokens {
         ...leases.writes,
         ...records.items.map(({ key }) => ({ key, value: null })),
       ];
-      if (finished) writes.push({ key: due.key, value: null });
+      if (finished) writes.push({ key: due.key, value: null }, { key: endingKey(id), value: null });
       await this.#store.commit(writes, [fence]);
       if (finished) return;
     }

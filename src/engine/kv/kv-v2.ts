@@ -3,6 +3,7 @@ import { timestamp } from '../../clock.ts';
 import { type Call, type Endpoint, endpoint, type Reply, type ResponseSchema } from '../../core/endpoint.ts';
 import { RawJson } from '../../core/request.ts';
 import { retryOnConflict } from '../../core/retry.ts';
+import { parseStored } from '../../core/stored-json.ts';
 import { formatDuration } from '../../core/ttl.ts';
 import type { View, ViewWrite } from '../../core/view.ts';
 import { randomUuid } from '../../crypto/random.ts';
@@ -279,7 +280,7 @@ function wrongPath(): Endpoint {
 async function emptyTrash(view: View, name: string): Promise<void> {
   const record = await view.read(name);
   if (record === undefined) return;
-  const paths = JSON.parse(record.open().toString('utf8')) as string[];
+  const paths = parseStored<string[]>(record.open());
   for (let start = 0; start < paths.length; start += 40) {
     const writes: ViewWrite[] = paths.slice(start, start + 40).map((path) => ({ path, value: null }));
     await view.commit(writes);

@@ -1,6 +1,7 @@
 /** A secret's metadata at rest: the pointer from its path to its versions. Identity of a version is the secret's own id. */
 import { timestamp } from '../../clock.ts';
 import { RawJson } from '../../core/request.ts';
+import { parseStored } from '../../core/stored-json.ts';
 import { CofferError } from '../../errors.ts';
 import type { JsonObject } from '../../json.ts';
 
@@ -52,7 +53,7 @@ export function encodeSecret(secret: SecretRecord): Buffer {
 }
 
 export function decodeSecret(bytes: Buffer): SecretRecord {
-  const parsed = JSON.parse(bytes.toString('utf8')) as SecretRecord & { readonly v: number };
+  const parsed = parseStored<SecretRecord & { readonly v: number }>(bytes);
   if (parsed.v !== 1)
     throw new CofferError('store_unusable', 'a secret is of a newer format than this program reads');
   return parsed;

@@ -1,5 +1,6 @@
 /** Secrets of a kv v2 mount in its view: pointers by path, versions by the secret's own id, large values in parts. */
 
+import { parseStored } from '../../core/stored-json.ts';
 import { TwoGenerationCache } from '../../core/two-generation-cache.ts';
 import type { DueEntry, View, ViewExpectation, ViewWrite } from '../../core/view.ts';
 import { type Random, randomUuid } from '../../crypto/random.ts';
@@ -143,7 +144,7 @@ export class Secrets {
   async onUploadDue(view: View, name: string): Promise<void> {
     const record = await view.read(name);
     if (record === undefined) return;
-    const { parts } = JSON.parse(record.open().toString('utf8')) as { parts: number };
+    const { parts } = parseStored<{ parts: number }>(record.open());
     const id = name.slice('upload/'.length);
     const writes: ViewWrite[] = Array.from({ length: parts }, (_, part) => ({
       path: partPath(id, part),
