@@ -194,7 +194,7 @@ export class Barrier implements BarrierStore {
     const { budget } = unsealed;
     const seals = countSeals(writes);
     if (!budget.take(seals)) await budget.reserve(seals);
-    const sealed = writes.map((write) => unsealed.encrypt(write, budget.term));
+    const sealed = writes.map((write) => unsealed.encrypt(write, budget.term, isChange(write, expectations)));
     unsealed.requireLive();
     return this.#storage.commit(sealed, expectations);
   }
@@ -289,4 +289,9 @@ function checkPlace({ key }: PlainWrite): void {
   if (key === bootKeys.keyring || key.startsWith(`${bootKeys.keyring}/`) || key.startsWith('boot/')) {
     throw new CofferError('internal', `${key} is not a record of the barrier`);
   }
+}
+
+/** Whether a record that was read is written again. */
+function isChange({ key }: PlainWrite, expectations: readonly Expectation[]): boolean {
+  return expectations.some((expected) => expected.key === key && expected.revision !== null);
 }

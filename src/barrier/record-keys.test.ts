@@ -28,6 +28,15 @@ describe('RecordKeys', () => {
     }
   });
 
+  it('keeps nothing of what is asked for once, and hands out what is kept', () => {
+    const keys = new RecordKeys(8);
+    expect(keys.findOnce(term, keyOf('a')).key.equals(deriveRecordKey(term, keyOf('a')).key)).toBe(true);
+    expect(keys.size).toBe(0);
+    const kept = keys.find(term, keyOf('b'));
+    expect(keys.findOnce(term, keyOf('b'))).toBe(kept);
+    expect(keys.findOnce(later, keyOf('b')).term).toBe(later.id);
+  });
+
   it('is bounded, and keeps what stays in use', () => {
     const keys = new RecordKeys(64);
     const used = keys.find(term, keyOf('used'));

@@ -33,6 +33,12 @@ export class RecordKeys {
     return found;
   }
 
+  /** The same without keeping what is not kept yet: for records that are made once and may never be looked at again. */
+  findOnce(term: Term, identity: StorageKey): RecordKey {
+    const kept = this.#young.get(identity) ?? this.#old.get(identity);
+    return kept !== undefined && kept.term === term.id ? kept : deriveRecordKey(term, identity);
+  }
+
   #keep(identity: StorageKey, recordKey: RecordKey): void {
     this.#old.delete(identity);
     this.#young.set(identity, recordKey);

@@ -13,8 +13,8 @@ import { SealBudget } from './seal-budget.ts';
 import type { KeyedSealedRecord, PlainWrite } from './store.ts';
 import type { Term } from './term.ts';
 
-/** Derived keys kept: about 1 KiB each, so at most some 8 MiB a process. */
-const mostRecordKeys = 8_192;
+/** Derived keys kept: about 1 KiB each, so at most some 16 MiB a process. */
+const mostRecordKeys = 16_384;
 
 export interface UnsealedOptions {
   readonly storage: Storage;
@@ -87,11 +87,15 @@ export class Unsealed {
     return openRecord(this.#recordKeys.find(term, key), sealed);
   }
 
-  /** Seals a write under a term from whose budget the seal was taken. */
-  encrypt({ key, value }: PlainWrite, term: Term): Write {
+  /**
+   * Seals a write under a term from whose budget the seal was taken. `changes`: the record was there before, so that it is likely
+   * to change again.
+   */
+  encrypt({ key, value }: PlainWrite, term: Term, changes = false): Write {
     this.requireLive();
     if (value === null) return { key, value };
-    return { key, value: sealRecord(this.#random, this.#recordKeys.find(term, key), value) };
+    const recordKey = changes ? this.#recordKeys.find(term, key) : this.#recordKeys.findOnce(term, key);
+    return { key, value: sealRecord(this.#random, recordKey, value) };
   }
 
   purposeKey(purpose: string): KeyObject {

@@ -52,8 +52,8 @@ export async function addVersion(
       destroyed: false,
       ...(placed.upload === undefined ? {} : { upload: placed.upload }),
     };
-    const versions: Record<number, VersionRecord> = { ...secret.versions, [number]: version };
-    for (const old of gone) delete versions[old];
+    const kept = Object.entries(secret.versions).filter(([old]) => !gone.includes(Number(old)));
+    const versions = Object.fromEntries([...kept, [number, version]]);
     const changed: SecretRecord = {
       ...secret,
       current: number,
