@@ -1,4 +1,5 @@
 /** The endpoints of AppRole's roles and role ids. */
+
 import {
   type Call,
   type Endpoint,
@@ -8,6 +9,7 @@ import {
   type Reply,
 } from '../../core/endpoint.ts';
 import { parseNetwork } from '../../core/network.ts';
+import { allItems } from '../../core/pages.ts';
 import { retryOnConflict } from '../../core/retry.ts';
 import { decodeStored } from '../../core/stored-json.ts';
 import type { View, ViewExpectation, ViewWrite } from '../../core/view.ts';
@@ -89,15 +91,8 @@ function listEndpoint(): Endpoint {
 }
 
 /** All names in a folder. */
-export async function names(view: View, folder: string): Promise<readonly string[]> {
-  const all: string[] = [];
-  let after: string | undefined;
-  do {
-    const page = await view.children(folder, { limit: 1_000, ...(after === undefined ? {} : { after }) });
-    all.push(...page.items);
-    after = page.next;
-  } while (after !== undefined);
-  return all;
+export function names(view: View, folder: string): Promise<readonly string[]> {
+  return allItems((page) => view.children(folder, page));
 }
 
 function roleEndpoint(environment: EngineEnvironment): Endpoint {

@@ -2,10 +2,12 @@
  * What the store knows of each chain. An anchor lies in the barrier, where whoever can write the log's files cannot reach it:
  * a chain that was cut, rewritten or taken away no longer agrees with its anchor.
  */
+
 import type { BarrierStore, PlainWrite } from '../../barrier/store.ts';
 import { CofferError } from '../../errors.ts';
 import { isJsonObject } from '../../json.ts';
-import { parseStorageKey, type Revision, type StorageKey, storageLimits } from '../../storage/storage.ts';
+import { parseStorageKey, type Revision, type StorageKey } from '../../storage/storage.ts';
+import { allItems, everyItem } from '../pages.ts';
 import type { ProcessIdentity } from './process-identity.ts';
 
 /** A line's end: how much of which segment, its number and chain value. All zero before the first line. */
@@ -66,17 +68,8 @@ const openPrefix = 'core/audit/open/';
 
 /** All anchors, in the order of their chain ids. Rejects with `integrity` if one is not what was stored. */
 export async function readAnchors(store: BarrierStore): Promise<readonly ChainAnchor[]> {
-  const anchors: ChainAnchor[] = [];
-  let after: string | undefined;
-  do {
-    const page = await store.range(chainPrefix, {
-      limit: storageLimits.pageItems,
-      ...(after !== undefined && { after }),
-    });
-    for (const record of page.items) anchors.push(decodeAnchor(record.open()));
-    after = page.next;
-  } while (after !== undefined);
-  return anchors;
+  const records = await allItems((page) => store.range(chainPrefix, page));
+  return records.map((record) => decodeAnchor(record.open()));
 }
 
 export async function readAnchor(store: BarrierStore, chainId: string): Promise<StoredAnchor | undefined> {
@@ -87,18 +80,10 @@ export async function readAnchor(store: BarrierStore, chainId: string): Promise<
 /** The anchors that are not closed. */
 export async function readOpenAnchors(store: BarrierStore): Promise<readonly StoredAnchor[]> {
   const open: StoredAnchor[] = [];
-  let after: string | undefined;
-  do {
-    const page = await store.children(openPrefix, {
-      limit: storageLimits.pageItems,
-      ...(after !== undefined && { after }),
-    });
-    for (const chainId of page.items) {
-      const stored = await readAnchor(store, chainId);
-      if (stored && !stored.anchor.closed) open.push(stored);
-    }
-    after = page.next;
-  } while (after !== undefined);
+  for await (const chainId of everyItem((page) => store.children(openPrefix, page))) {
+    const stored = await readAnchor(store, chainId);
+    if (stored && !stored.anchor.closed) open.push(stored);
+  }
   return open;
 }
 

@@ -1,8 +1,10 @@
 /** `sys/leases/…` and the older `sys/renew` and `sys/revoke`. */
+
 import { timestamp } from '../../clock.ts';
 import { CofferError } from '../../errors.ts';
 import { type CoreCall, coreEndpoint } from '../core-call.ts';
 import type { Endpoint, Fields, Reply } from '../endpoint.ts';
+import { allItems } from '../pages.ts';
 import type { CoreRooms } from '../rooms.ts';
 import { cappedWarning } from '../ttl-rule.ts';
 
@@ -75,19 +77,9 @@ function listing(rooms: CoreRooms): Endpoint {
         summary: 'List leases below a path',
         sudo: true,
         response: { keys: { type: 'list' } },
-        handle: async (call) => {
-          const keys: string[] = [];
-          let after: string | undefined;
-          do {
-            const page = await rooms.leases.list(call.params['prefix'] ?? '', {
-              limit: 1_000,
-              ...(after === undefined ? {} : { after }),
-            });
-            keys.push(...page.items);
-            after = page.next;
-          } while (after !== undefined);
-          return { data: { keys } };
-        },
+        handle: async (call) => ({
+          data: { keys: await allItems((page) => rooms.leases.list(call.params['prefix'] ?? '', page)) },
+        }),
       },
     },
   });

@@ -2,6 +2,7 @@
  * Leases: everything handed out with an end. The lease is committed before its secret leaves the server; what is due is found
  * by the due index and ended by the expiry duty.
  */
+
 import type { BarrierStore, PlainWrite } from '../../barrier/store.ts';
 import type { Clock } from '../../clock.ts';
 import { type Random, randomBase62 } from '../../crypto/random.ts';
@@ -12,6 +13,7 @@ import type { Leased } from '../endpoint.ts';
 import { defaultTtl, maxTtl } from '../mount/entry.ts';
 import type { Mount } from '../mount/table.ts';
 import { MountView } from '../mount/view.ts';
+import { everyItem } from '../pages.ts';
 import { retryOnConflict } from '../retry.ts';
 import type { TokenId } from '../token/record.ts';
 import { grantTtl } from '../ttl-rule.ts';
@@ -190,15 +192,8 @@ export class Leases {
 
   async #eachBelow(prefix: string, action: (record: LeaseRecord) => Promise<void>): Promise<void> {
     const folder = prefix.endsWith('/') ? prefix : `${prefix}/`;
-    let after: string | undefined;
-    do {
-      const page = await this.#store.range(leasePrefix + folder, {
-        limit: 100,
-        ...(after === undefined ? {} : { after }),
-      });
-      for (const item of page.items) await action(decodeLease(item.open()));
-      after = page.next;
-    } while (after !== undefined);
+    const leases = everyItem((page) => this.#store.range(leasePrefix + folder, page), 100);
+    for await (const item of leases) await action(decodeLease(item.open()));
   }
 
   /** Duty: an entry of kind `lease`. `fence` is checked before the engine is asked to touch anything outside. */

@@ -1,4 +1,5 @@
 /** Enabling, disabling and loading mounts. Every change bumps the epoch's `mounts` part in its commit. */
+
 import type { KeyObject } from 'node:crypto';
 import type { BarrierStore } from '../../barrier/store.ts';
 import type { Clock } from '../../clock.ts';
@@ -10,6 +11,7 @@ import type { Expectation, Revision } from '../../storage/storage.ts';
 import { dueWrite } from '../due.ts';
 import { EndpointTable } from '../endpoint-table.ts';
 import { bumpEpoch } from '../epoch.ts';
+import { everyItem } from '../pages.ts';
 import { retryOnConflict } from '../retry.ts';
 import {
   decodeMount,
@@ -90,23 +92,15 @@ export class Mounts {
   async #load(): Promise<void> {
     const mounts: Mount[] = [];
     const seen = new Set<string>();
-    let after: string | undefined;
-    do {
-      const page = await this.#options.store.range(mountPrefix, {
-        limit: 1_000,
-        ...(after ? { after } : {}),
-      });
-      for (const item of page.items) {
-        const uuid = item.key.slice(mountPrefix.length);
-        seen.add(uuid);
-        const known = this.#instances.get(uuid);
-        const mount =
-          known?.revision === item.revision ? known.mount : this.#instance(decodeMount(item.open()));
-        this.#instances.set(uuid, { revision: item.revision, mount });
-        mounts.push(mount);
-      }
-      after = page.next;
-    } while (after !== undefined);
+    for await (const item of everyItem((page) => this.#options.store.range(mountPrefix, page))) {
+      const uuid = item.key.slice(mountPrefix.length);
+      seen.add(uuid);
+      const known = this.#instances.get(uuid);
+      const mount =
+        known?.revision === item.revision ? known.mount : this.#instance(decodeMount(item.open()));
+      this.#instances.set(uuid, { revision: item.revision, mount });
+      mounts.push(mount);
+    }
     for (const uuid of this.#instances.keys()) if (!seen.has(uuid)) this.#instances.delete(uuid);
     this.#table = new MountTable(mounts);
   }

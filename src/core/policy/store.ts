@@ -1,9 +1,11 @@
 /** Policies at rest, and the decisions of token's policies compiled from them, kept for as long as the epoch says. */
+
 import type { BarrierStore } from '../../barrier/store.ts';
 import type { Clock } from '../../clock.ts';
 import { CofferError } from '../../errors.ts';
 import { parseStorageKey, type Revision, storageLimits } from '../../storage/storage.ts';
 import { bumpEpoch } from '../epoch.ts';
+import { allItems } from '../pages.ts';
 import { retryOnConflict } from '../retry.ts';
 import { decodeStored, encodeStored } from '../stored-json.ts';
 import { TwoGenerationCache } from '../two-generation-cache.ts';
@@ -74,17 +76,8 @@ export class PolicyStore {
 
   /** Names in order, `root` (which has no text) among them. */
   async list(): Promise<readonly string[]> {
-    const names: string[] = ['root'];
-    let after: string | undefined;
-    do {
-      const page = await this.#store.range(prefix, {
-        limit: 1_000,
-        ...(after === undefined ? {} : { after }),
-      });
-      names.push(...page.items.map(({ key }) => key.slice(prefix.length)));
-      after = page.next;
-    } while (after !== undefined);
-    return names.toSorted();
+    const records = await allItems((page) => this.#store.range(prefix, page));
+    return ['root', ...records.map(({ key }) => key.slice(prefix.length))].toSorted();
   }
 
   /** Throws `invalid_request` listing what is wrong with the text; then nothing has changed. */

@@ -1,8 +1,10 @@
 /** `cubbyhole/`: a place of each token's own, which dies with it. Nobody else can read it, root neither. */
+
 import type { Engine } from '../../engine/engine.ts';
 import { CofferError } from '../../errors.ts';
 import { type CoreCall, coreEndpoint } from '../core-call.ts';
 import type { Reply } from '../endpoint.ts';
+import { allItems } from '../pages.ts';
 import { RawJson } from '../request.ts';
 import { parseStored } from '../stored-json.ts';
 import type { TokenId } from './record.ts';
@@ -75,15 +77,5 @@ async function remove(call: CoreCall): Promise<undefined> {
 
 async function list(call: CoreCall): Promise<Reply> {
   const folder = ownFolder(call) + (call.params['path'] ?? '');
-  const keys: string[] = [];
-  let after: string | undefined;
-  do {
-    const page = await call.view.children(folder, {
-      limit: 1_000,
-      ...(after === undefined ? {} : { after }),
-    });
-    keys.push(...page.items);
-    after = page.next;
-  } while (after !== undefined);
-  return { data: { keys } };
+  return { data: { keys: await allItems((page) => call.view.children(folder, page)) } };
 }

@@ -2,6 +2,7 @@
  * Making, renewing and ending tokens. A token dies with its record: whoever lists it as an ancestor is refused from that
  * commit on, and tidying up its children is left to the expiry duty.
  */
+
 import type { KeyObject } from 'node:crypto';
 import type { BarrierStore, PlainWrite, SealedRecord } from '../../barrier/store.ts';
 import type { Clock } from '../../clock.ts';
@@ -11,6 +12,7 @@ import { CofferError } from '../../errors.ts';
 import type { Expectation, Revision } from '../../storage/storage.ts';
 import { type Due, dueWrite } from '../due.ts';
 import { leaseEndWrites } from '../lease/token-index.ts';
+import { allItems, everyItem } from '../pages.ts';
 import { retryOnConflict } from '../retry.ts';
 import { decodeStored, encodeStored } from '../stored-json.ts';
 import {
@@ -111,18 +113,8 @@ export class Tokens {
   }
 
   /** Every accessor, in order. */
-  async accessors(): Promise<readonly string[]> {
-    const names: string[] = [];
-    let after: string | undefined;
-    do {
-      const page = await this.#store.children(accessorPrefix, {
-        limit: 1_000,
-        ...(after === undefined ? {} : { after }),
-      });
-      names.push(...page.items);
-      after = page.next;
-    } while (after !== undefined);
-    return names;
+  accessors(): Promise<readonly string[]> {
+    return allItems((page) => this.#store.children(accessorPrefix, page));
   }
 
   /** Changes a living token; `change` gets the record as it is now. Undefined when there is none (any more). */
@@ -174,20 +166,13 @@ export class Tokens {
    * mount, and they are refused already. Can be stopped anywhere and begun again.
    */
   async endIssuedBy(mount: string, fence: Expectation): Promise<void> {
-    let after: string | undefined;
-    do {
-      const page = await this.#store.range(idPrefix, {
-        limit: 100,
-        ...(after === undefined ? {} : { after }),
-      });
-      for (const item of page.items) {
-        const record = decodeToken(item.open());
-        if (record.mount !== mount) continue;
-        const { key, revision } = item;
-        await this.#store.commit(this.endWrites(record), [fence, { key, revision }]);
-      }
-      after = page.next;
-    } while (after !== undefined);
+    const tokens = everyItem((page) => this.#store.range(idPrefix, page), 100);
+    for await (const item of tokens) {
+      const record = decodeToken(item.open());
+      if (record.mount !== mount) continue;
+      const { key, revision } = item;
+      await this.#store.commit(this.endWrites(record), [fence, { key, revision }]);
+    }
   }
 
   /**
