@@ -26,6 +26,7 @@ export const sharedInCore = [
   'core/ttl-rule.ts',
   'core/two-generation-cache.ts',
   'core/view.ts',
+  'core/witness.ts',
 ] as const;
 
 /** What of core an engine is handed. */

@@ -6,13 +6,14 @@ import { type Random, randomUuid } from '../crypto/random.ts';
 import { CofferError, ConflictError } from '../errors.ts';
 import { bootKeys, bootWrites } from '../seal/boot.ts';
 import type { Slot } from '../seal/slots.ts';
-import type { Storage } from '../storage/storage.ts';
+import type { Storage, StorageKey } from '../storage/storage.ts';
 import { encodeEpoch, epochKey, firstEpoch } from './epoch.ts';
 import { encodeMount, type MountEntry, mountKey, noMountConfig } from './mount/entry.ts';
 import { builtinEntries, newEntry } from './mount/mounts.ts';
 import { defaultPolicyName, defaultPolicyText } from './policy/builtin.ts';
 import { policyRecord } from './policy/store.ts';
 import { Tokens } from './token/tokens.ts';
+import { firstWitness } from './witness.ts';
 
 export interface NewStore {
   readonly storage: Storage;
@@ -96,13 +97,33 @@ function firstRecords(
   ];
   return {
     rootToken: root.text,
-    writes: [
-      { key: epochKey, value: encodeEpoch(firstEpoch) },
-      policyRecord(defaultPolicyName, defaultPolicyText, now),
-      ...entries.map((entry) => ({ key: mountKey(entry.uuid), value: encodeMount(entry) })),
-      ...root.writes,
-    ],
+    writes: [...witnessed(entries, policyRecord(defaultPolicyName, defaultPolicyText, now)), ...root.writes],
   };
+}
+
+/** Mounts and policies, what vouches for them, and the epoch that vouches for that. */
+function witnessed(
+  entries: readonly MountEntry[],
+  policy: { readonly key: StorageKey; readonly value: Buffer },
+): readonly PlainWrite[] {
+  const mounts = entries.map((entry) => ({
+    key: mountKey(entry.uuid),
+    uuid: entry.uuid,
+    value: encodeMount(entry),
+  }));
+  const ofMounts = firstWitness(
+    'mounts',
+    mounts.map(({ uuid, value }) => [uuid, value]),
+  );
+  const ofPolicies = firstWitness('policies', [[defaultPolicyName, policy.value]]);
+  const witness = { mounts: ofMounts.digests, policies: ofPolicies.digests };
+  return [
+    { key: epochKey, value: encodeEpoch({ ...firstEpoch, witness }) },
+    policy,
+    ...mounts.map(({ key, value }) => ({ key, value })),
+    ...ofMounts.writes,
+    ...ofPolicies.writes,
+  ];
 }
 
 function secretMount(random: Random, now: number): MountEntry {

@@ -6,14 +6,18 @@ import type { BarrierStore, PlainWrite, SealedRecord } from '../barrier/store.ts
 import { CofferError } from '../errors.ts';
 import { type Expectation, parseStorageKey } from '../storage/storage.ts';
 import { decodeStored, encodeStored } from './stored-json.ts';
+import { changeWitness, type WitnessDigests, type Witnessed } from './witness.ts';
 
 export type EpochPart = 'mounts' | 'policies' | 'keyring' | 'seal';
 
-export type Epoch = { readonly [P in EpochPart]: number };
+export type Epoch = { readonly [P in EpochPart]: number } & {
+  /** What vouches for the mounts and the policies as they are now. */
+  readonly witness: { readonly [W in Witnessed]: WitnessDigests };
+};
 
 export const epochKey = parseStorageKey('core/epoch');
 
-export const firstEpoch: Epoch = { mounts: 1, policies: 1, keyring: 1, seal: 1 };
+export const firstEpoch: Omit<Epoch, 'witness'> = { mounts: 1, policies: 1, keyring: 1, seal: 1 };
 
 export function encodeEpoch(epoch: Epoch): Buffer {
   return encodeStored(epoch);
@@ -22,19 +26,41 @@ export function encodeEpoch(epoch: Epoch): Buffer {
 /** Throws `integrity` when the record is missing: a store without it was cut down. */
 export function decodeEpoch(record: SealedRecord | undefined): Epoch {
   if (record === undefined) throw new CofferError('integrity', 'the epoch record is missing');
-  const stored = decodeStored<Epoch>(record.open());
-  return { mounts: stored.mounts, policies: stored.policies, keyring: stored.keyring, seal: stored.seal };
+  const { mounts, policies, keyring, seal, witness } = decodeStored<Epoch>(record.open());
+  return { mounts, policies, keyring, seal, witness };
 }
 
-/** What a commit adds to bump one part: a conflict at `epochKey` means that somebody else's change came first. */
-export async function bumpEpoch(
-  store: BarrierStore,
-  part: EpochPart,
-): Promise<{ readonly write: PlainWrite; readonly expectation: Expectation }> {
+/** What a commit adds to bump one part. A conflict at `epochKey` means that somebody else's change came first. */
+export interface EpochBump {
+  /** As it is before. */
+  readonly epoch: Epoch;
+  readonly write: PlainWrite;
+  readonly expectation: Expectation;
+}
+
+export async function bumpEpoch(store: BarrierStore, part: EpochPart): Promise<EpochBump> {
   const record = await store.read(epochKey);
   const epoch = decodeEpoch(record);
   return {
-    write: { key: epochKey, value: encodeEpoch({ ...epoch, [part]: epoch[part] + 1 }) },
+    epoch,
+    write: epochWrite({ ...epoch, [part]: epoch[part] + 1 }),
     expectation: { key: epochKey, revision: record?.revision ?? null },
   };
+}
+
+/** The same for a record that is vouched for: its list changes along with it. */
+export async function bumpWitnessed(
+  store: BarrierStore,
+  kind: Witnessed,
+  name: string,
+  value: Buffer | null,
+): Promise<{ readonly writes: readonly PlainWrite[]; readonly expectation: Expectation }> {
+  const { epoch, expectation } = await bumpEpoch(store, kind);
+  const change = await changeWitness(store, kind, epoch.witness[kind], name, value);
+  const witness = { ...epoch.witness, [kind]: change.digests };
+  return { writes: [change.write, epochWrite({ ...epoch, witness, [kind]: epoch[kind] + 1 })], expectation };
+}
+
+function epochWrite(epoch: Epoch): PlainWrite {
+  return { key: epochKey, value: encodeEpoch(epoch) };
 }

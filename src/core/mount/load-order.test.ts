@@ -46,7 +46,7 @@ it('a look at the mounts that ends late does not bring a disabled one back', asy
   await ask(node, 'read', 'sys/mounts');
   const letGo = slow.hold();
   // Reads the mounts, then finds that its path is in use: it changes nothing.
-  const refused = ask(node, 'update', 'sys/mounts/old', { type: 'kv-v2' });
+  const refused = ask(node, 'update', 'sys/mounts/secret/below', { type: 'kv-v2' });
   for (let turn = 0; turn < 20; turn++) await new Promise(setImmediate);
   await ask(other, 'delete', 'sys/mounts/old');
   const seen = ask(node, 'read', 'old/data/x');

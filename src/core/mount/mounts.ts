@@ -1,18 +1,19 @@
 /** Enabling, disabling and loading mounts. Every change bumps the epoch's `mounts` part in its commit. */
 
 import type { KeyObject } from 'node:crypto';
-import type { BarrierStore } from '../../barrier/store.ts';
+import type { BarrierStore, SealedRecord } from '../../barrier/store.ts';
 import type { Clock } from '../../clock.ts';
 import { hmacSha256 } from '../../crypto/digest.ts';
 import { type Random, randomUuid } from '../../crypto/random.ts';
 import type { AuthMethodType, Engine, EngineType } from '../../engine/engine.ts';
-import { CofferError } from '../../errors.ts';
+import { CofferError, ConflictError } from '../../errors.ts';
 import type { Expectation, Revision } from '../../storage/storage.ts';
 import { dueWrite } from '../due.ts';
 import { EndpointTable } from '../endpoint-table.ts';
-import { bumpEpoch } from '../epoch.ts';
-import { everyItem } from '../pages.ts';
+import { bumpWitnessed, decodeEpoch, epochKey } from '../epoch.ts';
+import { allItems } from '../pages.ts';
 import { retryOnConflict } from '../retry.ts';
+import { checkWitness, digestOf, witnessedNames, witnessPrefix } from '../witness.ts';
 import {
   decodeMount,
   defaultTtl,
@@ -66,9 +67,16 @@ export function isBuiltin(type: string): boolean {
   return type === systemType || type === tokenType || type === cubbyholeType;
 }
 
+interface Instance {
+  readonly revision: Revision;
+  readonly mount: Mount;
+  /** Of the record, for its witness. */
+  readonly digest: string;
+}
+
 export class Mounts {
   readonly #options: MountsOptions;
-  readonly #instances = new Map<string, { readonly revision: Revision; readonly mount: Mount }>();
+  readonly #instances = new Map<string, Instance>();
   #table = new MountTable([]);
   /** The load begun last. */
   #loading: Promise<void> = Promise.resolve();
@@ -90,33 +98,55 @@ export class Mounts {
   }
 
   async #load(): Promise<void> {
+    const { epoch, records, lists } = await this.#readAll();
     const mounts: Mount[] = [];
-    const seen = new Set<string>();
-    for await (const item of everyItem((page) => this.#options.store.range(mountPrefix, page))) {
+    const seen = new Map<string, string>();
+    for (const item of records) {
       const uuid = item.key.slice(mountPrefix.length);
-      seen.add(uuid);
       const known = this.#instances.get(uuid);
-      const mount =
-        known?.revision === item.revision ? known.mount : this.#instance(decodeMount(item.open()));
-      this.#instances.set(uuid, { revision: item.revision, mount });
-      mounts.push(mount);
+      const instance = known?.revision === item.revision ? known : this.#decode(item);
+      this.#instances.set(uuid, instance);
+      seen.set(uuid, instance.digest);
+      mounts.push(instance.mount);
     }
+    const names = new Set([...seen.keys(), ...witnessedNames('mounts', epoch.witness.mounts, lists)]);
+    const all = [...names].map((name) => ({ name, digest: seen.get(name) }));
+    checkWitness('mounts', epoch.witness.mounts, lists, all);
     for (const uuid of this.#instances.keys()) if (!seen.has(uuid)) this.#instances.delete(uuid);
     this.#table = new MountTable(mounts);
+  }
+
+  /** All mounts and their witnesses as of one epoch: what changes meanwhile is read again. */
+  async #readAll() {
+    const { store } = this.#options;
+    return retryOnConflict(async () => {
+      const before = await store.read(epochKey);
+      const records = await allItems((page) => store.range(mountPrefix, page));
+      const lists = await allItems((page) => store.range(witnessPrefix('mounts'), page));
+      const after = await store.read(epochKey);
+      if (before?.revision !== after?.revision) throw new ConflictError(epochKey);
+      return { epoch: decodeEpoch(after), records, lists: new Map(lists.map((list) => [list.key, list])) };
+    });
+  }
+
+  #decode(record: SealedRecord): Instance {
+    const plaintext = record.open();
+    const mount = this.#instance(decodeMount(plaintext));
+    return { revision: record.revision, mount, digest: digestOf(plaintext) };
   }
 
   /** Throws `invalid_request` for an unknown type, a path that cannot be, or one in use. */
   async enable(wanted: NewMount): Promise<void> {
     const options = this.#parseType(wanted);
     await retryOnConflict(async () => {
-      const bump = await bumpEpoch(this.#options.store, 'mounts');
+      const { store, random, clock } = this.#options;
+      const epoch = await store.read(epochKey);
       await this.load();
       const path = this.#freePath(wanted);
-      const entry = newEntry({ ...wanted, path, options }, this.#options.random, this.#options.clock.now());
-      await this.#options.store.commit(
-        [{ key: mountKey(entry.uuid), value: encodeMount(entry) }, bump.write],
-        [bump.expectation],
-      );
+      const entry = newEntry({ ...wanted, path, options }, random, clock.now());
+      const value = encodeMount(entry);
+      const bump = await bumpWitnessed(store, 'mounts', entry.uuid, value);
+      await store.commit([{ key: mountKey(entry.uuid), value }, ...bump.writes], [asRead(epoch)]);
     });
     await this.load();
   }
@@ -126,22 +156,24 @@ export class Mounts {
     const full = fullPath(kind, path);
     if (full === undefined) return;
     await retryOnConflict(async () => {
-      const bump = await bumpEpoch(this.#options.store, 'mounts');
+      const { store, clock } = this.#options;
+      const epoch = await store.read(epochKey);
       await this.load();
       const mount = this.#table.at(full);
       // `auth/approle` is not an engine's path: auth methods are ended as such, which takes other rights.
       if (mount === undefined || mount.entry.kind !== kind) return;
       refuseBuiltin(mount.entry);
       const { uuid } = mount.entry;
-      await this.#options.store.commit(
+      const bump = await bumpWitnessed(store, 'mounts', uuid, null);
+      await store.commit(
         [
           { key: mountKey(uuid), value: null },
           // The purge needs to know what was mounted: its leases are ended by its engine before its data goes.
           { key: goneKey(uuid), value: encodeMount(mount.entry) },
-          dueWrite(this.#options.clock.now(), 'purge', uuid),
-          bump.write,
+          dueWrite(clock.now(), 'purge', uuid),
+          ...bump.writes,
         ],
-        [bump.expectation],
+        [asRead(epoch)],
       );
     });
     await this.load();
@@ -293,4 +325,9 @@ function refuseBuiltin(entry: MountEntry): void {
   if (isBuiltin(entry.type)) {
     throw new CofferError('invalid_request', `cannot unmount "${shownPath(entry)}"`);
   }
+}
+
+/** For a commit that rests on what was read since the epoch was. */
+function asRead(epoch: SealedRecord | undefined): Expectation {
+  return { key: epochKey, revision: epoch?.revision ?? null };
 }

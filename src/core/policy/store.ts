@@ -1,14 +1,15 @@
 /** Policies at rest, and the decisions of token's policies compiled from them, kept for as long as the epoch says. */
 
-import type { BarrierStore } from '../../barrier/store.ts';
+import type { BarrierStore, SealedRecord } from '../../barrier/store.ts';
 import type { Clock } from '../../clock.ts';
 import { CofferError } from '../../errors.ts';
 import { parseStorageKey, type Revision, storageLimits } from '../../storage/storage.ts';
-import { bumpEpoch } from '../epoch.ts';
+import { bumpWitnessed, decodeEpoch, epochKey } from '../epoch.ts';
 import { allItems } from '../pages.ts';
 import { retryOnConflict } from '../retry.ts';
 import { decodeStored, encodeStored } from '../stored-json.ts';
 import { TwoGenerationCache } from '../two-generation-cache.ts';
+import { checkWitness, digestOf, witnessKey } from '../witness.ts';
 import type { Acl } from './acl.ts';
 import { compileAcl, rootAcl } from './compile.ts';
 import { type Policy, parsePolicy } from './policy.ts';
@@ -21,7 +22,16 @@ export interface StoredPolicy {
   readonly writtenAt: number;
 }
 
+interface KnownPolicy {
+  readonly revision: Revision;
+  readonly policy: Policy;
+  /** Of the record, for its witness. */
+  readonly digest: string;
+}
+
 const prefix = 'core/policy/';
+/** Policies read at a time: with their witnesses and the epoch they are one multi-get. */
+const readAtOnce = Math.floor((storageLimits.readKeys - 1) / 2);
 const cachedAcls = 1_024;
 const cachedPolicies = 16_384;
 
@@ -32,9 +42,7 @@ function policyKey(name: string): ReturnType<typeof parseStorageKey> {
 export class PolicyStore {
   readonly #store: BarrierStore;
   readonly #clock: Clock;
-  readonly #policies = new TwoGenerationCache<{ readonly revision: Revision; readonly policy: Policy }>(
-    cachedPolicies,
-  );
+  readonly #policies = new TwoGenerationCache<KnownPolicy>(cachedPolicies);
   readonly #acls = new TwoGenerationCache<Acl>(cachedAcls);
   /** By a token's own list of names, as long as the decoded token is kept. */
   readonly #compiled = new WeakMap<readonly string[], { readonly epoch: number; readonly acl: Acl }>();
@@ -100,30 +108,42 @@ export class PolicyStore {
 
   async #commit(name: string, value: Buffer | null): Promise<void> {
     await retryOnConflict(async () => {
-      const bump = await bumpEpoch(this.#store, 'policies');
-      await this.#store.commit([{ key: policyKey(name), value }, bump.write], [bump.expectation]);
+      const bump = await bumpWitnessed(this.#store, 'policies', name, value);
+      await this.#store.commit([{ key: policyKey(name), value }, ...bump.writes], [bump.expectation]);
     });
   }
 
   async #load(names: readonly string[]): Promise<readonly Policy[]> {
     const policies: Policy[] = [];
-    for (let start = 0; start < names.length; start += storageLimits.readKeys) {
-      const group = names.slice(start, start + storageLimits.readKeys);
-      const records = await this.#store.readMany(group.map(policyKey));
-      for (const [index, sealed] of records.entries()) {
-        const name = group[index];
-        if (sealed === undefined || name === undefined) continue;
-        const known = this.#policies.get(name);
-        if (known?.revision === sealed.revision) {
-          policies.push(known.policy);
-          continue;
-        }
-        const policy = parsePolicy(name, decodeStored<StoredPolicy>(sealed.open()).text);
-        this.#policies.set(name, { revision: sealed.revision, policy });
-        policies.push(policy);
-      }
+    for (let start = 0; start < names.length; start += readAtOnce) {
+      policies.push(...(await this.#loadGroup(names.slice(start, start + readAtOnce))));
     }
     return policies;
+  }
+
+  /** Throws `integrity` for a policy that is not the one last written. */
+  async #loadGroup(names: readonly string[]): Promise<readonly Policy[]> {
+    const lists = [...new Set(names.map((name) => witnessKey('policies', name)))];
+    const [epoch, ...records] = await this.#store.readMany([epochKey, ...lists, ...names.map(policyKey)]);
+    const found = names.map((name, index) => this.#decode(name, records[lists.length + index]));
+    checkWitness(
+      'policies',
+      decodeEpoch(epoch).witness.policies,
+      new Map(lists.map((key, index) => [key, records[index]])),
+      names.map((name, index) => ({ name, digest: found[index]?.digest })),
+    );
+    return found.flatMap((known) => (known === undefined ? [] : [known.policy]));
+  }
+
+  #decode(name: string, sealed: SealedRecord | undefined): KnownPolicy | undefined {
+    if (sealed === undefined) return undefined;
+    const known = this.#policies.get(name);
+    if (known?.revision === sealed.revision) return known;
+    const plaintext = sealed.open();
+    const policy = parsePolicy(name, decodeStored<StoredPolicy>(plaintext).text);
+    const decoded = { revision: sealed.revision, policy, digest: digestOf(plaintext) };
+    this.#policies.set(name, decoded);
+    return decoded;
   }
 }
 
