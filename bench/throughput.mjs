@@ -19,7 +19,10 @@ async function startBare(script, args) {
   return { child, url: `http://127.0.0.1:${await portOf(child)}/` };
 }
 
-/** Rounds of each load in turn; the ratio is of the medians of requests per CPU-second. */
+/**
+ * Rounds of each load in turn. On a shared machine a round can be half as fast as the next, so each of ours is compared with
+ * its neighbour in time: the ratio is the median of those of the rounds, with the least and the greatest.
+ */
 async function interleave(ours, baselines, { rounds, ...options }) {
   const all = [ours, ...baselines];
   const results = all.map(() => []);
@@ -34,6 +37,9 @@ async function interleave(ours, baselines, { rounds, ...options }) {
     name,
     perSecond: median(results[index].map(({ perSecond }) => perSecond)),
     perCpuSecond: median(results[index].map(({ perCpuSecond }) => perCpuSecond)),
+    ratios: results[index]
+      .map(({ perCpuSecond }, round) => results[0][round].perCpuSecond / perCpuSecond)
+      .toSorted((a, b) => a - b),
   }));
 }
 

@@ -91,12 +91,21 @@ export function shownVersionText(secret: SecretRecord, number: number, version: 
   return text;
 }
 
-/** Which versions a new one pushes out. */
-export function pushedOut(secret: SecretRecord): readonly number[] {
-  const keep = secret.maxVersions || defaultMaxVersions;
-  return Object.keys(secret.versions)
-    .map(Number)
-    .filter((number) => number <= secret.current - keep);
+/** Which versions the new version `number` pushes out, and the others. */
+export function pushedOut(
+  { versions, maxVersions }: SecretRecord,
+  number: number,
+): { readonly gone: readonly number[]; readonly kept: SecretRecord['versions'] } {
+  const last = number - (maxVersions || defaultMaxVersions);
+  // Names of versions are whole numbers, which an object keeps in their order: the oldest is the first.
+  const names = Object.keys(versions);
+  if (names.length === 0 || Number(names[0]) > last) return { gone: [], kept: versions };
+  const kept: Record<string, VersionRecord> = {};
+  for (const name of names) {
+    const version = versions[name];
+    if (version !== undefined && Number(name) > last) kept[name] = version;
+  }
+  return { gone: names.map(Number).filter((old) => old <= last), kept };
 }
 
 const longest = { keys: 64, key: 128, value: 512 };

@@ -40,7 +40,7 @@ export async function addVersion(
     checkCas(before?.secret, cas);
     const secret = before?.secret ?? newSecret(randomUuid(random), now);
     const number = secret.current + 1;
-    const gone = pushedOut({ ...secret, current: number });
+    const { gone, kept } = pushedOut(secret, number);
     const removal = removeValues(
       gone.flatMap((old) => secrets.removal(secret, old)),
       `trash/${secret.id}-${number}`,
@@ -52,14 +52,12 @@ export async function addVersion(
       destroyed: false,
       ...(placed.upload === undefined ? {} : { upload: placed.upload }),
     };
-    const kept = Object.entries(secret.versions).filter(([old]) => !gone.includes(Number(old)));
-    const versions = Object.fromEntries([...kept, [number, version]]);
     const changed: SecretRecord = {
       ...secret,
       current: number,
-      oldest: gone.length === 0 ? secret.oldest : Math.min(...Object.keys(versions).map(Number)),
+      oldest: gone.length === 0 ? secret.oldest : Number(Object.keys(kept)[0] ?? number),
       updatedAt: now,
-      versions,
+      versions: { ...kept, [number]: version },
     };
     await secrets.commit(call.view, path, before, {
       secret: changed,
