@@ -170,7 +170,7 @@ describe('threat 18: an answer whose line is refused', () => {
     expect((await ask(node, 'read', 'leased/creds/app', { ttl: 30 }, token)).status).toBe(503);
     expect(outside.working).toHaveLength(1);
     refuses = () => false;
-    clock.skip(30);
+    clock.jump(30);
     await finishDuties(node, clock);
     expect(outside.working).toEqual([]);
   });

@@ -100,9 +100,12 @@ export class Core implements CoreRooms {
   async stop(): Promise<void> {
     this.#timer?.[Symbol.dispose]();
     this.#timer = undefined;
-    const { promise: late, resolve } = deferred();
-    using _timer = this.clock.after(longestFarewell, resolve);
+    let timer: Disposable | undefined;
+    const late = new Promise<void>((resolve) => {
+      timer = this.clock.after(longestFarewell, resolve);
+    });
     await Promise.race([this.expiry.settled(), late]);
+    timer?.[Symbol.dispose]();
   }
 
   /** Brings the caches to the epoch read in this request; at no cost when nothing changed. */
@@ -215,14 +218,6 @@ export class Core implements CoreRooms {
         });
     });
   }
-}
-
-function deferred(): { readonly promise: Promise<void>; readonly resolve: () => void } {
-  let resolve = () => {};
-  const promise = new Promise<void>((settle) => {
-    resolve = settle;
-  });
-  return { promise, resolve };
 }
 
 function isOlder(epoch: Epoch, than: Epoch): boolean {

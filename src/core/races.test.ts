@@ -113,7 +113,7 @@ describe('threat 18: a token that is revoked', () => {
     await overtaken(
       () => ask(slow, 'update', 'auth/token/renew', { token, increment: 600 }),
       async () => {
-        place.clock.skip(61);
+        place.clock.jump(61);
         await finishDuties(node, place.clock);
       },
     );
@@ -129,7 +129,7 @@ describe('threat 18: a token that is revoked', () => {
     heldOperation = 'read';
     const renewed = await overtaken(
       () => ask(slow, 'update', 'auth/token/renew', { token }),
-      async () => place.clock.skip(60),
+      async () => place.clock.jump(60),
     );
     expect([renewed.status, renewed.errors]).toEqual([403, ['bad token']]);
     expect(await works(token)).toBe(false);
@@ -190,16 +190,16 @@ describe('a duty whose lock has run out', () => {
   it('puts nothing off and queues nothing again', async () => {
     await ask(node, 'read', 'leased/creds/app', { ttl: 60 });
     await ask(node, 'read', 'leased/creds/app', { ttl: 60 });
-    place.clock.skip(60);
+    place.clock.jump(60);
     const pass = slow.state.core?.expiry;
     outside.failures = 2;
     // The lock itself goes through; the first commit after it, which notes a failure, does not.
     await overtaken(
       async () => pass?.run(),
       async () => {
-        place.clock.skip(31);
+        place.clock.jump(31);
         await finishDuties(node, place.clock);
-        place.clock.skip(20);
+        place.clock.jump(20);
         await finishDuties(node, place.clock);
         expect(outside.working).toEqual([]);
       },

@@ -195,7 +195,7 @@ describe('secret ids', () => {
       status: 200,
       json: { data: { secret_id: custom, secret_id_num_uses: 1 } },
     });
-    server.clock.skip(601);
+    server.clock.jump(601);
     expect(await login(custom)).toMatchObject(refused);
   });
 

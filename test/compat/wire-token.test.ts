@@ -88,7 +88,7 @@ describe('looking up', () => {
       period: 0,
     });
     const issuedAt = server.clock.now();
-    server.clock.skip(10);
+    server.clock.jump(10);
     const facts = {
       accessor: made.accessor,
       policies: ['app', 'default'],
@@ -254,7 +254,7 @@ describe('making', () => {
 describe('renewing', () => {
   it('answers an auth block, by accessor without the token', async () => {
     const made = await make({ policies: ['app'], ttl: '1h' });
-    server.clock.skip(1_000);
+    server.clock.jump(1_000);
     for (const [path, body, text] of [
       ['renew-self', undefined, made.token],
       ['renew', { token: made.token }, made.token],
@@ -295,14 +295,14 @@ describe('renewing', () => {
 
   it('counts the longest life from the making', async () => {
     const made = await make({ policies: ['app'], ttl: '1h', explicit_max_ttl: '90m' });
-    server.clock.skip(3_000);
+    server.clock.jump(3_000);
     const { json } = await server.wire.ask('POST', 'auth/token/renew-self', {
       token: made.token,
       body: { increment: 3600 },
     });
     expect(json).toMatchObject({ warnings: [expect.any(String)], auth: { lease_duration: 2400 } });
     const periodic = await make({ policies: ['app'], period: '10m' });
-    server.clock.skip(300);
+    server.clock.jump(300);
     const again = await server.wire.ask('POST', 'auth/token/renew-self', {
       token: periodic.token,
       body: { increment: 9_999 },

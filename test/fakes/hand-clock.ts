@@ -25,13 +25,13 @@ export class HandClock implements Clock {
   }
 
   /** Moves the time and lets no timer go off: what happens meanwhile is the test's to say. */
-  skip(seconds: number): void {
+  jump(seconds: number): void {
     this.#time += seconds * 1_000;
   }
 
   /** Moves the time and starts what had been put off until then, in order. */
   advance(seconds: number): void {
-    this.skip(seconds);
+    this.jump(seconds);
     const due = [...this.#timers].filter(({ at }) => at <= this.#time).toSorted((a, b) => a.at - b.at);
     for (const timer of due) if (this.#timers.delete(timer)) timer.action();
   }

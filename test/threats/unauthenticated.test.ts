@@ -67,7 +67,7 @@ describe('threat 05: every other endpoint', () => {
     const orphaned = await makeToken(node, {}, parent);
     await ask(node, 'update', 'auth/token/revoke', { token: parent });
     const powerless = await makeToken(node, { policies: ['no-such-policy'], no_default_policy: true });
-    place.clock.skip(1);
+    place.clock.jump(1);
     return { none: null, empty: '', unknown: 'unknown', expired, revoked, used, orphaned, powerless };
   }
 

@@ -285,9 +285,9 @@ describe('a secret id', () => {
   it('ends by its TTL, and the duty removes it', async () => {
     const { secret_id } = await secretIdOf('app', { ttl: 60 });
     const login = () => ask(node, 'update', 'auth/approle/login', { role_id: 'the-role', secret_id }, null);
-    place.clock.skip(59);
+    place.clock.jump(59);
     expect((await login()).status).toBe(200);
-    place.clock.skip(1);
+    place.clock.jump(1);
     expect(outcome(await login())).toEqual([400, 'invalid role or secret ID']);
     await finishDuties(node, place.clock);
     expect((await keysOf(place.storage, 'mount/')).filter((key) => /secret-id|accessor/.test(key))).toEqual(

@@ -84,7 +84,7 @@ describe('a login', () => {
     expect((await renew()).auth?.leaseDuration).toBe(300);
     await role({ token_max_ttl: 200 });
     expect((await renew()).auth?.leaseDuration).toBe(200);
-    place.clock.skip(150);
+    place.clock.jump(150);
     expect((await renew()).auth?.leaseDuration).toBe(50);
   });
 
@@ -193,7 +193,7 @@ describe('threat 08: what is wrong with a login', () => {
     const far = await secretId({ cidr_list: '198.51.100.0/24' });
     const used = await secretId({ num_uses: 1 });
     await login({ role_id: 'r', secret_id: used });
-    place.clock.skip(1);
+    place.clock.jump(1);
     const body = (answer: Asked) => ({ ...answer, requestId: '' });
     const wrong = [
       { role_id: 'nobody', secret_id: 'nothing' },

@@ -43,7 +43,7 @@ describe('a duty’s lock', () => {
 
   it('has a fence that grows with each holder, and refuses the commits of earlier ones', async () => {
     const first = await acquire('a');
-    clock.skip(30);
+    clock.jump(30);
     const second = await acquire('b');
     expect(second?.fence).toBe((first?.fence ?? 0) + 1);
     const by = (lock: typeof first, text: string) =>
@@ -58,21 +58,21 @@ describe('a duty’s lock', () => {
 
   it('holds until its time has run out, to the millisecond', async () => {
     const lock = await acquire('a');
-    clock.skip(29.999);
+    clock.jump(29.999);
     expect(lock?.holds()).toBe(true);
     expect(await acquire('b')).toBeUndefined();
-    clock.skip(0.001);
+    clock.jump(0.001);
     expect(lock?.holds()).toBe(false);
     expect(await acquire('b')).toBeDefined();
   });
 
   it('is extended by its holder, not by one who lost it', async () => {
     const first = await acquire('a');
-    clock.skip(20);
+    clock.jump(20);
     await first?.extend();
-    clock.skip(29);
+    clock.jump(29);
     expect(first?.holds()).toBe(true);
-    clock.skip(1);
+    clock.jump(1);
     const second = await acquire('b');
     await expect(first?.extend()).rejects.toMatchObject({ code: 'conflict' });
     await first?.release();

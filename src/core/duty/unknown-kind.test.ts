@@ -19,7 +19,7 @@ it('an entry of a kind that only a newer program knows is left alone, and holds 
   );
   await place.storage.commit(newer.map((key) => ({ key, value: Buffer.from('sealed by a newer program') })));
   const token = await makeToken(node, { policies: ['default'], ttl: '10s' });
-  place.clock.skip(11);
+  place.clock.jump(11);
   await expiryOf(node).run();
   expect((await ask(node, 'read', 'auth/token/lookup-self', {}, token)).status).toBe(403);
   expect(await keysOf(place.storage, 'core/token/id/')).toHaveLength(1);

@@ -46,10 +46,10 @@ async function mortalNode(): Promise<{ node: CofferNode; die: () => void }> {
 describe('a lease whose time has come', () => {
   it('is ended outside, and nothing of it stays', async () => {
     await leases(3, 60);
-    place.clock.skip(59);
+    place.clock.jump(59);
     await expiryOf(node).run();
     expect(outside.working).toHaveLength(3);
-    place.clock.skip(1);
+    place.clock.jump(1);
     await expiryOf(node).run();
     expect(outside.working).toEqual([]);
     expect(await keysOf(place.storage, 'core/lease/')).toEqual([]);
@@ -68,7 +68,7 @@ describe('a lease whose time has come', () => {
     const idle = await place.node();
     await ask(node, 'update', 'sys/mounts/later', { type: 'leased' });
     await ask(node, 'read', 'later/creds/app', { ttl: 60 });
-    place.clock.skip(60);
+    place.clock.jump(60);
     await expiryOf(idle).run();
     expect(outside.made).toHaveLength(1);
     expect(outside.working).toEqual([]);
@@ -79,18 +79,18 @@ describe('a revocation that fails', () => {
   it('is tried again after 10 s, 20 s, 40 s and so on, and after six tries left to a person', async () => {
     const id = await lease(60);
     outside.failures = 99;
-    place.clock.skip(60);
+    place.clock.jump(60);
     await expiryOf(node).run();
     for (const [tries, pause] of [10, 20, 40, 80, 160].entries()) {
       expect(outside.attempts).toBe(tries + 1);
-      place.clock.skip(pause - 1);
+      place.clock.jump(pause - 1);
       await expiryOf(node).run();
       expect(outside.attempts).toBe(tries + 1);
-      place.clock.skip(1);
+      place.clock.jump(1);
       await expiryOf(node).run();
     }
     expect(outside.attempts).toBe(6);
-    place.clock.skip(100_000);
+    place.clock.jump(100_000);
     await finishDuties(node, place.clock);
     expect(outside.attempts).toBe(6);
     expect((await ask(node, 'update', 'sys/leases/lookup', { lease_id: id })).status).toBe(200);
@@ -102,10 +102,10 @@ describe('a revocation that fails', () => {
   it('once does no harm to the others of the same pass', async () => {
     await leases(20, 60);
     outside.failures = 1;
-    place.clock.skip(60);
+    place.clock.jump(60);
     await expiryOf(node).run();
     expect(outside.working).toHaveLength(1);
-    place.clock.skip(10);
+    place.clock.jump(10);
     await expiryOf(node).run();
     expect(outside.working).toEqual([]);
     expect(await keysOf(place.storage, 'core/lease/')).toEqual([]);
@@ -118,7 +118,7 @@ describe('a node that dies in the middle of its duty', () => {
     async (ended) => {
       const { node: first, die } = await mortalNode();
       for (let made = 0; made < 12; made++) await ask(first, 'read', 'leased/creds/app', { ttl: 60 });
-      place.clock.skip(60);
+      place.clock.jump(60);
       let count = 0;
       outside.beforeRevoke = async () => {
         if (count++ === ended) die();
@@ -129,7 +129,7 @@ describe('a node that dies in the middle of its duty', () => {
       outside.beforeRevoke = undefined;
       await finishDuties(node, place.clock);
       // The dead node's lock has to run out first.
-      place.clock.skip(30);
+      place.clock.jump(30);
       await finishDuties(node, place.clock);
       expect(outside.made).toHaveLength(12);
       expect(outside.working).toEqual([]);
@@ -151,12 +151,12 @@ describe('a node that dies in the middle of its duty', () => {
       const token = await makeToken(node, { policies: ['root'] });
       for (let made = 0; made < 3; made++) await ask(node, 'read', 'leased/creds/app', {}, token);
       await ask(node, 'update', 'auth/token/revoke', { token });
-      place.clock.skip(1);
+      place.clock.jump(1);
       counting = true;
       await expiryOf(first)
         .run()
         .catch(() => undefined);
-      place.clock.skip(31);
+      place.clock.jump(31);
       await finishDuties(node, place.clock);
       expect(outside.working, `fault at call ${call}`).toEqual([]);
       expect(await keysOf(place.storage, 'core/lease/'), `fault at call ${call}`).toEqual([]);
@@ -169,7 +169,7 @@ describe('two nodes', () => {
   it('share the work of one pass without ending anything twice', async () => {
     const second = await place.node();
     await leases(40, 60);
-    place.clock.skip(60);
+    place.clock.jump(60);
     await Promise.all([expiryOf(node).run(), expiryOf(second).run()]);
     await finishDuties(second, place.clock);
     expect(outside.working).toEqual([]);
@@ -179,7 +179,7 @@ describe('two nodes', () => {
   it('never work at once: one that was paused past its lock is refused and touches nothing more outside', async () => {
     const second = await place.node();
     await leases(24, 60);
-    place.clock.skip(60);
+    place.clock.jump(60);
     let resume = () => {};
     const paused = new Promise<void>((resolve) => (resume = resolve));
     let reached = () => {};
@@ -192,7 +192,7 @@ describe('two nodes', () => {
     await asleep;
     // The first node sleeps inside its first revocations; its lock runs out, and the second takes over.
     expect(await expiryOf(second).run()).toBe(0);
-    place.clock.skip(31);
+    place.clock.jump(31);
     outside.beforeRevoke = undefined;
     await finishDuties(second, place.clock);
     expect(outside.working).toEqual([]);
@@ -209,9 +209,9 @@ describe('two nodes', () => {
     for (let round = 0; round < 10; round++) {
       const id = await lease(60);
       const credential = outside.made.at(-1) ?? '';
-      place.clock.skip(59);
+      place.clock.jump(59);
       const asked = ask(node, 'update', 'sys/leases/renew', { lease_id: id, increment: 600 });
-      place.clock.skip(1);
+      place.clock.jump(1);
       const [renewed] = await Promise.all([asked, expiryOf(node).run()]);
       const ended = (outside.revocations.get(credential) ?? 0) > 0;
       expect(ended).toBe(renewed.status !== 200);

@@ -111,7 +111,7 @@ describe('a leased secret', () => {
 describe('renewing', () => {
   it('grants the increment, else what the engine says, else the mount’s default', async () => {
     const { id } = await lease();
-    place.clock.skip(100);
+    place.clock.jump(100);
     const asked = await renew(id, { increment: 120 });
     expect(asked.lease).toEqual({ id, renewable: true, duration: 120 });
     expect((await renew(id)).lease?.duration).toBe(3_600);
@@ -125,13 +125,13 @@ describe('renewing', () => {
 
   it('stops at the longest life, counted from the beginning', async () => {
     const { id } = await lease('app', { ttl: 50, max_ttl: 100 });
-    place.clock.skip(49);
+    place.clock.jump(49);
     const capped = await renew(id, { increment: 200 });
     expect(capped.lease?.duration).toBe(51);
     expect(capped.warnings.join()).toContain('capped');
-    place.clock.skip(50);
+    place.clock.jump(50);
     expect((await renew(id, { increment: 200 })).lease?.duration).toBe(1);
-    place.clock.skip(1);
+    place.clock.jump(1);
     expect((await renew(id)).errors).toEqual(['lease not found']);
   });
 
@@ -162,7 +162,7 @@ describe('renewing', () => {
   it('for a shorter time is kept to', async () => {
     const { id } = await lease('app', { ttl: '5h' });
     await renew(id, { increment: 60 });
-    place.clock.skip(60);
+    place.clock.jump(60);
     await finishDuties(node, place.clock);
     expect(outside.working).toEqual([]);
     expect((await lookup(id)).errors).toEqual(['invalid lease']);
@@ -171,10 +171,10 @@ describe('renewing', () => {
   it('for a longer time puts the end off', async () => {
     const { id } = await lease('app', { ttl: 60 });
     await renew(id, { increment: 600 });
-    place.clock.skip(300);
+    place.clock.jump(300);
     await finishDuties(node, place.clock);
     expect(outside.working).toHaveLength(1);
-    place.clock.skip(301);
+    place.clock.jump(301);
     await finishDuties(node, place.clock);
     expect(outside.working).toEqual([]);
     expect(await keysOf(place.storage, 'core/lease/')).toEqual([]);

@@ -63,7 +63,7 @@ describe('disabling a mount', () => {
     await finishDuties(node, place.clock);
     expect(outside.working.length).toBeGreaterThan(0);
     expect((await keysOf(place.storage, `mount/${uuid}/`)).length).toBe(3);
-    place.clock.skip(61);
+    place.clock.jump(61);
     await finishDuties(node, place.clock);
     expect(outside.working).toEqual([]);
     expect(await traces(uuid)).toEqual([]);
@@ -81,12 +81,12 @@ describe('disabling a mount', () => {
       const first = await place.node(storage);
       const uuid = await fill(node, 4, 70);
       await disable();
-      place.clock.skip(1);
+      place.clock.jump(1);
       counting = true;
       await expiryOf(first)
         .run()
         .catch(() => undefined);
-      place.clock.skip(31);
+      place.clock.jump(31);
       await finishDuties(node, place.clock);
       expect(outside.working, `fault at call ${call}`).toEqual([]);
       expect(await traces(uuid), `fault at call ${call}`).toEqual([]);
@@ -98,10 +98,10 @@ describe('disabling a mount', () => {
     const second = await place.node();
     const uuid = await fill(node, 6, 3);
     await disable();
-    place.clock.skip(1);
+    place.clock.jump(1);
     let count = 0;
     outside.beforeRevoke = async () => {
-      if (++count === 2) place.clock.skip(31);
+      if (++count === 2) place.clock.jump(31);
     };
     await expiryOf(node).run();
     expect(outside.attempts).toBe(2);

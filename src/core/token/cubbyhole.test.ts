@@ -66,7 +66,7 @@ describe('a token’s cubbyhole', () => {
     await write('x', { n: 1 }, used);
     await read('x', used);
     await ask(node, 'update', 'auth/token/revoke', { token: revoked });
-    place.clock.skip(60);
+    place.clock.jump(60);
     await finishDuties(node, place.clock);
     expect(await records()).toEqual([]);
   });

@@ -50,7 +50,7 @@ describe('threat 18: no credential outlives its end', () => {
           const token = await makeToken(node, { policies: ['a'], ttl, explicit_max_ttl: longest, period });
           let end = issued + Math.min(period || ttl, longest) * 1_000;
           for (const { pause, increment, duty } of sequence) {
-            place.clock.skip(pause);
+            place.clock.jump(pause);
             if (duty) await expiryOf(node).run();
             const alive = place.clock.now() < end;
             expect(await works(token)).toBe(alive);
@@ -67,7 +67,7 @@ describe('threat 18: no credential outlives its end', () => {
             }
             expect(end).toBeLessThanOrEqual(issued + longest * 1_000);
           }
-          place.clock.skip(Math.max(0, (issued + longest * 1_000 - place.clock.now()) / 1_000));
+          place.clock.jump(Math.max(0, (issued + longest * 1_000 - place.clock.now()) / 1_000));
           expect(await works(token)).toBe(false);
         },
       ),
@@ -89,7 +89,7 @@ describe('threat 18: no credential outlives its end', () => {
           const id = made.lease?.id ?? '';
           let end = issued + (made.lease?.duration ?? 0) * 1_000;
           for (const { pause, increment, duty } of sequence) {
-            place.clock.skip(pause);
+            place.clock.jump(pause);
             if (duty) await expiryOf(node).run();
             const renewed = await ask(node, 'update', 'sys/leases/renew', {
               lease_id: id,
@@ -99,7 +99,7 @@ describe('threat 18: no credential outlives its end', () => {
             if (renewed.lease !== null) end = place.clock.now() + renewed.lease.duration * 1_000;
             expect(end).toBeLessThanOrEqual(issued + longest * 1_000);
           }
-          place.clock.skip(Math.max(0, (end - place.clock.now()) / 1_000));
+          place.clock.jump(Math.max(0, (end - place.clock.now()) / 1_000));
           await finishDuties(node, place.clock);
           expect(outside.working).toEqual([]);
         },
@@ -110,9 +110,9 @@ describe('threat 18: no credential outlives its end', () => {
 
   it('not by a second: refused exactly when the time has come, before any duty', async () => {
     const token = await makeToken(node, { policies: ['a'], ttl: 90 });
-    place.clock.skip(89.999);
+    place.clock.jump(89.999);
     expect(await works(token)).toBe(true);
-    place.clock.skip(0.001);
+    place.clock.jump(0.001);
     expect(await works(token)).toBe(false);
     expect(await keysOf(place.storage, 'core/token/id/')).toHaveLength(2);
     await finishDuties(node, place.clock);
@@ -135,10 +135,10 @@ describe('the duty', () => {
   it('leaves a token that was renewed meanwhile, and finds its later end', async () => {
     const token = await makeToken(node, { policies: ['a'], ttl: 60 });
     await ask(node, 'update', 'auth/token/renew', { token, increment: 300 });
-    place.clock.skip(60);
+    place.clock.jump(60);
     await finishDuties(node, place.clock);
     expect(await works(token)).toBe(true);
-    place.clock.skip(240);
+    place.clock.jump(240);
     await finishDuties(node, place.clock);
     expect(await keysOf(place.storage, 'core/token/id/')).toHaveLength(1);
     expect(await keysOf(place.storage, 'due/')).toEqual([]);
@@ -147,14 +147,14 @@ describe('the duty', () => {
   it('finds an end that a renewal brought forward', async () => {
     const token = await makeToken(node, { policies: ['a'], ttl: 3_600 });
     await ask(node, 'update', 'auth/token/renew', { token, increment: 30 });
-    place.clock.skip(30);
+    place.clock.jump(30);
     await finishDuties(node, place.clock);
     expect(await keysOf(place.storage, 'core/token/id/')).toHaveLength(1);
   });
 
   it('works through thousands of tokens that end at once', async () => {
     await Promise.all(Array.from({ length: 1_500 }, () => makeToken(node, { policies: ['a'], ttl: 60 })));
-    place.clock.skip(60);
+    place.clock.jump(60);
     await finishDuties(node, place.clock);
     expect(await keysOf(place.storage, 'core/token/')).toHaveLength(2);
     expect(await keysOf(place.storage, 'due/')).toEqual([]);

@@ -60,7 +60,7 @@ describe('looking up', () => {
   it('does not show an expired token', async () => {
     const token = await makeToken(node, { policies: ['a'], ttl: 60 });
     const accessor = await accessorOf(token);
-    place.clock.skip(60);
+    place.clock.jump(60);
     expect((await ask(node, 'update', 'auth/token/lookup', { token })).status).toBe(403);
     expect((await ask(node, 'update', 'auth/token/lookup-accessor', { accessor })).status).toBe(400);
   });
@@ -79,7 +79,7 @@ describe('looking up', () => {
 describe('renewing', () => {
   it('grants what is asked, else what was granted first, from now', async () => {
     const token = await makeToken(node, { policies: ['a'], ttl: '1h' });
-    place.clock.skip(1_800);
+    place.clock.jump(1_800);
     expect((await renewSelf(token)).auth).toMatchObject({ leaseDuration: 3_600, clientToken: token });
     expect((await renewSelf(token, '2h')).auth?.leaseDuration).toBe(7_200);
     expect((await renewSelf(token, 10)).auth?.leaseDuration).toBe(10);
@@ -89,27 +89,27 @@ describe('renewing', () => {
       creation_ttl: 3_600,
       last_renewal_time: (data['creation_time'] as number) + 1_800,
     });
-    place.clock.skip(10);
+    place.clock.jump(10);
     expect((await self(token)).status).toBe(403);
   });
 
   it('counts an explicit longest life from the beginning', async () => {
     const token = await makeToken(node, { policies: ['a'], ttl: 60, explicit_max_ttl: 100 });
-    place.clock.skip(50);
+    place.clock.jump(50);
     const renewed = await renewSelf(token);
     expect(renewed.auth?.leaseDuration).toBe(50);
     expect(renewed.warnings.join()).toContain('capped');
-    place.clock.skip(49);
+    place.clock.jump(49);
     expect((await self(token)).status).toBe(200);
     expect((await renewSelf(token, 1)).warnings).toEqual([]);
-    place.clock.skip(1);
+    place.clock.jump(1);
     expect((await self(token)).status).toBe(403);
     expect((await renewSelf(token)).status).toBe(403);
   });
 
   it('keeps to the mount’s longest life without one', async () => {
     const token = await makeToken(node, { policies: ['a'], ttl: '700h' });
-    place.clock.skip(699 * 3_600);
+    place.clock.jump(699 * 3_600);
     expect((await renewSelf(token, '700h')).auth?.leaseDuration).toBe(69 * 3_600);
   });
 
@@ -118,10 +118,10 @@ describe('renewing', () => {
     const ending = await makeToken(node, { policies: ['a'], period: '720h', explicit_max_ttl: '1000h' });
     for (let hour = 0; hour < 900; hour += 30) {
       expect((await renewSelf(endless, 10)).auth?.leaseDuration).toBe(3_600);
-      place.clock.skip(1_800);
+      place.clock.jump(1_800);
     }
     expect((await renewSelf(endless)).auth?.leaseDuration).toBe(3_600);
-    place.clock.skip(600 * 3_600);
+    place.clock.jump(600 * 3_600);
     expect((await renewSelf(ending)).auth?.leaseDuration).toBe((1_000 - 600 - 15) * 3_600);
   });
 

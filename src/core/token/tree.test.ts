@@ -83,7 +83,7 @@ describe('revoking a tree', () => {
     const { top } = await grow(2);
     await revoke(top);
     await finishDuties(node, place.clock);
-    place.clock.skip(2_764_800);
+    place.clock.jump(2_764_800);
     await finishDuties(node, place.clock);
     expect(await keysOf(place.storage, 'due/')).toEqual([]);
   });
@@ -136,9 +136,9 @@ describe('a parent that ends by itself', () => {
     const parent = await makeToken(node, { policies: ['root'], ttl: 60 });
     const child = await makeToken(node, { ttl: '5h' }, parent);
     const grandchild = await makeToken(node, { ttl: '5h' }, child);
-    place.clock.skip(59);
+    place.clock.jump(59);
     expect(await status(grandchild)).toBe(200);
-    place.clock.skip(1);
+    place.clock.jump(1);
     expect(await status(grandchild)).toBe(403);
     expect((await ask(node, 'update', 'auth/token/lookup', { token: grandchild })).status).toBe(403);
     expect((await ask(node, 'update', 'auth/token/renew', { token: grandchild })).status).toBe(403);

@@ -32,7 +32,7 @@ describe('a secret', () => {
       destroyed: false,
       custom_metadata: null,
     });
-    place.clock.skip(1);
+    place.clock.jump(1);
     expect((await write('a/b', { two: 2 })).data['version']).toBe(2);
     expect((await read('a/b')).data).toEqual({
       data: { two: 2 },
@@ -218,9 +218,9 @@ describe('deleting', () => {
   it('happens by itself after the time that was set', async () => {
     await tune('a', { delete_version_after: '1h' });
     expect((await write('a', { v: 1 })).data['deletion_time']).toBe('2026-11-22T02:36:00.000000000Z');
-    place.clock.skip(3_599);
+    place.clock.jump(3_599);
     expect((await read('a')).status).toBe(200);
-    place.clock.skip(1);
+    place.clock.jump(1);
     expect((await read('a')).status).toBe(404);
     await verb('undelete', 'a', [1]);
     expect((await read('a')).data['data']).toEqual({ v: 1 });

@@ -131,7 +131,7 @@ describe('a large secret', () => {
     expect((await records()).length).toBeGreaterThan(2);
     await finishDuties(node, place.clock);
     expect((await records()).length).toBeGreaterThan(2);
-    place.clock.skip(3_600);
+    place.clock.jump(3_600);
     await finishDuties(node, place.clock);
     expect(await records()).toHaveLength(2);
     expect((await read('big')).data['data']).toEqual({ small: true });
@@ -152,7 +152,7 @@ describe('a large secret', () => {
     commits = 0;
     const writing = write('big', ofSize(700_000), slow);
     while (commits < 5) await new Promise(setImmediate);
-    place.clock.skip(3_601);
+    place.clock.jump(3_601);
     await finishDuties(node, place.clock);
     late();
     expect((await writing).status).toBe(408);
@@ -194,7 +194,7 @@ describe('a store that fails', () => {
         if (isNew) await write('a', before);
       }
     }
-    place.clock.skip(3_601);
+    place.clock.jump(3_601);
     await finishDuties(node, place.clock);
     expect((await records()).filter((key) => /\/(part|upload)\//.test(key)).length).toBeLessThanOrEqual(30);
     await ask(node, 'delete', 'secret/metadata/a');
