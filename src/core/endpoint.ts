@@ -47,7 +47,7 @@ export type FieldValues<F extends Fields> = {
 };
 
 /** The operations an endpoint may declare. A write is declared as `update`; `create` only arises in decisions. */
-export type EndpointOperation = 'read' | 'list' | 'update' | 'patch' | 'delete';
+export type EndpointOperation = 'read' | 'list' | 'scan' | 'update' | 'patch' | 'delete';
 
 /** Who asks: what handlers may know of the token. */
 export interface Caller {
@@ -132,6 +132,12 @@ export interface ResponseField {
   readonly type: FieldType | 'null';
   readonly sensitive?: boolean;
   readonly help?: string;
+  /** May be absent. */
+  readonly optional?: boolean;
+  /** May be null. */
+  readonly nullable?: boolean;
+  /** Members of an object, where they are known. */
+  readonly members?: ResponseSchema;
 }
 export type ResponseSchema = Readonly<Record<string, ResponseField>>;
 

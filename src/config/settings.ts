@@ -1,0 +1,73 @@
+/**
+ * What can be set about a server, read from a configuration file, the environment and flags. Times are in milliseconds, sizes in
+ * bytes. Rooms take the part they need, by value; what `SIGHUP` may change is named in `reload.ts`.
+ */
+
+export interface TlsSettings {
+  /** PEM files, absolute. */
+  readonly certificate: string;
+  readonly key: string;
+  readonly minimumVersion: 'TLSv1.2' | 'TLSv1.3';
+}
+
+export interface ListenerSettings {
+  readonly host: string;
+  readonly port: number;
+  /** Undefined serves plain HTTP: on loopback, or where `tlsDisable` says so. */
+  readonly tls: TlsSettings | undefined;
+  readonly tlsDisable: boolean;
+  /** Networks (CIDR) whose `X-Forwarded-For` is believed. */
+  readonly trustedProxies: readonly string[];
+  /** Answers `sys/metrics` without a token. */
+  readonly metricsWithoutToken: boolean;
+  /** Serves rekey and generate-root without a token, as Vault's clients know them; each cancel still needs the nonce. */
+  readonly unauthenticatedKeyOperations: boolean;
+}
+
+export interface LimitSettings {
+  /** Open connections from one address, and in all. */
+  readonly connectionsPerAddress: number;
+  readonly connections: number;
+  /** Body bytes of one request. */
+  readonly requestBytes: number;
+  readonly requestTime: number;
+  /** Requests a second from one address, and how many at once; 0 sets no limit. Quotas of `sys/quotas` come on top. */
+  readonly requestsPerSecond: number;
+  readonly burst: number;
+  /** Live tokens, and live leases, of one principal: an alias of one auth mount. */
+  readonly tokensPerIdentity: number;
+  readonly leasesPerIdentity: number;
+}
+
+export interface LogSettings {
+  readonly level: 'debug' | 'info' | 'warn' | 'error';
+  /** `auto`: lines for people at a terminal, JSON elsewhere. */
+  readonly format: 'auto' | 'json' | 'text';
+}
+
+export interface TelemetrySettings {
+  readonly metrics: boolean;
+  /** Base URL of an OTLP/HTTP collector; undefined traces nothing. */
+  readonly traces: string | undefined;
+  /** Share of requests traced, 0 to 1. */
+  readonly traceShare: number;
+}
+
+export interface BackupSettings {
+  /** Absolute directory of scheduled backups; undefined makes none. */
+  readonly directory: string | undefined;
+  readonly every: number;
+  /** How many are kept. */
+  readonly keep: number;
+}
+
+export interface Settings {
+  /** The data directory, absolute; undefined for the default place. */
+  readonly data: string | undefined;
+  readonly keyfile: string | undefined;
+  readonly listeners: readonly ListenerSettings[];
+  readonly limits: LimitSettings;
+  readonly log: LogSettings;
+  readonly telemetry: TelemetrySettings;
+  readonly backup: BackupSettings;
+}
