@@ -83,6 +83,7 @@ function endpointPart(mount: string, endpoint: Endpoint): string {
 const methods: Readonly<Record<EndpointOperation, string>> = {
   read: 'GET',
   list: 'LIST',
+  scan: 'SCAN',
   update: 'POST',
   patch: 'PATCH',
   delete: 'DELETE',
