@@ -134,6 +134,7 @@ export const packageOwners: Readonly<Record<string, string>> = {
   lmdb: 'storage/lmdb/',
   pino: 'log.ts',
   'shamir-secret-sharing': 'crypto/shamir.ts',
+  yaml: 'cli/format/yaml-text.ts',
 };
 
 /** Names of files that only tests load. */

@@ -1,0 +1,85 @@
+/** Moves, copies and deletes as the verbs ask for them: asking first, following the job, telling what came of it. */
+import { CofferError } from '../errors.ts';
+import type { JsonObject } from '../json.ts';
+import { confirmed } from './confirm.ts';
+import { openProgress } from './progress.ts';
+import type { JobStatus, MoveOrder, MoveOutcome, SecretSafe } from './secret-safe.ts';
+import type { Shell } from './shell.ts';
+
+/** Milliseconds between questions about a job: soon at first, then less and less often. */
+const firstPause = 100;
+const longestPause = 2_000;
+
+const past = { move: 'moved', copy: 'copied', delete: 'deleted' } as const;
+
+/**
+ * @param yes somebody has said so already
+ * @throws `unsupported_operation` where the safe cannot; what the job failed with
+ */
+export async function moveSecrets(
+  shell: Shell,
+  safe: SecretSafe,
+  order: MoveOrder,
+  yes: boolean,
+): Promise<void> {
+  const { mover } = safe;
+  if (mover === undefined)
+    throw new CofferError('unsupported_operation', `${safe.title} cannot ${order.verb} secrets`);
+  if (!order.dryRun && needsAsking(order)) await confirmed(shell, yes, `${question(order)}?`);
+  const result = await follow(shell, await mover.start(order));
+  tell(shell, order, result);
+}
+
+/** One secret that goes to where nothing is can be moved back. */
+function needsAsking({ verb, recursive, overwrite }: MoveOrder): boolean {
+  return recursive || overwrite || verb === 'delete';
+}
+
+function question({ verb, from, to, recursive, overwrite }: MoveOrder): string {
+  const what = recursive ? `all secrets below ${shownFolder(from)}` : from;
+  const where =
+    to === undefined ? ' with all their versions for good' : ` to ${recursive ? shownFolder(to) : to}`;
+  return `${verb} ${what}${where}${overwrite ? ', replacing what is there' : ''}`;
+}
+
+function shownFolder(folder: string): string {
+  return `${folder}/`;
+}
+
+async function follow(shell: Shell, outcome: MoveOutcome): Promise<JsonObject> {
+  if (outcome.kind === 'done') return outcome.result;
+  shell.ui.talk(`job ${outcome.id}; it goes on when this command is interrupted`);
+  const progress = openProgress(shell);
+  try {
+    for (let pause = firstPause; ; pause = Math.min(pause * 2, longestPause)) {
+      const status = await outcome.status();
+      progress.show(status.done, status.total);
+      if (status.status !== 'running') return ended(status);
+      await shell.pause(pause);
+    }
+  } finally {
+    progress.close();
+  }
+}
+
+function ended({ status, problem, result }: JobStatus): JsonObject {
+  if (status === 'done') return result;
+  const why = problem === undefined ? '' : `: ${problem}`;
+  throw new CofferError('conflict', `the job ${status === 'failed' ? 'failed' : 'was cancelled'}${why}`);
+}
+
+function tell(shell: Shell, order: MoveOrder, result: JsonObject): void {
+  const { verb, from, to, recursive, dryRun } = order;
+  const count = result['count'] ?? result['total'] ?? result['done'];
+  const source = recursive ? shownFolder(from) : from;
+  const what = typeof count === 'number' ? `${count} ${count === 1 ? 'secret' : 'secrets'}` : undefined;
+  const goal = to === undefined ? '' : ` to ${recursive ? shownFolder(to) : to}`;
+  const done = dryRun ? `would be ${past[verb]}` : past[verb];
+  shell.ui.done(`${source}: ${what === undefined ? '' : `${what} `}${done}${goal}`, {
+    ...(to === undefined ? {} : { to }),
+    from,
+    verb,
+    dry_run: dryRun,
+    result,
+  });
+}
