@@ -58,7 +58,10 @@ type Side = SecretVersion & { readonly name: string };
 function print(shell: Shell, from: Side, to: Side, showValues: boolean): void {
   const changes = fieldChanges(from.data, to.data);
   const { ui } = shell;
-  if (ui.format === 'json') return ui.json(documentOf(from, to, changes, showValues));
+  if (ui.format === 'json') {
+    ui.json(documentOf(from, to, changes, showValues));
+    return;
+  }
   ui.talk(`from ${from.name} version ${from.version} to ${to.name} version ${to.version}`);
   if (changes.length === 0) ui.talk('no difference');
   ui.painted(changes.flatMap((change) => linesOf(change, from.data, to.data, showValues)));

@@ -33,8 +33,9 @@ function checkNumber(text: string, found: string, index: number): void {
     throw lineError(lineAt(text, index), 'a number is too large to be kept exactly; write it in quotes');
 }
 
-/** Whether a number's text survives being a double: whole numbers to 2^53, others as far as they are finite. */
+/** Whether a number's digits come back from a double: whole numbers all of them, others as far as they are finite. */
 export function isExact(digits: string): boolean {
   const value = Number(digits);
-  return /^[-+]?\d+$/.test(digits) ? Number.isSafeInteger(value) : Number.isFinite(value);
+  if (!Number.isFinite(value)) return false;
+  return !/^[-+]?\d+$/.test(digits) || Number.isSafeInteger(value) || String(value) === digits.replace('+', '');
 }

@@ -26,8 +26,7 @@ export const format: FlatFormat = {
         return `export ${name}=${quoted(text)}\n`;
       })
       .join(''),
-  decode(source) {
-    const text = source.replaceAll('\r\n', '\n');
+  decode(text) {
     const assignments = new Assignments();
     for (let at = 0; at < text.length; ) at = readCommand(text, at, assignments);
     return assignments.fields;
@@ -38,7 +37,7 @@ function quoted(text: string): string {
   return `'${text.replaceAll("'", "'\\''")}'`;
 }
 
-const skipped = /[ \t]*(?:#[^\n]*)?(?:\n|;|$)/y;
+const skipped = /[ \t]*(?:#[^\n]*)?(?:\r?\n|;|$)/y;
 const start = /[ \t]*(?:export[ \t]+)?([A-Za-z_]\w*)=/y;
 
 /** @returns where the next assignment or line begins */
@@ -55,11 +54,13 @@ function readCommand(text: string, at: number, assignments: Assignments): number
   return word.end;
 }
 
-/** One word: pieces in quotes and without, up to a blank, a newline or `;`. */
+const wordEnd = /[ \t\n;]|\r\n/y;
+
+/** One word: pieces in quotes and without, up to a blank, the end of a line (of either kind) or `;`. */
 function readWord(text: string, begin: number): { readonly value: string; readonly end: number } {
   const pieces: string[] = [];
   let at = begin;
-  while (at < text.length && !/[ \t\n;]/.test(text[at] ?? '')) {
+  for (wordEnd.lastIndex = at; at < text.length && !wordEnd.test(text); wordEnd.lastIndex = at) {
     const piece = readPiece(text, at);
     pieces.push(piece.value);
     at = piece.end;

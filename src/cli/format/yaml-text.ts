@@ -79,11 +79,11 @@ function jsonOf(text: string, node: ParsedNode | null, depth: number): JsonValue
   }
   const { value, source = '' } = node;
   if (value === null || typeof value === 'string' || typeof value === 'boolean') return value;
-  if (
-    typeof value === 'number' &&
-    (Number.isSafeInteger(value) || (!/^[-+]?\d+$/.test(source) && isExact(source)))
-  ) {
-    return value;
-  }
+  if (typeof value === 'number' && (Number.isSafeInteger(value) || isExact(decimal(source)))) return value;
   throw fail('a value is neither text nor a number that can be kept exactly; write it in quotes');
+}
+
+/** YAML's other writings, such as 0x1f and .5, as far as they are safe whole numbers or decimal fractions. */
+function decimal(source: string): string {
+  return /^[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$/i.test(source) ? source : 'not decimal';
 }
