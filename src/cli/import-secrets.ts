@@ -38,7 +38,7 @@ export async function importSecrets(
   if (dryRun) return show(shell, changes);
   if (due.length > 0 && !yes) {
     if (shell.ui.format === 'text') show(shell, changes);
-    await confirmed(shell, yes, `store ${counted(due.length)} in ${safe.title}?`);
+    await confirmed(shell, yes, `store ${counted(due.length)} in ${safe.title}?`, 'this changes secrets');
   }
   await writeAll(shell, safe, due);
   const same = changes.length - due.length;
@@ -92,5 +92,6 @@ function show(shell: Shell, changes: readonly Change[]): void {
 }
 
 function counted(count: number): string {
+  if (count === 0) return 'nothing';
   return count === 1 ? 'one secret' : `${count} secrets`;
 }

@@ -3,7 +3,7 @@ import { ApiError } from '../client/wire-error.ts';
 import { asCofferError, CofferError } from '../errors.ts';
 import { duration } from './duration.ts';
 import type { NamedSecret } from './format/format.ts';
-import { type CachePlace, readCopy, removeCopy, writeCopy } from './secret-cache.ts';
+import { type CachePlace, type Copy, readCopy, removeCopy, writeCopy } from './secret-cache.ts';
 import type { Shell } from './shell.ts';
 
 /** @param ttl seconds that a copy may be old */
@@ -41,7 +41,7 @@ export function isAway(thrown: unknown): boolean {
 }
 
 function copyOf(shell: Shell, place: CachePlace, ttl: number, away: CofferError): readonly NamedSecret[] {
-  const copy = readCopy(place);
+  const copy = openCopy(place, away);
   if (copy === undefined) throw away;
   const age = (shell.now() - copy.time) / 1000;
   // A copy from the future is of a clock that was wrong then or is now.
@@ -53,4 +53,13 @@ function copyOf(shell: Shell, place: CachePlace, ttl: number, away: CofferError)
   }
   shell.ui.warn(`${away.message}; going on with the copy of ${new Date(copy.time).toISOString()}`);
   return copy.secrets;
+}
+
+/** What counts is that the server is away: that is what a script must see, and what may be over soon. */
+function openCopy(place: CachePlace, away: CofferError): Copy | undefined {
+  try {
+    return readCopy(place);
+  } catch (error) {
+    throw new CofferError(away.code, `${away.message}; ${asCofferError(error).message}`, { cause: away });
+  }
 }

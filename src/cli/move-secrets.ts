@@ -25,7 +25,10 @@ export async function moveSecrets(
   const { mover } = safe;
   if (mover === undefined)
     throw new CofferError('unsupported_operation', `${safe.title} cannot ${order.verb} secrets`);
-  if (!order.dryRun && needsAsking(order)) await confirmed(shell, yes, `${question(order)}?`);
+  if (!order.dryRun && needsAsking(order)) {
+    const what = order.verb === 'delete' ? 'this is for good' : 'this changes many secrets, or replaces some';
+    await confirmed(shell, yes, `${question(order)}?`, what);
+  }
   const result = await follow(shell, await mover.start(order));
   tell(shell, order, result);
 }

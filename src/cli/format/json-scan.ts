@@ -37,5 +37,7 @@ function checkNumber(text: string, found: string, index: number): void {
 export function isExact(digits: string): boolean {
   const value = Number(digits);
   if (!Number.isFinite(value)) return false;
-  return !/^[-+]?\d+$/.test(digits) || Number.isSafeInteger(value) || String(value) === digits.replace('+', '');
+  return (
+    !/^[-+]?\d+$/.test(digits) || Number.isSafeInteger(value) || String(value) === digits.replace('+', '')
+  );
 }

@@ -1,6 +1,7 @@
 /** JSON (RFC 8259). One secret is the object of its fields, several are an object of such objects by name. */
 import { emptyObject, isJsonObject, type JsonObject, type JsonValue } from '../../json.ts';
 import { lineAt, lineError, type TreeFormat } from './format.ts';
+import { jsonFault } from './json-fault.ts';
 import { scanJson } from './json-scan.ts';
 
 export const format: TreeFormat = {
@@ -27,16 +28,11 @@ function read(text: string): JsonObject {
   let value: JsonValue;
   try {
     value = JSON.parse(text) as JsonValue;
-  } catch (error) {
-    throw lineError(lineOf(text, error), 'this is not JSON');
+  } catch {
+    // No cause: the parser's message repeats a piece of the text.
+    throw lineError(lineAt(text, jsonFault(text)), 'this is not JSON');
   }
   if (!isJsonObject(value)) throw lineError(1, 'the document must be a JSON object');
   scanJson(text);
   return value;
-}
-
-/** The parser's message tells the place; all else in it may be a piece of a secret. */
-function lineOf(text: string, error: unknown): number {
-  const position = error instanceof SyntaxError ? /at position (\d+)/.exec(error.message)?.[1] : undefined;
-  return lineAt(text, position === undefined ? text.length : Number(position));
 }

@@ -10,13 +10,81 @@ import { type FormatName, loadFormat } from './formats.ts';
 
 /** Text that formats trip over, in pieces that meet each other. */
 const hostilePieces = fc.constantFrom(
-  ...["'", '"', '`', '\\', '$', '${', '%{', '$(', '#', ' #', ' ', '\t', '\n', '\r', '\r\n', '=', ':', ': ', '- '],
-  ...['---', '...', '\\n', "\\'", '\\"', '!', '&', '*', '|', '>', '<<', '{', '}', '[', ']', ',', '?', '@', '~'],
-  ...['null', 'true', 'no', '0x1', '1e3', '1_000', '.inf', '2026-11-22', '=', '\u0085', '\u2028', '\ufeff', '\u00a0'],
-  ...['é', 'e\u0301', '😀', '漢', '\u202e', '\u001b[2J', '\u007f', 'EOF', 'data:application/octet-stream;base64,'],
+  ...[
+    "'",
+    '"',
+    '`',
+    '\\',
+    '$',
+    '${',
+    '%{',
+    '$(',
+    '#',
+    ' #',
+    ' ',
+    '\t',
+    '\n',
+    '\r',
+    '\r\n',
+    '=',
+    ':',
+    ': ',
+    '- ',
+  ],
+  ...[
+    '---',
+    '...',
+    '\\n',
+    "\\'",
+    '\\"',
+    '!',
+    '&',
+    '*',
+    '|',
+    '>',
+    '<<',
+    '{',
+    '}',
+    '[',
+    ']',
+    ',',
+    '?',
+    '@',
+    '~',
+  ],
+  ...[
+    'null',
+    'true',
+    'no',
+    '0x1',
+    '1e3',
+    '1_000',
+    '.inf',
+    '2026-11-22',
+    '=',
+    '\u0085',
+    '\u2028',
+    '\ufeff',
+    '\u00a0',
+  ],
+  ...[
+    'é',
+    'e\u0301',
+    '😀',
+    '漢',
+    '\u202e',
+    '\u001b[2J',
+    '\u007f',
+    'EOF',
+    'data:application/octet-stream;base64,',
+  ],
 );
 const hostileText = fc.array(hostilePieces, { maxLength: 12 }).map((pieces) => pieces.join(''));
-const anyText = fc.oneof(hostileText, fc.string({ unit: 'binary', maxLength: 40 }), fc.string({ unit: 'grapheme' }));
+const anyText = fc.oneof(
+  hostileText,
+  fc.string({ unit: 'binary', maxLength: 40 }),
+  fc.string({ unit: 'grapheme' }),
+);
 const bytes = fc.uint8Array({ maxLength: 60 }).map(encodeValue);
 const stored: fc.Arbitrary<JsonValue> = fc.oneof(
   { weight: 4, arbitrary: anyText },
@@ -24,13 +92,23 @@ const stored: fc.Arbitrary<JsonValue> = fc.oneof(
 );
 const anyValue: fc.Arbitrary<JsonValue> = fc.oneof(
   { weight: 3, arbitrary: stored },
-  { weight: 1, arbitrary: fc.jsonValue({ maxDepth: 3 }).map((value) => JSON.parse(JSON.stringify(value)) as JsonValue) },
+  {
+    weight: 1,
+    arbitrary: fc.jsonValue({ maxDepth: 3 }).map((value) => JSON.parse(JSON.stringify(value)) as JsonValue),
+  },
 );
 const variableName = fc.stringMatching(/^[A-Za-z_][A-Za-z0-9_]{0,10}$/);
-const fieldName = fc.oneof(variableName, hostileText.filter((name) => name !== ''), fc.constantFrom('__proto__', 'on', '1', ' a '));
+const fieldName = fc.oneof(
+  variableName,
+  hostileText.filter((name) => name !== ''),
+  fc.constantFrom('__proto__', 'on', '1', ' a '),
+);
 
 function flatFields(value: fc.Arbitrary<JsonValue>): fc.Arbitrary<readonly Field[]> {
-  return fc.uniqueArray(fc.record({ name: variableName, value }), { selector: ({ name }) => name, maxLength: 6 });
+  return fc.uniqueArray(fc.record({ name: variableName, value }), {
+    selector: ({ name }) => name,
+    maxLength: 6,
+  });
 }
 
 async function flat(name: FormatName): Promise<FlatFormat> {
@@ -58,7 +136,10 @@ function carried(encode: () => string): string | undefined {
 function values(data: JsonObject): unknown {
   return Object.entries(data).map(([name, value]) => {
     const decoded = decodeValue(value);
-    return [name, decoded.kind === 'binary' ? decoded.bytes.toString('hex') : Buffer.from(decoded.text).toString('hex')];
+    return [
+      name,
+      decoded.kind === 'binary' ? decoded.bytes.toString('hex') : Buffer.from(decoded.text).toString('hex'),
+    ];
   });
 }
 
@@ -109,7 +190,9 @@ describe('flat formats', () => {
         const text = carried(() => format.encode(fields));
         if (text === undefined || fields.some(({ value }) => String(value).includes('\r'))) return;
         kept++;
-        expect({ ...parseEnv(text) }).toEqual(Object.fromEntries(fields.map(({ name, value }) => [name, value])));
+        expect({ ...parseEnv(text) }).toEqual(
+          Object.fromEntries(fields.map(({ name, value }) => [name, value])),
+        );
       }),
       { numRuns: 1500 },
     );
@@ -172,20 +255,32 @@ describe('trees', () => {
   });
 
   test('a huge value and an empty one come back from every format', async () => {
-    const huge = `${"x'y\"z`\\".repeat(20_000)}\n漢`;
+    const huge = `${'x\'y"z`\\'.repeat(20_000)}\n漢`;
     for (const name of ['json', 'yaml', 'k8s'] as const) {
       const format = await tree(name);
-      const secret = { name: 'a', data: secretOf([['huge', huge], ['empty', '']]) };
+      const secret = {
+        name: 'a',
+        data: secretOf([
+          ['huge', huge],
+          ['empty', ''],
+        ]),
+      };
       expect(format.decodeOne(format.encodeOne(secret))).toEqual({ huge, empty: '' });
       expect(format.decodeOne(format.encodeOne({ name: 'a', data: emptyObject() }))).toEqual({});
     }
     for (const name of ['shell', 'tfvars'] as const) {
       const format = await flat(name);
-      const fields = [{ name: 'huge', value: huge }, { name: 'empty', value: '' }];
+      const fields = [
+        { name: 'huge', value: huge },
+        { name: 'empty', value: '' },
+      ];
       expect(format.decode(format.encode(fields))).toEqual(fields);
     }
     const dotenv = await flat('dotenv');
-    const fields = [{ name: 'huge', value: 'x"y\n'.repeat(100_000) }, { name: 'empty', value: '' }];
+    const fields = [
+      { name: 'huge', value: 'x"y\n'.repeat(100_000) },
+      { name: 'empty', value: '' },
+    ];
     expect(dotenv.decode(dotenv.encode(fields))).toEqual(fields);
   });
 });
