@@ -66,7 +66,9 @@ test('format 1 is what it was', () => {
   let drawn = 0;
   const counted = (length: number) => Buffer.from(Array.from({ length }, () => drawn++));
   writeCopy(place, { time: 1, secrets: [{ name: 'a', data: { b: 'c' } }] }, counted);
-  expect(readFileSync(place.file).toString('hex')).toMatchInlineSnapshot(`"4346524301000102030405060708090a0b0c0d0e0f101112131415161718191a1b8341890ddc3b46da47d751eca97d310e25bcb4e3bf406220c63703c1875e7ccab93a30c473511b3a805862528cb372b76e0202199e71adebf5f5ab1a9910b0f99156dddb"`);
+  expect(readFileSync(place.file).toString('hex')).toMatchInlineSnapshot(
+    `"4346524301000102030405060708090a0b0c0d0e0f101112131415161718191a1b8341890ddc3b46da47d751eca97d310e25bcb4e3bf406220c63703c1875e7ccab93a30c473511b3a805862528cb372b76e0202199e71adebf5f5ab1a9910b0f99156dddb"`,
+  );
 });
 
 test('a key file that is none is said to be so, and a copy that is not there is no copy', () => {
