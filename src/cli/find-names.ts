@@ -1,5 +1,5 @@
 /** Finding by name: the safe's own search where it has one, else going through its lists. */
-import { compileGlob, isGlob } from './glob.ts';
+import { isGlob, matchesGlob } from './glob.ts';
 import type { SecretSafe } from './secret-safe.ts';
 import { pageSize, secretsBelow } from './walk.ts';
 
@@ -32,13 +32,13 @@ async function* walked(
   }
 }
 
-/** @returns whether a name, as it stands below the folder that is searched, is meant by the pattern */
+/**
+ * Whether a name, as it stands below the folder that is searched, is meant by the pattern: the rule of `sys/secrets/find`. A
+ * pattern with a `/` is held against all of it, one without against its last part.
+ */
 export function nameMatcher(pattern: string): (name: string) => boolean {
-  if (!isGlob(pattern)) {
-    const part = pattern.toLowerCase();
-    return (name) => name.toLowerCase().includes(part);
-  }
-  const glob = compileGlob(pattern);
-  if (pattern.includes('/')) return (name) => glob.matches(name);
-  return (name) => glob.matches(name.slice(name.lastIndexOf('/') + 1));
+  const whole = pattern.includes('/');
+  const meant = (name: string) => (whole ? name : name.slice(name.lastIndexOf('/') + 1));
+  if (!isGlob(pattern)) return (name) => meant(name).includes(pattern);
+  return (name) => matchesGlob(pattern, meant(name));
 }

@@ -21,16 +21,19 @@ export function kvFinder({ client, mount }: Safe): Finder {
           next: typeof next === 'string' && next !== '' ? next : undefined,
         };
       } catch (error) {
-        if (error instanceof ApiError && isUnknown(error)) return undefined;
+        // A rule that keeps a token from this endpoint does not keep it from lists; some servers answer so to what they lack.
+        if (error instanceof ApiError && (isUnknown(error) || error.code === 'permission_denied'))
+          return undefined;
         throw error;
       }
     },
   };
 }
 
-/** An endpoint that the server does not have; a token that may not use it is another matter. */
-export function isUnknown({ status }: ApiError): boolean {
-  return status === 404 || status === 405;
+/** An endpoint that the server does not have. That a path names no mount is another matter, told in other words. */
+export function isUnknown({ code, message }: ApiError): boolean {
+  if (code === 'no_route') return !message.startsWith('no mount at');
+  return code === 'unsupported_path' || code === 'unsupported_operation';
 }
 
 function withoutMount(key: string, mount: string): string {

@@ -19,10 +19,10 @@ export function kvMover(safe: Safe): Mover {
 }
 
 async function send({ client, mount }: Safe, order: MoveOrder): Promise<JsonObject> {
-  const { verb, from, to, recursive, overwrite, dryRun } = order;
+  const { verb, from, to, recursive, overwrite, forGood, dryRun } = order;
   const body = {
     ...(to === undefined
-      ? { path: `${mount}/${from}` }
+      ? { path: `${mount}/${from}`, all: forGood }
       : { from: `${mount}/${from}`, to: `${mount}/${to}`, overwrite }),
     recursive,
     dry_run: dryRun,
@@ -30,7 +30,7 @@ async function send({ client, mount }: Safe, order: MoveOrder): Promise<JsonObje
   try {
     return dataOf((await client.request('POST', `sys/secrets/${verb}`, { body })).body);
   } catch (error) {
-    if (!(error instanceof ApiError) || !isUnknown(error) || error.code === 'not_found') throw error;
+    if (!(error instanceof ApiError) || !isUnknown(error)) throw error;
     throw new CofferError('unsupported_operation', `the server does not know how to ${verb} secrets`, {
       cause: error,
     });

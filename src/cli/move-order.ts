@@ -34,7 +34,7 @@ export function moveOrder(
     throw usageError(command, problem);
   }
   const parse = recursive ? parseFolder : parseName;
-  const order = { verb, from: parse(from), to: parse(to), recursive, overwrite, dryRun };
+  const order = { verb, from: parse(from), to: parse(to), recursive, overwrite, forGood: false, dryRun };
   if (order.from === order.to) throw usageError(command, 'FROM and TO are the same');
   if (recursive && `${order.to}/`.startsWith(order.from === '' ? '' : `${order.from}/`)) {
     throw usageError(command, 'TO is below FROM');

@@ -34,13 +34,13 @@ test('a subtree is asked about, becomes a job, and is followed to its end', asyn
     order,
     running(0, null),
     running(5, 10),
-    job({ status: 'done', done: 10, total: 10, result: { count: 10 } }),
+    job({ status: 'done', done: 10, total: 10, result: { copied: 9, skipped: 0 } }),
   );
   const outcome = await at.run(['cp', '--recursive', 'a/', 'b/', '--yes'], { columns: 80 });
   expect(outcome.code).toBe(0);
   expect(outcome.stderr).toContain('job j1; it goes on when this command is interrupted');
   expect(outcome.stderr).toContain('[###############...............] 50%  5 of 10');
-  expect(outcome.stderr).toMatch(/\r\u001b\[Ka\/: 10 secrets copied to b\/\n$/);
+  expect(outcome.stderr).toMatch(/\r\u001b\[Ka\/: 9 secrets copied to b\/\n$/);
   expect(at.asked().map(([, url]) => url)).toEqual([
     '/v1/sys/secrets/copy',
     ...Array(3).fill('/v1/sys/jobs/j1'),
@@ -48,11 +48,11 @@ test('a subtree is asked about, becomes a job, and is followed to its end', asyn
 });
 
 test('no bar where nobody looks, and a document as JSON', async () => {
-  const done = job({ status: 'done', done: 1, total: 1, result: { count: 1 } });
+  const done = job({ status: 'done', done: 1, total: 1, result: { deleted: 1 } });
   await using at = await server(job({ job_id: 'j1' }), running(0, 1), done);
   const outcome = await at.run(['delete', '-r', 'a/', '--yes', '--format', 'json']);
   expect(outcome).toMatchObject({ code: 0, stderr: '' });
-  expect(JSON.parse(outcome.stdout)).toMatchObject({ from: 'a', verb: 'delete', result: { count: 1 } });
+  expect(JSON.parse(outcome.stdout)).toMatchObject({ from: 'a', verb: 'delete', result: { deleted: 1 } });
 });
 
 test.each([
@@ -68,7 +68,7 @@ test.each([
 });
 
 test('a dry run is not asked about, and changes nothing', async () => {
-  await using at = await server({ body: { data: { count: 3 } } });
+  await using at = await server({ body: { data: { moved: 3, skipped: 0 } } });
   const outcome = await at.run(['mv', '-r', 'a/', 'b/', '--dry-run']);
   expect(outcome).toMatchObject({ code: 0, stderr: 'a/: 3 secrets would be moved to b/\n' });
   expect(at.asked()[0]?.[2]).toMatchObject({ dry_run: true });
@@ -94,12 +94,52 @@ test.each([
   [['cp', 'a//b', 'c']],
   [['delete', '-r', 'a']],
   [['delete', 'a/']],
-  [['delete', '-r', 'a/', '--all', '--yes']],
+  [['delete', '-r', 'a/', '--destroy', '--versions', '1', '--yes']],
   [['delete', 'a', '--dry-run']],
 ])('threat 12: %j is refused before anything is sent', async (words) => {
   await using at = await server({ body: { data: {} } });
   expect(await at.run(words)).toMatchObject({ code: 2, stdout: '' });
   expect(at.asked()).toEqual([]);
+});
+
+test('what is left as it is is named, and is no success', async () => {
+  const result = {
+    moved: 1,
+    skipped: 1,
+    skipped_paths: [{ path: 'secret/a/x', reason: 'the target exists' }],
+  };
+  const done = job({ status: 'done', done: 2, total: 2, problem: null, result });
+  await using at = await server(job({ job_id: 'j1' }), done, done);
+  const outcome = await at.run(['mv', '-r', 'a/', 'b/', '--yes']);
+  expect(outcome.code).toBe(6);
+  expect(outcome.stderr).toBe(
+    'job j1; it goes on when this command is interrupted\na/: 1 secret moved to b/\n' +
+      'secret/a/x: the target exists\nerror: one secret was left as it is\n',
+  );
+  expect((await at.run(['mv', '-r', 'a/', 'b/', '--dry-run'])).code).toBe(0);
+});
+
+test('--all is for good, and without it deleted secrets can come back', async () => {
+  await using at = await server({ body: { data: { deleted: 1 } } });
+  await at.run(['delete', '-r', 'a/', '--yes']);
+  await at.run(['delete', '-r', 'a/', '--all', '--yes']);
+  const body = { path: 'secret/a', recursive: true, dry_run: false };
+  expect(at.asked().map(([, , sent]) => sent)).toEqual([
+    { ...body, all: false },
+    { ...body, all: true },
+  ]);
+});
+
+test('a mount that is not there is not a server that does not know how', async () => {
+  await using at = await server({
+    status: 404,
+    body: { errors: ['no mount at "secret/a"'] },
+    headers: { 'X-Coffer-Error': 'no_route' },
+  });
+  expect(await at.run(['mv', 'a', 'b'])).toMatchObject({
+    code: 3,
+    stderr: expect.stringContaining('no mount at'),
+  });
 });
 
 test('a server that does not know how says so', async () => {

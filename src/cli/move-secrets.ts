@@ -1,6 +1,6 @@
 /** Moves, copies and deletes as the verbs ask for them: asking first, following the job, telling what came of it. */
 import { CofferError } from '../errors.ts';
-import type { JsonObject } from '../json.ts';
+import { isJsonObject, type JsonObject } from '../json.ts';
 import { confirmed } from './confirm.ts';
 import { openProgress } from './progress.ts';
 import type { JobStatus, MoveOrder, MoveOutcome, SecretSafe } from './secret-safe.ts';
@@ -26,7 +26,7 @@ export async function moveSecrets(
   if (mover === undefined)
     throw new CofferError('unsupported_operation', `${safe.title} cannot ${order.verb} secrets`);
   if (!order.dryRun && needsAsking(order)) {
-    const what = order.verb === 'delete' ? 'this is for good' : 'this changes many secrets, or replaces some';
+    const what = order.forGood || order.overwrite ? 'this is for good' : 'this changes many secrets';
     await confirmed(shell, yes, `${question(order)}?`, what);
   }
   const result = await follow(shell, await mover.start(order));
@@ -38,11 +38,11 @@ function needsAsking({ verb, recursive, overwrite }: MoveOrder): boolean {
   return recursive || overwrite || verb === 'delete';
 }
 
-function question({ verb, from, to, recursive, overwrite }: MoveOrder): string {
+function question({ verb, from, to, recursive, overwrite, forGood }: MoveOrder): string {
   const what = recursive ? `all secrets below ${shownFolder(from)}` : from;
-  const where =
-    to === undefined ? ' with all their versions for good' : ` to ${recursive ? shownFolder(to) : to}`;
-  return `${verb} ${what}${where}${overwrite ? ', replacing what is there' : ''}`;
+  const where = to === undefined ? '' : ` to ${recursive ? shownFolder(to) : to}`;
+  const end = forGood ? ' with all their versions for good' : '';
+  return `${verb} ${what}${where}${end}${overwrite ? ', replacing what is there for good' : ''}`;
 }
 
 function shownFolder(folder: string): string {
@@ -73,16 +73,33 @@ function ended({ status, problem, result }: JobStatus): JsonObject {
 
 function tell(shell: Shell, order: MoveOrder, result: JsonObject): void {
   const { verb, from, to, recursive, dryRun } = order;
-  const count = result['count'] ?? result['total'] ?? result['done'];
+  const count = result[past[verb]];
   const source = recursive ? shownFolder(from) : from;
-  const what = typeof count === 'number' ? `${count} ${count === 1 ? 'secret' : 'secrets'}` : undefined;
+  const what =
+    recursive && typeof count === 'number' ? `${count} ${count === 1 ? 'secret' : 'secrets'} ` : '';
   const goal = to === undefined ? '' : ` to ${recursive ? shownFolder(to) : to}`;
-  const done = dryRun ? `would be ${past[verb]}` : past[verb];
-  shell.ui.done(`${source}: ${what === undefined ? '' : `${what} `}${done}${goal}`, {
-    ...(to === undefined ? {} : { to }),
-    from,
+  shell.ui.done(`${source}: ${what}${dryRun ? 'would be ' : ''}${past[verb]}${goal}`, {
     verb,
+    from,
+    ...(to === undefined ? {} : { to }),
     dry_run: dryRun,
     result,
   });
+  tellSkipped(shell, order, result);
+}
+
+/** What was left as it is, by name and reason. Throws `conflict`: what was asked for is not all done. */
+function tellSkipped(shell: Shell, { dryRun }: MoveOrder, result: JsonObject): void {
+  const skipped = typeof result['skipped'] === 'number' ? result['skipped'] : 0;
+  if (skipped === 0) return;
+  const paths = Array.isArray(result['skipped_paths']) ? result['skipped_paths'] : [];
+  for (const entry of paths) {
+    if (isJsonObject(entry)) shell.ui.talk(`${String(entry['path'])}: ${String(entry['reason'])}`);
+  }
+  const message =
+    skipped === 1
+      ? `one secret ${dryRun ? 'would be' : 'was'} left as it is`
+      : `${skipped} secrets ${dryRun ? 'would be' : 'were'} left as they are`;
+  if (dryRun) shell.ui.warn(message);
+  else throw new CofferError('conflict', message);
 }

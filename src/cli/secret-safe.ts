@@ -90,6 +90,8 @@ export interface MoveOrder {
   readonly recursive: boolean;
   /** Replace what is at the goal. */
   readonly overwrite: boolean;
+  /** Of a delete: all versions and the names, never to come back; otherwise the current versions. */
+  readonly forGood: boolean;
   /** Only say what would happen. */
   readonly dryRun: boolean;
 }

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { CofferError } from '../errors.ts';
 import { findNames, nameMatcher } from './find-names.ts';
-import { compileGlob } from './glob.ts';
+import { matchesGlob } from './glob.ts';
 import type { PageRequest, SecretSafe } from './secret-safe.ts';
 import { drawTree } from './tree.ts';
 import { namesIn, secretsBelow } from './walk.ts';
@@ -69,9 +69,9 @@ test('threat 12: a list that names ".", ".." or nothing as a folder leads nowher
 });
 
 test('a search goes through lists where the safe has none of its own, and passes over what is denied', async () => {
-  const { safe } = safeOf({ '': ['App-Key', 'a/', 'no/'], a: ['key-1', 'other'], no: 'denied' });
+  const { safe } = safeOf({ '': ['App-key', 'a/', 'no/'], a: ['key-1', 'other'], no: 'denied' });
   let denied = 0;
-  expect(await all(findNames(safe, '', 'KEY', () => denied++))).toEqual(['App-Key', 'a/key-1']);
+  expect(await all(findNames(safe, '', 'key', () => denied++))).toEqual(['App-key', 'a/key-1']);
   expect(denied).toBe(1);
   const unknown = { ...safe, list: safe.list, finder: { find: async () => undefined } };
   expect(await all(findNames(unknown, 'a', 'key-?', () => {}))).toEqual(['a/key-1']);
@@ -95,34 +95,32 @@ test('the search of the safe is paged through', async () => {
 });
 
 test.each([
-  ['key', 'web/Key-1', true],
+  ['key', 'web/key-1', true],
+  ['key', 'web/Key-1', false],
+  ['web', 'web/key', false],
+  ['web/', 'web/key', true],
   ['*-key', 'a/b-key', true],
   ['*-key', 'a-key/b', false],
-  ['a/*', 'a/b', true],
-  ['a/*', 'a/b/c', false],
-  ['a/**', 'a/b/c', true],
-  ['**/token', 'x/y/token', true],
+  ['a/*', 'a/b/c', true],
+  ['*/token', 'x/y/token', true],
   ['?', 'é', true],
   ['?', 'ab', false],
-  ['a?c', 'a/c', false],
 ])('%s on %s: %s', (pattern, name, expected) => {
   expect(nameMatcher(pattern)(name)).toBe(expected);
 });
 
 test('the glob agrees with a regular expression', () => {
-  const letters = fc.constantFrom('a', 'b', '/', '*', '?', '**');
+  const letters = fc.constantFrom('a', 'b', '/', '*', '?');
   const pattern = fc.array(letters, { maxLength: 8 }).map((list) => list.join(''));
   const text = fc.array(fc.constantFrom('a', 'b', '/'), { maxLength: 10 }).map((list) => list.join(''));
   fc.assert(
     fc.property(pattern, text, (glob, name) => {
-      const source = glob.replace(/\*{2,}|[*?]/g, (star) =>
-        star === '*' ? '[^/]*' : star === '?' ? '[^/]' : '[^]*',
-      );
-      expect(compileGlob(glob).matches(name)).toBe(new RegExp(`^${source}$`).test(name));
+      const source = glob.replace(/[*?]/g, (sign) => (sign === '*' ? '[^]*' : '[^]'));
+      expect(matchesGlob(glob, name)).toBe(new RegExp(`^${source}$`).test(name));
     }),
   );
 });
 
 test('a hostile pattern takes steps in proportion', () => {
-  expect(compileGlob(`${'*a'.repeat(500)}b`).matches('a'.repeat(2_000))).toBe(false);
+  expect(matchesGlob(`${'*a'.repeat(500)}b`, 'a'.repeat(2_000))).toBe(false);
 });

@@ -43,7 +43,7 @@ test('names are shown as a tree and found', async () => {
   expect(await output(['tree', 'walk'])).toBe(
     'walk/\n├── db/\n│   └── main\n├── web-key\n└── 漢字/\n    └── key\n',
   );
-  expect(await output(['find', 'KEY', 'walk/'])).toBe('walk/web-key\nwalk/漢字/key\n');
+  expect(await output(['find', 'key', 'walk/'])).toBe('walk/web-key\nwalk/漢字/key\n');
   expect(await output(['find', '*-key', 'walk'])).toBe('walk/web-key\n');
   expect(JSON.parse(await output(['find', 'main', '--format', 'json']))).toEqual(['walk/db/main']);
   expect(await run(['tree', 'nowhere'])).toMatchObject({

@@ -11,16 +11,16 @@ import { parseVersions } from '../versions.ts';
 export const command = defineCommand({
   summary: 'Delete a secret or some of its versions',
   details: [
-    'Without options the latest version is deleted; `coffer undelete` brings deleted versions back. --destroy, ' +
-      '--all and --recursive are for good, and ask first at a terminal; elsewhere they need --yes.',
-    '--recursive removes all secrets below NAME/ with all their versions. --dry-run says what that would be.',
+    'Without options the latest version is deleted; `coffer undelete` brings deleted versions back. --destroy ' +
+      'and --all are for good. They and --recursive ask first at a terminal; elsewhere they need --yes.',
+    '--recursive does it to all secrets below NAME/, as a job of the server. --dry-run says what that would be.',
   ],
   operands: { NAME: 'one' },
   options: {
     versions: { type: 'text', value: 'LIST', help: 'these versions, such as 1,2' },
     destroy: { type: 'flag', help: 'destroy the versions named by --versions for good' },
     all: { type: 'flag', help: 'all versions and the name itself, for good' },
-    recursive: { type: 'flag', short: 'r', help: 'all secrets below NAME/, for good' },
+    recursive: { type: 'flag', short: 'r', help: 'all secrets below NAME/' },
     'dry-run': { type: 'flag', help: 'with --recursive: only say what would be deleted' },
     ...yesOption,
     ...safeOptions,
@@ -34,9 +34,9 @@ export const command = defineCommand({
     }
     const safe = await openSafe(shell, options);
     if (options.recursive) {
-      const { 'dry-run': dryRun, yes } = options;
+      const { 'dry-run': dryRun, all: forGood, yes } = options;
       const order = { verb: 'delete', from: parseFolder(name), recursive: true, overwrite: false } as const;
-      await moveSecrets(shell, safe, { ...order, dryRun }, yes);
+      await moveSecrets(shell, safe, { ...order, forGood, dryRun }, yes);
     } else if (options.all) {
       await confirmed(shell, options.yes, `delete ${name} with all its versions for good?`);
       await safe.remove(name);
@@ -63,8 +63,8 @@ interface Wishes {
 }
 
 function refuseContradictions({ versions, destroy, all, recursive, ...others }: Wishes): void {
-  if (recursive && (all || destroy || versions !== undefined)) {
-    throw usageError('delete', '--recursive deletes everything; leave --all, --versions and --destroy out');
+  if (recursive && (destroy || versions !== undefined)) {
+    throw usageError('delete', '--recursive goes with --all, not with --versions and --destroy');
   }
   if (others['dry-run'] && !recursive) throw usageError('delete', '--dry-run goes with --recursive');
   if (all && (versions !== undefined || destroy)) {

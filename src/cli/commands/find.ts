@@ -8,13 +8,13 @@ import { parseFolder } from '../secret-name.ts';
 export const command = defineCommand({
   summary: 'Find secrets by their names',
   details: [
-    'NAME is a part of the name, whatever its case, or a pattern: * is any text but "/", ** any text, ? one ' +
-      'character. A pattern without "/" is held against the last part of a name, one with "/" against all below ' +
-      'PREFIX. Names that you may not list are not found.',
+    'NAME is a part of the name, or a pattern: * is any text, ? one character. One without "/" is held against the ' +
+      'last part of a name, one with "/" against all below PREFIX. Letters count as written. Names that you may ' +
+      'not list are not found.',
   ],
   operands: { NAME: 'one', PREFIX: 'optional' },
   options: safeOptions,
-  examples: ['coffer find password', "coffer find '*-key' web", "coffer find 'prod/**/token'"],
+  examples: ['coffer find password', "coffer find '*-key' web", "coffer find 'prod/*/token'"],
   async run({ options, operands }, shell) {
     if (operands.NAME === '') throw usageError('find', 'NAME must not be empty');
     const folder = parseFolder(operands.PREFIX ?? '');
