@@ -41,11 +41,13 @@ function canaries({ endpoint }: DeclaredOperation, shape: (spec: FieldSpec) => J
 const plain: Readonly<Record<FieldSpec['type'], JsonValue>> = {
   string: 'plain',
   int: 1,
+  float: 1.5,
   bool: false,
   duration: 60,
   list: ['plain'],
   ints: [1],
   pairs: { plain: 'plain' },
+  header: { plain: ['plain'] },
   object: {},
   any: 'path "plain" { capabilities = ["read"] }',
 };

@@ -21,13 +21,40 @@ import { pointerFolder, Secrets } from './secrets.ts';
 import { addVersion, destroyVersions, type Place, removeSecret, setDeleted } from './versions.ts';
 
 const versionSchema = {
-  data: { type: 'object', sensitive: true },
-  metadata: { type: 'object' },
   created_time: { type: 'string' },
-  custom_metadata: { type: 'pairs' },
+  custom_metadata: { type: 'pairs', nullable: true },
   deletion_time: { type: 'string' },
   destroyed: { type: 'bool' },
   version: { type: 'int' },
+} as const satisfies ResponseSchema;
+
+const readSchema = {
+  data: { type: 'object', sensitive: true, nullable: true },
+  metadata: { type: 'object', members: versionSchema },
+} as const satisfies ResponseSchema;
+
+const secretSchema = {
+  cas_required: { type: 'bool' },
+  created_time: { type: 'string' },
+  current_version: { type: 'int' },
+  custom_metadata: { type: 'pairs', nullable: true },
+  delete_version_after: { type: 'string' },
+  max_versions: { type: 'int' },
+  oldest_version: { type: 'int' },
+  updated_time: { type: 'string' },
+  versions: {
+    type: 'object',
+    members: {
+      '*': {
+        type: 'object',
+        members: {
+          created_time: { type: 'string' },
+          deletion_time: { type: 'string' },
+          destroyed: { type: 'bool' },
+        },
+      },
+    },
+  },
 } as const satisfies ResponseSchema;
 
 const versionsField = {
@@ -84,7 +111,7 @@ function dataEndpoint(secrets: Secrets, place: (call: Call) => Place): Endpoint 
     operations: {
       read: {
         summary: 'Read a version',
-        response: versionSchema,
+        response: readSchema,
         handle: (call) => readVersion(secrets, call, call.fields.version ?? 0),
       },
       update: {
@@ -142,7 +169,7 @@ function metadataEndpoint(secrets: Secrets, place: (call: Call) => Place): Endpo
     operations: {
       read: {
         summary: 'Show metadata',
-        response: { '*': { type: 'any' } },
+        response: secretSchema,
         handle: async (call) => {
           const read = await secrets.read(call.view, secretPath(call));
           return read === undefined ? undefined : { data: shownSecret(read.secret) };
