@@ -37,6 +37,11 @@ export interface FieldSpec {
   readonly sensitive?: boolean;
   /** Refused with 400 when absent. */
   readonly required?: boolean;
+  /**
+   * Belongs to reads, lists and deletes. Without it a field of an endpoint that can be written belongs to its writes; only
+   * descriptions follow from it.
+   */
+  readonly query?: boolean;
   /** Older names under which the field may be sent. */
   readonly aliases?: readonly string[];
 }

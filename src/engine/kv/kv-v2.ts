@@ -105,7 +105,7 @@ function dataEndpoint(secrets: Secrets, place: (call: Call) => Place): Endpoint 
         // Whatever else somebody puts here by mistake must not stand in the log.
         sensitive: true,
       },
-      version: { type: 'int', help: 'Version to read; 0 is the current one.' },
+      version: { type: 'int', help: 'Version to read; 0 is the current one.', query: true },
     },
     exists: async (call) => (await secrets.read(call.view, secretPath(call))) !== undefined,
     operations: {
@@ -162,8 +162,8 @@ function metadataEndpoint(secrets: Secrets, place: (call: Call) => Place): Endpo
       cas_required: { type: 'bool', help: 'Writes must name the version they follow.' },
       delete_version_after: { type: 'duration', help: 'New versions delete themselves after this time.' },
       custom_metadata: { type: 'pairs', help: 'Texts of your own.' },
-      after: { type: 'string', help: 'List names after this one.' },
-      limit: { type: 'int', help: 'Most names to list.' },
+      after: { type: 'string', help: 'List names after this one.', query: true },
+      limit: { type: 'int', help: 'Most names to list.', query: true },
     },
     exists: async (call) => (await secrets.read(call.view, secretPath(call))) !== undefined,
     operations: {
@@ -287,6 +287,7 @@ function versionsEndpoint(
 function wrongPath(): Endpoint {
   const spec = {
     summary: 'Not a path of a versioned engine',
+    response: {},
     handle: async () => ({
       status: 404,
       warnings: [
