@@ -1,10 +1,10 @@
 /** The fields that every auth method's roles share: what a login's token is to be like. */
 
-import type { Fields, FieldValues } from '../core/endpoint.ts';
+import type { Fields, FieldValues, ResponseSchema } from '../core/endpoint.ts';
 import { parseNetwork } from '../core/network.ts';
 import { parseAssignablePolicies } from '../core/policy/assignable.ts';
 import { CofferError } from '../errors.ts';
-import type { JsonObject } from '../json.ts';
+import type { JsonObject, JsonValue } from '../json.ts';
 
 export const tokenFields = {
   token_policies: { type: 'list', help: 'Policies of the token.', aliases: ['policies'] },
@@ -70,6 +70,47 @@ export function readTokenSettings(
   }
   return settings;
 }
+
+/**
+ * The older names under which fields were sent, as far as they are still what the fields were last set by: they are shown
+ * beside the new ones to whoever uses them.
+ */
+export function usedOldNames(fields: Fields, data: JsonObject, before: readonly string[] = []): readonly string[] {
+  const used = new Set(before);
+  for (const [name, { aliases = [] }] of Object.entries(fields)) {
+    for (const alias of aliases) {
+      if (Object.hasOwn(data, name)) used.delete(alias);
+      else if (Object.hasOwn(data, alias)) used.add(alias);
+    }
+  }
+  return [...used].toSorted();
+}
+
+/** `shown` with the values of old names that are in use. */
+export function withOldNames(
+  fields: Fields,
+  shown: JsonObject,
+  used: readonly string[] | undefined,
+): JsonObject {
+  const old: Record<string, JsonValue> = {};
+  for (const [name, { aliases = [] }] of Object.entries(fields)) {
+    for (const alias of aliases) if (used?.includes(alias) === true) old[alias] = shown[name] ?? null;
+  }
+  return { ...shown, ...old };
+}
+
+/** What `shownTokenSettings` shows. */
+export const tokenSettingsSchema = {
+  token_bound_cidrs: { type: 'list' },
+  token_explicit_max_ttl: { type: 'int' },
+  token_max_ttl: { type: 'int' },
+  token_no_default_policy: { type: 'bool' },
+  token_num_uses: { type: 'int' },
+  token_period: { type: 'int' },
+  token_policies: { type: 'list' },
+  token_ttl: { type: 'int' },
+  token_type: { type: 'string' },
+} as const satisfies ResponseSchema;
 
 /** In the wire's names, as a role's answer shows them. */
 export function shownTokenSettings(settings: TokenSettings): JsonObject {

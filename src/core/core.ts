@@ -11,6 +11,7 @@ import { ExpiryDuty } from './duty/expiry.ts';
 import { decodeEpoch, type Epoch } from './epoch.ts';
 import { leaseEndpoints } from './lease/endpoints.ts';
 import { Leases } from './lease/leases.ts';
+import { lockoutEndpoints } from './lockout/endpoints.ts';
 import { mountEndpoints } from './mount/endpoints.ts';
 import { mountDataPrefix } from './mount/entry.ts';
 import { cubbyholeType, Mounts, type MountTypes, systemType, tokenType } from './mount/mounts.ts';
@@ -161,6 +162,7 @@ export class Core implements CoreRooms {
       ...policyEndpoints(this),
       ...capabilityEndpoints(this),
       ...leaseEndpoints(this),
+      ...lockoutEndpoints(this),
     ];
   }
 
