@@ -46,6 +46,7 @@ export const handedToEngines = [
  * lock-out after failed logins.
  */
 export const handedToAuthMethods = [
+  'core/lockout/lock-state.ts',
   'core/lockout/lockout.ts',
   'core/lockout/origin.ts',
   'core/network.ts',

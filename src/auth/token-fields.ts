@@ -75,7 +75,11 @@ export function readTokenSettings(
  * The older names under which fields were sent, as far as they are still what the fields were last set by: they are shown
  * beside the new ones to whoever uses them.
  */
-export function usedOldNames(fields: Fields, data: JsonObject, before: readonly string[] = []): readonly string[] {
+export function usedOldNames(
+  fields: Fields,
+  data: JsonObject,
+  before: readonly string[] = [],
+): readonly string[] {
   const used = new Set(before);
   for (const [name, { aliases = [] }] of Object.entries(fields)) {
     for (const alias of aliases) {

@@ -80,10 +80,13 @@ function base64(bytes: Buffer): string {
 /** Undefined for anything else than a scrypt hash whose cost lies within bounds: nobody's hash makes the server work for long. */
 export function parsePasswordHash(text: string): PasswordHash | undefined {
   const match =
-    /^\$scrypt\$ln=(\d{1,2}),r=(\d{1,2}),p=(\d{1,2})\$([A-Za-z0-9+/]{22,86})\$([A-Za-z0-9+/]{43})$/.exec(text);
+    /^\$scrypt\$ln=(\d{1,2}),r=(\d{1,2}),p=(\d{1,2})\$([A-Za-z0-9+/]{22,86})\$([A-Za-z0-9+/]{43})$/.exec(
+      text,
+    );
   if (match === null) return undefined;
   const [ln = 0, r = 0, p = 0] = match.slice(1, 4).map(Number);
-  const bounded = ln >= 10 && r >= 1 && p >= 1 && 128 * r * 2 ** ln <= mostMemory && 2 ** ln * r * p <= 2 ** 20;
+  const bounded =
+    ln >= 10 && r >= 1 && p >= 1 && 128 * r * 2 ** ln <= mostMemory && 2 ** ln * r * p <= 2 ** 20;
   if (!bounded) return undefined;
   const [salt, hash] = match.slice(4).map((part) => Buffer.from(part, 'base64'));
   if (salt === undefined || hash === undefined) return undefined;

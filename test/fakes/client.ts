@@ -7,7 +7,7 @@ import type { ExpiryDuty } from '../../src/core/duty/expiry.ts';
 import type { MountTypes } from '../../src/core/mount/mounts.ts';
 import { parseApiPath } from '../../src/core/path.ts';
 import { type Answer, type Operation, RawJson } from '../../src/core/request.ts';
-import type { EngineType } from '../../src/engine/engine.ts';
+import type { AuthMethodType, EngineType } from '../../src/engine/engine.ts';
 import type { JsonObject, JsonValue } from '../../src/json.ts';
 import type { Logger } from '../../src/log.ts';
 import { mountTypes } from '../../src/main/catalog.ts';
@@ -27,6 +27,8 @@ export interface PlaceOptions {
   readonly silent?: boolean;
   /** Engines besides the program's own. */
   readonly engines?: readonly EngineType[];
+  /** Auth methods besides the program's own, or in their place. */
+  readonly authMethods?: readonly AuthMethodType[];
 }
 
 /** A store with everything around it; nodes come and go. */
@@ -78,7 +80,7 @@ export async function makePlace(options: PlaceOptions = {}): Promise<Place> {
       seals: given.seals ?? [],
       log: loggerInto(log),
       clock,
-      types: typesWith(options.engines ?? []),
+      types: typesWith(options.engines ?? [], options.authMethods),
     });
     nodes.push(node);
     return node;
@@ -112,11 +114,17 @@ export async function makePlace(options: PlaceOptions = {}): Promise<Place> {
   };
 }
 
-export function typesWith(engines: readonly EngineType[]): MountTypes {
-  return { ...mountTypes, engines: new Map([...mountTypes.engines, ...engines.map(rowOf)]) };
+export function typesWith(
+  engines: readonly EngineType[],
+  authMethods: readonly AuthMethodType[] = [],
+): MountTypes {
+  return {
+    engines: new Map([...mountTypes.engines, ...engines.map(rowOf)]),
+    authMethods: new Map([...mountTypes.authMethods, ...authMethods.map(rowOf)]),
+  };
 }
 
-function rowOf(type: EngineType): [string, EngineType] {
+function rowOf<T extends { readonly type: string }>(type: T): [string, T] {
   return [type.type, type];
 }
 

@@ -54,7 +54,10 @@ export class Derivations {
     }
     const own = this.#waiting.filter((entry) => entry.origin === origin).length;
     if (own >= waitingPerOrigin || this.#waiting.length >= waiting) {
-      throw new CofferError('rate_limited', 'too many passwords are being checked; try again in a few seconds');
+      throw new CofferError(
+        'rate_limited',
+        'too many passwords are being checked; try again in a few seconds',
+      );
     }
     return new Promise((resolve) => {
       this.#waiting.push({ origin, start: resolve });

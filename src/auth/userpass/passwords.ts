@@ -1,5 +1,5 @@
 /** Making and checking password hashes in turn, always at the same cost to whoever asks. */
-import type { Random } from '../../crypto/random.ts';
+
 import {
   type DerivePassword,
   dummyHash,
@@ -11,6 +11,7 @@ import {
   parsePasswordHash,
   type ScryptCost,
 } from '../../crypto/password-hash.ts';
+import type { Random } from '../../crypto/random.ts';
 import { CofferError } from '../../errors.ts';
 import type { Derivations } from './derivations.ts';
 
@@ -43,7 +44,10 @@ export class Passwords {
   check(password: string, stored: string | undefined, address: string): Promise<boolean> {
     const { derive, derivations } = this.#options;
     const hash = stored === undefined ? this.#dummy : parseStoredHash(stored);
-    return derivations.run(address, async () => (await isPassword(password, hash, derive)) && stored !== undefined);
+    return derivations.run(
+      address,
+      async () => (await isPassword(password, hash, derive)) && stored !== undefined,
+    );
   }
 
   isWeak(stored: string): boolean {

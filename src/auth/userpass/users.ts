@@ -186,11 +186,7 @@ async function givenHash(
   return passwords.hash(checkPassword(sent.password), call.remoteAddress);
 }
 
-async function writeUser(
-  rooms: UserRooms,
-  call: Call,
-  sent: FieldValues<typeof userFields>,
-): Promise<void> {
+async function writeUser(rooms: UserRooms, call: Call, sent: FieldValues<typeof userFields>): Promise<void> {
   const before = await readUser(call);
   const name = parseUserName(call.params['name'] ?? '');
   readTokenSettings(sent, before?.user.token ?? noTokenSettings);
@@ -208,11 +204,7 @@ async function writeUser(
   });
 }
 
-function newUser(
-  { environment }: UserRooms,
-  name: string,
-  passwordHash: string | undefined,
-): UserRecord {
+function newUser({ environment }: UserRooms, name: string, passwordHash: string | undefined): UserRecord {
   if (passwordHash === undefined) throw new CofferError('invalid_request', 'missing password');
   return { name, id: randomUuid(environment.random), passwordHash, token: noTokenSettings, oldNames: [] };
 }
