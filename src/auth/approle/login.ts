@@ -62,15 +62,16 @@ async function logIn(
   // The digest is made whether there is such a role or not: both ways do the same work and say the same.
   const digest = environment.digest(secretId);
   // Which refusal it is depends on what was sent, never on whether there is such a role.
-  const refusal = secretId === '' ? new CofferError('invalid_request', 'missing secret_id') : refused();
-  if (read === undefined) return lockout.attemptOfNobody(path, roleId, remoteAddress).failed(refusal);
+  const refusal = () =>
+    secretId === '' ? new CofferError('invalid_request', 'missing secret_id') : refused();
+  if (read === undefined) return lockout.attemptOfNobody(path, roleId, remoteAddress).failed(refusal());
   const { role, revision } = read;
   // A role that changes while it is logged in to is read again.
   const account = { path: rolePath(role.name), revision };
   const attempt = lockout.attempt(view, { name: roleId, path, sealed, account }, remoteAddress);
   const spent = await proofOf(call, role, secretId, digest);
   const boundCidrs = spent === undefined ? undefined : boundTo(role.token.boundCidrs, spent.tokenCidrs);
-  if (spent === undefined || boundCidrs === undefined) return attempt.failed(refusal);
+  if (spent === undefined || boundCidrs === undefined) return attempt.failed(refusal());
   const { writes, expectations } = attempt.succeeded();
   return {
     ...principalOf(role, spent.metadata, boundCidrs),
