@@ -43,6 +43,10 @@ approle.destroy_secret_id('web', made['secret_id'], **at)
 approle.destroy_secret_id_accessor('web', custom['secret_id_accessor'], **at)
 refused(hvac.exceptions.InvalidPath, approle.list_secret_id_accessors, 'web', **at)
 refused(hvac.exceptions.InvalidRequest, application.auth.approle.login, 'the-web-role', made['secret_id'], **at)
+wrapped = approle.generate_secret_id('web', wrap_ttl='60s', **at)['wrap_info']
+handed_over = hvac.Client(url=address, token=wrapped['token']).sys.unwrap()['data']
+assert handed_over['secret_id_accessor'] == wrapped['wrapped_accessor']
+application.auth.approle.login('the-web-role', handed_over['secret_id'], **at)
 client.write('auth/machines/role/web/token-ttl', token_ttl='5m')
 assert client.read('auth/machines/role/web/token-ttl')['data'] == {'token_ttl': 300}
 client.delete('auth/machines/role/web/token-ttl')
