@@ -106,13 +106,13 @@ export function withOldNames(
 /** What `shownTokenSettings` shows. */
 export const tokenSettingsSchema = {
   token_bound_cidrs: { type: 'list' },
-  token_explicit_max_ttl: { type: 'int' },
-  token_max_ttl: { type: 'int' },
+  token_explicit_max_ttl: { type: 'duration' },
+  token_max_ttl: { type: 'duration' },
   token_no_default_policy: { type: 'bool' },
   token_num_uses: { type: 'int' },
-  token_period: { type: 'int' },
+  token_period: { type: 'duration' },
   token_policies: { type: 'list' },
-  token_ttl: { type: 'int' },
+  token_ttl: { type: 'duration' },
   token_type: { type: 'string' },
 } as const satisfies ResponseSchema;
 

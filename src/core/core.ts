@@ -21,6 +21,7 @@ import { mountDataPrefix } from './mount/entry.ts';
 import { cubbyholeType, Mounts, type MountTypes, systemType, tokenType } from './mount/mounts.ts';
 import { purgeMount } from './mount/purge.ts';
 import { MountView } from './mount/view.ts';
+import { openApiEndpoints } from './openapi/endpoint.ts';
 import { policyEndpoints } from './policy/endpoints.ts';
 import { PolicyStore } from './policy/store.ts';
 import type { CoreRooms } from './rooms.ts';
@@ -185,6 +186,7 @@ export class Core implements CoreRooms {
       ...lockoutEndpoints(this),
       ...jobEndpoints(this),
       ...wrappingEndpoints(this),
+      ...openApiEndpoints(this),
     ];
   }
 

@@ -60,7 +60,7 @@ const roleSchema = {
   local_secret_ids: { type: 'bool' },
   secret_id_bound_cidrs: { type: 'list', nullable: true },
   secret_id_num_uses: { type: 'int' },
-  secret_id_ttl: { type: 'int' },
+  secret_id_ttl: { type: 'duration' },
   ...tokenSettingsSchema,
   '*': { type: 'any', optional: true, help: 'The same under older names, where these were used.' },
 } as const satisfies ResponseSchema;
