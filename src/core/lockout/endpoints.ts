@@ -2,9 +2,23 @@
 import type { AuthMethod } from '../../engine/engine.ts';
 import { CofferError } from '../../errors.ts';
 import { coreEndpoint } from '../core-call.ts';
-import type { Endpoint, Reply } from '../endpoint.ts';
+import type { Endpoint, Reply, ResponseSchema } from '../endpoint.ts';
 import type { Mount } from '../mount/table.ts';
 import type { CoreRooms } from '../rooms.ts';
+
+const namespaceSchema = {
+  namespace_id: { type: 'string' },
+  namespace_path: { type: 'string' },
+  counts: { type: 'int' },
+  mount_accessors: {
+    type: 'list',
+    items: {
+      mount_accessor: { type: 'string' },
+      counts: { type: 'int' },
+      alias_identifiers: { type: 'list', help: 'The names.' },
+    },
+  },
+} as const satisfies ResponseSchema;
 
 export function lockoutEndpoints(rooms: CoreRooms): readonly Endpoint[] {
   return [lockedUsers(rooms), unlocking(rooms)];
@@ -33,10 +47,7 @@ function lockedUsers(rooms: CoreRooms): Endpoint {
       read: {
         summary: 'Show locked names',
         response: {
-          by_namespace: {
-            type: 'any',
-            help: 'namespace_id, namespace_path, counts, mount_accessors, each with its alias_identifiers.',
-          },
+          by_namespace: { type: 'list', items: namespaceSchema },
           total: { type: 'int' },
         },
         handle: (call) => handle(call.fields.mount_accessor ?? ''),
