@@ -17,7 +17,7 @@ async function call(address, token, method, path, body) {
   return answer.status === 204 ? {} : await answer.json();
 }
 
-/** AppRole logins and kv v2 writes at the same concurrency; `ratios` are logins to writes a second, in order. */
+/** AppRole logins and kv v2 writes at the same concurrency; `ratios` are logins to writes per CPU-second, in order. */
 export async function appRoleLogins({ server, address, token, directory, rounds, seconds }) {
   await call(address, token, 'POST', 'sys/auth/approle', { type: 'approle' });
   const path = 'auth/approle/role/bench';
@@ -61,7 +61,7 @@ end
     perSecond: median(logins.map(({ perSecond }) => perSecond)),
     writesPerSecond: median(writes.map(({ perSecond }) => perSecond)),
     ratios: logins
-      .map(({ perSecond }, round) => perSecond / writes[round].perSecond)
+      .map(({ perCpuSecond }, round) => perCpuSecond / writes[round].perCpuSecond)
       .toSorted((a, b) => a - b),
   };
 }
