@@ -76,6 +76,14 @@ export class Exchange {
     return this.#phase === 'body' && !this.#message.complete;
   }
 
+  /**
+   * A request to change protocols (RFC 9110 §7.8), which some clients send first, is answered as if it had not asked. But from then on
+   * Node's parser keeps mistakes in what follows to itself, and a LIST is one: it would wait for an answer that never comes.
+   */
+  get #spoiled(): boolean {
+    return this.#message.headers.upgrade !== undefined;
+  }
+
   /** Begins, once the answers before it are gone. Failures become answers. */
   start(): void {
     this.#response.on('finish', () => this.#finish());
@@ -239,7 +247,8 @@ export class Exchange {
     if (!this.#connection.socket.writable) return;
     const namespace = this.#message.headers['x-vault-namespace'];
     if (namesRootNamespace(namespace)) headers.push('X-Vault-Namespace', namespace);
-    if (close || this.#bodyPending || this.#wire.draining) headers.push('Connection', 'close');
+    if (close || this.#bodyPending || this.#spoiled || this.#wire.draining)
+      headers.push('Connection', 'close');
     this.#response.writeHead(status, headers);
     this.#response.end(body);
   }
