@@ -27,6 +27,8 @@ describe('threat 14: what anybody may do without a token', () => {
       'update sys/init',
       'update sys/internal/specs/openapi',
       'update sys/unseal',
+      // Reads, by a method that keeps the token out of URLs.
+      'update sys/wrapping/lookup',
     ]);
     expect(
       open
@@ -40,6 +42,7 @@ describe('threat 14: what anybody may do without a token', () => {
       'sys/internal/ui/mounts',
       'sys/leader',
       'sys/seal-status',
+      'sys/wrapping/lookup',
     ]);
   });
 
@@ -89,11 +92,17 @@ describe('threat 05: every other endpoint', () => {
     for (const { operation, path, name, spec } of closed) {
       for (const [kind, token] of Object.entries(tokens)) {
         const answer = await ask(node, operation, path, { data: { a: 2 }, type: 'kv' }, token);
+        // Whoever unwraps twice is told 400, as the contract has it.
+        const own = kind !== 'powerless' && spec.refusal !== undefined;
         expect([answer.status, answer.hasData], `${operation} ${name} with ${kind} token`).toEqual([
-          403,
+          own ? 400 : 403,
           false,
         ]);
-        const text = spec.useExempt === true ? /preflight|permission denied/ : /permission denied/;
+        const text = own
+          ? /wrapping token is not valid/
+          : spec.useExempt === true
+            ? /preflight|permission denied/
+            : /permission denied/;
         expect(answer.errors.join()).toMatch(text);
       }
     }
