@@ -143,6 +143,27 @@ describe('SCAN', () => {
     { ask: ['SCAN', 'echo/typed'], status: 405 },
   ]);
 
+  it('threat 12: takes the same paths as every other method, and no others', async () => {
+    for (const path of [
+      'echo/tree/../x',
+      'echo/tree/%2e%2e/x',
+      'echo/tree/a%2fb',
+      'echo/tree/a%5cb',
+      'echo/%00',
+    ]) {
+      for (const method of ['SCAN', 'LIST', 'HELP']) {
+        expect([path, (await server.wire.ask(method, path)).status]).toEqual([path, 400]);
+      }
+    }
+    const token = await tokenWith(
+      'path "echo/tree/*" { capabilities = ["scan"] } path "echo/tree/x" { capabilities = ["deny"] }',
+    );
+    for (const path of ['echo/tree/x', 'echo/tree/x/']) {
+      expect((await server.wire.ask('SCAN', path, { token })).status).toBe(403);
+    }
+    expect((await server.wire.ask('SCAN', 'echo/tree/y', { token })).status).toBe(200);
+  });
+
   it('threat 11: wants the capability of its own, which a listing does not have', async () => {
     const asked = async (capabilities: string) => {
       const token = await tokenWith(`path "echo/tree/*" { capabilities = ${capabilities} }`);

@@ -187,6 +187,22 @@ describe('the document', () => {
   });
 });
 
+it('threat 15: does not grow with the number of mounts without end', async () => {
+  const other = await makePlace({ silent: true });
+  const at = await other.node();
+  for (let mount = 0; mount < 256; mount++)
+    await ask(at, 'update', `sys/mounts/m${mount}`, { type: 'kv-v2' });
+  const refused = await ask(at, 'read', where);
+  expect([refused.status, refused.errors]).toEqual([
+    400,
+    [expect.stringContaining('generic_mount_paths=true')],
+  ]);
+  const generic = await ask(at, 'read', where, { generic_mount_paths: true });
+  expect(generic.status).toBe(200);
+  expect(JSON.stringify(generic.data).length).toBeLessThan(500_000);
+  await other.remove();
+});
+
 describe('help', () => {
   it('describes the path it is asked of', async () => {
     for (const [path, described] of [
