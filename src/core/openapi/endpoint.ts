@@ -1,5 +1,4 @@
 /** `sys/internal/specs/openapi`: the API described for programs, as far as the caller may know of it. */
-import { CofferError } from '../../errors.ts';
 import { type CoreCall, coreEndpoint } from '../core-call.ts';
 import type { Endpoint, Fields, FieldValues, OperationSpec, Reply } from '../endpoint.ts';
 import type { AnswerData } from '../request.ts';
@@ -10,9 +9,6 @@ const fields = {
   context: { type: 'string', help: 'Ends the name of every operation.' },
   generic_mount_paths: { type: 'bool', help: 'Shows a parameter in place of each mount’s path.' },
 } as const satisfies Fields;
-
-/** Mounts described each by itself: an answer of some megabytes. */
-const mostMounts = 256;
 
 const everything = (): boolean => true;
 const openToAll = (spec: OperationSpec): boolean => spec.login === true;
@@ -51,15 +47,8 @@ function describe(rooms: CoreRooms, call: CoreCall, wish: FieldValues<typeof fie
   const mounts = rooms.mounts.table.mounts.filter(({ entry }) =>
     acl === undefined ? entry.path === 'sys/' : acl.reaches(entry.path),
   );
-  const genericMountPaths = wish.generic_mount_paths ?? false;
-  if (mounts.length > mostMounts && !genericMountPaths) {
-    throw new CofferError(
-      'invalid_request',
-      `more than ${mostMounts} mounts are not described each by itself: ask with generic_mount_paths=true`,
-    );
-  }
   return openApiDocument(mounts, {
-    genericMountPaths,
+    genericMountPaths: wish.generic_mount_paths ?? false,
     context: (wish.context ?? '').slice(0, 100),
     shown: acl === undefined ? openToAll : everything,
   });
