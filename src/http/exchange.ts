@@ -219,7 +219,9 @@ export class Exchange {
     this.#write(status, headers, undefined, false);
   }
 
-  #send(status: number, body: string | undefined, close: boolean, code: ErrorCode | undefined): void {
+  #send(status: number, text: string | undefined, close: boolean, code: ErrorCode | undefined): void {
+    // Health answers any status that it is asked to, also those that have no content (RFC 9110 §15).
+    const body = status === 204 || status === 205 || status === 304 ? undefined : text;
     const headers =
       body === undefined
         ? ['Cache-Control', 'no-store']

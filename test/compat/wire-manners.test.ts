@@ -221,6 +221,14 @@ describe('answers', () => {
     }
   });
 
+  it('have no body where the status that was asked for has none', async () => {
+    for (const code of [204, 205, 304]) {
+      const { status, text, headers } = await server.wire.ask('GET', `sys/health?activecode=${code}`);
+      expect([status, text, headers['content-type']]).toEqual([code, '', undefined]);
+      expect(Number(headers['content-length'] ?? 0)).toBe(0);
+    }
+  });
+
   it('tell health by status to HEAD too', async () => {
     expect((await server.wire.ask('HEAD', 'sys/health?activecode=299', {})).status).toBe(299);
   });
