@@ -79,6 +79,14 @@ export class Exchange {
     return this.#phase === 'body' && !this.#message.complete;
   }
 
+  /**
+   * A request to change protocols (RFC 9110 §7.8), which some clients send first, is answered as if it had not asked. But from then on
+   * Node's parser keeps mistakes in what follows to itself, and a LIST is one: it would wait for an answer that never comes.
+   */
+  get #spoiled(): boolean {
+    return this.#message.headers.upgrade !== undefined;
+  }
+
   /** Begins, once the answers before it are gone. Failures become answers. */
   start(): void {
     this.#response.on('finish', () => this.#finish());
@@ -226,7 +234,9 @@ export class Exchange {
     this.#write(status, headers, undefined, false);
   }
 
-  #send(status: number, body: string | undefined, close: boolean, code: ErrorCode | undefined): void {
+  #send(status: number, text: string | undefined, close: boolean, code: ErrorCode | undefined): void {
+    // Health answers any status that it is asked to, also those that have no content (RFC 9110 §15).
+    const body = status === 204 || status === 205 || status === 304 ? undefined : text;
     const headers =
       body === undefined
         ? ['Cache-Control', 'no-store']
@@ -256,7 +266,8 @@ export class Exchange {
     if (this.#rate.length > 0) headers.push(...this.#rate);
     else if (status === 429) headers.push('Retry-After', '1');
     if (namesRootNamespace(namespace)) headers.push('X-Vault-Namespace', namespace);
-    if (close || this.#bodyPending || this.#wire.draining) headers.push('Connection', 'close');
+    if (close || this.#bodyPending || this.#spoiled || this.#wire.draining)
+      headers.push('Connection', 'close');
     this.#response.writeHead(status, headers);
     this.#response.end(body);
   }
