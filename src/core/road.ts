@@ -6,6 +6,7 @@ import type { Clock } from '../clock.ts';
 import { asCofferError, CofferError } from '../errors.ts';
 import { errorAnswer } from './answer.ts';
 import { type AuditedDecision, requestLine, responseLine } from './audit-lines.ts';
+import { AuditedStream } from './audited-stream.ts';
 import { type Authentication, authenticate } from './authenticate.ts';
 import { carryOut, type Outcome } from './carry-out.ts';
 import type { Core } from './core.ts';
@@ -102,7 +103,10 @@ async function travel(core: Core, request: Request, log: Log): Promise<Answer> {
     throw error;
   });
   await outcome.afterwards?.();
-  return outcome.answer;
+  if (outcome.answer.kind !== 'stream') return outcome.answer;
+  const { body } = outcome.answer;
+  const audited = new AuditedStream(core.audit, request, body, (error) => logFault(log, request, error));
+  return { ...outcome.answer, body: audited };
 }
 
 function findDestination(route: RouteMatch | undefined, request: Request): Destination {

@@ -1,6 +1,6 @@
 /** One request and its answer on the wire: decode, receive, hand to the road, encode, send. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Answer, Road } from '../core/request.ts';
+import type { Answer, AnswerStream, Road } from '../core/request.ts';
 import { CofferError, type ErrorCode } from '../errors.ts';
 import { emptyObject, type JsonObject } from '../json.ts';
 import { checkAnnouncedLength, checkEncoding, discardBody, hasBody, parseBody, receiveBody } from './body.ts';
@@ -11,6 +11,7 @@ import { encodeAnswer, encodeErrors, statusOfAnswer } from './encode.ts';
 import type { ExtensionMethod } from './extension-method.ts';
 import type { HttpLimits } from './limits.ts';
 import { expectationFailed, headersTooLarge, hostMissing, type Refusal, refusalOf } from './refusal.ts';
+import { closeUnsent, sendStream } from './send-stream.ts';
 
 /** Constant message, and fields that never hold anything a client sent. */
 export type HttpLog = (
@@ -175,6 +176,7 @@ export class Exchange {
   }
 
   #answer(answer: Answer): void {
+    if (answer.kind === 'stream') return this.#stream(answer);
     if (this.#phase !== 'road') return;
     let body: string | undefined;
     try {
@@ -184,6 +186,19 @@ export class Exchange {
       return;
     }
     this.#send(statusOfAnswer(answer), body, false, answer.kind === 'error' ? answer.code : undefined);
+  }
+
+  #stream({ status, contentType, body }: Extract<Answer, { kind: 'stream' }>): void {
+    if (this.#phase !== 'road' || !this.#connection.socket.writable) {
+      void closeUnsent(body, () => this.#logCut());
+      return;
+    }
+    const headers = ['Content-Type', contentType, 'Cache-Control', 'no-store'];
+    this.#write(status, [...headers, 'X-Coffer-Request-Id', this.#requestId], body, false);
+  }
+
+  #logCut(): void {
+    this.#wire.log('warn', 'a stream was cut before its end', { requestId: this.#requestId });
   }
 
   /** A road that rejects or answers with what is not JSON is broken; the cause could quote secrets, so it is not told. */
@@ -222,7 +237,7 @@ export class Exchange {
   }
 
   /** The one place where an answer is written. After an unread body the connection can only be closed. */
-  #write(status: number, headers: string[], body: string | undefined, close: boolean): void {
+  #write(status: number, headers: string[], body: string | AnswerStream | undefined, close: boolean): void {
     this.#phase = 'answer';
     this.#deadline = this.#secondsFromNow(this.#wire.limits.answerMilliseconds);
     if (this.#room > 0) this.#wire.budget.give(this.#connection.share, this.#room);
@@ -232,7 +247,15 @@ export class Exchange {
     if (namesRootNamespace(namespace)) headers.push('X-Vault-Namespace', namespace);
     if (close || this.#bodyPending || this.#wire.draining) headers.push('Connection', 'close');
     this.#response.writeHead(status, headers);
-    this.#response.end(body);
+    if (typeof body !== 'object') this.#response.end(body);
+    else {
+      void sendStream(this.#response, body, {
+        onPiece: () => {
+          this.#deadline = this.#secondsFromNow(this.#wire.limits.answerMilliseconds);
+        },
+        onCut: () => this.#logCut(),
+      });
+    }
   }
 
   /** The answer is with the kernel: the connection's next request may begin. */

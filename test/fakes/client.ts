@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import type { ExpiryDuty } from '../../src/core/duty/expiry.ts';
 import type { MountTypes } from '../../src/core/mount/mounts.ts';
 import { parseApiPath } from '../../src/core/path.ts';
-import { type Answer, type Operation, RawJson } from '../../src/core/request.ts';
+import { type Answer, type AnswerStream, type Operation, RawJson } from '../../src/core/request.ts';
 import type { EngineType } from '../../src/engine/engine.ts';
 import type { JsonObject, JsonValue } from '../../src/json.ts';
 import type { Logger } from '../../src/log.ts';
@@ -149,6 +149,8 @@ export interface Asked {
   readonly errors: readonly string[];
   /** Whether `data` was there at all. */
   readonly hasData: boolean;
+  /** The caller's to read or to close. */
+  readonly stream?: AnswerStream;
 }
 
 export interface AskOptions {
@@ -181,6 +183,8 @@ export async function ask(
 function plainAnswer(requestId: string, answer: Answer): Asked {
   const none = { requestId, data: {}, auth: null, lease: null, warnings: [], errors: [], hasData: false };
   switch (answer.kind) {
+    case 'stream':
+      return { ...none, status: answer.status, stream: answer.body };
     case 'empty':
       return { ...none, status: 204 };
     case 'plain':
