@@ -9,6 +9,9 @@ import { backupParts } from './parser.ts';
 
 const rightsOfOthers = 0o022;
 
+/** In the names of files that a schedule is making. */
+export const scheduleMark = 'schedule';
+
 /** `coffer-<store id>-<time>.backup`; times sort as they follow each other. */
 export function backupName({ storeId, createdAt }: Pick<BackupHeader, 'storeId' | 'createdAt'>): string {
   const time = new Date(createdAt).toISOString().replace(/[-:]/g, '').replace('.', '');
@@ -32,19 +35,27 @@ export async function preparePlace(directory: string): Promise<void> {
   }
 }
 
-/** Removes all but the newest `keep`. Answers their names. */
+/** Removes all but the newest `keep`, and what a killed process left half written; for who holds the duty. Answers their names. */
 export async function removeOld(
   directory: string,
   storeId: string,
   keep: number,
 ): Promise<readonly string[]> {
   const pattern = new RegExp(`^coffer-${storeId}-\\d{8}T\\d{9}Z\\.backup$`);
-  const names = (await readdir(directory)).filter((name) => pattern.test(name)).toSorted();
+  const there = await readdir(directory);
+  for (const name of there) if (isLeftover(name, pattern)) await unlink(join(directory, name));
+  const names = there.filter((name) => pattern.test(name)).toSorted();
   const own: string[] = [];
   for (const name of names) if (await isOwn(join(directory, name), storeId)) own.push(name);
   const old = own.slice(0, Math.max(0, own.length - keep));
   for (const name of old) await unlink(join(directory, name));
   return old;
+}
+
+/** A file in the making that nobody is making any more. */
+function isLeftover(name: string, pattern: RegExp): boolean {
+  const part = `.${scheduleMark}.part`;
+  return name.startsWith('.') && name.endsWith(part) && pattern.test(name.slice(1, -part.length));
 }
 
 /** By its header: a file that somebody put there, or a copy of a backup made by hand, is not ours to remove. */

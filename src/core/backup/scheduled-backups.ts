@@ -3,6 +3,7 @@
  * gets the lock writes it. A store that was down past its time is backed up soon after it is served again.
  */
 
+import { join } from 'node:path';
 import type { BarrierStore } from '../../barrier/store.ts';
 import type { Clock } from '../../clock.ts';
 import { type Random, randomUuid } from '../../crypto/random.ts';
@@ -11,7 +12,7 @@ import type { AuditLog } from '../audit/audit.ts';
 import { acquireLock, type HeldLock } from '../duty/lock.ts';
 import { NewBackupFile } from './backup-file.ts';
 import type { Backups } from './backups.ts';
-import { backupName, preparePlace, removeOld } from './retention.ts';
+import { backupName, preparePlace, removeOld, scheduleMark } from './retention.ts';
 import { readSchedule, type ScheduleState, scheduleWrite, type WrittenBackup } from './schedule-state.ts';
 
 export interface Schedule {
@@ -174,7 +175,7 @@ class Runner implements ScheduledBackups {
     const name = backupName(header);
     let file: NewBackupFile | undefined;
     try {
-      file = await NewBackupFile.create(`${directory}/${name}`, 'schedule');
+      file = await NewBackupFile.create(join(directory, name), scheduleMark);
       for (let piece = await backup.next(); piece !== undefined; piece = await backup.next()) {
         if (this.#stopped) throw new CofferError('sealed', 'the server stops');
         // A holder that was asleep past its lock must not go on beside its successor.
