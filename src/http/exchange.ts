@@ -176,7 +176,10 @@ export class Exchange {
   }
 
   #answer(answer: Answer): void {
-    if (answer.kind === 'stream') return this.#stream(answer);
+    if (answer.kind === 'stream') {
+      this.#stream(answer);
+      return;
+    }
     if (this.#phase !== 'road') return;
     let body: string | undefined;
     try {

@@ -114,9 +114,8 @@ function chainText(chain: ChainReport): string {
 }
 
 function beforeRestore(known: number, absent: number): string {
-  const where =
-    absent === 0 ? '' : `; ${absent} of them are not in this directory, but where the log of that store was`;
-  return `this store was restored from a backup: ${counted(known, 'chain')} of its log are from before${where}`;
+  const where = absent === 0 ? '' : `, of which ${absent} not in this directory, but where that store was`;
+  return `this store was restored from a backup: its log before that has ${counted(known, 'chain')}${where}`;
 }
 
 function seconds(time: string): string {

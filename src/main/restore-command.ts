@@ -134,7 +134,7 @@ function show({ ui }: Shell, data: string, report: RestoreReport, token: NewRoot
   for (const line of revivalLines(revival)) ui.talk(line);
   if (earlierChains > 0) {
     ui.talk(
-      `audit log: a new chain begins; ${counted(earlierChains, 'chain')} of the store before are kept as history`,
+      `audit log: a new chain begins; ${counted(earlierChains, 'chain')} of the store before stay known as history`,
     );
   }
   if (token.file !== undefined && token.text !== undefined) ui.talk(`new root token: ${token.file}`);
@@ -177,7 +177,11 @@ function revivalLines(revival: Revival): readonly string[] {
       ];
   return [
     ...tokenLines,
-    `back to life: ${counted(secretIds, 'secret id')} of AppRole, with the uses they had, and those destroyed since: destroy them once more`,
+    ...(secretIds === 0
+      ? []
+      : [
+          `back to life: ${counted(secretIds, 'secret id')} of AppRole, with the uses they had, and those destroyed since: destroy them once more`,
+        ]),
     'back to life: one-time code steps spent since, policies and roles changed since, versions of secrets deleted or destroyed since',
     'lost: everything written after the backup',
   ];
