@@ -98,12 +98,12 @@ describe('threat 18: a restore', () => {
 
   it('leaves leases behind, and tells what it orphans', async () => {
     await ask(node, 'update', 'sys/mounts/leased', { type: 'leased' });
-    for (let count = 0; count < 3; count++) await ask(node, 'read', 'leased/creds');
+    for (let count = 0; count < 3; count++) await ask(node, 'read', 'leased/creds/app');
     const leases = (await keysOf(place.storage, 'core/lease/id/')).length;
     expect(leases).toBeGreaterThan(0);
     const { report, storage } = await restore(await takeBackup(node));
     expect(report.revival.leases).toBe(leases);
-    expect(report.revival.leasePaths).toEqual([{ path: 'leased/creds', count: leases }]);
+    expect(report.revival.leasePaths).toEqual([{ path: 'leased/creds/app', count: leases }]);
     expect(await keysOf(storage, 'core/lease/')).toEqual([]);
   });
 
