@@ -36,7 +36,7 @@ export const command = defineCommand({
       'of the store, you get a new root token: in FILE, or on standard output. With --keep-tokens there is one only with ' +
       '--root-token-file.',
   ],
-  examples: ['coffer operator restore coffer.backup --data /srv/coffer --root-token-file root-token'],
+  examples: ['coffer operator restore coffer.backup --data /srv/coffer'],
   async run({ operands, options }, shell) {
     const path = resolve(operands.FILE);
     const data = resolve(options.data ?? variable(shell.env, 'COFFER_DATA') ?? shell.places.data);

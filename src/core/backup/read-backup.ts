@@ -169,8 +169,8 @@ function isClear(key: StorageKey): boolean {
 }
 
 function bootOf(leading: readonly KeyedRecord[]): BackupBoot {
-  const valueOf = (wanted: StorageKey) => leading.find(({ key }) => key === wanted)?.value ?? Buffer.alloc(0);
-  return { header: decodeHeader(valueOf(bootKeys.header)), slots: decodeSlots(valueOf(bootKeys.slots)) };
+  const valueAt = (wanted: StorageKey) => leading.find(({ key }) => key === wanted)?.value ?? Buffer.alloc(0);
+  return { header: decodeHeader(valueAt(bootKeys.header)), slots: decodeSlots(valueAt(bootKeys.slots)) };
 }
 
 /** As much of a store as unsealing reads. */
