@@ -13,6 +13,10 @@ import { backupEndpoints } from './backup/endpoints.ts';
 import { announceRestore } from './backup/restored.ts';
 import { ExpiryDuty } from './duty/expiry.ts';
 import { decodeEpoch, type Epoch } from './epoch.ts';
+import { JobDuty } from './job/duty.ts';
+import { jobEndpoints } from './job/endpoints.ts';
+import type { JobType } from './job/job.ts';
+import { Jobs } from './job/jobs.ts';
 import { leaseEndpoints } from './lease/endpoints.ts';
 import { Leases } from './lease/leases.ts';
 import { mountEndpoints } from './mount/endpoints.ts';
@@ -20,8 +24,14 @@ import { mountDataPrefix } from './mount/entry.ts';
 import { cubbyholeType, Mounts, type MountTypes, systemType, tokenType } from './mount/mounts.ts';
 import { purgeMount } from './mount/purge.ts';
 import { MountView } from './mount/view.ts';
+import { openApiEndpoints } from './openapi/endpoint.ts';
+import type { ApiPath } from './path.ts';
 import { policyEndpoints } from './policy/endpoints.ts';
 import { PolicyStore } from './policy/store.ts';
+import { Ceilings } from './quota/ceilings.ts';
+import { quotaEndpoints } from './quota/endpoints.ts';
+import { defaultLimits, type NodeLimits } from './quota/limits.ts';
+import { Quotas } from './quota/quotas.ts';
 import type { CoreRooms } from './rooms.ts';
 import type { SealControl } from './seal-control.ts';
 import { sealEndpoints } from './seal-endpoints.ts';
@@ -31,6 +41,8 @@ import { tokenEngine } from './token/endpoints.ts';
 import { TokenReader } from './token/reader.ts';
 import type { TokenId } from './token/record.ts';
 import { Tokens } from './token/tokens.ts';
+import { wrappingEndpoints } from './wrapping/endpoints.ts';
+import { Wrappings } from './wrapping/wrappings.ts';
 
 export interface CoreOptions {
   readonly barrier: Barrier;
@@ -42,6 +54,10 @@ export interface CoreOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly seal: SealControl;
+  /** As of now: they may change while the server runs. */
+  readonly limits?: () => NodeLimits;
+  /** Kinds of long work besides the core's own. */
+  readonly jobTypes?: readonly JobType[];
   readonly log: (message: string, fields: Readonly<Record<string, unknown>>) => void;
   /** Called when the epoch says that another node sealed the store; throws `sealed` when that still holds. */
   readonly onSealedElsewhere: () => Promise<void>;
@@ -65,6 +81,11 @@ export class Core implements CoreRooms {
   readonly policies: PolicyStore;
   readonly backups: Backups;
   readonly expiry: ExpiryDuty;
+  readonly jobs: Jobs;
+  readonly wrappings: Wrappings;
+  readonly quotas: Quotas;
+  readonly ceilings: Ceilings;
+  readonly jobDuty: JobDuty;
   readonly #options: CoreOptions;
   #epoch: Epoch | undefined;
   #epochRevision: Revision | undefined;
@@ -85,19 +106,29 @@ export class Core implements CoreRooms {
     this.leases = new Leases({ store: barrier, clock, random, findMount: (uuid) => this.mounts.find(uuid) });
     const { snapshots, storeId } = options;
     this.backups = new Backups({ storage: snapshots, storeId, tagKey: tagKeyOf(barrier), clock, random });
+    this.quotas = new Quotas(barrier);
+    this.ceilings = new Ceilings(barrier, clock, options.limits ?? (() => defaultLimits));
+    this.wrappings = new Wrappings({
+      store: barrier,
+      clock,
+      tokens: this.tokens,
+      cubbyhole: (token) => this.#ownCubbyhole(token),
+    });
+    this.jobs = new Jobs({ store: barrier, clock, random });
     this.mounts = new Mounts({
       store: barrier,
       types: options.types,
       builtin: new Map([
         [systemType, { endpoints: this.#systemEndpoints(options.seal) }],
         [tokenType, tokenEngine(this)],
-        [cubbyholeType, cubbyholeEngine()],
+        [cubbyholeType, cubbyholeEngine(this)],
       ]),
       digestKey: barrier.purposeKey('mount-digest'),
       clock,
       random,
     });
     this.expiry = this.#expiryDuty();
+    this.jobDuty = this.#createJobDuty();
   }
 
   /** Loads what routing needs. Throws `integrity` where the store lacks what every store has. */
@@ -112,11 +143,12 @@ export class Core implements CoreRooms {
     this.#timer?.[Symbol.dispose]();
     this.#timer = undefined;
     this.backups.stop();
+    this.jobDuty.stop();
     let timer: Disposable | undefined;
     const late = new Promise<void>((resolve) => {
       timer = this.clock.after(longestFarewell, resolve);
     });
-    await Promise.race([this.expiry.settled(), late]);
+    await Promise.race([Promise.all([this.expiry.settled(), this.jobDuty.settled()]), late]);
     timer?.[Symbol.dispose]();
   }
 
@@ -162,6 +194,7 @@ export class Core implements CoreRooms {
     if (known !== undefined && epoch.seal !== known.seal) await this.#options.onSealedElsewhere();
     if (known !== undefined && epoch.keyring !== known.keyring) await this.barrier.reloadKeyring();
     if (known?.mounts !== epoch.mounts) await this.mounts.load();
+    if (known?.quotas !== epoch.quotas) await this.quotas.load();
     this.#epoch = epoch;
     this.#epochRevision = record?.revision;
   }
@@ -174,6 +207,10 @@ export class Core implements CoreRooms {
       ...capabilityEndpoints(this),
       ...leaseEndpoints(this),
       ...backupEndpoints(this, () => this.backups),
+      ...jobEndpoints(this),
+      ...wrappingEndpoints(this),
+      ...quotaEndpoints(this),
+      ...openApiEndpoints(this),
     ];
   }
 
@@ -188,6 +225,7 @@ export class Core implements CoreRooms {
         token: (due, fence) => this.tokens.onDue(due, fence),
         'token-tree': (due, fence) =>
           this.tokens.onTreeDue(due, fence, this.#cubbyholePrefix(due.id as TokenId)),
+        job: (due, fence) => this.jobs.onDue(due, fence),
         lease: (due, fence, holdsLock) => this.leases.onDue(due, fence, holdsLock),
         purge: (due, fence, holdsLock) =>
           purgeMount(
@@ -214,10 +252,55 @@ export class Core implements CoreRooms {
     return mount === undefined ? undefined : mountDataPrefix(mount.entry.uuid) + cubbyholeFolder(token);
   }
 
+  #ownCubbyhole(token: TokenId): string {
+    const prefix = this.#cubbyholePrefix(token);
+    if (prefix === undefined) throw new CofferError('internal', 'the store has no cubbyhole');
+    return prefix;
+  }
+
   /** Where no request comes by, this is how a node learns that mounts have changed or that the store was sealed. */
   async #pass(): Promise<void> {
     await this.at((await this.tokenReader.read(undefined)).epoch);
+    this.workOnJobs();
     await this.expiry.run();
+  }
+
+  auditRefusal(path: ApiPath, remoteAddress: string, quota: string): void {
+    const line = {
+      type: 'event',
+      event: 'rate-limited',
+      path,
+      remote_address: remoteAddress,
+      quota,
+    } as const;
+    this.audit.append(line, 'kernel').catch((error: unknown) => {
+      this.#options.log('a refusal was not audited', { error });
+    });
+  }
+
+  workOnJobs(): void {
+    this.jobDuty.run().catch((error: unknown) => {
+      if (asCofferError(error).code !== 'sealed') this.#options.log('the job duty failed', { error });
+    });
+  }
+
+  /** What kinds of long work there are. */
+  #jobTypes(): readonly JobType[] {
+    return [];
+  }
+
+  #createJobDuty(): JobDuty {
+    const { barrier: store, clock, random, log } = this.#options;
+    return new JobDuty({
+      store,
+      clock,
+      jobs: this.jobs,
+      types: new Map(
+        [...this.#jobTypes(), ...(this.#options.jobTypes ?? [])].map((type) => [type.type, type]),
+      ),
+      holder: randomUuid(random),
+      onError: (type, error) => log('a step of a job failed', { type, error }),
+    });
   }
 
   #tick(): void {

@@ -27,6 +27,8 @@ export interface Request {
   /** Seconds of response wrapping asked for; 0 when not asked. */
   readonly wrapTtl: number;
   readonly remoteAddress: string;
+  /** Aborts when the listener stopped waiting; without it, never. */
+  readonly signal?: () => AbortSignal;
 }
 
 /** A piece of JSON that is already text, so that a stored value need not be parsed to be sent on. */
@@ -72,6 +74,18 @@ export interface AnswerStream {
   close(): Promise<void>;
 }
 
+/** Where an answer waits for its one reader. */
+export interface WrapInfo {
+  readonly token: string;
+  readonly accessor: string;
+  /** Seconds. */
+  readonly ttl: number;
+  /** RFC 3339. */
+  readonly creationTime: string;
+  readonly creationPath: string;
+  readonly wrappedAccessor: string | undefined;
+}
+
 export type Answer =
   /** The envelope of vault-compatible answers. */
   | {
@@ -83,6 +97,8 @@ export type Answer =
       readonly lease: LeaseAnswer | null;
       readonly warnings: readonly string[] | null;
       readonly mountType: string;
+      /** Set where the answer itself was wrapped. */
+      readonly wrap: WrapInfo | null;
       /** The members of `data` appear at the top level too (a few sys endpoints). */
       readonly repeatData: boolean;
     }
@@ -97,6 +113,8 @@ export type Answer =
       readonly contentType: string;
       readonly body: AnswerStream;
     }
+  /** An answer's text as it was made earlier, envelope and all. */
+  | { readonly kind: 'verbatim'; readonly status: number; readonly text: string }
   | {
       readonly kind: 'error';
       readonly status: number;
@@ -107,7 +125,20 @@ export type Answer =
       readonly data?: AnswerData;
     };
 
+/** What a request rate says before anything else is looked at. Seconds are whole. */
+export interface RateVerdict {
+  readonly admitted: boolean;
+  /** Undefined where the answer is not to tell. */
+  readonly shown?: { readonly limit: number; readonly remaining: number; readonly reset: number } | undefined;
+  readonly retryAfter: number;
+}
+
 /** What a listener needs to know of the core. Never rejects: every failure is an answer. */
 export interface Road {
+  /**
+   * Asked once the head of a request is there, before its body is read. Undefined where nothing is counted. `bearer` is whether
+   * a token came along: whether it is worth anything shows later.
+   */
+  admit?(path: ApiPath, remoteAddress: string, bearer: boolean): RateVerdict | undefined;
   handle(request: Request): Promise<Answer>;
 }

@@ -5,11 +5,14 @@ import { type Clock, systemClock } from '../clock.ts';
 import type { AuditLog } from '../core/audit/audit.ts';
 import { openAuditLog } from '../core/audit/log.ts';
 import { nullAuditLog } from '../core/audit/null-log.ts';
+import type { JobType } from '../core/job/job.ts';
 import type { MountTypes } from '../core/mount/mounts.ts';
+import { defaultLimits, type NodeLimits } from '../core/quota/limits.ts';
 import type { Road } from '../core/request.ts';
 import { createRoad } from '../core/road.ts';
 import { SealState } from '../core/seal-state.ts';
 import { type Random, systemRandom } from '../crypto/random.ts';
+import { encodeAnswer } from '../http/encode.ts';
 import type { Logger } from '../log.ts';
 import type { Seal } from '../seal/seal.ts';
 import { createShamirSlot } from '../seal/shamir/shamir.ts';
@@ -26,6 +29,10 @@ export interface NodeOptions {
   readonly clock?: Clock;
   readonly random?: Random;
   readonly types?: MountTypes;
+  /** As of now: they may change while the server runs. */
+  readonly limits?: () => NodeLimits;
+  /** Kinds of long work besides the core's own. */
+  readonly jobTypes?: readonly JobType[];
 }
 
 export interface CofferNode {
@@ -37,18 +44,30 @@ export function createNode(options: NodeOptions): CofferNode {
   const { storage, log, seals } = options;
   const clock = options.clock ?? systemClock;
   const random = options.random ?? systemRandom;
+  const limits = options.limits ?? (() => defaultLimits);
   const state = new SealState({
     storage,
     clock,
     random,
     types: options.types ?? mountTypes,
+    jobTypes: options.jobTypes ?? [],
+    limits,
     seals,
     manualSeals,
     splitSlot: (rootKey, split, place) => createShamirSlot(rootKey, split, place, random),
     openAudit: (barrier) => openNodeAudit(options, barrier, clock, random),
     log: (message, fields) => log.error(message, fields),
   });
-  return { state, road: createRoad(state, clock, (message, fields) => log.error(message, fields)) };
+  return {
+    state,
+    road: createRoad({
+      state,
+      clock,
+      log: (message, fields) => log.error(message, fields),
+      encode: encodeAnswer,
+      limits,
+    }),
+  };
 }
 
 /** Where a data directory keeps its audit log. */

@@ -1,6 +1,6 @@
 /** Backups of a store that is served: of one moment, for who may, few at a time, and in the audit log from end to end. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { ask, makePlace, makeToken, type Place, writePolicy } from '../../../test/fakes/client.ts';
+import { ask, makePlace, makeToken, type Place, rootToken, writePolicy } from '../../../test/fakes/client.ts';
 import type { CofferNode } from '../../main/node.ts';
 import { askSnapshot, bytesOf, takeBackup, verify } from './backup.fixture.ts';
 
@@ -107,6 +107,15 @@ describe('a backup', () => {
     const token = await makeToken(node, { policies: ['root'], num_uses: 1 });
     await (await askSnapshot(node, token)).close();
     expect((await ask(node, 'read', 'sys/storage/snapshot', {}, token)).status).toBe(403);
+  });
+
+  it('is never wrapped, and takes no snapshot when that is asked', async () => {
+    const path = 'sys/storage/snapshot';
+    for (let count = 0; count < 3; count++) {
+      const asked = await ask(node, 'read', path, {}, rootToken, { wrapTtl: 60 });
+      expect(asked).toMatchObject({ status: 400, errors: [expect.stringContaining('cannot be wrapped')] });
+    }
+    expect((await takeBackup(node)).length).toBeGreaterThan(0);
   });
 
   it('is told where the storage gives no snapshots', async () => {
