@@ -19,6 +19,7 @@ import type { JobType } from './job/job.ts';
 import { Jobs } from './job/jobs.ts';
 import { leaseEndpoints } from './lease/endpoints.ts';
 import { Leases } from './lease/leases.ts';
+import { lockoutEndpoints } from './lockout/endpoints.ts';
 import { mountEndpoints } from './mount/endpoints.ts';
 import { mountDataPrefix } from './mount/entry.ts';
 import { cubbyholeType, Mounts, type MountTypes, systemType, tokenType } from './mount/mounts.ts';
@@ -207,6 +208,7 @@ export class Core implements CoreRooms {
       ...capabilityEndpoints(this),
       ...leaseEndpoints(this),
       ...backupEndpoints(this, () => this.backups),
+      ...lockoutEndpoints(this),
       ...jobEndpoints(this),
       ...wrappingEndpoints(this),
       ...quotaEndpoints(this),
