@@ -4,6 +4,7 @@
  */
 import type { Clock } from '../clock.ts';
 import type { JsonObject, JsonValue } from '../json.ts';
+import type { NewJob } from './job/job.ts';
 import type { AnswerData, AuthAnswer, LeaseAnswer } from './request.ts';
 import type { View, ViewExpectation, ViewWrite } from './view.ts';
 
@@ -117,6 +118,8 @@ export interface Reply {
   /** A lease as renewed; only the core's own endpoints answer one. */
   readonly renewed?: LeaseAnswer;
   readonly warnings?: readonly string[];
+  /** Long work to begin with the request's own commit; the answer's data says its `job_id`. */
+  readonly job?: NewJob;
   /** Ends what was issued, when the answer cannot be audited; only the core's own endpoints ask for it. */
   readonly undo?: () => Promise<unknown>;
   /** Done once the answer is audited, before it leaves; only the core's own endpoints ask for it. */

@@ -3,6 +3,7 @@ import type { BarrierStore } from '../barrier/store.ts';
 import type { Clock } from '../clock.ts';
 import type { Random } from '../crypto/random.ts';
 import type { Epoch } from './epoch.ts';
+import type { Jobs } from './job/jobs.ts';
 import type { Leases } from './lease/leases.ts';
 import type { Mounts } from './mount/mounts.ts';
 import type { PolicyStore } from './policy/store.ts';
@@ -19,6 +20,9 @@ export interface CoreRooms {
   readonly mounts: Mounts;
   readonly leases: Leases;
   readonly policies: PolicyStore;
+  readonly jobs: Jobs;
+  /** Has the node look for work at once, where it would else wait for the next pass. */
+  workOnJobs(): void;
   /** A mount's view outside of any request. */
   view(uuid: string): View;
   /** As of the last request. */

@@ -5,6 +5,7 @@ import { type Clock, systemClock } from '../clock.ts';
 import type { AuditLog } from '../core/audit/audit.ts';
 import { openAuditLog } from '../core/audit/log.ts';
 import { nullAuditLog } from '../core/audit/null-log.ts';
+import type { JobType } from '../core/job/job.ts';
 import type { MountTypes } from '../core/mount/mounts.ts';
 import type { Road } from '../core/request.ts';
 import { createRoad } from '../core/road.ts';
@@ -26,6 +27,8 @@ export interface NodeOptions {
   readonly clock?: Clock;
   readonly random?: Random;
   readonly types?: MountTypes;
+  /** Kinds of long work besides the core's own. */
+  readonly jobTypes?: readonly JobType[];
 }
 
 export interface CofferNode {
@@ -42,6 +45,7 @@ export function createNode(options: NodeOptions): CofferNode {
     clock,
     random,
     types: options.types ?? mountTypes,
+    jobTypes: options.jobTypes ?? [],
     seals,
     manualSeals,
     splitSlot: (rootKey, split, place) => createShamirSlot(rootKey, split, place, random),
