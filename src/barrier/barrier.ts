@@ -5,7 +5,7 @@
  * While unsealed it holds the keyring and derived keys, never plaintext. Sealing forgets them; records that were read before and
  * not yet opened stay shut.
  */
-import { createSecretKey, type KeyObject } from 'node:crypto';
+import type { KeyObject } from 'node:crypto';
 import type { Clock } from '../clock.ts';
 import { integrityError } from '../crypto/aead.ts';
 import type { Random } from '../crypto/random.ts';
@@ -30,6 +30,7 @@ import {
   withNewTerm,
   withRetiredTerms,
 } from './keyring.ts';
+import { asRootKey, checkPlace, countSeals, isChange } from './plain-write.ts';
 import { resealPage } from './reseal.ts';
 import { firstUsage, openUsage, SealBudget, usageKey } from './seal-budget.ts';
 import type {
@@ -42,8 +43,6 @@ import type {
   Terms,
 } from './store.ts';
 import { sealedError, Unsealed } from './unsealed.ts';
-
-const rootKeyBytes = 32;
 
 export interface BarrierOptions {
   readonly storage: Storage;
@@ -381,28 +380,4 @@ export class Barrier implements BarrierStore, Terms {
     const known = records.every((record) => record === undefined || unsealed.knowsTermOf(record.value));
     return known ? answer : this.#reload(unsealed).then(() => answer);
   }
-}
-
-/** Throws `wrong_key` for what can't be a root key. */
-function asRootKey(bytes: Buffer): KeyObject {
-  if (bytes.length !== rootKeyBytes) {
-    throw new CofferError('wrong_key', `a root key has ${rootKeyBytes} bytes, not ${bytes.length}`);
-  }
-  return createSecretKey(bytes);
-}
-
-function countSeals(writes: readonly PlainWrite[]): number {
-  return writes.reduce((seals, { value }) => seals + (value === null ? 0 : 1), 0);
-}
-
-/** What a store needs before it is unsealed, and the keyring's own records, are never written through the barrier. */
-function checkPlace({ key }: PlainWrite): void {
-  if (key === bootKeys.keyring || key.startsWith(`${bootKeys.keyring}/`) || key.startsWith('boot/')) {
-    throw new CofferError('internal', `${key} is not a record of the barrier`);
-  }
-}
-
-/** Whether a record that was read is written again. */
-function isChange({ key }: PlainWrite, expectations: readonly Expectation[]): boolean {
-  return expectations.some((expected) => expected.key === key && expected.revision !== null);
 }

@@ -13,6 +13,9 @@ import { JobDuty } from './job/duty.ts';
 import { jobEndpoints } from './job/endpoints.ts';
 import type { JobType } from './job/job.ts';
 import { Jobs } from './job/jobs.ts';
+import { keyEndpoints } from './key/endpoints.ts';
+import { resealJobWorker } from './key/reseal-job.ts';
+import { Rotation } from './key/rotation.ts';
 import { leaseEndpoints } from './lease/endpoints.ts';
 import { Leases } from './lease/leases.ts';
 import { mountEndpoints } from './mount/endpoints.ts';
@@ -65,6 +68,7 @@ export class Core implements CoreRooms {
   readonly expiry: ExpiryDuty;
   readonly jobs: Jobs;
   readonly jobDuty: JobDuty;
+  readonly rotation: Rotation;
   readonly #options: CoreOptions;
   #epoch: Epoch | undefined;
   #epochRevision: Revision | undefined;
@@ -84,6 +88,7 @@ export class Core implements CoreRooms {
     this.policies = new PolicyStore(barrier, clock);
     this.leases = new Leases({ store: barrier, clock, random, findMount: (uuid) => this.mounts.find(uuid) });
     this.jobs = new Jobs({ store: barrier, clock, random });
+    this.rotation = new Rotation({ terms: barrier, store: barrier, jobs: this.jobs, clock });
     this.mounts = new Mounts({
       store: barrier,
       types: options.types,
@@ -173,6 +178,7 @@ export class Core implements CoreRooms {
       ...capabilityEndpoints(this),
       ...leaseEndpoints(this),
       ...jobEndpoints(this),
+      ...keyEndpoints(this),
     ];
   }
 
@@ -217,6 +223,8 @@ export class Core implements CoreRooms {
   /** Where no request comes by, this is how a node learns that mounts have changed or that the store was sealed. */
   async #pass(): Promise<void> {
     await this.at((await this.tokenReader.read(undefined)).epoch);
+    // Before all else: nothing else can be written once a term is used up.
+    await this.rotation.rotateIfDue();
     this.workOnJobs();
     await this.expiry.run();
   }
@@ -229,7 +237,7 @@ export class Core implements CoreRooms {
 
   /** What kinds of long work there are. */
   #jobTypes(): readonly JobType[] {
-    return [];
+    return [resealJobWorker(this.barrier)];
   }
 
   #createJobDuty(): JobDuty {

@@ -3,6 +3,7 @@
  * node and every later start knows of it before any key is at hand.
  */
 import { Barrier } from '../barrier/barrier.ts';
+import { sealLimit } from '../barrier/seal-budget.ts';
 import type { Clock } from '../clock.ts';
 import { type Random, randomUuid } from '../crypto/random.ts';
 import { asCofferError, CofferError, ConflictError } from '../errors.ts';
@@ -222,6 +223,7 @@ export class SealState implements SealControl {
     const marked = await storage.read(sealMarkKey);
     const barrier = new Barrier({ storage, random, clock });
     await barrier.unseal(rootKey, this.#boot.header.id);
+    await rotateIfUsedUp(barrier);
     const audit = await this.#options.openAudit(barrier).catch((error: unknown) => {
       barrier.seal();
       throw error;
@@ -291,6 +293,19 @@ export class SealState implements SealControl {
       const seal = this.#options.seals.find(({ kind, automatic }) => automatic && kind === slot.kind);
       return seal === undefined ? [] : [{ slot, seal }];
     });
+  }
+}
+
+/** A term with nothing left would not even let the audit log begin. Older records are sealed anew after the next rotation. */
+async function rotateIfUsedUp(barrier: Barrier): Promise<void> {
+  const { id, seals } = await barrier.newestTerm();
+  if (seals < sealLimit) return;
+  try {
+    await barrier.rotate();
+  } catch (error) {
+    if (!(error instanceof ConflictError)) throw error;
+    await barrier.reloadKeyring();
+    if ((await barrier.newestTerm()).id === id) throw error;
   }
 }
 
