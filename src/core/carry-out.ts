@@ -59,7 +59,12 @@ export async function carryOut(errand: Errand, call: Call, token: TokenId | null
   const reads = operation === 'read' || operation === 'list';
   return {
     answer,
-    durable: commit.committed || auth !== null || lease !== null || (!reads && spec.login !== true),
+    durable:
+      commit.committed ||
+      auth !== null ||
+      lease !== null ||
+      reply?.durable === true ||
+      (!reads && spec.login !== true),
     ...(reply?.afterwards === undefined ? {} : { afterwards: reply.afterwards }),
     ...(undo === undefined ? {} : { undo }),
   };

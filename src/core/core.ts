@@ -5,10 +5,13 @@ import type { Clock } from '../clock.ts';
 import type { Random } from '../crypto/random.ts';
 import { randomUuid } from '../crypto/random.ts';
 import { asCofferError, CofferError } from '../errors.ts';
+import type { ManualSeal } from '../seal/collector.ts';
 import type { Revision } from '../storage/storage.ts';
 import type { AuditLog } from './audit/audit.ts';
 import { ExpiryDuty } from './duty/expiry.ts';
 import { decodeEpoch, type Epoch } from './epoch.ts';
+import { GenerateRoot } from './generate-root.ts';
+import { generateRootEndpoints } from './generate-root-endpoints.ts';
 import { JobDuty } from './job/duty.ts';
 import { jobEndpoints } from './job/endpoints.ts';
 import type { JobType } from './job/job.ts';
@@ -16,6 +19,7 @@ import { Jobs } from './job/jobs.ts';
 import { keyEndpoints } from './key/endpoints.ts';
 import { resealJobWorker } from './key/reseal-job.ts';
 import { Rotation } from './key/rotation.ts';
+import type { KeySlots } from './key-slots.ts';
 import { leaseEndpoints } from './lease/endpoints.ts';
 import { Leases } from './lease/leases.ts';
 import { mountEndpoints } from './mount/endpoints.ts';
@@ -25,9 +29,12 @@ import { purgeMount } from './mount/purge.ts';
 import { MountView } from './mount/view.ts';
 import { policyEndpoints } from './policy/endpoints.ts';
 import { PolicyStore } from './policy/store.ts';
+import { Rekey } from './rekey.ts';
+import { rekeyEndpoints } from './rekey-endpoints.ts';
 import type { CoreRooms } from './rooms.ts';
 import type { SealControl } from './seal-control.ts';
 import { sealEndpoints } from './seal-endpoints.ts';
+import { slotEndpoints } from './slot-endpoints.ts';
 import { capabilityEndpoints } from './token/capabilities.ts';
 import { cubbyholeEngine, cubbyholeFolder } from './token/cubbyhole.ts';
 import { tokenEngine } from './token/endpoints.ts';
@@ -42,6 +49,10 @@ export interface CoreOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly seal: SealControl;
+  readonly slots: KeySlots;
+  readonly manualSeals: readonly ManualSeal[];
+  /** Rekeying and making root tokens are open to everybody, as in Vault. */
+  readonly unauthenticatedKeyOperations: boolean;
   /** Kinds of long work besides the core's own. */
   readonly jobTypes?: readonly JobType[];
   readonly log: (message: string, fields: Readonly<Record<string, unknown>>) => void;
@@ -74,6 +85,8 @@ export class Core implements CoreRooms {
   #epochRevision: Revision | undefined;
   #loading: Promise<void> | undefined;
   #timer: Disposable | undefined;
+  /** They hold keys that people handed in. */
+  #ceremonies: readonly { cancel(): void }[] = [];
 
   constructor(options: CoreOptions) {
     const { barrier, clock, random } = options;
@@ -93,7 +106,7 @@ export class Core implements CoreRooms {
       store: barrier,
       types: options.types,
       builtin: new Map([
-        [systemType, { endpoints: this.#systemEndpoints(options.seal) }],
+        [systemType, { endpoints: this.#systemEndpoints(options) }],
         [tokenType, tokenEngine(this)],
         [cubbyholeType, cubbyholeEngine()],
       ]),
@@ -116,6 +129,7 @@ export class Core implements CoreRooms {
     this.#timer?.[Symbol.dispose]();
     this.#timer = undefined;
     this.jobDuty.stop();
+    for (const ceremony of this.#ceremonies) ceremony.cancel();
     let timer: Disposable | undefined;
     const late = new Promise<void>((resolve) => {
       timer = this.clock.after(longestFarewell, resolve);
@@ -170,9 +184,16 @@ export class Core implements CoreRooms {
     this.#epochRevision = record?.revision;
   }
 
-  #systemEndpoints(seal: SealControl) {
+  #systemEndpoints(options: CoreOptions) {
+    const { seal, slots, unauthenticatedKeyOperations: openToAll } = options;
+    const rekey = new Rekey(options);
+    const root = new GenerateRoot({ ...options, tokens: this.tokens });
+    this.#ceremonies = [rekey, root];
     return [
       ...sealEndpoints(seal, this.clock),
+      ...slotEndpoints(slots),
+      ...rekeyEndpoints(rekey, openToAll),
+      ...generateRootEndpoints(root, openToAll),
       ...mountEndpoints(this),
       ...policyEndpoints(this),
       ...capabilityEndpoints(this),

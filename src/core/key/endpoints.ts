@@ -104,7 +104,6 @@ function config(rooms: CoreRooms): Endpoint {
     operations: {
       read: {
         summary: 'Show when the keyring rotates by itself',
-        repeatData: true,
         response: configSchema,
         handle: async () => {
           const { enabled, interval, maxOperations } = await readRotationConfig(rooms.store);
