@@ -4,4 +4,5 @@ import type { Load } from '../cli/table.ts';
 export const programs: Readonly<Record<string, Load>> = {
   server: () => import('./server-command.ts'),
   audit: () => import('./audit-command.ts'),
+  'operator generate-root': () => import('./generate-root-command.ts'),
 };
