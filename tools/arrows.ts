@@ -16,6 +16,7 @@ export const sharedInCore = [
   'core/endpoint-table.ts',
   'core/epoch.ts',
   'core/field.ts',
+  'core/merge-patch.ts',
   'core/pages.ts',
   'core/path.ts',
   'core/request.ts',
@@ -32,6 +33,7 @@ export const sharedInCore = [
 /** What of core an engine is handed. */
 export const handedToEngines = [
   'core/endpoint.ts',
+  'core/merge-patch.ts',
   'core/pages.ts',
   'core/request.ts',
   'core/retry.ts',

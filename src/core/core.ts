@@ -27,8 +27,14 @@ import { mountDataPrefix } from './mount/entry.ts';
 import { cubbyholeType, Mounts, type MountTypes, systemType, tokenType } from './mount/mounts.ts';
 import { purgeMount } from './mount/purge.ts';
 import { MountView } from './mount/view.ts';
+import { openApiEndpoints } from './openapi/endpoint.ts';
+import type { ApiPath } from './path.ts';
 import { policyEndpoints } from './policy/endpoints.ts';
 import { PolicyStore } from './policy/store.ts';
+import { Ceilings } from './quota/ceilings.ts';
+import { quotaEndpoints } from './quota/endpoints.ts';
+import { defaultLimits, type NodeLimits } from './quota/limits.ts';
+import { Quotas } from './quota/quotas.ts';
 import { Rekey } from './rekey.ts';
 import { rekeyEndpoints } from './rekey-endpoints.ts';
 import type { CoreRooms } from './rooms.ts';
@@ -41,6 +47,8 @@ import { tokenEngine } from './token/endpoints.ts';
 import { TokenReader } from './token/reader.ts';
 import type { TokenId } from './token/record.ts';
 import { Tokens } from './token/tokens.ts';
+import { wrappingEndpoints } from './wrapping/endpoints.ts';
+import { Wrappings } from './wrapping/wrappings.ts';
 
 export interface CoreOptions {
   readonly barrier: Barrier;
@@ -53,6 +61,8 @@ export interface CoreOptions {
   readonly manualSeals: readonly ManualSeal[];
   /** Rekeying and making root tokens are open to everybody, as in Vault. */
   readonly unauthenticatedKeyOperations: boolean;
+  /** As of now: they may change while the server runs. */
+  readonly limits?: () => NodeLimits;
   /** Kinds of long work besides the core's own. */
   readonly jobTypes?: readonly JobType[];
   readonly log: (message: string, fields: Readonly<Record<string, unknown>>) => void;
@@ -78,6 +88,9 @@ export class Core implements CoreRooms {
   readonly policies: PolicyStore;
   readonly expiry: ExpiryDuty;
   readonly jobs: Jobs;
+  readonly wrappings: Wrappings;
+  readonly quotas: Quotas;
+  readonly ceilings: Ceilings;
   readonly jobDuty: JobDuty;
   readonly rotation: Rotation;
   readonly #options: CoreOptions;
@@ -100,6 +113,14 @@ export class Core implements CoreRooms {
     this.tokenReader = new TokenReader(barrier);
     this.policies = new PolicyStore(barrier, clock);
     this.leases = new Leases({ store: barrier, clock, random, findMount: (uuid) => this.mounts.find(uuid) });
+    this.quotas = new Quotas(barrier);
+    this.ceilings = new Ceilings(barrier, clock, options.limits ?? (() => defaultLimits));
+    this.wrappings = new Wrappings({
+      store: barrier,
+      clock,
+      tokens: this.tokens,
+      cubbyhole: (token) => this.#ownCubbyhole(token),
+    });
     this.jobs = new Jobs({ store: barrier, clock, random });
     this.rotation = new Rotation({ terms: barrier, store: barrier, jobs: this.jobs, clock });
     this.mounts = new Mounts({
@@ -108,7 +129,7 @@ export class Core implements CoreRooms {
       builtin: new Map([
         [systemType, { endpoints: this.#systemEndpoints(options) }],
         [tokenType, tokenEngine(this)],
-        [cubbyholeType, cubbyholeEngine()],
+        [cubbyholeType, cubbyholeEngine(this)],
       ]),
       digestKey: barrier.purposeKey('mount-digest'),
       clock,
@@ -180,6 +201,7 @@ export class Core implements CoreRooms {
     if (known !== undefined && epoch.seal !== known.seal) await this.#options.onSealedElsewhere();
     if (known !== undefined && epoch.keyring !== known.keyring) await this.barrier.reloadKeyring();
     if (known?.mounts !== epoch.mounts) await this.mounts.load();
+    if (known?.quotas !== epoch.quotas) await this.quotas.load();
     this.#epoch = epoch;
     this.#epochRevision = record?.revision;
   }
@@ -200,6 +222,9 @@ export class Core implements CoreRooms {
       ...leaseEndpoints(this),
       ...jobEndpoints(this),
       ...keyEndpoints(this),
+      ...wrappingEndpoints(this),
+      ...quotaEndpoints(this),
+      ...openApiEndpoints(this),
     ];
   }
 
@@ -241,6 +266,12 @@ export class Core implements CoreRooms {
     return mount === undefined ? undefined : mountDataPrefix(mount.entry.uuid) + cubbyholeFolder(token);
   }
 
+  #ownCubbyhole(token: TokenId): string {
+    const prefix = this.#cubbyholePrefix(token);
+    if (prefix === undefined) throw new CofferError('internal', 'the store has no cubbyhole');
+    return prefix;
+  }
+
   /** Where no request comes by, this is how a node learns that mounts have changed or that the store was sealed. */
   async #pass(): Promise<void> {
     await this.at((await this.tokenReader.read(undefined)).epoch);
@@ -248,6 +279,19 @@ export class Core implements CoreRooms {
     await this.rotation.rotateIfDue();
     this.workOnJobs();
     await this.expiry.run();
+  }
+
+  auditRefusal(path: ApiPath, remoteAddress: string, quota: string): void {
+    const line = {
+      type: 'event',
+      event: 'rate-limited',
+      path,
+      remote_address: remoteAddress,
+      quota,
+    } as const;
+    this.audit.append(line, 'kernel').catch((error: unknown) => {
+      this.#options.log('a refusal was not audited', { error });
+    });
   }
 
   workOnJobs(): void {

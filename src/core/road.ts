@@ -20,11 +20,14 @@ import type { RouteMatch } from './mount/table.ts';
 import { MountView } from './mount/view.ts';
 import type { ApiPath } from './path.ts';
 import type { Acl } from './policy/acl.ts';
+import { admit } from './quota/admit.ts';
+import { type StrangerLimit, Strangers } from './quota/strangers.ts';
 import type { Answer, Request, Road } from './request.ts';
 import { RequestCommit } from './request-commit.ts';
 import { sealEndpoints } from './seal-endpoints.ts';
 import type { Log, SealState } from './seal-state.ts';
 import { serveSealed } from './serve-sealed.ts';
+import { type EncodeAnswer, wrapOutcome } from './wrap-answer.ts';
 
 /** Where a request goes: an endpoint's operation, or the error that says why nowhere. */
 interface Destination {
@@ -35,14 +38,30 @@ interface Destination {
   readonly spec: OperationSpec | undefined;
 }
 
-export function createRoad(state: SealState, clock: Clock, log: Log): Road {
+export interface RoadOptions {
+  readonly state: SealState;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** The listener's own: a wrapped answer is kept as the text that it would have been. */
+  readonly encode: EncodeAnswer;
+  /** As of now. */
+  readonly limits: () => StrangerLimit;
+}
+
+export function createRoad(options: RoadOptions): Road {
+  const { state, clock, log, encode, limits } = options;
   const withoutStore = new EndpointTable(sealEndpoints(state, clock));
+  const strangers = new Strangers(limits);
   return {
+    admit: (path, address, bearer) => admit(state.core, strangers, path, address, bearer, clock.now()),
     async handle(request) {
       try {
         const core = state.core;
-        if (core === undefined) return await serveSealed(state, withoutStore, clock, request);
-        return await travel(core, request, log);
+        if (core === undefined) {
+          strangers.charge(request.remoteAddress, clock.now());
+          return await serveSealed(state, withoutStore, clock, request);
+        }
+        return await travel(core, request, log, encode, strangers);
       } catch (error) {
         logFault(log, request, error);
         return errorAnswer(request, error);
@@ -59,13 +78,22 @@ function logFault(log: Log, request: Request, error: unknown): void {
   }
 }
 
-async function travel(core: Core, request: Request, log: Log): Promise<Answer> {
+async function travel(
+  core: Core,
+  request: Request,
+  log: Log,
+  encode: EncodeAnswer,
+  strangers: Strangers,
+): Promise<Answer> {
   const id = request.token === undefined ? undefined : core.tokens.idOf(request.token);
   const snapshot = await core.tokenReader.read(id);
   // Most requests wait for nothing here: what is cached is current, and awaiting it would still cost a turn.
   const epoch = core.current(snapshot.epoch) ?? (await core.at(snapshot.epoch));
   const { table } = core.mounts;
   const who = authenticate(id !== undefined, snapshot.token, table, request.remoteAddress, core.clock.now());
+  if (who.kind === 'refused' && strangers.wait(request.remoteAddress, core.clock.now()) > 0) {
+    throw new CofferError('rate_limited', 'too many requests without a valid token; try again later');
+  }
   const destination = findDestination(table.route(request.path), request);
   const acl =
     who.kind === 'token'
@@ -85,10 +113,14 @@ async function travel(core: Core, request: Request, log: Log): Promise<Answer> {
     }),
     'kernel',
   );
-  const outcome = await settle(core, request, destination, visit, who).catch((error: unknown): Outcome => {
-    logFault(log, request, error);
-    return { answer: errorAnswer(request, error), durable: visit.commit.committed };
-  });
+  const outcome = await settle(core, request, destination, visit, who, encode).catch(
+    (error: unknown): Outcome => {
+      logFault(log, request, error);
+      return { answer: errorAnswer(request, error), durable: visit.commit.committed };
+    },
+  );
+  if (who.kind !== 'token' && !isLogin(outcome.answer))
+    strangers.charge(request.remoteAddress, core.clock.now());
   const line = responseLine(
     core.audit,
     request,
@@ -103,6 +135,11 @@ async function travel(core: Core, request: Request, log: Log): Promise<Answer> {
   });
   await outcome.afterwards?.();
   return outcome.answer;
+}
+
+/** Whoever logs in is no stranger, also where the token is wrapped. */
+function isLogin(answer: Answer): boolean {
+  return answer.kind === 'envelope' && (answer.auth !== null || answer.wrap !== null);
 }
 
 function findDestination(route: RouteMatch | undefined, request: Request): Destination {
@@ -183,6 +220,11 @@ function readFields(
   }
 }
 
+/** A new one each time: listeners on one that is shared would never go away. */
+function neverAborted(): AbortSignal {
+  return new AbortController().signal;
+}
+
 function buildCall(
   core: Core,
   request: Request,
@@ -211,12 +253,20 @@ function buildCall(
           },
     clock: core.clock,
     remoteAddress: request.remoteAddress,
+    signal: request.signal ?? neverAborted,
     view: new MountView(core.barrier, mount?.uuid ?? '', (writes, expectations) =>
       commit.commit(writes, expectations),
     ),
   };
   if (mount === undefined || !isBuiltin(mount.type)) return call;
-  const coreCall: CoreCall = { ...call, path: request.path, token, tokenText: request.token, acl };
+  const coreCall: CoreCall = {
+    ...call,
+    path: request.path,
+    token,
+    tokenText: request.token,
+    acl,
+    wrapTtl: request.wrapTtl,
+  };
   return coreCall;
 }
 
@@ -263,11 +313,12 @@ async function settle(
   destination: Destination,
   visit: Visit,
   who: Authentication,
+  encode: EncodeAnswer,
 ): Promise<Outcome> {
   const { commit, decision, fieldError } = visit;
   const { route, endpoint, spec, operation } = destination;
   try {
-    if (decision.kind !== 'allow') throw refusal(decision, who);
+    if (decision.kind !== 'allow') throw refusal(decision, who, spec);
     if (route === undefined) {
       throw new CofferError('no_route', `no handler for route "${request.path}". route entry not found.`);
     }
@@ -280,17 +331,12 @@ async function settle(
       throw new CofferError('unsupported_operation', 'unsupported operation');
     }
     if (fieldError !== undefined) throw fieldError;
-    if (request.wrapTtl > 0) {
-      throw new CofferError(
-        'invalid_request',
-        'response wrapping is not supported: ask without X-Vault-Wrap-TTL',
-      );
-    }
-    return await carryOut(
+    const outcome = await carryOut(
       { core, request, mount: route.mount, operation, spec, commit, unknownFields: visit.unknownFields },
       visit.call,
-      who.kind === 'token' ? who.token.record.id : null,
+      who.kind === 'token' ? who.token.record : null,
     );
+    return request.wrapTtl > 0 ? await wrapOutcome(core, request, outcome, encode) : outcome;
   } catch (error) {
     // A use is spent on refusals and bad input too, before the answer.
     await commit.spend();
@@ -298,7 +344,12 @@ async function settle(
   }
 }
 
-function refusal(decision: AuditedDecision, who: Authentication): CofferError {
+function refusal(
+  decision: AuditedDecision,
+  who: Authentication,
+  spec: OperationSpec | undefined,
+): CofferError {
+  if (who.kind !== 'token' && spec?.refusal !== undefined) return spec.refusal();
   if (decision.kind === 'needs-approval') {
     return new CofferError('needs_approval', 'this request needs an approval first');
   }

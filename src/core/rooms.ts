@@ -8,9 +8,12 @@ import type { Rotation } from './key/rotation.ts';
 import type { Leases } from './lease/leases.ts';
 import type { Mounts } from './mount/mounts.ts';
 import type { PolicyStore } from './policy/store.ts';
+import type { Ceilings } from './quota/ceilings.ts';
+import type { Quotas } from './quota/quotas.ts';
 import type { TokenReader } from './token/reader.ts';
 import type { Tokens } from './token/tokens.ts';
 import type { View } from './view.ts';
+import type { Wrappings } from './wrapping/wrappings.ts';
 
 export interface CoreRooms {
   readonly store: BarrierStore;
@@ -23,6 +26,9 @@ export interface CoreRooms {
   readonly policies: PolicyStore;
   readonly jobs: Jobs;
   readonly rotation: Rotation;
+  readonly wrappings: Wrappings;
+  readonly quotas: Quotas;
+  readonly ceilings: Ceilings;
   /** Has the node look for work at once, where it would else wait for the next pass. */
   workOnJobs(): void;
   /** A mount's view outside of any request. */

@@ -21,6 +21,7 @@ import { bumpEpoch } from './epoch.ts';
 import type { JobType } from './job/job.ts';
 import { KeySlots } from './key-slots.ts';
 import type { MountTypes } from './mount/mounts.ts';
+import { defaultLimits, type NodeLimits } from './quota/limits.ts';
 import { retryOnConflict } from './retry.ts';
 import type { SealControl, SealStatus } from './seal-control.ts';
 
@@ -31,6 +32,8 @@ export interface SealStateOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly types: MountTypes;
+  /** As of now: they may change while the server runs. */
+  readonly limits?: () => NodeLimits;
   /** Kinds of long work besides the core's own. */
   readonly jobTypes?: readonly JobType[];
   /** Seals tried without a person, in order. */
@@ -251,6 +254,7 @@ export class SealState implements SealControl {
       slots: this.#keySlots(barrier),
       manualSeals: this.#options.manualSeals,
       unauthenticatedKeyOperations: this.#options.unauthenticatedKeyOperations,
+      limits: this.#options.limits ?? (() => defaultLimits),
       clock,
       random,
       seal: this,

@@ -7,10 +7,12 @@ import { openAuditLog } from '../core/audit/log.ts';
 import { nullAuditLog } from '../core/audit/null-log.ts';
 import type { JobType } from '../core/job/job.ts';
 import type { MountTypes } from '../core/mount/mounts.ts';
+import { defaultLimits, type NodeLimits } from '../core/quota/limits.ts';
 import type { Road } from '../core/request.ts';
 import { createRoad } from '../core/road.ts';
 import { SealState } from '../core/seal-state.ts';
 import { type Random, systemRandom } from '../crypto/random.ts';
+import { encodeAnswer } from '../http/encode.ts';
 import type { Logger } from '../log.ts';
 import type { Seal } from '../seal/seal.ts';
 import { createShamirSlot } from '../seal/shamir/shamir.ts';
@@ -27,6 +29,8 @@ export interface NodeOptions {
   readonly clock?: Clock;
   readonly random?: Random;
   readonly types?: MountTypes;
+  /** As of now: they may change while the server runs. */
+  readonly limits?: () => NodeLimits;
   /** Kinds of long work besides the core's own. */
   readonly jobTypes?: readonly JobType[];
   /** `sys/rekey` and `sys/generate-root` are open to everybody, as Vault's clients know them. Not unless told. */
@@ -42,12 +46,14 @@ export function createNode(options: NodeOptions): CofferNode {
   const { storage, log, seals } = options;
   const clock = options.clock ?? systemClock;
   const random = options.random ?? systemRandom;
+  const limits = options.limits ?? (() => defaultLimits);
   const state = new SealState({
     storage,
     clock,
     random,
     types: options.types ?? mountTypes,
     jobTypes: options.jobTypes ?? [],
+    limits,
     seals,
     manualSeals,
     slotMakers,
@@ -57,7 +63,16 @@ export function createNode(options: NodeOptions): CofferNode {
     openAudit: (barrier) => openNodeAudit(options, barrier, clock, random),
     log: (message, fields) => log.error(message, fields),
   });
-  return { state, road: createRoad(state, clock, (message, fields) => log.error(message, fields)) };
+  return {
+    state,
+    road: createRoad({
+      state,
+      clock,
+      log: (message, fields) => log.error(message, fields),
+      encode: encodeAnswer,
+      limits,
+    }),
+  };
 }
 
 /** Where a data directory keeps its audit log. */

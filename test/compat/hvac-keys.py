@@ -9,9 +9,9 @@ made = client.sys.initialize(secret_shares=3, secret_threshold=2)
 client.sys.submit_unseal_keys(made['keys'][:2])
 client.token = made['root_token']
 
-assert client.sys.read_encryption_key_status()['data']['term'] == 1
+assert client.sys.get_encryption_key_status()['data']['term'] == 1
 client.sys.rotate_encryption_key()
-assert client.sys.read_encryption_key_status()['data']['term'] == 2
+assert client.sys.get_encryption_key_status()['data']['term'] == 2
 print('rotate')
 
 assert client.sys.read_root_generation_progress()['started'] is False

@@ -7,6 +7,7 @@ import type { ExpiryDuty } from '../../src/core/duty/expiry.ts';
 import type { JobType } from '../../src/core/job/job.ts';
 import type { MountTypes } from '../../src/core/mount/mounts.ts';
 import { parseApiPath } from '../../src/core/path.ts';
+import type { NodeLimits } from '../../src/core/quota/limits.ts';
 import { type Answer, type Operation, RawJson } from '../../src/core/request.ts';
 import type { EngineType } from '../../src/engine/engine.ts';
 import type { JsonObject, JsonValue } from '../../src/json.ts';
@@ -28,6 +29,7 @@ export interface PlaceOptions {
   readonly silent?: boolean;
   /** Engines besides the program's own. */
   readonly engines?: readonly EngineType[];
+  readonly limits?: () => NodeLimits;
   /** Kinds of long work besides the program's own. */
   readonly jobTypes?: readonly JobType[];
   /** Seals that the nodes try by themselves. */
@@ -89,6 +91,7 @@ export async function makePlace(options: PlaceOptions = {}): Promise<Place> {
       types: typesWith(options.engines ?? []),
       jobTypes: options.jobTypes ?? [],
       unauthenticatedKeyOperations: options.unauthenticatedKeyOperations ?? false,
+      ...(options.limits === undefined ? {} : { limits: options.limits }),
     });
     nodes.push(node);
     return node;
@@ -163,6 +166,10 @@ export interface Asked {
   readonly errors: readonly string[];
   /** Whether `data` was there at all. */
   readonly hasData: boolean;
+  /** Where the answer was wrapped. */
+  readonly wrap?: Extract<Answer, { kind: 'envelope' }>['wrap'];
+  /** An unwrapped answer, as it was kept. */
+  readonly text?: string;
 }
 
 export interface AskOptions {
@@ -201,6 +208,10 @@ function plainAnswer(requestId: string, answer: Answer): Asked {
       return { ...none, status: answer.status, data: settled(answer.body), hasData: true };
     case 'error':
       return { ...none, status: answer.status, errors: answer.errors };
+    case 'verbatim': {
+      const { data } = JSON.parse(answer.text) as { readonly data: JsonObject | null };
+      return { ...none, status: answer.status, data: data ?? {}, hasData: data !== null, text: answer.text };
+    }
     case 'envelope':
       return {
         ...none,
@@ -210,6 +221,7 @@ function plainAnswer(requestId: string, answer: Answer): Asked {
         auth: answer.auth,
         lease: answer.lease,
         warnings: answer.warnings ?? [],
+        wrap: answer.wrap,
       };
   }
 }
