@@ -22,6 +22,7 @@ import { Rotation } from './key/rotation.ts';
 import type { KeySlots } from './key-slots.ts';
 import { leaseEndpoints } from './lease/endpoints.ts';
 import { Leases } from './lease/leases.ts';
+import { lockoutEndpoints } from './lockout/endpoints.ts';
 import { mountEndpoints } from './mount/endpoints.ts';
 import { mountDataPrefix } from './mount/entry.ts';
 import { cubbyholeType, Mounts, type MountTypes, systemType, tokenType } from './mount/mounts.ts';
@@ -220,6 +221,7 @@ export class Core implements CoreRooms {
       ...policyEndpoints(this),
       ...capabilityEndpoints(this),
       ...leaseEndpoints(this),
+      ...lockoutEndpoints(this),
       ...jobEndpoints(this),
       ...keyEndpoints(this),
       ...wrappingEndpoints(this),

@@ -14,6 +14,8 @@ beforeAll(async () => {
   await ask(node, 'update', 'sys/mounts/leased', { type: 'leased' });
   await ask(node, 'update', 'sys/auth/approle', { type: 'approle' });
   await ask(node, 'update', 'auth/approle/role/sample', {});
+  await ask(node, 'update', 'sys/auth/userpass', { type: 'userpass' });
+  await ask(node, 'update', 'auth/userpass/users/sample', { password: 'sample' });
   await ask(node, 'update', 'secret/data/sample', { data: { a: 1 } });
 });
 afterAll(() => place.remove());
@@ -27,6 +29,7 @@ describe('threat 14: what anybody may do without a token', () => {
       'delete sys/rekey/init',
       'delete sys/rekey/verify',
       'update auth/approle/login',
+      'update auth/userpass/login/:name',
       'update sys/generate-root/attempt',
       'update sys/generate-root/update',
       'update sys/init',
