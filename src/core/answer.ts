@@ -19,10 +19,11 @@ export function buildAnswer(parts: AnswerParts): Answer {
   const data = reply?.data ?? null;
   if (spec.plain === true && data !== null)
     return { kind: 'plain', status: reply?.status ?? 200, body: data };
-  const asks = operation === 'read' || operation === 'list';
+  const listing = operation === 'list' || operation === 'scan';
+  const asks = operation === 'read' || listing;
   const nothing = reply === undefined || isBare(reply, parts);
   if (nothing && !asks) return { kind: 'empty' };
-  if (nothing || (operation === 'list' && reply.status === undefined && isEmptyList(reply))) {
+  if (nothing || (listing && reply.status === undefined && isEmptyList(reply))) {
     return { kind: 'error', status: 404, requestId: request.id, errors: [] };
   }
   return {

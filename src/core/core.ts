@@ -25,6 +25,9 @@ import { PolicyStore } from './policy/store.ts';
 import type { CoreRooms } from './rooms.ts';
 import type { SealControl } from './seal-control.ts';
 import { sealEndpoints } from './seal-endpoints.ts';
+import { secretEndpoints } from './secrets/endpoints.ts';
+import { Cursors } from './secrets/find.ts';
+import { secretJobs } from './secrets/jobs.ts';
 import { capabilityEndpoints } from './token/capabilities.ts';
 import { cubbyholeEngine, cubbyholeFolder } from './token/cubbyhole.ts';
 import { tokenEngine } from './token/endpoints.ts';
@@ -173,6 +176,7 @@ export class Core implements CoreRooms {
       ...capabilityEndpoints(this),
       ...leaseEndpoints(this),
       ...jobEndpoints(this),
+      ...secretEndpoints(this, new Cursors(this.barrier.purposeKey('find-cursor'), this.random)),
     ];
   }
 
@@ -229,7 +233,7 @@ export class Core implements CoreRooms {
 
   /** What kinds of long work there are. */
   #jobTypes(): readonly JobType[] {
-    return [];
+    return [...secretJobs(this)];
   }
 
   #createJobDuty(): JobDuty {

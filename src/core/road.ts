@@ -118,6 +118,7 @@ function findDestination(route: RouteMatch | undefined, request: Request): Desti
 }
 
 interface Visit {
+  readonly acl: Acl | undefined;
   readonly call: Call;
   readonly commit: RequestCommit;
   readonly decision: AuditedDecision;
@@ -149,6 +150,7 @@ async function prepareVisit(
   const visited = absent ? { ...call, operation: 'create' as const } : call;
   const fieldError = unreadable ?? problem;
   return {
+    acl,
     call: visited,
     commit,
     fieldError,
@@ -287,7 +289,16 @@ async function settle(
       );
     }
     return await carryOut(
-      { core, request, mount: route.mount, operation, spec, commit, unknownFields: visit.unknownFields },
+      {
+        core,
+        request,
+        mount: route.mount,
+        operation,
+        spec,
+        commit,
+        unknownFields: visit.unknownFields,
+        acl: visit.acl,
+      },
       visit.call,
       who.kind === 'token' ? who.token.record.id : null,
     );

@@ -153,6 +153,7 @@ function decideBy(rule: CompiledRule, request: DecisionRequest): Decision {
   if (rule.parameters === undefined) return rule.allow;
   // Lists and deletes carry no fields of the object.
   if (operation === 'list' || operation === 'scan' || operation === 'delete') return rule.allow;
+  if (request.data === undefined) return { kind: 'deny', reason: 'parameter', rule: rule.reference };
   const parameter = refusedParameter(rule.parameters, request.data);
   if (parameter === undefined) return rule.allow;
   return { kind: 'deny', reason: 'parameter', rule: rule.reference, parameter };
