@@ -11,13 +11,13 @@ const ground = ['errors.ts', 'json.ts', 'clock.ts', 'version.ts'] as const;
 /** The shapes and small rules that core's rooms share among each other. None of them knows the road. */
 export const sharedInCore = [
   'core/audit-lines.ts',
-  'core/authenticate.ts',
   'core/core-call.ts',
   'core/due.ts',
   'core/endpoint.ts',
   'core/endpoint-table.ts',
   'core/epoch.ts',
   'core/field.ts',
+  'core/network.ts',
   'core/pages.ts',
   'core/path.ts',
   'core/request.ts',

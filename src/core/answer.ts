@@ -17,6 +17,7 @@ export interface AnswerParts {
 export function buildAnswer(parts: AnswerParts): Answer {
   const { request, operation, spec, reply } = parts;
   const data = reply?.data ?? null;
+  if (reply?.text !== undefined) return { kind: 'verbatim', status: 200, text: reply.text };
   if (spec.plain === true && data !== null)
     return { kind: 'plain', status: reply?.status ?? 200, body: data };
   const listing = operation === 'list' || operation === 'scan';
@@ -35,6 +36,7 @@ export function buildAnswer(parts: AnswerParts): Answer {
     lease: parts.lease,
     warnings: parts.warnings.length > 0 ? parts.warnings : null,
     mountType: parts.mountType,
+    wrap: reply?.wrapped ?? null,
     repeatData: spec.repeatData === true && data !== null,
   };
 }
@@ -43,6 +45,7 @@ export function buildAnswer(parts: AnswerParts): Answer {
 function isBare(reply: Reply, parts: AnswerParts): boolean {
   return (
     reply.data === undefined &&
+    reply.wrapped === undefined &&
     parts.auth === null &&
     parts.lease === null &&
     reply.status === undefined &&

@@ -34,6 +34,8 @@ import { tokenEngine } from './token/endpoints.ts';
 import { TokenReader } from './token/reader.ts';
 import type { TokenId } from './token/record.ts';
 import { Tokens } from './token/tokens.ts';
+import { wrappingEndpoints } from './wrapping/endpoints.ts';
+import { Wrappings } from './wrapping/wrappings.ts';
 
 export interface CoreOptions {
   readonly barrier: Barrier;
@@ -67,6 +69,7 @@ export class Core implements CoreRooms {
   readonly policies: PolicyStore;
   readonly expiry: ExpiryDuty;
   readonly jobs: Jobs;
+  readonly wrappings: Wrappings;
   readonly jobDuty: JobDuty;
   readonly #options: CoreOptions;
   #epoch: Epoch | undefined;
@@ -86,6 +89,12 @@ export class Core implements CoreRooms {
     this.tokenReader = new TokenReader(barrier);
     this.policies = new PolicyStore(barrier, clock);
     this.leases = new Leases({ store: barrier, clock, random, findMount: (uuid) => this.mounts.find(uuid) });
+    this.wrappings = new Wrappings({
+      store: barrier,
+      clock,
+      tokens: this.tokens,
+      cubbyhole: (token) => this.#ownCubbyhole(token),
+    });
     this.jobs = new Jobs({ store: barrier, clock, random });
     this.mounts = new Mounts({
       store: barrier,
@@ -93,7 +102,7 @@ export class Core implements CoreRooms {
       builtin: new Map([
         [systemType, { endpoints: this.#systemEndpoints(options.seal) }],
         [tokenType, tokenEngine(this)],
-        [cubbyholeType, cubbyholeEngine()],
+        [cubbyholeType, cubbyholeEngine(this)],
       ]),
       digestKey: barrier.purposeKey('mount-digest'),
       clock,
@@ -177,6 +186,7 @@ export class Core implements CoreRooms {
       ...leaseEndpoints(this),
       ...jobEndpoints(this),
       ...secretEndpoints(this, new Cursors(this.barrier.purposeKey('find-cursor'), this.random)),
+      ...wrappingEndpoints(this),
     ];
   }
 
@@ -216,6 +226,12 @@ export class Core implements CoreRooms {
   #cubbyholePrefix(token: TokenId): string | undefined {
     const mount = this.mounts.table.at('cubbyhole/');
     return mount === undefined ? undefined : mountDataPrefix(mount.entry.uuid) + cubbyholeFolder(token);
+  }
+
+  #ownCubbyhole(token: TokenId): string {
+    const prefix = this.#cubbyholePrefix(token);
+    if (prefix === undefined) throw new CofferError('internal', 'the store has no cubbyhole');
+    return prefix;
   }
 
   /** Where no request comes by, this is how a node learns that mounts have changed or that the store was sealed. */

@@ -3,9 +3,10 @@
  * check, audit redaction, `?help=1` and the reference page all follow from it.
  */
 import type { Clock } from '../clock.ts';
+import type { CofferError } from '../errors.ts';
 import type { JsonObject, JsonValue } from '../json.ts';
 import type { NewJob } from './job/job.ts';
-import type { AnswerData, AuthAnswer, LeaseAnswer } from './request.ts';
+import type { AnswerData, AuthAnswer, LeaseAnswer, WrapInfo } from './request.ts';
 import type { View, ViewExpectation, ViewWrite } from './view.ts';
 
 /** How a field's value is read from what was sent; see `field.ts` for what each accepts. */
@@ -117,6 +118,10 @@ export interface Reply {
   readonly lease?: Leased;
   /** A lease as renewed; only the core's own endpoints answer one. */
   readonly renewed?: LeaseAnswer;
+  /** An answer's text as it was wrapped earlier; only the core's own endpoints answer one. */
+  readonly text?: string;
+  /** An answer that stays wrapped; only the core's own endpoints answer one. */
+  readonly wrapped?: WrapInfo;
   readonly warnings?: readonly string[];
   /** Long work to begin with the request's own commit; the answer's data says its `job_id`. */
   readonly job?: NewJob;
@@ -150,6 +155,8 @@ export interface OperationSpec<F extends Fields = Fields> {
   readonly response?: ResponseSchema;
   /** Needs no token and spends no use: logins, status, unseal. */
   readonly login?: boolean;
+  /** What a caller without a valid token is told, where the contract has its own words for it. */
+  readonly refusal?: () => CofferError;
   /** Needs `sudo` besides the operation's own capability. */
   readonly sudo?: boolean;
   /** Authenticated, but decides by itself what the caller may see, and spends no use (`sys/internal/ui/mounts/…`). */

@@ -11,6 +11,7 @@ import type { PolicyStore } from './policy/store.ts';
 import type { TokenReader } from './token/reader.ts';
 import type { Tokens } from './token/tokens.ts';
 import type { View } from './view.ts';
+import type { Wrappings } from './wrapping/wrappings.ts';
 
 export interface CoreRooms {
   readonly store: BarrierStore;
@@ -23,6 +24,7 @@ export interface CoreRooms {
   readonly leases: Leases;
   readonly policies: PolicyStore;
   readonly jobs: Jobs;
+  readonly wrappings: Wrappings;
   /** Has the node look for work at once, where it would else wait for the next pass. */
   workOnJobs(): void;
   /** A mount's view outside of any request. */

@@ -11,6 +11,7 @@ import type { Road } from '../core/request.ts';
 import { createRoad } from '../core/road.ts';
 import { SealState } from '../core/seal-state.ts';
 import { type Random, systemRandom } from '../crypto/random.ts';
+import { encodeAnswer } from '../http/encode.ts';
 import type { Logger } from '../log.ts';
 import type { Seal } from '../seal/seal.ts';
 import { createShamirSlot } from '../seal/shamir/shamir.ts';
@@ -52,7 +53,10 @@ export function createNode(options: NodeOptions): CofferNode {
     openAudit: (barrier) => openNodeAudit(options, barrier, clock, random),
     log: (message, fields) => log.error(message, fields),
   });
-  return { state, road: createRoad(state, clock, (message, fields) => log.error(message, fields)) };
+  return {
+    state,
+    road: createRoad(state, clock, (message, fields) => log.error(message, fields), encodeAnswer),
+  };
 }
 
 /** Where a data directory keeps its audit log. */

@@ -153,6 +153,10 @@ export interface Asked {
   readonly errors: readonly string[];
   /** Whether `data` was there at all. */
   readonly hasData: boolean;
+  /** Where the answer was wrapped. */
+  readonly wrap?: Extract<Answer, { kind: 'envelope' }>['wrap'];
+  /** An unwrapped answer, as it was kept. */
+  readonly text?: string;
 }
 
 export interface AskOptions {
@@ -191,6 +195,10 @@ function plainAnswer(requestId: string, answer: Answer): Asked {
       return { ...none, status: answer.status, data: settled(answer.body), hasData: true };
     case 'error':
       return { ...none, status: answer.status, errors: answer.errors };
+    case 'verbatim': {
+      const { data } = JSON.parse(answer.text) as { readonly data: JsonObject | null };
+      return { ...none, status: answer.status, data: data ?? {}, hasData: data !== null, text: answer.text };
+    }
     case 'envelope':
       return {
         ...none,
@@ -200,6 +208,7 @@ function plainAnswer(requestId: string, answer: Answer): Asked {
         auth: answer.auth,
         lease: answer.lease,
         warnings: answer.warnings ?? [],
+        wrap: answer.wrap,
       };
   }
 }

@@ -2,12 +2,12 @@
 import { CofferError } from '../../errors.ts';
 import type { JsonObject } from '../../json.ts';
 import type { Expectation } from '../../storage/storage.ts';
-import { authenticate } from '../authenticate.ts';
 import type { CoreCall } from '../core-call.ts';
 import { epochKey } from '../epoch.ts';
 import { parseApiPath } from '../path.ts';
 import type { Acl } from '../policy/acl.ts';
 import type { CoreRooms } from '../rooms.ts';
+import { authenticate } from '../token/authenticate.ts';
 import { type TokenId, type TokenRecord, tokenKey } from '../token/record.ts';
 import { denied } from './address.ts';
 
