@@ -17,6 +17,7 @@ export const sharedInCore = [
   'core/endpoint-table.ts',
   'core/epoch.ts',
   'core/field.ts',
+  'core/merge-patch.ts',
   'core/network.ts',
   'core/pages.ts',
   'core/path.ts',
@@ -34,6 +35,7 @@ export const sharedInCore = [
 /** What of core an engine is handed. */
 export const handedToEngines = [
   'core/endpoint.ts',
+  'core/merge-patch.ts',
   'core/pages.ts',
   'core/request.ts',
   'core/retry.ts',

@@ -20,11 +20,11 @@ export function buildAnswer(parts: AnswerParts): Answer {
   if (reply?.text !== undefined) return { kind: 'verbatim', status: 200, text: reply.text };
   if (spec.plain === true && data !== null)
     return { kind: 'plain', status: reply?.status ?? 200, body: data };
-  const listing = operation === 'list' || operation === 'scan';
-  const asks = operation === 'read' || listing;
+  const lists = operation === 'list' || operation === 'scan';
+  const asks = operation === 'read' || lists;
   const nothing = reply === undefined || isBare(reply, parts);
   if (nothing && !asks) return { kind: 'empty' };
-  if (nothing || (listing && reply.status === undefined && isEmptyList(reply))) {
+  if (nothing || (lists && reply.status === undefined && isEmptyList(reply))) {
     return { kind: 'error', status: 404, requestId: request.id, errors: [] };
   }
   return {
@@ -53,8 +53,10 @@ function isBare(reply: Reply, parts: AnswerParts): boolean {
   );
 }
 
-function isEmptyList(reply: Reply | undefined): boolean {
-  const keys = reply?.data?.['keys'];
+/** A list without names is nothing, unless all it says is a warning. */
+function isEmptyList({ data, warnings = [] }: Reply): boolean {
+  if (data === undefined && warnings.length > 0) return false;
+  const keys = data?.['keys'];
   return keys === undefined || (Array.isArray(keys) && keys.length === 0);
 }
 

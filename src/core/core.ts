@@ -20,6 +20,7 @@ import { mountDataPrefix } from './mount/entry.ts';
 import { cubbyholeType, Mounts, type MountTypes, systemType, tokenType } from './mount/mounts.ts';
 import { purgeMount } from './mount/purge.ts';
 import { MountView } from './mount/view.ts';
+import { openApiEndpoints } from './openapi/endpoint.ts';
 import { policyEndpoints } from './policy/endpoints.ts';
 import { PolicyStore } from './policy/store.ts';
 import type { CoreRooms } from './rooms.ts';
@@ -187,6 +188,7 @@ export class Core implements CoreRooms {
       ...jobEndpoints(this),
       ...secretEndpoints(this, new Cursors(this.barrier.purposeKey('find-cursor'), this.random)),
       ...wrappingEndpoints(this),
+      ...openApiEndpoints(this),
     ];
   }
 

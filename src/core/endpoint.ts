@@ -13,6 +13,7 @@ import type { View, ViewExpectation, ViewWrite } from './view.ts';
 export interface FieldTypes {
   string: string;
   int: number;
+  float: number;
   bool: boolean;
   /** Seconds. */
   duration: number;
@@ -22,6 +23,8 @@ export interface FieldTypes {
   ints: readonly number[];
   /** Text to text. */
   pairs: Readonly<Record<string, string>>;
+  /** Names to lists of texts, as HTTP has headers; names in lower case. */
+  header: Readonly<Record<string, readonly string[]>>;
   /** A JSON object, or its text. */
   object: JsonObject;
   any: JsonValue;
@@ -36,6 +39,11 @@ export interface FieldSpec {
   readonly sensitive?: boolean;
   /** Refused with 400 when absent. */
   readonly required?: boolean;
+  /**
+   * Belongs to reads, lists and deletes. Without it a field of an endpoint that can be written belongs to its writes; only
+   * descriptions follow from it.
+   */
+  readonly query?: boolean;
   /** Older names under which the field may be sent. */
   readonly aliases?: readonly string[];
 }
@@ -73,6 +81,11 @@ export interface Call<F extends Fields = Fields> {
   readonly caller: Caller | undefined;
   readonly clock: Clock;
   readonly remoteAddress: string;
+  /**
+   * Aborts once the request took so long that its caller was told so. Made when it is asked for: only what waits for something
+   * outside the store needs it.
+   */
+  readonly signal: () => AbortSignal;
   /** The mount's own storage. What it commits carries the spending of the caller's use count. */
   readonly view: View;
 }
@@ -135,7 +148,10 @@ export interface Reply {
 
 export type Handler<F extends Fields = Fields> = (call: Call<F>) => Promise<Reply | undefined>;
 
-/** What an answer's data holds: a type word, and whether the value is a secret. `*` stands for any other name. */
+/**
+ * What an answer's data holds: a type word, and whether the value is a secret. `*` stands for any other name. In answers a
+ * `duration` is whole seconds, a `list` holds texts and `pairs` are an object of texts.
+ */
 export interface ResponseField {
   readonly type: FieldType | 'null';
   readonly sensitive?: boolean;
@@ -146,6 +162,8 @@ export interface ResponseField {
   readonly nullable?: boolean;
   /** Members of an object, where they are known. */
   readonly members?: ResponseSchema;
+  /** Members of each object of a `list` that holds objects. */
+  readonly items?: ResponseSchema;
 }
 export type ResponseSchema = Readonly<Record<string, ResponseField>>;
 

@@ -27,6 +27,8 @@ export interface Request {
   /** Seconds of response wrapping asked for; 0 when not asked. */
   readonly wrapTtl: number;
   readonly remoteAddress: string;
+  /** Aborts when the listener stopped waiting; without it, never. */
+  readonly signal?: () => AbortSignal;
 }
 
 /** A piece of JSON that is already text, so that a stored value need not be parsed to be sent on. */

@@ -189,6 +189,11 @@ function readFields(
   }
 }
 
+/** A new one each time: listeners on one that is shared would never go away. */
+function neverAborted(): AbortSignal {
+  return new AbortController().signal;
+}
+
 function buildCall(
   core: Core,
   request: Request,
@@ -217,6 +222,7 @@ function buildCall(
           },
     clock: core.clock,
     remoteAddress: request.remoteAddress,
+    signal: request.signal ?? neverAborted,
     view: new MountView(core.barrier, mount?.uuid ?? '', (writes, expectations) =>
       commit.commit(writes, expectations),
     ),

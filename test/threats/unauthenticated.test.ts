@@ -19,12 +19,13 @@ beforeAll(async () => {
 afterAll(() => place.remove());
 
 describe('threat 14: what anybody may do without a token', () => {
-  it('changes nothing but by init, unseal and logins', () => {
+  it('changes nothing but by init, unseal and logins; a document may be asked for by POST', () => {
     const open = everyOperation(node).filter(({ spec }) => spec.login === true);
     const changing = open.filter(({ operation }) => operation !== 'read' && operation !== 'list');
     expect(changing.map(({ name, operation }) => `${operation} ${name}`).toSorted()).toEqual([
       'update auth/approle/login',
       'update sys/init',
+      'update sys/internal/specs/openapi',
       'update sys/unseal',
       // Reads, by a method that keeps the token out of URLs.
       'update sys/wrapping/lookup',
@@ -37,6 +38,7 @@ describe('threat 14: what anybody may do without a token', () => {
     ).toEqual([
       'sys/health',
       'sys/init',
+      'sys/internal/specs/openapi',
       'sys/internal/ui/mounts',
       'sys/leader',
       'sys/seal-status',
@@ -59,8 +61,10 @@ describe('threat 14: what anybody may do without a token', () => {
   it('does not grow by what is declared to decide by itself', () => {
     const exempt = everyOperation(node).filter(({ spec }) => spec.useExempt === true);
     expect(exempt.map(({ name, operation }) => `${operation} ${name}`).toSorted()).toEqual([
+      'read sys/internal/specs/openapi',
       'read sys/internal/ui/mounts',
       'read sys/internal/ui/mounts/:path*',
+      'update sys/internal/specs/openapi',
     ]);
   });
 });
