@@ -17,17 +17,26 @@ import { mayList } from './rights.ts';
 import { nothingYet, resultOf, spotOf, type Task } from './task.ts';
 import { parsePastTime } from './time.ts';
 
-const outcome = {
-  moved: { type: 'int', optional: true },
-  copied: { type: 'int', optional: true },
-  deleted: { type: 'int', optional: true },
-  restored: { type: 'int', optional: true },
-  unchanged: { type: 'int', optional: true, help: 'Secrets that were that way already.' },
-  skipped: { type: 'int', optional: true },
-  skipped_paths: { type: 'list', optional: true, help: 'The first 50, each with `path` and `reason`.' },
-  dry_run: { type: 'bool', optional: true },
-  job_id: { type: 'string', optional: true, help: 'Of a subtree: the job, at `sys/jobs/:id`.' },
-} as const satisfies ResponseSchema;
+/** What came of it: for one secret at once, for a subtree in the job's result. */
+function outcome(changed: 'moved' | 'copied' | 'deleted' | 'restored'): ResponseSchema {
+  return {
+    [changed]: { type: 'int', optional: true, help: 'Secrets.' },
+    unchanged: { type: 'int', optional: true, help: 'Secrets that were that way already.' },
+    skipped: { type: 'int', optional: true, help: 'Secrets that were left as they are.' },
+    skipped_paths: {
+      type: 'list',
+      optional: true,
+      help: 'The first 50 of them.',
+      items: { path: { type: 'string' }, reason: { type: 'string' } },
+    },
+    dry_run: { type: 'bool', optional: true },
+    job_id: {
+      type: 'string',
+      optional: true,
+      help: 'Of a subtree: the job, at `sys/jobs/:id`, and nothing else.',
+    },
+  };
+}
 
 const common = {
   recursive: { type: 'bool', help: 'All below the folder, as a job.' },
@@ -109,7 +118,7 @@ function transfer(rooms: CoreRooms, verb: 'move' | 'copy', summary: string): End
       update: {
         summary,
         spendsFirst: true,
-        response: outcome,
+        response: outcome(verb === 'move' ? 'moved' : 'copied'),
         handle: (call) => handleTransfer(rooms, verb, call),
       },
     },
@@ -148,7 +157,7 @@ function deleting(rooms: CoreRooms): Endpoint {
       update: {
         summary: 'Delete a secret or a subtree',
         spendsFirst: true,
-        response: outcome,
+        response: outcome('deleted'),
         handle: async (call) => {
           const verb = call.fields.all === true ? 'remove' : 'delete';
           return carryOut(rooms, call, { verb, overwrite: false, at: 0 }, sourceOf(rooms, call, call.fields));
@@ -171,7 +180,7 @@ function restoring(rooms: CoreRooms): Endpoint {
       update: {
         summary: 'Restore a secret or a subtree as of a time',
         spendsFirst: true,
-        response: outcome,
+        response: outcome('restored'),
         handle: async (call) => {
           const at = parsePastTime(call.fields.at.trim(), rooms.clock.now());
           const source = sourceOf(rooms, call, call.fields);
