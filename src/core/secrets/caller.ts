@@ -39,10 +39,15 @@ export function askedBy(call: CoreCall): Asked {
   return {
     requestId: call.requestId,
     path: call.path,
-    data: call.data,
+    data: declaredData(call),
     remoteAddress: call.remoteAddress,
     accessor: callerOf(call).token.accessor,
   };
+}
+
+/** What else was sent was decided on and is of no use: it must not be kept. */
+function declaredData({ data, fields }: CoreCall): JsonObject {
+  return Object.fromEntries(Object.entries(data).filter(([name]) => Object.hasOwn(fields, name)));
 }
 
 /** Throws `permission_denied` when the token is gone, or would not be let through with its request any more. */

@@ -10,6 +10,7 @@ import {
   storedText,
   writePolicy,
 } from '../../../test/fakes/client.ts';
+import { CofferError } from '../../errors.ts';
 import type { JsonObject } from '../../json.ts';
 import type { CofferNode } from '../../main/node.ts';
 import { get, job, kvPath, names, put, secrets, whole } from './secrets.fixture.ts';
@@ -288,6 +289,32 @@ describe('writers at the same time', () => {
     }
   });
 
+  it('lose nothing to the move of a subtree, with two nodes at work on it', async () => {
+    const other = await place.node();
+    const count = 60;
+    const writes = Array.from({ length: count }, (_, n) => `secret/x/${String(n).padStart(2, '0')}`);
+    for (const path of writes) await put(node, path, { n: 0 });
+    const begun = await secrets(node, 'move', { from: 'secret/x', to: 'team', recursive: true });
+    const writing = Promise.all(writes.map((path, n) => put(n % 2 === 0 ? node : other, path, { n: 1 })));
+    await Promise.all([finishJobs(node), finishJobs(other), writing]);
+    place.clock.jump(60);
+    await finishJobs(other);
+    expect(await job(other, begun.data['job_id'])).toMatchObject({
+      status: 'done',
+      result: { moved: count },
+    });
+    for (const path of writes) {
+      const found = [await whole(node, path), await whole(node, path.replace('secret/x', 'team'))];
+      const values = found.flatMap((one) =>
+        Object.values((one?.['values'] ?? {}) as Record<string, JsonObject>),
+      );
+      expect({ path, values: values.map((value) => value['n']).toSorted() }).toEqual({
+        path,
+        values: [0, 1],
+      });
+    }
+  });
+
   it('of two moves of one secret have one winner', async () => {
     await put(node, 'secret/a', { a: 1 });
     const answers = await Promise.all(
@@ -297,6 +324,50 @@ describe('writers at the same time', () => {
     expect([...(await names(node)), ...(await names(node, 'team/'))]).toHaveLength(1);
   });
 });
+
+it('what cannot be audited does not happen', async () => {
+  for (const name of ['a', 'b']) await put(node, `secret/x/${name}`, { name });
+  const { core } = node.state;
+  if (core === undefined) throw new Error('sealed');
+  const append = core.audit.append.bind(core.audit);
+  let broken = true;
+  core.audit.append = async (entry, durability) => {
+    if (broken && entry['event'] === 'secret') throw new CofferError('unavailable', 'the log is full');
+    return append(entry, durability);
+  };
+  expect((await secrets(node, 'move', { from: 'secret/x/a', to: 'team/a' })).status).toBe(503);
+  const { data } = await secrets(node, 'move', { from: 'secret/x', to: 'team', recursive: true });
+  expect(await done(data)).toMatchObject({ status: 'running', done: 0, failures: 1 });
+  expect(await names(node)).toEqual(['secret/x/a', 'secret/x/b']);
+  broken = false;
+  place.clock.jump(60);
+  expect(await done(data)).toMatchObject({ status: 'done', result: { moved: 2 } });
+});
+
+it('ten thousand secrets move as one job, in steps that stay small', async () => {
+  const many = await makePlace({ silent: true });
+  try {
+    node = await many.node();
+    const paths = Array.from({ length: 10_100 }, (_, n) => `secret/x/${n % 7}/${n}`);
+    for (let from = 0; from < paths.length; from += 100) {
+      await Promise.all(paths.slice(from, from + 100).map((path) => put(node, path, { path })));
+    }
+    const { data } = await secrets(node, 'move', { from: 'secret/x', to: 'secret/y', recursive: true });
+    expect(await done(data)).toMatchObject({
+      status: 'done',
+      done: 10_100,
+      total: 10_100,
+      result: { moved: 10_100 },
+    });
+    expect(await names(node, 'secret/x')).toEqual([]);
+    expect((await names(node, 'secret/y')).toSorted()).toEqual(
+      paths.map((path) => path.replace('/x/', '/y/')).toSorted(),
+    );
+    expect(await get(node, 'secret/y/3/3')).toEqual({ path: 'secret/x/3/3' });
+  } finally {
+    await many.remove();
+  }
+}, 120_000);
 
 it('threat 16: neither the log nor the store nor a job tells what a moved secret holds', async () => {
   const canary = 'canary-8d1f';

@@ -311,11 +311,15 @@ describe('threat 18: a job ends with the right to it', () => {
     const { core } = node.state;
     if (core === undefined) throw new Error('sealed');
     let commits = 0;
+    let movedThen = 0;
     const commit = core.store.commit.bind(core.store);
     core.store.commit = async (writes, expectations) => {
       const moving = writes.filter(({ key }) => key.includes('/meta/')).length > 1;
       // Between the deciding of a step and its commit.
-      if (moving && ++commits === 2) await ask(node, 'update', 'auth/token/revoke', { token });
+      if (moving && ++commits === 2) {
+        await ask(node, 'update', 'auth/token/revoke', { token });
+        movedThen = (await names(node, 'team/')).length;
+      }
       return commit(writes, expectations);
     };
     const { data } = await secrets(node, 'move', { from: 'secret/x', to: 'team', recursive: true }, token);
@@ -324,6 +328,7 @@ describe('threat 18: a job ends with the right to it', () => {
     const moved = await names(node, 'team/');
     expect(status).toBe('failed');
     expect(moved.length).toBe(done);
+    expect(moved.length).toBe(movedThen);
     expect(moved.length).toBeGreaterThan(0);
     expect((await names(node)).length).toBe(60 - moved.length);
   });
