@@ -50,9 +50,17 @@ export function fullName({ mount }: TreeMount, name: string): string {
   return mount.entry.path + name;
 }
 
-/** A client's path for something of the mount. Throws `invalid_request` for one that no request could name. */
+/**
+ * A client's path for something that is there. Its name was a path once; together with `metadata/` it may be a little longer than a
+ * request's, and is decided all the same.
+ */
 export function apiPath({ mount }: TreeMount, path: string): ApiPath {
-  return parseApiPath(mount.entry.path + path);
+  return (mount.entry.path + path) as ApiPath;
+}
+
+/** Throws `invalid_request` for a name under which nobody could ask for the secret. */
+export function checkName({ mount, tree }: TreeMount, name: string): void {
+  parseApiPath(mount.entry.path + tree.paths(name).value);
 }
 
 /** The answer to everything that policies do not allow; Vault's clients know the text. */

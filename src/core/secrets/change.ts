@@ -10,7 +10,7 @@ import { dueWrite } from '../due.ts';
 import { MountView } from '../mount/view.ts';
 import type { Decision } from '../policy/acl.ts';
 import type { CoreRooms } from '../rooms.ts';
-import { type Address, denied, fullName } from './address.ts';
+import { type Address, checkName, denied, fullName } from './address.ts';
 import { secretLine } from './audit-line.ts';
 import type { Caller } from './caller.ts';
 import { decideSource, decideTarget, decideUndelete, decideWrite } from './rights.ts';
@@ -90,6 +90,7 @@ async function planFor(turn: Turn): Promise<Plan> {
 
 async function planTransfer(turn: Turn, source: StoredSecret, to: Address): Promise<Plan> {
   const { task, caller, from } = turn;
+  checkName(to, to.name);
   const there = await to.tree.find(viewOf(turn, to), to.name);
   if (there !== undefined && !task.overwrite) {
     // That something is there is told to who may write over it; others are refused as they would be by a write.

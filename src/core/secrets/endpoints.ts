@@ -83,12 +83,12 @@ function finding(rooms: CoreRooms, cursors: Cursors): Endpoint {
       next: { type: 'string', optional: true, help: 'There is more to look at: send it as after.' },
     },
     handle: async (call: CoreCall<typeof fields>): Promise<Reply> => {
-      const { name = '', after, limit = mostFound } = call.fields;
+      const { name = '', after, limit = 0 } = call.fields;
       const { acl } = callerOf(call);
       const at = folderAt(rooms, call, call.fields.path);
       const pattern = parseNamePattern(name);
       const view = rooms.view(at.mount.entry.uuid);
-      const most = Math.min(mostFound, Math.max(1, limit));
+      const most = limit > 0 ? Math.min(mostFound, limit) : mostFound;
       const found = await findSecrets({ at, view, acl, folder: at.name }, pattern, after, most, cursors);
       return { data: { keys: found.keys, ...(found.next === undefined ? {} : { next: found.next }) } };
     },

@@ -233,6 +233,17 @@ describe('a subtree', () => {
     expect(await names(node)).toEqual(['secret/x/a', 'secret/x/b']);
   });
 
+  it('with a name as long as a request may have it is found and moved', async () => {
+    const long = `x/${'n'.repeat(700 - 'secret/data/x/'.length)}`;
+    await put(node, `secret/${long}`, { a: 1 });
+    await put(node, 'secret/x/b', { a: 1 });
+    expect(await names(node)).toEqual(['secret/x/b', `secret/${long}`]);
+    const { data } = await secrets(node, 'move', { from: 'secret/x', to: 'secret/y', recursive: true });
+    expect((await done(data))['result']).toMatchObject({ moved: 2, skipped: 0 });
+    const longer = await secrets(node, 'move', { from: 'secret/y', to: 'secret/yy', recursive: true });
+    expect((await done(longer.data))['result']).toMatchObject({ moved: 1, skipped: 1 });
+  });
+
   it('without anything below ends at once', async () => {
     await put(node, 'secret/x', { a: 1 });
     const { data } = await secrets(node, 'move', { from: 'secret/x', to: 'team', recursive: true });

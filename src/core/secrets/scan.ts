@@ -4,7 +4,7 @@
  */
 import type { JsonValue } from '../../json.ts';
 import type { Mount } from '../mount/table.ts';
-import { type ApiPath, parseApiPath } from '../path.ts';
+import type { ApiPath } from '../path.ts';
 import type { Acl } from '../policy/acl.ts';
 import { type AnswerData, RawJson } from '../request.ts';
 import { isHidden } from './rights.ts';
@@ -43,7 +43,7 @@ function namesShown(acl: Acl, mount: Mount, path: ApiPath, keys: readonly JsonVa
 }
 
 function mayShowFolder(acl: Acl, folder: string): boolean {
-  const path = parseApiPath(folder);
+  const path = folder as ApiPath;
   return (['scan', 'list'] as const).some(
     (operation) => acl.decide({ path, operation, data: undefined, sudo: false }).kind === 'allow',
   );
@@ -51,7 +51,7 @@ function mayShowFolder(acl: Acl, folder: string): boolean {
 
 /** By the path that the scan shows, and where the engine has several paths for a secret, by any of them. */
 function isDenied(acl: Acl, mount: Mount, path: string): boolean {
-  const decision = acl.decide({ path: parseApiPath(path), operation: 'read', data: undefined, sudo: false });
+  const decision = acl.decide({ path: path as ApiPath, operation: 'read', data: undefined, sudo: false });
   if (decision.kind === 'deny' && decision.reason === 'deny-rule') return true;
   const tree = mount.engine.secrets;
   const listed = tree === undefined ? '' : mount.entry.path + tree.listing('');
