@@ -45,6 +45,9 @@ import { rekeyEndpoints } from './rekey-endpoints.ts';
 import type { CoreRooms } from './rooms.ts';
 import type { SealControl } from './seal-control.ts';
 import { sealEndpoints } from './seal-endpoints.ts';
+import { secretEndpoints } from './secrets/endpoints.ts';
+import { Cursors } from './secrets/find.ts';
+import { secretJobs } from './secrets/jobs.ts';
 import { slotEndpoints } from './slot-endpoints.ts';
 import { capabilityEndpoints } from './token/capabilities.ts';
 import { cubbyholeEngine, cubbyholeFolder } from './token/cubbyhole.ts';
@@ -237,6 +240,7 @@ export class Core implements CoreRooms {
       ...lockoutEndpoints(this),
       ...jobEndpoints(this),
       ...keyEndpoints(this),
+      ...secretEndpoints(this, new Cursors(this.barrier.purposeKey('find-cursor'), this.random)),
       ...wrappingEndpoints(this),
       ...quotaEndpoints(this),
       ...openApiEndpoints(this),
@@ -317,7 +321,7 @@ export class Core implements CoreRooms {
 
   /** What kinds of long work there are. */
   #jobTypes(): readonly JobType[] {
-    return [resealJobWorker(this.barrier)];
+    return [resealJobWorker(this.barrier), ...secretJobs(this)];
   }
 
   #createJobDuty(): JobDuty {
