@@ -32,6 +32,7 @@ export const sharedInCore = [
 /** What of core an engine is handed. */
 export const handedToEngines = [
   'core/endpoint.ts',
+  'core/merge-patch.ts',
   'core/pages.ts',
   'core/request.ts',
   'core/retry.ts',

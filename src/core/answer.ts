@@ -19,10 +19,11 @@ export function buildAnswer(parts: AnswerParts): Answer {
   const data = reply?.data ?? null;
   if (spec.plain === true && data !== null)
     return { kind: 'plain', status: reply?.status ?? 200, body: data };
-  const asks = operation === 'read' || operation === 'list';
+  const lists = operation === 'list' || operation === 'scan';
+  const asks = operation === 'read' || lists;
   const nothing = reply === undefined || isBare(reply, parts);
   if (nothing && !asks) return { kind: 'empty' };
-  if (nothing || (operation === 'list' && reply.status === undefined && isEmptyList(reply))) {
+  if (nothing || (lists && reply.status === undefined && isEmptyList(reply))) {
     return { kind: 'error', status: 404, requestId: request.id, errors: [] };
   }
   return {
@@ -31,11 +32,17 @@ export function buildAnswer(parts: AnswerParts): Answer {
     requestId: request.id,
     data,
     auth: parts.auth,
-    lease: parts.lease,
+    lease: parts.lease ?? hint(reply),
     warnings: parts.warnings.length > 0 ? parts.warnings : null,
     mountType: parts.mountType,
     repeatData: spec.repeatData === true && data !== null,
   };
+}
+
+/** What a client may take for a lease's time where there is none. */
+function hint(reply: Reply | undefined): LeaseAnswer | null {
+  const duration = reply?.leaseDuration;
+  return duration === undefined ? null : { id: '', renewable: false, duration };
 }
 
 /** A reply that says nothing: only unknown fields were warned of, which never turns a 204 into a 200. */

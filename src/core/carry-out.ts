@@ -56,7 +56,7 @@ export async function carryOut(errand: Errand, call: Call, token: TokenId | null
     ...handled,
     warnings: [...handled.warnings, ...ignoredFields(errand.unknownFields, call.params)],
   });
-  const reads = operation === 'read' || operation === 'list';
+  const reads = operation === 'read' || operation === 'list' || operation === 'scan';
   return {
     answer,
     durable: commit.committed || auth !== null || lease !== null || (!reads && spec.login !== true),

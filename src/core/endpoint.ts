@@ -117,6 +117,8 @@ export interface Reply {
   /** A lease as renewed; only the core's own endpoints answer one. */
   readonly renewed?: LeaseAnswer;
   readonly warnings?: readonly string[];
+  /** Seconds shown as `lease_duration` where nothing is leased: a hint on when to ask again (kv v1). */
+  readonly leaseDuration?: number;
   /** Ends what was issued, when the answer cannot be audited; only the core's own endpoints ask for it. */
   readonly undo?: () => Promise<unknown>;
   /** Done once the answer is audited, before it leaves; only the core's own endpoints ask for it. */
