@@ -236,7 +236,7 @@ describe('metadata', () => {
   });
 
   it('PATCH merges into a new version, and says what is wrong as clients expect', async () => {
-    const patch = async (path: string, body: object, type = 'application/merge-patch+json') => {
+    const patch = async (path: string, body: JsonObject, type = 'application/merge-patch+json') => {
       const headers = { 'content-type': type };
       const { status, json } = await server.wire.ask('PATCH', path, { body, headers });
       return { status, json };

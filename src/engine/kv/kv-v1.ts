@@ -19,7 +19,7 @@ import {
 import { type ListWish, listNames, listSchema, scanNames } from './listing.ts';
 import { decodePlain, encodePlain, plainFolder, plainPath } from './plain.ts';
 import { secretPath } from './secret-path.ts';
-import { notUpgraded, onUpgradeDue, upgradePath, upgrading } from './upgrade.ts';
+import { checkNotUpgraded, notUpgraded, onUpgradeDue, upgradePath, upgrading } from './upgrade.ts';
 
 export function kvV1(environment: EngineEnvironment): Engine {
   return {
@@ -98,7 +98,10 @@ async function readText(call: Call): Promise<string | undefined> {
   const path = plainPath(secretPath(call));
   return retryOnConflict(async () => {
     const record = await call.view.read(path);
-    if (record === undefined) return undefined;
+    if (record === undefined) {
+      await checkNotUpgraded(call.view);
+      return undefined;
+    }
     const value = decodePlain(record.open());
     if (value.kind === 'text') return value.text.toString('utf8');
     const text = await readLarge(call.view, value.upload);
@@ -133,7 +136,7 @@ async function replace(call: Call, value: Buffer | null, placed: Placed | undefi
   const path = plainPath(secretPath(call));
   await retryOnConflict(async () => {
     const before = await call.view.read(path);
-    if (before === undefined && value === null) return;
+    if (before === undefined && value === null) return checkNotUpgraded(call.view);
     const old = before === undefined ? undefined : decodePlain(before.open());
     const writes: readonly ViewWrite[] = [
       { path, value },

@@ -39,6 +39,14 @@ export function beginUpgrade(): { readonly writes: readonly ViewWrite[]; readonl
 /** What version 1 expects of each commit. */
 export const notUpgraded: ViewExpectation = { path: upgradePath, revision: null };
 
+/**
+ * For a request of version 1 that found nothing: it may be under way since before the upgrade, and what it looked for be a secret of
+ * version 2 by now. Throws `invalid_request` then.
+ */
+export async function checkNotUpgraded(view: View): Promise<void> {
+  if ((await view.read(upgradePath)) !== undefined) throw upgrading();
+}
+
 export function upgrading(): CofferError {
   return new CofferError(
     'invalid_request',
