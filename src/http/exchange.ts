@@ -52,6 +52,8 @@ export class Exchange {
   #deadline = 0;
   /** Bytes of the budget this request's body takes. */
   #room = 0;
+  /** Made when a handler asks for it, which few do. */
+  #abort: AbortController | undefined;
   /** A body is or may be on its way, so the next request's first byte is not known. */
   #bodyPending = false;
 
@@ -101,6 +103,9 @@ export class Exchange {
     const limit = this.#wire.limits.requestMilliseconds / 1_000;
     const text = `no answer within ${limit} seconds; whether the request took effect is not known`;
     this.#send(503, encodeErrors([text]), true, 'unavailable');
+    // Only now: what it stops would answer first.
+    this.#abort ??= new AbortController();
+    this.#abort.abort(new CofferError('unavailable', text));
   }
 
   #head(): { method: string; target: string; headers: IncomingMessage['headers'] } {
@@ -167,6 +172,10 @@ export class Exchange {
       token: head.token,
       wrapTtl: head.wrapTtl,
       remoteAddress: this.#connection.address,
+      signal: () => {
+        this.#abort ??= new AbortController();
+        return this.#abort.signal;
+      },
     };
     this.#wire.road.handle(request).then(
       (answer) => this.#answer(answer),

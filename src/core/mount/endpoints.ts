@@ -6,7 +6,7 @@ import type { AnswerData } from '../request.ts';
 import type { CoreRooms } from '../rooms.ts';
 import { parseConfig } from './config.ts';
 import type { MountKind } from './entry.ts';
-import { mountInfo, tuneInfo } from './info.ts';
+import { mountInfo, mountInfoSchema, tuneInfo, tuneSchema } from './info.ts';
 import { fullPath, shownPath } from './mounts.ts';
 import type { Mount } from './table.ts';
 import { coerceTuning, tuneFields, tuneMount } from './tune.ts';
@@ -23,7 +23,27 @@ const mountFields = {
   plugin_version: { type: 'string', help: 'Accepted without effect.' },
 } as const satisfies Fields;
 
-const openAnswer = { '*': { type: 'object' } } as const satisfies ResponseSchema;
+/** By mount path, with its `/`. */
+const mountsSchema = { '*': { type: 'object', members: mountInfoSchema } } as const satisfies ResponseSchema;
+
+/** A mount, or its settings where the path ends in `tune`. */
+const eitherSchema = { '*': { type: 'any' } } as const satisfies ResponseSchema;
+
+/** Without a token a mount shows three members only. */
+const visibleSchema = {
+  type: 'object',
+  members: {
+    '*': {
+      type: 'object',
+      members: {
+        type: { type: 'string' },
+        description: { type: 'string' },
+        options: { type: 'pairs', nullable: true },
+        '*': { type: 'any' },
+      },
+    },
+  },
+} as const;
 
 export function mountEndpoints(rooms: CoreRooms): readonly Endpoint[] {
   return [...tableEndpoints(rooms, 'secret'), ...tableEndpoints(rooms, 'auth'), ...internalEndpoints(rooms)];
@@ -50,7 +70,7 @@ function tableEndpoints(rooms: CoreRooms, kind: MountKind): readonly Endpoint[] 
       read: {
         summary: `List every ${noun}`,
         repeatData: true,
-        response: openAnswer,
+        response: mountsSchema,
         handle: async () => ({ data: shownMounts(rooms, kind) }),
       },
     },
@@ -64,7 +84,7 @@ function tableEndpoints(rooms: CoreRooms, kind: MountKind): readonly Endpoint[] 
         summary: `Settings of one ${noun}`,
         sudo,
         repeatData: true,
-        response: { '*': { type: 'any' } },
+        response: tuneSchema,
         handle: async (call) => ({ data: tuneInfo(one(call).entry) }),
       },
       update: {
@@ -84,7 +104,7 @@ function tableEndpoints(rooms: CoreRooms, kind: MountKind): readonly Endpoint[] 
         summary: `Show one ${noun}`,
         sudo,
         repeatData: true,
-        response: { '*': { type: 'any' } },
+        response: eitherSchema,
         handle: async (call) => {
           const tuned = tunedPath(call.params['path'] ?? '');
           if (tuned !== undefined) return { data: tuneInfo(tunedMount(rooms, kind, tuned).entry) };
@@ -181,7 +201,7 @@ function internalEndpoints(rooms: CoreRooms): readonly Endpoint[] {
         summary: 'List the mounts the caller may use',
         useExempt: true,
         login: true,
-        response: openAnswer,
+        response: { secret: visibleSchema, auth: visibleSchema },
         handle: async (call) => {
           const answer: Record<MountKind, Record<string, AnswerData>> = { secret: {}, auth: {} };
           for (const mount of rooms.mounts.table.mounts) {
@@ -200,7 +220,7 @@ function internalEndpoints(rooms: CoreRooms): readonly Endpoint[] {
       read: {
         summary: 'Show the mount that holds a path',
         useExempt: true,
-        response: { '*': { type: 'any' } },
+        response: { ...mountInfoSchema, path: { type: 'string' } },
         handle: async (call) => preflight(rooms, call),
       },
     },

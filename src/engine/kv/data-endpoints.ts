@@ -32,7 +32,7 @@ const dataFields = {
     // Whatever else somebody puts here by mistake must not stand in the log.
     sensitive: true,
   },
-  version: { type: 'int', help: 'Version to read; 0 is the current one.' },
+  version: { type: 'int', help: 'Version to read; 0 is the current one.', query: true },
 } as const;
 
 export function dataEndpoint(secrets: Secrets, place: (call: Call) => Place): Endpoint {
@@ -86,8 +86,8 @@ export function subkeysEndpoint(secrets: Secrets): Endpoint {
     pattern: 'subkeys/:path*',
     help: 'Shows the names in a secret without the values.',
     fields: {
-      version: { type: 'int', help: 'Version to read; 0 is the current one.' },
-      depth: { type: 'int', help: 'How deep to go; 0 is all the way.' },
+      version: { type: 'int', help: 'Version to read; 0 is the current one.', query: true },
+      depth: { type: 'int', help: 'How deep to go; 0 is all the way.', query: true },
     },
     operations: {
       read: {

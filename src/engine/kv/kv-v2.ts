@@ -40,6 +40,7 @@ export function kvV2({ random, clock }: EngineEnvironment): Engine {
 function wrongPath(): Endpoint {
   const spec = {
     summary: 'Not a path of a versioned engine',
+    response: {},
     handle: async () => ({
       status: 404,
       warnings: [

@@ -3,8 +3,8 @@ import type { Reply, ResponseSchema } from '../../core/endpoint.ts';
 import type { View } from '../../core/view.ts';
 
 export const listFields = {
-  after: { type: 'string', help: 'List names after this one.' },
-  limit: { type: 'int', help: 'Most names to list.' },
+  after: { type: 'string', help: 'List names after this one.', query: true },
+  limit: { type: 'int', help: 'Most names to list.', query: true },
 } as const;
 
 export const listSchema = { keys: { type: 'list' } } as const satisfies ResponseSchema;

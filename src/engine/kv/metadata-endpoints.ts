@@ -42,7 +42,16 @@ const secretSchema = {
   versions: {
     type: 'object',
     help: 'By number: created_time, deletion_time, destroyed.',
-    members: { '*': { type: 'object' } },
+    members: {
+      '*': {
+        type: 'object',
+        members: {
+          created_time: { type: 'string' },
+          deletion_time: { type: 'string' },
+          destroyed: { type: 'bool' },
+        },
+      },
+    },
   },
 } as const satisfies ResponseSchema;
 
