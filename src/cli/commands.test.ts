@@ -289,11 +289,11 @@ test('who is not logged in is told so', async () => {
   expect((await at.run(['policy', 'list'])).stderr).not.toContain('logged in');
 });
 
-test('kv without a version: the option is named, not the field of the wire', async () => {
-  await using at = await shop(() => ({ status: 400, body: { errors: ['options {"version"'] } }));
+test('a mount that is refused is told in the server’s words, kv without a version too', async () => {
+  await using at = await shop(() => ({ status: 400, body: { errors: ['path is already in use at kv/'] } }));
   expect(await at.run(['mount', 'enable', 'kv'])).toMatchObject({
     code: 2,
-    stderr: 'error: say which version of kv: --version 2\n',
+    stderr: 'error: path is already in use at kv/\n',
   });
 });
 
@@ -339,6 +339,46 @@ test('login by approle sends the secret id from a pipe, and can print the token'
     body: '{"role_id":"r","secret_id":"sid"}',
   });
   expect(at.server.seen.at(-1)?.headers['x-vault-token']).toBeUndefined();
+});
+
+test('login by userpass sends the password as it was entered, and names the user in the path', async () => {
+  await using at = await shop(() => ({
+    body: {
+      auth: { client_token: token, policies: ['web'], lease_duration: 60, metadata: { username: 'al' } },
+    },
+  }));
+  const typed = await at.run(['login', 'userpass', 'Al', '--no-store'], { typed: ' p w \r' });
+  expect(typed).toMatchObject({ code: 0, stdout: `${token}\n` });
+  expect(typed.stderr).not.toContain('p w');
+  expect(at.server.seen.at(-1)).toMatchObject({
+    url: '/v1/auth/userpass/login/Al',
+    body: '{"password":" p w "}',
+  });
+  const words = ['login', '--method', 'userpass', '--path', 'staff', '--no-store', 'userpass', 'al'];
+  expect((await at.run(words, { stdin: 'secret\n' })).code).toBe(0);
+  expect(at.server.seen.at(-1)).toMatchObject({
+    url: '/v1/auth/staff/login/al',
+    body: '{"password":"secret"}',
+  });
+});
+
+test('threat 16: login refuses what it cannot use before it asks for anything, and repeats no word of it', async () => {
+  await using at = await shop(() => ({ body: {} }));
+  for (const words of [
+    ['hvs.sesame'],
+    ['userpass'],
+    ['userpass', 'al', 'hvs.sesame'],
+    ['approle', 'hvs.sesame', '--role-id', 'r'],
+    ['token', 'hvs.sesame'],
+    ['approle'],
+    ['approle', '--method', 'userpass'],
+  ]) {
+    const outcome = await at.run(['login', ...words], { stdin: 'x\n' });
+    expect(outcome, words.join(' ')).toMatchObject({ code: 2, stdout: '' });
+    expect(outcome.stderr).not.toContain('sesame');
+  }
+  expect((await at.run(['login', 'userpass', 'al'], { stdin: '' })).code).toBe(2);
+  expect(at.server.seen).toEqual([]);
 });
 
 test('api: fields, lists, a whole body, queries, and one part of the answer', async () => {

@@ -15,14 +15,20 @@ import type { JobType } from './job/job.ts';
 import { Jobs } from './job/jobs.ts';
 import { leaseEndpoints } from './lease/endpoints.ts';
 import { Leases } from './lease/leases.ts';
+import { lockoutEndpoints } from './lockout/endpoints.ts';
 import { mountEndpoints } from './mount/endpoints.ts';
 import { mountDataPrefix } from './mount/entry.ts';
 import { cubbyholeType, Mounts, type MountTypes, systemType, tokenType } from './mount/mounts.ts';
 import { purgeMount } from './mount/purge.ts';
 import { MountView } from './mount/view.ts';
 import { openApiEndpoints } from './openapi/endpoint.ts';
+import type { ApiPath } from './path.ts';
 import { policyEndpoints } from './policy/endpoints.ts';
 import { PolicyStore } from './policy/store.ts';
+import { Ceilings } from './quota/ceilings.ts';
+import { quotaEndpoints } from './quota/endpoints.ts';
+import { defaultLimits, type NodeLimits } from './quota/limits.ts';
+import { Quotas } from './quota/quotas.ts';
 import type { CoreRooms } from './rooms.ts';
 import type { SealControl } from './seal-control.ts';
 import { sealEndpoints } from './seal-endpoints.ts';
@@ -42,6 +48,8 @@ export interface CoreOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly seal: SealControl;
+  /** As of now: they may change while the server runs. */
+  readonly limits?: () => NodeLimits;
   /** Kinds of long work besides the core's own. */
   readonly jobTypes?: readonly JobType[];
   readonly log: (message: string, fields: Readonly<Record<string, unknown>>) => void;
@@ -68,6 +76,8 @@ export class Core implements CoreRooms {
   readonly expiry: ExpiryDuty;
   readonly jobs: Jobs;
   readonly wrappings: Wrappings;
+  readonly quotas: Quotas;
+  readonly ceilings: Ceilings;
   readonly jobDuty: JobDuty;
   readonly #options: CoreOptions;
   #epoch: Epoch | undefined;
@@ -87,6 +97,8 @@ export class Core implements CoreRooms {
     this.tokenReader = new TokenReader(barrier);
     this.policies = new PolicyStore(barrier, clock);
     this.leases = new Leases({ store: barrier, clock, random, findMount: (uuid) => this.mounts.find(uuid) });
+    this.quotas = new Quotas(barrier);
+    this.ceilings = new Ceilings(barrier, clock, options.limits ?? (() => defaultLimits));
     this.wrappings = new Wrappings({
       store: barrier,
       clock,
@@ -171,6 +183,7 @@ export class Core implements CoreRooms {
     if (known !== undefined && epoch.seal !== known.seal) await this.#options.onSealedElsewhere();
     if (known !== undefined && epoch.keyring !== known.keyring) await this.barrier.reloadKeyring();
     if (known?.mounts !== epoch.mounts) await this.mounts.load();
+    if (known?.quotas !== epoch.quotas) await this.quotas.load();
     this.#epoch = epoch;
     this.#epochRevision = record?.revision;
   }
@@ -182,8 +195,10 @@ export class Core implements CoreRooms {
       ...policyEndpoints(this),
       ...capabilityEndpoints(this),
       ...leaseEndpoints(this),
+      ...lockoutEndpoints(this),
       ...jobEndpoints(this),
       ...wrappingEndpoints(this),
+      ...quotaEndpoints(this),
       ...openApiEndpoints(this),
     ];
   }
@@ -237,6 +252,19 @@ export class Core implements CoreRooms {
     await this.at((await this.tokenReader.read(undefined)).epoch);
     this.workOnJobs();
     await this.expiry.run();
+  }
+
+  auditRefusal(path: ApiPath, remoteAddress: string, quota: string): void {
+    const line = {
+      type: 'event',
+      event: 'rate-limited',
+      path,
+      remote_address: remoteAddress,
+      quota,
+    } as const;
+    this.audit.append(line, 'kernel').catch((error: unknown) => {
+      this.#options.log('a refusal was not audited', { error });
+    });
   }
 
   workOnJobs(): void {
