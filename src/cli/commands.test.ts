@@ -292,8 +292,8 @@ test('who is not logged in is told so', async () => {
 test('a mount that is refused is told in the server’s words, kv without a version too', async () => {
   await using at = await shop(() => ({ status: 400, body: { errors: ['path is already in use at kv/'] } }));
   expect(await at.run(['mount', 'enable', 'kv'])).toMatchObject({
-    code: 2,
-    stderr: 'error: path is already in use at kv/\n',
+    code: 6,
+    stderr: 'error: path is already in use at kv/ (POST sys/mounts/kv)\n',
   });
 });
 
