@@ -1,6 +1,6 @@
 /**
  * What can be set about a server, read from a configuration file, the environment and flags. Times are in milliseconds, sizes in
- * bytes. Rooms take the part they need, by value; what `SIGHUP` may change is named in `reload.ts`.
+ * bytes. Rooms take the part they need, by value; what SIGHUP may change comes as a `Live` of `live.ts`. `table.ts` declares each.
  */
 
 export interface TlsSettings {
