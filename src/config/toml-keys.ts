@@ -14,7 +14,8 @@ const blank = /[ \t]*/y;
 /** Blanks, line ends and comments. */
 const gap = /(?:[ \t\r\n]|#[^\n]*)*/y;
 const bareKey = /[A-Za-z0-9_-]+/y;
-const quoted = /"""(?:[^"\\]|\\[\s\S]|"(?!""))*"{3,5}|'''(?:[^']|'(?!''))*'{3,5}|"(?:[^"\\\n]|\\.)*"|'[^'\n]*'/y;
+const quoted =
+  /"""(?:[^"\\]|\\[\s\S]|"(?!""))*"{3,5}|'''(?:[^']|'(?!''))*'{3,5}|"(?:[^"\\\n]|\\.)*"|'[^'\n]*'/y;
 /** Numbers, booleans and times hold none of these. */
 const bareValue = /[^,\]}#\r\n]*/y;
 

@@ -12,7 +12,7 @@ import type { ExtensionMethod } from './extension-method.ts';
 import type { TrustedProxies } from './forwarded.ts';
 import type { HttpLimits } from './limits.ts';
 import { expectationFailed, headersTooLarge, hostMissing, type Refusal, refusalOf } from './refusal.ts';
-import { clientCertificateOf } from './tls.ts';
+import { clientCertificate } from './tls.ts';
 
 /** Constant message, and fields that never hold anything a client sent. */
 export type HttpLog = (
@@ -186,7 +186,7 @@ export class Exchange {
       token: head.token,
       wrapTtl: head.wrapTtl,
       remoteAddress: this.#client,
-      clientCertificate: () => clientCertificateOf(this.#connection.socket),
+      ...clientCertificate(this.#connection.socket),
     };
     this.#wire.road.handle(request).then(
       (answer) => this.#answer(answer),

@@ -51,9 +51,12 @@ function context({ certificate, key, minimumVersion }: TlsMaterial) {
   return { cert: certificate, key, minVersion: minimumVersion };
 }
 
-/** DER of the certificate that the client of this socket has shown, and whose key it has proved to hold. */
-export function clientCertificateOf(socket: Socket): Buffer | undefined {
-  if (!(socket instanceof TLSSocket)) return undefined;
+/** What a request over this socket has to say of its client's certificate: nothing without TLS. */
+export function clientCertificate(socket: Socket): { readonly clientCertificate?: () => Buffer | undefined } {
+  return socket instanceof TLSSocket ? { clientCertificate: () => shownCertificate(socket) } : {};
+}
+
+function shownCertificate(socket: TLSSocket): Buffer | undefined {
   const certificate = socket.getPeerCertificate();
   return Buffer.isBuffer(certificate?.raw) ? certificate.raw : undefined;
 }

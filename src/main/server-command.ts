@@ -55,7 +55,8 @@ export const command = defineCommand({
     'Serves a data directory, by default ~/.local/share/coffer. A new store is made when asked for with --init, or at a ' +
       'terminal in the default place; its keyfile and root token go to ~/.config/coffer.',
     'Every setting can be in the file of --config, in the environment, or on the command line; a flag wins over a variable, and ' +
-      'that over the file. Options of listeners are for all of them.',
+      'that over the file. The variable of --log-level is COFFER_LOG_LEVEL, and so on. What is said of listeners here is for all ' +
+      'of them.',
     'Stops on SIGTERM or Ctrl-C, letting running requests end. On SIGHUP it reads certificates, log level and limits again.',
   ],
   examples: [

@@ -6,7 +6,7 @@ import { type Shell, variable } from '../cli/shell.ts';
 import type { Found } from '../config/found.ts';
 import { type Loaded, loadSettings } from '../config/load.ts';
 import type { Problem } from '../config/problem.ts';
-import { flagOf, listenerTable, type Setting, table, variableOf } from '../config/table.ts';
+import { flagOf, listenerTable, type Setting, table } from '../config/table.ts';
 import { asCofferError } from '../errors.ts';
 import { readCertificate } from './certificate.ts';
 import { laxDirectories, laxKeyFile } from './private-place.ts';
@@ -21,11 +21,9 @@ export const settingOptions: Options = Object.fromEntries(
   ]),
 );
 
-function optionOf(name: string, setting: Setting<unknown>): OptionSpec {
-  const help = `${setting.help} (${variableOf(name, setting)})`;
-  if (setting.bare === true) return { type: 'flag', help };
-  const type = name === 'address' ? 'list' : 'text';
-  return { type, value: words[name] ?? setting.kind.placeholder, help };
+function optionOf(name: string, { bare, help, kind }: Setting<unknown>): OptionSpec {
+  if (bare === true) return { type: 'flag', help };
+  return { type: name === 'address' ? 'list' : 'text', value: words[name] ?? kind.placeholder, help };
 }
 
 /** Flags by name, as the command line gave them. */
