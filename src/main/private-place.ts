@@ -14,11 +14,12 @@ const foreignWriting = 0o022;
 export function laxDirectories(data: string): readonly string[] {
   const own = stat(data);
   const foreign = own !== undefined && own.uid !== process.getuid?.();
+  const store = storeDirectoryOf(data);
+  const audit = auditDirectoryOf(data);
   return [
-    ...(isNarrowable(data, own) ? [] : laxness(data, own, foreign ? foreignWriting : foreignRights)),
-    ...[storeDirectoryOf(data), auditDirectoryOf(data)].flatMap((path) =>
-      laxness(path, stat(path), foreignRights),
-    ),
+    ...(isNarrowable(data) ? [] : laxness(data, own, foreign ? foreignWriting : foreignRights)),
+    ...(isNarrowable(store) ? [] : laxness(store, stat(store), foreignRights)),
+    ...laxness(audit, stat(audit), foreignRights),
   ];
 }
 
@@ -26,7 +27,7 @@ export function laxDirectories(data: string): readonly string[] {
  * Throws `store_unusable` with what to say to put it right. A new, empty directory is made narrow instead: nothing was in the open.
  */
 export function requirePrivateDirectories(data: string): void {
-  if (isNarrowable(data, stat(data))) chmodSync(data, 0o700);
+  for (const path of [data, storeDirectoryOf(data)]) if (isNarrowable(path)) chmodSync(path, 0o700);
   const [first] = laxDirectories(data);
   if (first !== undefined) throw new CofferError('store_unusable', first);
 }
@@ -36,7 +37,9 @@ export function laxKeyFile(path: string): string | undefined {
   return laxness(path, stat(path), foreignRights)[0];
 }
 
-function isNarrowable(path: string, stats: Stats | undefined): boolean {
+/** An empty directory of ours. */
+function isNarrowable(path: string): boolean {
+  const stats = stat(path);
   return stats?.isDirectory() === true && stats.uid === process.getuid?.() && readdirSync(path).length === 0;
 }
 

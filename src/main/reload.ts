@@ -22,19 +22,22 @@ export function reloader(options: ReloadOptions): () => void {
   const { server, limits, log, started, load } = options;
   /** What is in force, by name. */
   const inForce = new Map(started.found.map(({ name, shown }) => [name, shown]));
-  let listeners = started.settings.listeners;
+  let { listeners, log: logging } = started.settings;
   return () => {
     const loaded = load();
+    // No level, old or new, swallows the lines that tell of the change.
+    log.setLevel('info');
     for (const { where, message } of loaded.problems) {
       log.error('the configuration has a problem, the old one stays', { where, problem: message });
     }
     if (loaded.problems.length === 0) {
-      listeners = loaded.settings.listeners;
+      ({ listeners, log: logging } = loaded.settings);
       applyLive(loaded, inForce, log, limits);
       tellRestart(loaded.found, inForce, log);
     }
     server.listeners.renewCertificates(listeners);
     log.info('reloaded');
+    log.setLevel(logging.level);
   };
 }
 
@@ -46,13 +49,10 @@ function applyLive(
 ): void {
   const changed = loaded.found.filter(({ name, shown }) => isLive(name) && inForce.get(name) !== shown);
   if (changed.length === 0) return;
-  // No level, old or new, swallows the lines that tell of the change.
-  log.setLevel('info');
   for (const { name, shown } of changed) {
     log.info('setting changed', { setting: name, from: inForce.get(name) ?? '', to: shown });
     inForce.set(name, shown);
   }
-  log.setLevel(loaded.settings.log.level);
   limits.set(loaded.settings.limits);
 }
 

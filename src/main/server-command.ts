@@ -75,13 +75,14 @@ export const command = defineCommand({
     const problems = loaded.problems.length > 0 ? loaded.problems : certificateProblems(loaded);
     if (problems.length > 0) refuseWith(problems, shell);
     refuseInspector();
+    const hangup = new Hangup();
     const log = logger(shell, loaded.settings.log);
     guardMemory(log);
     const limits = new LiveValue(loaded.settings.limits);
     const start: Start = { given, shell, loaded, limits, log };
     const server = given.dev ? await dev(start) : await data(start);
     const load = () => loadServerSettings(given, shell);
-    await untilStopped(server, log, reloader({ server, limits, log, started: loaded, load }));
+    await untilStopped(server, log, hangup, reloader({ server, limits, log, started: loaded, load }));
   },
 });
 
@@ -159,12 +160,32 @@ async function data({ given, shell, loaded, limits, log }: Start): Promise<Serve
   return server;
 }
 
-/**
- * Resolves once the server has stopped in order. A second signal ends it at once. A SIGHUP reloads, unless it comes from the
- * terminal that the server was started at and that is gone now.
- */
-function untilStopped(server: Server, log: Logger, reload: () => void): Promise<void> {
-  const atTerminal = isatty(0);
+/** SIGHUP from the first moment on: one that comes before the server serves would end the process otherwise, and has to wait. */
+class Hangup {
+  readonly #atTerminal = isatty(0);
+  #waiting = false;
+  #act: ((terminalGone: boolean) => void) | undefined;
+
+  constructor() {
+    process.on('SIGHUP', () => {
+      if (this.#act === undefined) this.#waiting = true;
+      else this.#act(this.#terminalGone);
+    });
+  }
+
+  /** @param act is told whether the terminal is gone that the server was started at */
+  use(act: (terminalGone: boolean) => void): void {
+    this.#act = act;
+    if (this.#waiting) act(this.#terminalGone);
+  }
+
+  get #terminalGone(): boolean {
+    return this.#atTerminal && !isatty(0);
+  }
+}
+
+/** Resolves once the server has stopped in order. A second signal ends it at once. */
+function untilStopped(server: Server, log: Logger, hangup: Hangup, reload: () => void): Promise<void> {
   return new Promise((resolve, reject) => {
     const stop = () => {
       for (const signal of ['SIGTERM', 'SIGINT'] as const) process.off(signal, stop);
@@ -172,8 +193,8 @@ function untilStopped(server: Server, log: Logger, reload: () => void): Promise<
       server.close().then(resolve, reject);
     };
     for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, stop);
-    process.on('SIGHUP', () => {
-      if (atTerminal && !isatty(0)) stop();
+    hangup.use((terminalGone) => {
+      if (terminalGone) stop();
       else reload();
     });
   });
