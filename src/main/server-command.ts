@@ -47,6 +47,12 @@ interface Start {
   readonly log: LevelledLogger;
 }
 
+/** A server, and what is said of it once signals can reach it. */
+interface Serving {
+  readonly server: Server;
+  readonly words: string;
+}
+
 export const command = defineCommand({
   summary: 'Run the server',
   operands: {},
@@ -80,9 +86,13 @@ export const command = defineCommand({
     guardMemory(log);
     const limits = new LiveValue(loaded.settings.limits);
     const start: Start = { given, shell, loaded, limits, log };
-    const server = given.dev ? await dev(start) : await data(start);
+    const { server, words } = given.dev ? await dev(start) : await data(start);
     const load = () => loadServerSettings(given, shell);
-    await untilStopped(server, log, hangup, reloader({ server, limits, log, started: loaded, load }));
+    const reload = reloader({ server, limits, log, started: loaded, load });
+    // Who reads that it serves may send a signal at once.
+    const stopped = untilStopped(server, log, hangup, reload);
+    shell.ui.text(words);
+    await stopped;
   },
 });
 
@@ -98,7 +108,7 @@ function logger(shell: Shell, { level, format }: LogSettings): LevelledLogger {
   });
 }
 
-async function dev({ given, shell, loaded, limits, log }: Start): Promise<Server> {
+async function dev({ given, loaded, limits, log }: Start): Promise<Serving> {
   if (given['data'] !== undefined || given.init || given['init-by-api'] || given['keyfile'] !== undefined) {
     throw new CofferError(
       'usage',
@@ -112,7 +122,7 @@ async function dev({ given, shell, loaded, limits, log }: Start): Promise<Server
     log,
   });
   const { addresses } = server.listeners;
-  shell.ui.text(`
+  const words = `
 Development mode: everything is in memory and ends with this process. Not for
 anything that matters.
 
@@ -122,14 +132,14 @@ Unseal Key: ${server.unsealKey}
 Root Token: ${server.rootToken}
 
 Serving on ${addresses.join(', ')}
-`);
-  return server;
+`;
+  return { server, words };
 }
 
 const emptyNote = 'There is no store yet: `coffer operator init` makes one.\n';
 const sealedNote = 'The store is sealed: `coffer operator unseal` opens it.\n';
 
-async function data({ given, shell, loaded, limits, log }: Start): Promise<Server> {
+async function data({ given, shell, loaded, limits, log }: Start): Promise<Serving> {
   if (given['dev-root-token-id'] !== undefined) {
     throw new CofferError('usage', '--dev-root-token-id goes with --dev');
   }
@@ -156,8 +166,7 @@ async function data({ given, shell, loaded, limits, log }: Start): Promise<Serve
   const addresses = server.listeners.addresses.join(', ');
   const { initialized, sealed } = await server.node.state.status();
   const serving = isNew ? firstSteps(addresses) : `Serving ${directory} on ${addresses}\n`;
-  shell.ui.text(serving + (initialized ? (sealed ? sealedNote : '') : emptyNote));
-  return server;
+  return { server, words: serving + (initialized ? (sealed ? sealedNote : '') : emptyNote) };
 }
 
 /** SIGHUP from the first moment on: one that comes before the server serves would end the process otherwise, and has to wait. */

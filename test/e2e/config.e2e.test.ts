@@ -117,7 +117,7 @@ describe('two listeners of one file', () => {
     const config = put(place, 'coffer.toml', `${twoListeners}[limits]\nrequest_bytes = "1MiB"\n`);
     const server = await start(place, config);
     const [, secure = ''] = addressesOf(server);
-    const agent = new Agent({ keepAlive: true, maxSockets: 1, ca: old.certificate });
+    const agent = new Agent({ keepAlive: true, maxSockets: 1, ca: old.certificate, maxCachedSessions: 0 });
     const before = await ask(secure, agent, '{"data":{"a":"b"}}');
     expect(before).toMatchObject({ status: 200, subject: 'old', reused: false });
 
@@ -136,7 +136,7 @@ describe('two listeners of one file', () => {
       subject: 'old',
       reused: true,
     });
-    const other = new Agent({ ca: fresh.certificate });
+    const other = new Agent({ ca: fresh.certificate, maxCachedSessions: 0 });
     expect(await ask(secure, other, '{"data":{"a":"b"}}')).toMatchObject({ status: 200, subject: 'new' });
 
     // What cannot be used changes nothing.
