@@ -16,6 +16,7 @@ export const sharedInCore = [
   'core/endpoint-table.ts',
   'core/epoch.ts',
   'core/field.ts',
+  'core/merge-patch.ts',
   'core/pages.ts',
   'core/path.ts',
   'core/request.ts',
@@ -32,6 +33,7 @@ export const sharedInCore = [
 /** What of core an engine is handed. */
 export const handedToEngines = [
   'core/endpoint.ts',
+  'core/merge-patch.ts',
   'core/pages.ts',
   'core/request.ts',
   'core/retry.ts',
@@ -132,10 +134,15 @@ export const rules: readonly Rule[] = [
 
 /** Each package is adopted by one room and wrapped there. */
 export const packageOwners: Readonly<Record<string, string>> = {
+  '@opentelemetry/api': 'telemetry/',
+  '@opentelemetry/exporter-trace-otlp-http': 'telemetry/',
+  '@opentelemetry/sdk-trace-base': 'telemetry/',
   lmdb: 'storage/lmdb/',
   pino: 'log.ts',
+  'prom-client': 'telemetry/',
   'shamir-secret-sharing': 'crypto/shamir.ts',
   'smol-toml': 'config/',
+  yaml: 'cli/',
 };
 
 /** Names of files that only tests load. */

@@ -1,6 +1,6 @@
 /** The fields that every auth method's roles share: what a login's token is to be like. */
 
-import type { Fields, FieldValues } from '../core/endpoint.ts';
+import type { Fields, FieldValues, ResponseSchema } from '../core/endpoint.ts';
 import { parseNetwork } from '../core/network.ts';
 import { parseAssignablePolicies } from '../core/policy/assignable.ts';
 import { CofferError } from '../errors.ts';
@@ -70,6 +70,19 @@ export function readTokenSettings(
   }
   return settings;
 }
+
+/** What `shownTokenSettings` shows. */
+export const tokenSettingsSchema = {
+  token_bound_cidrs: { type: 'list' },
+  token_explicit_max_ttl: { type: 'duration' },
+  token_max_ttl: { type: 'duration' },
+  token_no_default_policy: { type: 'bool' },
+  token_num_uses: { type: 'int' },
+  token_period: { type: 'duration' },
+  token_policies: { type: 'list' },
+  token_ttl: { type: 'duration' },
+  token_type: { type: 'string' },
+} as const satisfies ResponseSchema;
 
 /** In the wire's names, as a role's answer shows them. */
 export function shownTokenSettings(settings: TokenSettings): JsonObject {

@@ -76,7 +76,7 @@ describe('keys of TOML', () => {
     expect(keys.of(['t', 0, 'y', 'z', 1])).toEqual({ line: 8, column: 22 });
     expect(keys.of(['e', 'g', 1, 'one'])).toEqual({ line: 15, column: 1 });
     expect(keys.of(['e', 'g', 1, 'deep', 'two'])).toEqual({ line: 17, column: 1 });
-    expect(keys.of(['e', 'g', 1, 'absent'])).toEqual({ line: 14, column: 3 });
+    expect(keys.of(['e', 'g', 1, 'absent'])).toEqual({ line: 14, column: 5 });
     expect(keys.of(['nowhere'])).toEqual({ line: 1, column: 1 });
   });
 

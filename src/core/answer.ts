@@ -17,12 +17,14 @@ export interface AnswerParts {
 export function buildAnswer(parts: AnswerParts): Answer {
   const { request, operation, spec, reply } = parts;
   const data = reply?.data ?? null;
+  if (reply?.text !== undefined) return { kind: 'verbatim', status: 200, text: reply.text };
   if (spec.plain === true && data !== null)
     return { kind: 'plain', status: reply?.status ?? 200, body: data };
-  const asks = operation === 'read' || operation === 'list';
+  const lists = operation === 'list' || operation === 'scan';
+  const asks = operation === 'read' || lists;
   const nothing = reply === undefined || isBare(reply, parts);
   if (nothing && !asks) return { kind: 'empty' };
-  if (nothing || (operation === 'list' && reply.status === undefined && isEmptyList(reply))) {
+  if (nothing || (lists && reply.status === undefined && isEmptyList(reply))) {
     return { kind: 'error', status: 404, requestId: request.id, errors: [] };
   }
   return {
@@ -34,6 +36,7 @@ export function buildAnswer(parts: AnswerParts): Answer {
     lease: parts.lease,
     warnings: parts.warnings.length > 0 ? parts.warnings : null,
     mountType: parts.mountType,
+    wrap: reply?.wrapped ?? null,
     repeatData: spec.repeatData === true && data !== null,
   };
 }
@@ -42,6 +45,7 @@ export function buildAnswer(parts: AnswerParts): Answer {
 function isBare(reply: Reply, parts: AnswerParts): boolean {
   return (
     reply.data === undefined &&
+    reply.wrapped === undefined &&
     parts.auth === null &&
     parts.lease === null &&
     reply.status === undefined &&
@@ -49,8 +53,10 @@ function isBare(reply: Reply, parts: AnswerParts): boolean {
   );
 }
 
-function isEmptyList(reply: Reply | undefined): boolean {
-  const keys = reply?.data?.['keys'];
+/** A list without names is nothing, unless all it says is a warning. */
+function isEmptyList({ data, warnings = [] }: Reply): boolean {
+  if (data === undefined && warnings.length > 0) return false;
+  const keys = data?.['keys'];
   return keys === undefined || (Array.isArray(keys) && keys.length === 0);
 }
 

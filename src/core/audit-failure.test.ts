@@ -54,7 +54,7 @@ beforeEach(async () => {
     openAudit: openFailingLog,
     log,
   });
-  node = { state, road: createRoad(state, clock, log) };
+  node = { state, road: createRoad(state, clock, log, () => '') };
   const { shares } = await state.initialize({ shares: 1, threshold: 1 }, rootToken, true);
   await state.submitKey(shares[0]?.toString('hex') ?? '');
   await ask(node, 'update', 'sys/mounts/leased', { type: 'leased' });

@@ -3,7 +3,7 @@ import type { JsonObject } from '../json.ts';
 import type { AuditEntry, AuditLog } from './audit/audit.ts';
 import type { Fields, ResponseSchema } from './endpoint.ts';
 import type { Decision, RuleReference } from './policy/acl.ts';
-import { type Answer, RawJson, type Request } from './request.ts';
+import { type Answer, RawJson, type Request, type WrapInfo } from './request.ts';
 import type { TokenRecord } from './token/record.ts';
 
 /** What the road decided, as the audit log tells it: enough to find the rule. */
@@ -82,6 +82,8 @@ export function responseLine(
         status: answer.status,
         errors: answer.errors.map((text) => withoutTokens(audit, text)),
       };
+    case 'verbatim':
+      return { ...line, status: answer.status, data: audit.digest(answer.text) };
     case 'plain':
       return { ...line, status: answer.status, data: audit.redactAnswer(answer.body, schema) };
     case 'envelope':
@@ -91,8 +93,19 @@ export function responseLine(
         data: answer.data === null ? null : audit.redactAnswer(answer.data, schema),
         auth: answer.auth === null ? null : auditedAuth(audit, answer.auth),
         lease_id: answer.lease?.id ?? null,
+        ...(answer.wrap === null ? {} : { wrap_info: auditedWrap(audit, answer.wrap) }),
       };
   }
+}
+
+function auditedWrap(audit: AuditLog, wrap: WrapInfo): JsonObject {
+  return {
+    token: audit.digest(wrap.token),
+    accessor: wrap.accessor,
+    ttl: wrap.ttl,
+    creation_path: withoutTokens(audit, wrap.creationPath),
+    wrapped_accessor: wrap.wrappedAccessor ?? null,
+  };
 }
 
 function auditedAuth(

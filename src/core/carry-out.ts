@@ -56,7 +56,7 @@ export async function carryOut(errand: Errand, call: Call, token: TokenId | null
     ...handled,
     warnings: [...handled.warnings, ...ignoredFields(errand.unknownFields, call.params)],
   });
-  const reads = operation === 'read' || operation === 'list';
+  const reads = operation === 'read' || operation === 'list' || operation === 'scan';
   return {
     answer,
     durable: commit.committed || auth !== null || lease !== null || (!reads && spec.login !== true),
@@ -81,8 +81,23 @@ async function handle(errand: Errand, call: Call, token: TokenId | null): Promis
       return { reply, auth: null, lease, warnings, undo: () => leases.revoke(lease.id) };
     }
     const { issued: auth = null, renewed: lease = null, undo } = reply ?? {};
-    return { reply, auth, lease, warnings, undo };
+    return { reply: await withJob(errand, call, reply, token), auth, lease, warnings, undo };
   });
+}
+
+/** Begins the long work that a handler asked for; the answer names it. */
+async function withJob(
+  { core, commit }: Errand,
+  call: Call,
+  reply: Reply | undefined,
+  token: TokenId | null,
+): Promise<Reply | undefined> {
+  if (reply?.job === undefined) return reply;
+  const requester = { token, displayName: call.caller?.displayName ?? '' };
+  const { id, writes } = await core.jobs.prepare(reply.job, requester);
+  await commit.commit(writes);
+  core.workOnJobs();
+  return { ...reply, data: { ...reply.data, job_id: id } };
 }
 
 function retryOnLoginConflict(errand: Errand, attempt: () => Promise<Handled>): Promise<Handled> {

@@ -13,6 +13,8 @@ export interface CoreCall<F extends Fields = Fields> extends Call<F> {
   /** The token's text as sent, for the answers that show it again. */
   readonly tokenText: string | undefined;
   readonly acl: Acl | undefined;
+  /** Seconds of response wrapping asked for; 0 for none. */
+  readonly wrapTtl: number;
 }
 
 type CoreHandler<F extends Fields> = (call: CoreCall<F>) => Promise<Reply | undefined>;

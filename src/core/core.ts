@@ -9,6 +9,10 @@ import type { Revision } from '../storage/storage.ts';
 import type { AuditLog } from './audit/audit.ts';
 import { ExpiryDuty } from './duty/expiry.ts';
 import { decodeEpoch, type Epoch } from './epoch.ts';
+import { JobDuty } from './job/duty.ts';
+import { jobEndpoints } from './job/endpoints.ts';
+import type { JobType } from './job/job.ts';
+import { Jobs } from './job/jobs.ts';
 import { leaseEndpoints } from './lease/endpoints.ts';
 import { Leases } from './lease/leases.ts';
 import { mountEndpoints } from './mount/endpoints.ts';
@@ -16,6 +20,7 @@ import { mountDataPrefix } from './mount/entry.ts';
 import { cubbyholeType, Mounts, type MountTypes, systemType, tokenType } from './mount/mounts.ts';
 import { purgeMount } from './mount/purge.ts';
 import { MountView } from './mount/view.ts';
+import { openApiEndpoints } from './openapi/endpoint.ts';
 import { policyEndpoints } from './policy/endpoints.ts';
 import { PolicyStore } from './policy/store.ts';
 import type { CoreRooms } from './rooms.ts';
@@ -27,6 +32,8 @@ import { tokenEngine } from './token/endpoints.ts';
 import { TokenReader } from './token/reader.ts';
 import type { TokenId } from './token/record.ts';
 import { Tokens } from './token/tokens.ts';
+import { wrappingEndpoints } from './wrapping/endpoints.ts';
+import { Wrappings } from './wrapping/wrappings.ts';
 
 export interface CoreOptions {
   readonly barrier: Barrier;
@@ -35,6 +42,8 @@ export interface CoreOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly seal: SealControl;
+  /** Kinds of long work besides the core's own. */
+  readonly jobTypes?: readonly JobType[];
   readonly log: (message: string, fields: Readonly<Record<string, unknown>>) => void;
   /** Called when the epoch says that another node sealed the store; throws `sealed` when that still holds. */
   readonly onSealedElsewhere: () => Promise<void>;
@@ -57,6 +66,9 @@ export class Core implements CoreRooms {
   readonly leases: Leases;
   readonly policies: PolicyStore;
   readonly expiry: ExpiryDuty;
+  readonly jobs: Jobs;
+  readonly wrappings: Wrappings;
+  readonly jobDuty: JobDuty;
   readonly #options: CoreOptions;
   #epoch: Epoch | undefined;
   #epochRevision: Revision | undefined;
@@ -75,19 +87,27 @@ export class Core implements CoreRooms {
     this.tokenReader = new TokenReader(barrier);
     this.policies = new PolicyStore(barrier, clock);
     this.leases = new Leases({ store: barrier, clock, random, findMount: (uuid) => this.mounts.find(uuid) });
+    this.wrappings = new Wrappings({
+      store: barrier,
+      clock,
+      tokens: this.tokens,
+      cubbyhole: (token) => this.#ownCubbyhole(token),
+    });
+    this.jobs = new Jobs({ store: barrier, clock, random });
     this.mounts = new Mounts({
       store: barrier,
       types: options.types,
       builtin: new Map([
         [systemType, { endpoints: this.#systemEndpoints(options.seal) }],
         [tokenType, tokenEngine(this)],
-        [cubbyholeType, cubbyholeEngine()],
+        [cubbyholeType, cubbyholeEngine(this)],
       ]),
       digestKey: barrier.purposeKey('mount-digest'),
       clock,
       random,
     });
     this.expiry = this.#expiryDuty();
+    this.jobDuty = this.#createJobDuty();
   }
 
   /** Loads what routing needs. Throws `integrity` where the store lacks what every store has. */
@@ -100,11 +120,12 @@ export class Core implements CoreRooms {
   async stop(): Promise<void> {
     this.#timer?.[Symbol.dispose]();
     this.#timer = undefined;
+    this.jobDuty.stop();
     let timer: Disposable | undefined;
     const late = new Promise<void>((resolve) => {
       timer = this.clock.after(longestFarewell, resolve);
     });
-    await Promise.race([this.expiry.settled(), late]);
+    await Promise.race([Promise.all([this.expiry.settled(), this.jobDuty.settled()]), late]);
     timer?.[Symbol.dispose]();
   }
 
@@ -161,6 +182,9 @@ export class Core implements CoreRooms {
       ...policyEndpoints(this),
       ...capabilityEndpoints(this),
       ...leaseEndpoints(this),
+      ...jobEndpoints(this),
+      ...wrappingEndpoints(this),
+      ...openApiEndpoints(this),
     ];
   }
 
@@ -175,6 +199,7 @@ export class Core implements CoreRooms {
         token: (due, fence) => this.tokens.onDue(due, fence),
         'token-tree': (due, fence) =>
           this.tokens.onTreeDue(due, fence, this.#cubbyholePrefix(due.id as TokenId)),
+        job: (due, fence) => this.jobs.onDue(due, fence),
         lease: (due, fence, holdsLock) => this.leases.onDue(due, fence, holdsLock),
         purge: (due, fence, holdsLock) =>
           purgeMount(
@@ -201,10 +226,42 @@ export class Core implements CoreRooms {
     return mount === undefined ? undefined : mountDataPrefix(mount.entry.uuid) + cubbyholeFolder(token);
   }
 
+  #ownCubbyhole(token: TokenId): string {
+    const prefix = this.#cubbyholePrefix(token);
+    if (prefix === undefined) throw new CofferError('internal', 'the store has no cubbyhole');
+    return prefix;
+  }
+
   /** Where no request comes by, this is how a node learns that mounts have changed or that the store was sealed. */
   async #pass(): Promise<void> {
     await this.at((await this.tokenReader.read(undefined)).epoch);
+    this.workOnJobs();
     await this.expiry.run();
+  }
+
+  workOnJobs(): void {
+    this.jobDuty.run().catch((error: unknown) => {
+      if (asCofferError(error).code !== 'sealed') this.#options.log('the job duty failed', { error });
+    });
+  }
+
+  /** What kinds of long work there are. */
+  #jobTypes(): readonly JobType[] {
+    return [];
+  }
+
+  #createJobDuty(): JobDuty {
+    const { barrier: store, clock, random, log } = this.#options;
+    return new JobDuty({
+      store,
+      clock,
+      jobs: this.jobs,
+      types: new Map(
+        [...this.#jobTypes(), ...(this.#options.jobTypes ?? [])].map((type) => [type.type, type]),
+      ),
+      holder: randomUuid(random),
+      onError: (type, error) => log('a step of a job failed', { type, error }),
+    });
   }
 
   #tick(): void {

@@ -1,9 +1,9 @@
 import type { EndpointOperation } from './endpoint.ts';
 import type { Request } from './request.ts';
 
-/** HEAD has a meaning for health only, which reads; scans have none yet. */
+/** HEAD has a meaning for health only, which reads; help is asked of what declares nothing of the kind. */
 export function declaredOperation({ operation, path }: Request): EndpointOperation | undefined {
   if (operation === 'header') return path === 'sys/health' ? 'read' : undefined;
-  if (operation === 'scan' || operation === 'help') return undefined;
+  if (operation === 'help') return undefined;
   return operation === 'create' ? 'update' : operation;
 }

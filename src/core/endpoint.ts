@@ -3,14 +3,17 @@
  * check, audit redaction, `?help=1` and the reference page all follow from it.
  */
 import type { Clock } from '../clock.ts';
+import type { CofferError } from '../errors.ts';
 import type { JsonObject, JsonValue } from '../json.ts';
-import type { AnswerData, AuthAnswer, LeaseAnswer } from './request.ts';
+import type { NewJob } from './job/job.ts';
+import type { AnswerData, AuthAnswer, LeaseAnswer, WrapInfo } from './request.ts';
 import type { View, ViewExpectation, ViewWrite } from './view.ts';
 
 /** How a field's value is read from what was sent; see `field.ts` for what each accepts. */
 export interface FieldTypes {
   string: string;
   int: number;
+  float: number;
   bool: boolean;
   /** Seconds. */
   duration: number;
@@ -20,6 +23,8 @@ export interface FieldTypes {
   ints: readonly number[];
   /** Text to text. */
   pairs: Readonly<Record<string, string>>;
+  /** Names to lists of texts, as HTTP has headers; names in lower case. */
+  header: Readonly<Record<string, readonly string[]>>;
   /** A JSON object, or its text. */
   object: JsonObject;
   any: JsonValue;
@@ -34,6 +39,11 @@ export interface FieldSpec {
   readonly sensitive?: boolean;
   /** Refused with 400 when absent. */
   readonly required?: boolean;
+  /**
+   * Belongs to reads, lists and deletes. Without it a field of an endpoint that can be written belongs to its writes; only
+   * descriptions follow from it.
+   */
+  readonly query?: boolean;
   /** Older names under which the field may be sent. */
   readonly aliases?: readonly string[];
 }
@@ -71,6 +81,11 @@ export interface Call<F extends Fields = Fields> {
   readonly caller: Caller | undefined;
   readonly clock: Clock;
   readonly remoteAddress: string;
+  /**
+   * Aborts once the request took so long that its caller was told so. Made when it is asked for: only what waits for something
+   * outside the store needs it.
+   */
+  readonly signal: () => AbortSignal;
   /** The mount's own storage. What it commits carries the spending of the caller's use count. */
   readonly view: View;
 }
@@ -116,7 +131,13 @@ export interface Reply {
   readonly lease?: Leased;
   /** A lease as renewed; only the core's own endpoints answer one. */
   readonly renewed?: LeaseAnswer;
+  /** An answer's text as it was wrapped earlier; only the core's own endpoints answer one. */
+  readonly text?: string;
+  /** An answer that stays wrapped; only the core's own endpoints answer one. */
+  readonly wrapped?: WrapInfo;
   readonly warnings?: readonly string[];
+  /** Long work to begin with the request's own commit; the answer's data says its `job_id`. */
+  readonly job?: NewJob;
   /** Ends what was issued, when the answer cannot be audited; only the core's own endpoints ask for it. */
   readonly undo?: () => Promise<unknown>;
   /** Done once the answer is audited, before it leaves; only the core's own endpoints ask for it. */
@@ -127,7 +148,10 @@ export interface Reply {
 
 export type Handler<F extends Fields = Fields> = (call: Call<F>) => Promise<Reply | undefined>;
 
-/** What an answer's data holds: a type word, and whether the value is a secret. `*` stands for any other name. */
+/**
+ * What an answer's data holds: a type word, and whether the value is a secret. `*` stands for any other name. In answers a
+ * `duration` is whole seconds, a `list` holds texts and `pairs` are an object of texts.
+ */
 export interface ResponseField {
   readonly type: FieldType | 'null';
   readonly sensitive?: boolean;
@@ -138,6 +162,8 @@ export interface ResponseField {
   readonly nullable?: boolean;
   /** Members of an object, where they are known. */
   readonly members?: ResponseSchema;
+  /** Members of each object of a `list` that holds objects. */
+  readonly items?: ResponseSchema;
 }
 export type ResponseSchema = Readonly<Record<string, ResponseField>>;
 
@@ -147,6 +173,8 @@ export interface OperationSpec<F extends Fields = Fields> {
   readonly response?: ResponseSchema;
   /** Needs no token and spends no use: logins, status, unseal. */
   readonly login?: boolean;
+  /** What a caller without a valid token is told, where the contract has its own words for it. */
+  readonly refusal?: () => CofferError;
   /** Needs `sudo` besides the operation's own capability. */
   readonly sudo?: boolean;
   /** Authenticated, but decides by itself what the caller may see, and spends no use (`sys/internal/ui/mounts/…`). */

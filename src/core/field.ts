@@ -68,11 +68,13 @@ function sentName(name: string, spec: FieldSpec, sent: JsonObject): string | und
 const wanted: Record<FieldType, string> = {
   string: 'text',
   int: 'a whole number',
+  float: 'a number',
   bool: 'true or false',
   duration: 'a duration such as 3600, "1h30m" or "7d"',
   list: 'a list of texts',
   ints: 'a list of whole numbers',
   pairs: 'an object of texts',
+  header: 'an object of texts or lists of texts, or base64 of its JSON',
   object: 'an object',
   any: 'JSON',
 };
@@ -85,6 +87,7 @@ function coerce(type: FieldType, value: JsonValue): FieldTypes[FieldType] | unde
 const coercions: { readonly [T in FieldType]: (value: JsonValue) => FieldTypes[T] | undefined } = {
   string: scalarText,
   int: wholeNumber,
+  float: anyNumber,
   bool: truth,
   duration,
   list: texts,
@@ -94,6 +97,7 @@ const coercions: { readonly [T in FieldType]: (value: JsonValue) => FieldTypes[T
     return numbers?.every((number) => number !== undefined) ? numbers : undefined;
   },
   pairs,
+  header,
   object(value) {
     if (isJsonObject(value)) return value;
     if (typeof value !== 'string') return undefined;
@@ -114,6 +118,16 @@ function wholeNumber(value: JsonValue): number | undefined {
     return undefined;
   const number = typeof value === 'number' ? value : typeof value === 'string' ? Number(value) : Number.NaN;
   return Number.isSafeInteger(number) ? number : undefined;
+}
+
+function anyNumber(value: JsonValue): number | undefined {
+  if (typeof value === 'number') return Number.isFinite(value) ? value : undefined;
+  if (typeof value !== 'string') return wholeNumber(value);
+  const text = value.trim();
+  if (!/^[+-]?(?:\d{1,300}(?:\.\d{0,300})?|\.\d{1,300})(?:e[+-]?\d{1,3})?$/i.test(text))
+    return wholeNumber(value);
+  const number = Number(text);
+  return Number.isFinite(number) ? number : undefined;
 }
 
 const truths = new Map<JsonValue, boolean>([
@@ -181,17 +195,46 @@ function pairs(value: JsonValue): Readonly<Record<string, string>> | undefined {
   return result;
 }
 
+/** Headers as an object of texts or lists, or base64 of such an object's JSON; names in lower case (RFC 9110 §5.1). */
+function header(value: JsonValue): Readonly<Record<string, readonly string[]>> | undefined {
+  if (typeof value === 'string') return value === '' ? {} : header(parseJson(textOfHeader(value)) ?? null);
+  if (!isJsonObject(value)) return undefined;
+  const result: Record<string, string[]> = Object.create(null);
+  for (const [name, item] of Object.entries(value)) {
+    const list = Array.isArray(item) ? item.map(scalarText) : [scalarText(item as JsonValue)];
+    if (!list.every((text) => text !== undefined)) return undefined;
+    const key = name.toLowerCase();
+    result[key] = [...(result[key] ?? []), ...list];
+  }
+  return result;
+}
+
+/** JSON as it stands, or out of base64 of either alphabet. */
+function textOfHeader(text: string): string {
+  if (text.trimStart().startsWith('{')) return text;
+  const base64 = /^[\w+/-]{1,2796203}={0,2}$/.test(text);
+  return base64 ? Buffer.from(text, 'base64').toString('utf8') : '';
+}
+
 /**
  * JSON inside a text has passed the listener as one value, whatever it is made of. A secret has at most 1 MiB; to take much more
  * would be the way around every limit of a body's depth and count.
  */
 const longestJson = 2 * 1024 * 1024;
+const deepestJson = 128;
 
 function parseJson(text: string): JsonValue | undefined {
   if (text.length > longestJson) return undefined;
   try {
-    return JSON.parse(text) as JsonValue;
+    const value = JSON.parse(text) as JsonValue;
+    return isWithin(value, deepestJson) ? value : undefined;
   } catch {
     return undefined;
   }
+}
+
+/** Whatever walks a value afterwards does so by recursion, which has an end of its own. */
+function isWithin(value: JsonValue, levels: number): boolean {
+  if (typeof value !== 'object' || value === null) return true;
+  return levels > 0 && Object.values(value).every((member: JsonValue) => isWithin(member, levels - 1));
 }

@@ -1,11 +1,14 @@
 /** `?help=1`: what the declarations say, for people. */
 import type { Endpoint } from './endpoint.ts';
 import type { RouteMatch } from './mount/table.ts';
+import { openApiExcerpt } from './openapi/document.ts';
 import type { Answer } from './request.ts';
 
 export function helpAnswer(endpoint: Endpoint | undefined, route: RouteMatch): Answer {
   const help = endpoint === undefined ? mountHelp(route) : endpointHelp(endpoint);
-  return { kind: 'plain', status: 200, body: { help, see_also: null } };
+  const described = endpoint === undefined ? route.mount.endpoints.endpoints : [endpoint];
+  const openapi = openApiExcerpt(route.mount, described);
+  return { kind: 'plain', status: 200, body: { help, see_also: null, openapi } };
 }
 
 function mountHelp(route: RouteMatch): string {

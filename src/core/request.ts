@@ -32,6 +32,8 @@ export interface Request {
    * checked. A function, because getting it costs and few requests ask.
    */
   readonly clientCertificate?: () => Buffer | undefined;
+  /** Aborts when the listener stopped waiting; without it, never. */
+  readonly signal?: () => AbortSignal;
 }
 
 /** A piece of JSON that is already text, so that a stored value need not be parsed to be sent on. */
@@ -69,6 +71,18 @@ export interface LeaseAnswer {
   readonly duration: number;
 }
 
+/** Where an answer waits for its one reader. */
+export interface WrapInfo {
+  readonly token: string;
+  readonly accessor: string;
+  /** Seconds. */
+  readonly ttl: number;
+  /** RFC 3339. */
+  readonly creationTime: string;
+  readonly creationPath: string;
+  readonly wrappedAccessor: string | undefined;
+}
+
 export type Answer =
   /** The envelope of vault-compatible answers. */
   | {
@@ -80,12 +94,16 @@ export type Answer =
       readonly lease: LeaseAnswer | null;
       readonly warnings: readonly string[] | null;
       readonly mountType: string;
+      /** Set where the answer itself was wrapped. */
+      readonly wrap: WrapInfo | null;
       /** The members of `data` appear at the top level too (a few sys endpoints). */
       readonly repeatData: boolean;
     }
   /** A JSON object of its own shape (seal status, health, help, …). */
   | { readonly kind: 'plain'; readonly status: number; readonly body: AnswerData }
   | { readonly kind: 'empty' }
+  /** An answer's text as it was made earlier, envelope and all. */
+  | { readonly kind: 'verbatim'; readonly status: number; readonly text: string }
   | {
       readonly kind: 'error';
       readonly status: number;

@@ -25,6 +25,7 @@ import { RequestCommit } from './request-commit.ts';
 import { sealEndpoints } from './seal-endpoints.ts';
 import type { Log, SealState } from './seal-state.ts';
 import { serveSealed } from './serve-sealed.ts';
+import { type EncodeAnswer, wrapOutcome } from './wrap-answer.ts';
 
 /** Where a request goes: an endpoint's operation, or the error that says why nowhere. */
 interface Destination {
@@ -35,14 +36,15 @@ interface Destination {
   readonly spec: OperationSpec | undefined;
 }
 
-export function createRoad(state: SealState, clock: Clock, log: Log): Road {
+/** `encode` is the listener's: a wrapped answer is kept as the text that it would have been. */
+export function createRoad(state: SealState, clock: Clock, log: Log, encode: EncodeAnswer): Road {
   const withoutStore = new EndpointTable(sealEndpoints(state, clock));
   return {
     async handle(request) {
       try {
         const core = state.core;
         if (core === undefined) return await serveSealed(state, withoutStore, clock, request);
-        return await travel(core, request, log);
+        return await travel(core, request, log, encode);
       } catch (error) {
         logFault(log, request, error);
         return errorAnswer(request, error);
@@ -59,7 +61,7 @@ function logFault(log: Log, request: Request, error: unknown): void {
   }
 }
 
-async function travel(core: Core, request: Request, log: Log): Promise<Answer> {
+async function travel(core: Core, request: Request, log: Log, encode: EncodeAnswer): Promise<Answer> {
   const id = request.token === undefined ? undefined : core.tokens.idOf(request.token);
   const snapshot = await core.tokenReader.read(id);
   // Most requests wait for nothing here: what is cached is current, and awaiting it would still cost a turn.
@@ -85,10 +87,12 @@ async function travel(core: Core, request: Request, log: Log): Promise<Answer> {
     }),
     'kernel',
   );
-  const outcome = await settle(core, request, destination, visit, who).catch((error: unknown): Outcome => {
-    logFault(log, request, error);
-    return { answer: errorAnswer(request, error), durable: visit.commit.committed };
-  });
+  const outcome = await settle(core, request, destination, visit, who, encode).catch(
+    (error: unknown): Outcome => {
+      logFault(log, request, error);
+      return { answer: errorAnswer(request, error), durable: visit.commit.committed };
+    },
+  );
   const line = responseLine(
     core.audit,
     request,
@@ -183,6 +187,11 @@ function readFields(
   }
 }
 
+/** A new one each time: listeners on one that is shared would never go away. */
+function neverAborted(): AbortSignal {
+  return new AbortController().signal;
+}
+
 function buildCall(
   core: Core,
   request: Request,
@@ -211,12 +220,20 @@ function buildCall(
           },
     clock: core.clock,
     remoteAddress: request.remoteAddress,
+    signal: request.signal ?? neverAborted,
     view: new MountView(core.barrier, mount?.uuid ?? '', (writes, expectations) =>
       commit.commit(writes, expectations),
     ),
   };
   if (mount === undefined || !isBuiltin(mount.type)) return call;
-  const coreCall: CoreCall = { ...call, path: request.path, token, tokenText: request.token, acl };
+  const coreCall: CoreCall = {
+    ...call,
+    path: request.path,
+    token,
+    tokenText: request.token,
+    acl,
+    wrapTtl: request.wrapTtl,
+  };
   return coreCall;
 }
 
@@ -263,11 +280,12 @@ async function settle(
   destination: Destination,
   visit: Visit,
   who: Authentication,
+  encode: EncodeAnswer,
 ): Promise<Outcome> {
   const { commit, decision, fieldError } = visit;
   const { route, endpoint, spec, operation } = destination;
   try {
-    if (decision.kind !== 'allow') throw refusal(decision, who);
+    if (decision.kind !== 'allow') throw refusal(decision, who, spec);
     if (route === undefined) {
       throw new CofferError('no_route', `no handler for route "${request.path}". route entry not found.`);
     }
@@ -280,17 +298,12 @@ async function settle(
       throw new CofferError('unsupported_operation', 'unsupported operation');
     }
     if (fieldError !== undefined) throw fieldError;
-    if (request.wrapTtl > 0) {
-      throw new CofferError(
-        'invalid_request',
-        'response wrapping is not supported: ask without X-Vault-Wrap-TTL',
-      );
-    }
-    return await carryOut(
+    const outcome = await carryOut(
       { core, request, mount: route.mount, operation, spec, commit, unknownFields: visit.unknownFields },
       visit.call,
       who.kind === 'token' ? who.token.record.id : null,
     );
+    return request.wrapTtl > 0 ? await wrapOutcome(core, request, outcome, encode) : outcome;
   } catch (error) {
     // A use is spent on refusals and bad input too, before the answer.
     await commit.spend();
@@ -298,7 +311,12 @@ async function settle(
   }
 }
 
-function refusal(decision: AuditedDecision, who: Authentication): CofferError {
+function refusal(
+  decision: AuditedDecision,
+  who: Authentication,
+  spec: OperationSpec | undefined,
+): CofferError {
+  if (who.kind !== 'token' && spec?.refusal !== undefined) return spec.refusal();
   if (decision.kind === 'needs-approval') {
     return new CofferError('needs_approval', 'this request needs an approval first');
   }

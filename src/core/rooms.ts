@@ -3,12 +3,14 @@ import type { BarrierStore } from '../barrier/store.ts';
 import type { Clock } from '../clock.ts';
 import type { Random } from '../crypto/random.ts';
 import type { Epoch } from './epoch.ts';
+import type { Jobs } from './job/jobs.ts';
 import type { Leases } from './lease/leases.ts';
 import type { Mounts } from './mount/mounts.ts';
 import type { PolicyStore } from './policy/store.ts';
 import type { TokenReader } from './token/reader.ts';
 import type { Tokens } from './token/tokens.ts';
 import type { View } from './view.ts';
+import type { Wrappings } from './wrapping/wrappings.ts';
 
 export interface CoreRooms {
   readonly store: BarrierStore;
@@ -19,6 +21,10 @@ export interface CoreRooms {
   readonly mounts: Mounts;
   readonly leases: Leases;
   readonly policies: PolicyStore;
+  readonly jobs: Jobs;
+  readonly wrappings: Wrappings;
+  /** Has the node look for work at once, where it would else wait for the next pass. */
+  workOnJobs(): void;
   /** A mount's view outside of any request. */
   view(uuid: string): View;
   /** As of the last request. */

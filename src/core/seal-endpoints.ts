@@ -24,10 +24,52 @@ const secrets = {
   keys: { type: 'list', sensitive: true },
   keys_base64: { type: 'list', sensitive: true },
   root_token: { type: 'string', sensitive: true },
-  '*': { type: 'any' },
 } as const satisfies ResponseSchema;
 
-const open = { '*': { type: 'any' } } as const satisfies ResponseSchema;
+/** Known only while the store is open. */
+const clusterSchema = {
+  cluster_name: { type: 'string', optional: true },
+  cluster_id: { type: 'string', optional: true },
+} as const satisfies ResponseSchema;
+
+const statusSchema = {
+  type: { type: 'string' },
+  initialized: { type: 'bool' },
+  sealed: { type: 'bool' },
+  t: { type: 'int' },
+  n: { type: 'int' },
+  progress: { type: 'int' },
+  nonce: { type: 'string' },
+  version: { type: 'string' },
+  build_date: { type: 'string' },
+  migration: { type: 'bool' },
+  recovery_seal: { type: 'bool' },
+  storage_type: { type: 'string' },
+  coffer_version: { type: 'string' },
+  ...clusterSchema,
+} as const satisfies ResponseSchema;
+
+const healthSchema = {
+  initialized: { type: 'bool' },
+  sealed: { type: 'bool' },
+  standby: { type: 'bool' },
+  performance_standby: { type: 'bool' },
+  replication_performance_mode: { type: 'string' },
+  replication_dr_mode: { type: 'string' },
+  server_time_utc: { type: 'int' },
+  version: { type: 'string' },
+  coffer_version: { type: 'string' },
+  enterprise: { type: 'bool' },
+  ...clusterSchema,
+} as const satisfies ResponseSchema;
+
+const leaderSchema = {
+  ha_enabled: { type: 'bool' },
+  is_self: { type: 'bool' },
+  leader_address: { type: 'string' },
+  leader_cluster_address: { type: 'string' },
+  performance_standby: { type: 'bool' },
+} as const satisfies ResponseSchema;
 
 const bare = { login: true, whileSealed: true, plain: true } as const;
 
@@ -51,7 +93,7 @@ function initialization(control: SealControl): Endpoint {
       read: {
         ...bare,
         summary: 'Whether there is a store',
-        response: open,
+        response: { initialized: { type: 'bool' } },
         handle: async () => ({ data: { initialized: (await control.status()).initialized } }),
       },
       update: {
@@ -101,7 +143,7 @@ function status(control: SealControl): Endpoint {
       read: {
         ...bare,
         summary: 'Seal status',
-        response: open,
+        response: statusSchema,
         handle: async () => ({ data: shownStatus(await control.status()) }),
       },
     },
@@ -140,7 +182,7 @@ function unsealing(control: SealControl): Endpoint {
       update: {
         ...bare,
         summary: 'Hand in an unseal key',
-        response: open,
+        response: statusSchema,
         handle: async (call) => {
           if (call.fields.reset === true) control.resetKeys();
           else if (call.fields.key === undefined || call.fields.key === '') {
@@ -193,7 +235,7 @@ function health(control: SealControl, clock: Clock): Endpoint {
       read: {
         ...bare,
         summary: 'Health of this node',
-        response: open,
+        response: healthSchema,
         handle: async (call) => {
           const state = await control.status();
           return { status: healthCode(state, call.fields), data: shownHealth(state, clock.now()) };
@@ -239,7 +281,7 @@ function leader(): Endpoint {
       read: {
         ...bare,
         summary: 'Which node leads',
-        response: open,
+        response: leaderSchema,
         handle: async () => ({
           data: {
             ha_enabled: false,

@@ -16,6 +16,7 @@ import type { AuditLog } from './audit/audit.ts';
 import { Core } from './core.ts';
 import { type CreatedStore, createStore, type NewStore } from './create-store.ts';
 import { bumpEpoch } from './epoch.ts';
+import type { JobType } from './job/job.ts';
 import type { MountTypes } from './mount/mounts.ts';
 import { retryOnConflict } from './retry.ts';
 import type { SealControl, SealStatus } from './seal-control.ts';
@@ -27,6 +28,8 @@ export interface SealStateOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly types: MountTypes;
+  /** Kinds of long work besides the core's own. */
+  readonly jobTypes?: readonly JobType[];
   /** Seals tried without a person, in order. */
   readonly seals: readonly Seal[];
   readonly manualSeals: readonly ManualSeal[];
@@ -227,6 +230,7 @@ export class SealState implements SealControl {
       barrier,
       audit,
       types,
+      jobTypes: this.#options.jobTypes ?? [],
       clock,
       random,
       seal: this,

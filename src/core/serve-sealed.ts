@@ -36,6 +36,7 @@ export async function serveSealed(
     caller: undefined,
     clock,
     remoteAddress: request.remoteAddress,
+    signal: request.signal ?? (() => new AbortController().signal),
   } as unknown as Call;
   const reply = await spec.handle(call);
   return buildAnswer({

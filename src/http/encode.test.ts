@@ -11,6 +11,7 @@ const empty = {
   lease: null,
   warnings: null,
   mountType: 'kv',
+  wrap: null,
   repeatData: false,
 } as const satisfies Answer;
 

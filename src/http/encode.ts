@@ -2,7 +2,7 @@
  * Answers as Vault's wire has them. Envelopes are put together by hand and only leaves go through JSON.stringify: the shape is
  * fixed, and this is on every request's way.
  */
-import type { Answer, AnswerData, AuthAnswer } from '../core/request.ts';
+import type { Answer, AnswerData, AuthAnswer, WrapInfo } from '../core/request.ts';
 import { RawJson } from '../core/request.ts';
 
 type EnvelopeAnswer = Extract<Answer, { kind: 'envelope' }>;
@@ -16,6 +16,8 @@ export function encodeAnswer(answer: Answer): string | undefined {
       return encodeObject(answer.body, levels);
     case 'empty':
       return undefined;
+    case 'verbatim':
+      return answer.text;
     case 'error':
       return encodeErrors(answer.errors, answer.data);
   }
@@ -62,9 +64,20 @@ function encodeEnvelope(answer: EnvelopeAnswer): string {
   const repeated = answer.repeatData && answer.data !== null ? repeatedMembers(answer.data) : '';
   return (
     `{"request_id":${JSON.stringify(answer.requestId)}${leasePart}${data}` +
-    `,"wrap_info":null,"warnings":${warningsText},"auth":${authText}` +
+    `,"wrap_info":${answer.wrap === null ? 'null' : encodeWrap(answer.wrap)},"warnings":${warningsText},"auth":${authText}` +
     `,"mount_type":${JSON.stringify(answer.mountType)}${repeated}}`
   );
+}
+
+function encodeWrap(wrap: WrapInfo): string {
+  return JSON.stringify({
+    token: wrap.token,
+    accessor: wrap.accessor,
+    ttl: wrap.ttl,
+    creation_time: wrap.creationTime,
+    creation_path: wrap.creationPath,
+    ...(wrap.wrappedAccessor === undefined ? {} : { wrapped_accessor: wrap.wrappedAccessor }),
+  });
 }
 
 function encodeAuth(auth: AuthAnswer): string {

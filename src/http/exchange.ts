@@ -61,6 +61,8 @@ export class Exchange {
   #deadline = 0;
   /** Bytes of the budget this request's body takes. */
   #room = 0;
+  /** Made when a handler asks for it, which few do. */
+  #abort: AbortController | undefined;
   /** A body is or may be on its way, so the next request's first byte is not known. */
   #bodyPending = false;
 
@@ -117,6 +119,9 @@ export class Exchange {
     const limit = this.#wire.limits.requestMilliseconds / 1_000;
     const text = `no answer within ${limit} seconds; whether the request took effect is not known`;
     this.#send(503, encodeErrors([text]), true, 'unavailable');
+    // Only now: what it stops would answer first.
+    this.#abort ??= new AbortController();
+    this.#abort.abort(new CofferError('unavailable', text));
   }
 
   #head(): { method: string; target: string; headers: IncomingMessage['headers'] } {
@@ -187,6 +192,10 @@ export class Exchange {
       wrapTtl: head.wrapTtl,
       remoteAddress: this.#client,
       ...clientCertificate(this.#connection.socket),
+      signal: () => {
+        this.#abort ??= new AbortController();
+        return this.#abort.signal;
+      },
     };
     this.#wire.road.handle(request).then(
       (answer) => this.#answer(answer),

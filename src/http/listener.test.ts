@@ -34,6 +34,7 @@ describe('a request and its answer', () => {
         token: 'T',
         wrapTtl: 300,
         remoteAddress: '127.0.0.1',
+        signal: expect.any(Function),
       },
     ]);
   });
@@ -312,7 +313,7 @@ describe('time', () => {
     expect(server.requests).toEqual([]);
   });
 
-  test('a road that does not end is 503, and its late answer is dropped', async () => {
+  test('a road that does not end is 503 and is told so, and its late answer is dropped', async () => {
     const clock = new ManualClock();
     let finish: (answer: Answer) => void = () => {};
     const handle = () => new Promise<Answer>((resolve) => (finish = resolve));
@@ -322,9 +323,18 @@ describe('time', () => {
     await until(() => server.requests.length === 1);
     clock.pass(5);
     expect(server.logged).toEqual([]);
+    const signal = server.requests[0]?.signal?.();
+    expect(signal?.aborted).toBe(false);
     clock.pass(1);
     const answer = await client.answer();
     expect([answer.status, answer.headers.get('connection')]).toEqual([503, 'close']);
+    expect(answer.headers.get('x-coffer-error')).toBe('unavailable');
+    expect(signal?.reason).toMatchObject({
+      code: 'unavailable',
+      message: expect.stringContaining('5 seconds'),
+    });
+    // Whoever asks only now learns it too.
+    expect(server.requests[0]?.signal?.().aborted).toBe(true);
     finish({ kind: 'plain', status: 200, body: { late: true } });
     expect(await client.closed()).toBe('');
     expect(server.logged).toEqual([expect.stringContaining('request took too long')]);

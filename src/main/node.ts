@@ -5,11 +5,13 @@ import { type Clock, systemClock } from '../clock.ts';
 import type { AuditLog } from '../core/audit/audit.ts';
 import { openAuditLog } from '../core/audit/log.ts';
 import { nullAuditLog } from '../core/audit/null-log.ts';
+import type { JobType } from '../core/job/job.ts';
 import type { MountTypes } from '../core/mount/mounts.ts';
 import type { Road } from '../core/request.ts';
 import { createRoad } from '../core/road.ts';
 import { SealState } from '../core/seal-state.ts';
 import { type Random, systemRandom } from '../crypto/random.ts';
+import { encodeAnswer } from '../http/encode.ts';
 import type { Logger } from '../log.ts';
 import type { Seal } from '../seal/seal.ts';
 import { createShamirSlot } from '../seal/shamir/shamir.ts';
@@ -26,6 +28,8 @@ export interface NodeOptions {
   readonly clock?: Clock;
   readonly random?: Random;
   readonly types?: MountTypes;
+  /** Kinds of long work besides the core's own. */
+  readonly jobTypes?: readonly JobType[];
 }
 
 export interface CofferNode {
@@ -42,13 +46,17 @@ export function createNode(options: NodeOptions): CofferNode {
     clock,
     random,
     types: options.types ?? mountTypes,
+    jobTypes: options.jobTypes ?? [],
     seals,
     manualSeals,
     splitSlot: (rootKey, split, place) => createShamirSlot(rootKey, split, place, random),
     openAudit: (barrier) => openNodeAudit(options, barrier, clock, random),
     log: (message, fields) => log.error(message, fields),
   });
-  return { state, road: createRoad(state, clock, (message, fields) => log.error(message, fields)) };
+  return {
+    state,
+    road: createRoad(state, clock, (message, fields) => log.error(message, fields), encodeAnswer),
+  };
 }
 
 /** Where a data directory keeps its audit log. */

@@ -1,10 +1,12 @@
 /** A whole node behind a real socket, in this process, with time in the test's hand: for checking the wire answer by answer. */
+import type { EngineType } from '../../src/engine/engine.ts';
 import { openListener } from '../../src/http/listener.ts';
 import type { JsonValue } from '../../src/json.ts';
 import type { Logger } from '../../src/log.ts';
 import { type CofferNode, createNode } from '../../src/main/node.ts';
 import { MemoryStorage } from '../../src/storage/memory/memory.ts';
 import { openWire, type Wire, type WireAnswer, type WireRequest } from '../e2e/wire.ts';
+import { typesWith } from '../fakes/client.ts';
 import { HandClock } from '../fakes/hand-clock.ts';
 
 export const rootToken = 'hvs.contract-root-token-0000';
@@ -28,7 +30,10 @@ export interface Row {
 const silent: Logger = { debug() {}, info() {}, warn() {}, error() {} };
 
 /** @param open a store with `secret/` is there and unsealed; otherwise it waits for `sys/init` */
-export async function openContractServer(open = true): Promise<ContractServer> {
+export async function openContractServer(
+  open = true,
+  engines: readonly EngineType[] = [],
+): Promise<ContractServer> {
   const clock = new HandClock();
   const node = createNode({
     storage: new MemoryStorage(),
@@ -36,6 +41,7 @@ export async function openContractServer(open = true): Promise<ContractServer> {
     seals: [],
     log: silent,
     clock,
+    types: typesWith(engines),
   });
   if (open) {
     const made = await node.state.initialize({ shares: 1, threshold: 1 }, rootToken, true);

@@ -4,6 +4,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFile
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ExpiryDuty } from '../../src/core/duty/expiry.ts';
+import type { JobType } from '../../src/core/job/job.ts';
 import type { MountTypes } from '../../src/core/mount/mounts.ts';
 import { parseApiPath } from '../../src/core/path.ts';
 import { type Answer, type Operation, RawJson } from '../../src/core/request.ts';
@@ -27,6 +28,8 @@ export interface PlaceOptions {
   readonly silent?: boolean;
   /** Engines besides the program's own. */
   readonly engines?: readonly EngineType[];
+  /** Kinds of long work besides the program's own. */
+  readonly jobTypes?: readonly JobType[];
 }
 
 /** A store with everything around it; nodes come and go. */
@@ -79,6 +82,7 @@ export async function makePlace(options: PlaceOptions = {}): Promise<Place> {
       log: loggerInto(log),
       clock,
       types: typesWith(options.engines ?? []),
+      jobTypes: options.jobTypes ?? [],
     });
     nodes.push(node);
     return node;
@@ -149,6 +153,10 @@ export interface Asked {
   readonly errors: readonly string[];
   /** Whether `data` was there at all. */
   readonly hasData: boolean;
+  /** Where the answer was wrapped. */
+  readonly wrap?: Extract<Answer, { kind: 'envelope' }>['wrap'];
+  /** An unwrapped answer, as it was kept. */
+  readonly text?: string;
 }
 
 export interface AskOptions {
@@ -187,6 +195,10 @@ function plainAnswer(requestId: string, answer: Answer): Asked {
       return { ...none, status: answer.status, data: settled(answer.body), hasData: true };
     case 'error':
       return { ...none, status: answer.status, errors: answer.errors };
+    case 'verbatim': {
+      const { data } = JSON.parse(answer.text) as { readonly data: JsonObject | null };
+      return { ...none, status: answer.status, data: data ?? {}, hasData: data !== null, text: answer.text };
+    }
     case 'envelope':
       return {
         ...none,
@@ -196,6 +208,7 @@ function plainAnswer(requestId: string, answer: Answer): Asked {
         auth: answer.auth,
         lease: answer.lease,
         warnings: answer.warnings ?? [],
+        wrap: answer.wrap,
       };
   }
 }
@@ -233,6 +246,13 @@ export function expiryOf(node: CofferNode): ExpiryDuty {
   const { core } = node.state;
   if (core === undefined) throw new Error('the node is sealed');
   return core.expiry;
+}
+
+/** Lets the job duty work until no job has anything to do now. */
+export async function finishJobs(node: CofferNode): Promise<void> {
+  const { core } = node.state;
+  if (core === undefined) throw new Error('the node is sealed');
+  await core.jobDuty.run();
 }
 
 /** Lets the expiry duty work until nothing is due. Moves the clock by a second a pass: entries are due at whole seconds. */

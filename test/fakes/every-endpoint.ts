@@ -32,7 +32,7 @@ export function everyOperation(node: CofferNode, sample = 'sample'): readonly De
 }
 
 function operationsOf(endpoint: Endpoint): readonly (readonly [EndpointOperation, OperationSpec])[] {
-  const names: readonly EndpointOperation[] = ['read', 'list', 'update', 'patch', 'delete'];
+  const names: readonly EndpointOperation[] = ['read', 'list', 'scan', 'update', 'patch', 'delete'];
   return names.flatMap((name) => {
     const spec = endpoint.operations[name];
     return spec === undefined ? [] : [[name, spec] as const];
@@ -41,5 +41,5 @@ function operationsOf(endpoint: Endpoint): readonly (readonly [EndpointOperation
 
 function pathOf(pattern: string, operation: EndpointOperation, sample: string): string {
   const path = pattern.replace(/:[a-z_]+\*?/g, sample).replace(/\/$/, '');
-  return operation === 'list' ? `${path}/` : path;
+  return operation === 'list' || operation === 'scan' ? `${path}/` : path;
 }

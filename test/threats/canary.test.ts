@@ -10,6 +10,7 @@ const canary = 'canary-e41b7c90d2f3';
 let place: Place;
 let node: CofferNode;
 const answers: Asked[] = [];
+const help: Asked[] = [];
 
 beforeAll(async () => {
   place = await makePlace({ engines: [leasedType(new Outside())] });
@@ -41,11 +42,13 @@ function canaries({ endpoint }: DeclaredOperation, shape: (spec: FieldSpec) => J
 const plain: Readonly<Record<FieldSpec['type'], JsonValue>> = {
   string: 'plain',
   int: 1,
+  float: 1.5,
   bool: false,
   duration: 60,
   list: ['plain'],
   ints: [1],
   pairs: { plain: 'plain' },
+  header: { plain: ['plain'] },
   object: {},
   any: 'path "plain" { capabilities = ["read"] }',
 };
@@ -61,6 +64,7 @@ it('threat 16: secrets that any endpoint is sent are in no log, no error and no 
       const powerful = await makeToken(node, { policies: ['root'] }).catch(() => null);
       for (const token of [null, `${canary}-token`, powerful]) {
         answers.push(await ask(node, declared.operation, declared.path, fields, token));
+        help.push(await ask(node, 'help', declared.path, fields, token));
       }
     }
   }
@@ -69,6 +73,11 @@ it('threat 16: secrets that any endpoint is sent are in no log, no error and no 
 
   const said = answers.map(({ errors, warnings }) => ({ errors, warnings }));
   expect(JSON.stringify(said)).not.toContain(canary);
+  // Help and the OpenAPI document describe; they show nothing that was sent or stored.
+  expect(help.filter(({ data }) => data['openapi'] !== undefined).length).toBeGreaterThan(200);
+  expect(JSON.stringify(help)).not.toContain(canary);
+  const described = await ask(node, 'read', 'sys/internal/specs/openapi');
+  expect(JSON.stringify(described)).not.toContain(canary);
   expect(JSON.stringify(place.log, causes)).not.toContain(canary);
   const audit = auditText(place.auditDirectory);
   expect(audit).toContain('"path":"secret/data/sample"');

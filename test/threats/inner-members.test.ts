@@ -98,6 +98,7 @@ describe('threat 28: what only the core may do', () => {
       'params',
       'remoteAddress',
       'requestId',
+      'signal',
       'view',
     ]);
     const { data: _sent, view, ...rest } = call ?? {};

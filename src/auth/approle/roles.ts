@@ -17,7 +17,7 @@ import { randomUuid } from '../../crypto/random.ts';
 import type { EngineEnvironment } from '../../engine/engine.ts';
 import { CofferError } from '../../errors.ts';
 import type { Revision } from '../../storage/storage.ts';
-import { readTokenSettings, shownTokenSettings, tokenFields } from '../token-fields.ts';
+import { readTokenSettings, shownTokenSettings, tokenFields, tokenSettingsSchema } from '../token-fields.ts';
 import {
   accessorFolder,
   encodeRecord,
@@ -45,7 +45,14 @@ const roleFields = {
   ...tokenFields,
 } as const satisfies Fields;
 
-const roleSchema = { '*': { type: 'any' } } as const;
+const roleSchema = {
+  bind_secret_id: { type: 'bool' },
+  local_secret_ids: { type: 'bool' },
+  secret_id_bound_cidrs: { type: 'list', nullable: true },
+  secret_id_num_uses: { type: 'int' },
+  secret_id_ttl: { type: 'duration' },
+  ...tokenSettingsSchema,
+} as const;
 
 export interface ReadRole {
   readonly role: RoleRecord;

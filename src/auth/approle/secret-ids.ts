@@ -53,6 +53,18 @@ const newSchema = {
   secret_id_ttl: { type: 'int' },
 } as const;
 
+const secretIdSchema = {
+  cidr_list: { type: 'list' },
+  creation_time: { type: 'string' },
+  expiration_time: { type: 'string' },
+  last_updated_time: { type: 'string' },
+  metadata: { type: 'pairs' },
+  secret_id_accessor: { type: 'string' },
+  secret_id_num_uses: { type: 'int' },
+  secret_id_ttl: { type: 'duration' },
+  token_bound_cidrs: { type: 'list' },
+} as const;
+
 export function secretIdEndpoints(environment: EngineEnvironment): readonly Endpoint[] {
   return [
     endpoint({
@@ -223,7 +235,6 @@ async function readFound(view: View, role: string, digest: string): Promise<Foun
 }
 
 function lookups(environment: EngineEnvironment): readonly Endpoint[] {
-  const schema = { '*': { type: 'any' } } as const;
   return [
     endpoint({
       pattern: 'role/:name/secret-id/lookup',
@@ -232,7 +243,7 @@ function lookups(environment: EngineEnvironment): readonly Endpoint[] {
       operations: {
         update: {
           summary: 'Look a secret id up',
-          response: schema,
+          response: secretIdSchema,
           handle: async (call): Promise<Reply | undefined> => {
             const found = await byText(environment, call, call.fields.secret_id);
             return found === undefined ? undefined : { data: shownSecretId(found.record) };
@@ -247,7 +258,7 @@ function lookups(environment: EngineEnvironment): readonly Endpoint[] {
       operations: {
         update: {
           summary: 'Look a secret id up by accessor',
-          response: schema,
+          response: secretIdSchema,
           handle: async (call) => ({
             data: shownSecretId((await byAccessor(call, call.fields.secret_id_accessor)).record),
           }),

@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { appendFileSync, readdirSync, readFileSync, rmSync, statSync, truncateSync } from 'node:fs';
 import { join } from 'node:path';
 import { build } from 'esbuild';
@@ -180,11 +181,14 @@ describe('kill -9 at full speed', () => {
     const child = spawn(process.execPath, [script, place.directory, storeFile], {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
+    // Its output ends a moment before the process does.
+    const ended = once(child, 'exit');
     let told = '';
     for await (const chunk of child.stdout) {
       told += String(chunk);
       if (Number(told.trimEnd().split('\n').at(-1)) >= lines) child.kill('SIGKILL');
     }
+    await ended;
     return Number(told.slice(0, told.lastIndexOf('\n')).split('\n').at(-1));
   }
 

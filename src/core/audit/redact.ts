@@ -3,7 +3,7 @@
  * value has the declared shape; a keyed digest stands for everything else. Names are shown, values never by accident.
  */
 import { isJsonObject, type JsonObject, type JsonValue } from '../../json.ts';
-import type { Fields, FieldType, ResponseSchema } from '../endpoint.ts';
+import type { Fields, FieldType, ResponseField, ResponseSchema } from '../endpoint.ts';
 import { type AnswerData, RawJson } from '../request.ts';
 import type { Digest } from './digest.ts';
 
@@ -73,8 +73,27 @@ function shownFields(fields: Fields): ReadonlyMap<string, ShownType> {
 function shownType(schema: ResponseSchema | undefined, name: string): ShownType | undefined {
   if (schema === undefined) return undefined;
   const field = Object.hasOwn(schema, name) ? schema[name] : schema['*'];
-  return field === undefined || field.sensitive ? undefined : field.type;
+  if (field === undefined || holdsSecret(field)) return undefined;
+  // A list of objects is of no request's shape.
+  return field.items === undefined ? field.type : 'any';
 }
+
+/** A value is as secret as anything in it. */
+function holdsSecret(field: ResponseField): boolean {
+  if (field.sensitive === true) return true;
+  const { members, items } = field;
+  if (members === undefined && items === undefined) return false;
+  let holds = secretHolders.get(field);
+  if (holds === undefined) {
+    holds = [members, items].some(
+      (schema) => schema !== undefined && Object.values(schema).some(holdsSecret),
+    );
+    secretHolders.set(field, holds);
+  }
+  return holds;
+}
+
+const secretHolders = new WeakMap<ResponseField, boolean>();
 
 /** The value's JSON text as it may stand in the log; undefined where it is not of the declared shape. */
 function shownJson(value: unknown, type: ShownType): string | undefined {
@@ -108,11 +127,13 @@ function shownText(text: string): string {
 const hasShape = {
   string: isText,
   int: isNumeric,
+  float: (value) => typeof value === 'string' && /^[+-]?[\d.]{1,20}(?:e[+-]?\d{1,3})?$/i.test(value),
   bool: (value) => typeof value === 'string' && /^(?:true|false|[01tf])$/i.test(value),
   duration: (value) => typeof value === 'string' && /^-?\d[\d.nuµmshdw]{0,31}$/.test(value),
   list: isTextOrTexts,
   ints: (value) => (Array.isArray(value) ? value.every(isScalarNumber) : isNumericList(value)),
   pairs: (value) => typeof value !== 'string' && isJsonObject(value) && Object.values(value).every(isScalar),
+  header: (value) => typeof value !== 'string' && isJsonObject(value),
   object: (value) => isJsonObject(value),
   any: () => true,
   null: () => false,

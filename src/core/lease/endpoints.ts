@@ -3,7 +3,7 @@
 import { timestamp } from '../../clock.ts';
 import { CofferError } from '../../errors.ts';
 import { type CoreCall, coreEndpoint } from '../core-call.ts';
-import type { Endpoint, Fields, Reply } from '../endpoint.ts';
+import type { Endpoint, Fields, Reply, ResponseSchema } from '../endpoint.ts';
 import { allItems } from '../pages.ts';
 import type { CoreRooms } from '../rooms.ts';
 import { cappedWarning } from '../ttl-rule.ts';
@@ -13,6 +13,22 @@ const leaseFields = {
   increment: { type: 'duration', help: 'Life asked for.' },
   sync: { type: 'bool', help: 'Accepted; revoking always answers when it is done.' },
 } as const satisfies Fields;
+
+const leaseSchema = {
+  id: { type: 'string' },
+  path: { type: 'string' },
+  issue_time: { type: 'string' },
+  expire_time: { type: 'string' },
+  last_renewal: { type: 'string', nullable: true },
+  renewable: { type: 'bool' },
+  ttl: { type: 'duration' },
+} as const satisfies ResponseSchema;
+
+const givenUpSchema = {
+  lease_count: { type: 'int' },
+  counts: { type: 'object', help: 'How many, by mount accessor.', members: { '*': { type: 'int' } } },
+  leases: { type: 'list', items: { lease_id: { type: 'string' }, mount_accessor: { type: 'string' } } },
+} as const satisfies ResponseSchema;
 
 type LeaseCall = CoreCall<typeof leaseFields>;
 
@@ -44,7 +60,7 @@ function lookup(rooms: CoreRooms): Endpoint {
     operations: {
       update: {
         summary: 'Look a lease up',
-        response: { '*': { type: 'any' } },
+        response: leaseSchema,
         handle: async (call) => {
           const stored = await rooms.leases.read(leaseId(call));
           const now = rooms.clock.now();
@@ -95,7 +111,7 @@ function givenUp(rooms: CoreRooms): Endpoint {
       read: {
         summary: 'List leases that could not be revoked',
         sudo: true,
-        response: { lease_count: { type: 'int' }, counts: { type: 'object' }, leases: { type: 'any' } },
+        response: givenUpSchema,
         handle: async (call): Promise<Reply> => {
           if (call.fields.type !== 'irrevocable') {
             throw new CofferError('invalid_request', 'type must be "irrevocable"');

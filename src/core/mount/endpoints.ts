@@ -7,7 +7,7 @@ import { coerceFields } from '../field.ts';
 import type { AnswerData } from '../request.ts';
 import type { CoreRooms } from '../rooms.ts';
 import { type MountConfig, type MountKind, noMountConfig } from './entry.ts';
-import { mountInfo, tuneInfo } from './info.ts';
+import { mountInfo, mountInfoSchema, tuneInfo, tuneSchema } from './info.ts';
 import { fullPath, shownPath } from './mounts.ts';
 import type { Mount } from './table.ts';
 
@@ -29,7 +29,27 @@ const configFields = {
   listing_visibility: { type: 'string', help: '"", "unauth" or "hidden".' },
 } as const satisfies Fields;
 
-const openAnswer = { '*': { type: 'object' } } as const satisfies ResponseSchema;
+/** By mount path, with its `/`. */
+const mountsSchema = { '*': { type: 'object', members: mountInfoSchema } } as const satisfies ResponseSchema;
+
+/** A mount, or its settings where the path ends in `tune`. */
+const eitherSchema = { '*': { type: 'any' } } as const satisfies ResponseSchema;
+
+/** Without a token a mount shows three members only. */
+const visibleSchema = {
+  type: 'object',
+  members: {
+    '*': {
+      type: 'object',
+      members: {
+        type: { type: 'string' },
+        description: { type: 'string' },
+        options: { type: 'pairs', nullable: true },
+        '*': { type: 'any' },
+      },
+    },
+  },
+} as const;
 
 export function mountEndpoints(rooms: CoreRooms): readonly Endpoint[] {
   return [...tableEndpoints(rooms, 'secret'), ...tableEndpoints(rooms, 'auth'), ...internalEndpoints(rooms)];
@@ -56,7 +76,7 @@ function tableEndpoints(rooms: CoreRooms, kind: MountKind): readonly Endpoint[] 
       read: {
         summary: `List every ${noun}`,
         repeatData: true,
-        response: openAnswer,
+        response: mountsSchema,
         handle: async () => ({ data: shownMounts(rooms, kind) }),
       },
     },
@@ -70,7 +90,7 @@ function tableEndpoints(rooms: CoreRooms, kind: MountKind): readonly Endpoint[] 
         summary: `Settings of one ${noun}`,
         sudo,
         repeatData: true,
-        response: { '*': { type: 'any' } },
+        response: tuneSchema,
         handle: async (call) => ({ data: tuneInfo(one(call).entry) }),
       },
     },
@@ -84,7 +104,7 @@ function tableEndpoints(rooms: CoreRooms, kind: MountKind): readonly Endpoint[] 
         summary: `Show one ${noun}`,
         sudo,
         repeatData: true,
-        response: { '*': { type: 'any' } },
+        response: eitherSchema,
         handle: async (call) => {
           const tuned = tunedPath(call.params['path'] ?? '');
           if (tuned !== undefined) return { data: tuneInfo(tunedMount(rooms, kind, tuned).entry) };
@@ -205,7 +225,7 @@ function internalEndpoints(rooms: CoreRooms): readonly Endpoint[] {
         summary: 'List the mounts the caller may use',
         useExempt: true,
         login: true,
-        response: openAnswer,
+        response: { secret: visibleSchema, auth: visibleSchema },
         handle: async (call) => {
           const answer: Record<MountKind, Record<string, AnswerData>> = { secret: {}, auth: {} };
           for (const mount of rooms.mounts.table.mounts) {
@@ -224,7 +244,7 @@ function internalEndpoints(rooms: CoreRooms): readonly Endpoint[] {
       read: {
         summary: 'Show the mount that holds a path',
         useExempt: true,
-        response: { '*': { type: 'any' } },
+        response: { ...mountInfoSchema, path: { type: 'string' } },
         handle: async (call) => preflight(rooms, call),
       },
     },

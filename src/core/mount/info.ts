@@ -1,4 +1,5 @@
 /** A mount as the wire shows it. Typed clients decode this into structs: numbers are numbers, absent options are null. */
+import type { ResponseSchema } from '../endpoint.ts';
 import type { AnswerData } from '../request.ts';
 import { defaultTtl, type MountEntry, maxTtl } from './entry.ts';
 
@@ -27,6 +28,45 @@ export function mountInfo(entry: MountEntry): AnswerData {
     },
   };
 }
+
+const settings = {
+  listing_visibility: { type: 'string', optional: true },
+  token_type: { type: 'string', optional: true },
+  '*': { type: 'any' },
+} as const satisfies ResponseSchema;
+
+export const mountInfoSchema = {
+  type: { type: 'string' },
+  description: { type: 'string' },
+  accessor: { type: 'string' },
+  uuid: { type: 'string' },
+  local: { type: 'bool' },
+  seal_wrap: { type: 'bool' },
+  external_entropy_access: { type: 'bool' },
+  options: { type: 'pairs', nullable: true },
+  plugin_version: { type: 'string' },
+  running_plugin_version: { type: 'string' },
+  running_sha256: { type: 'string' },
+  deprecation_status: { type: 'string' },
+  config: {
+    type: 'object',
+    members: {
+      default_lease_ttl: { type: 'duration' },
+      max_lease_ttl: { type: 'duration' },
+      force_no_cache: { type: 'bool' },
+      ...settings,
+    },
+  },
+} as const satisfies ResponseSchema;
+
+export const tuneSchema = {
+  default_lease_ttl: { type: 'duration' },
+  max_lease_ttl: { type: 'duration' },
+  force_no_cache: { type: 'bool' },
+  description: { type: 'string' },
+  options: { type: 'pairs', optional: true },
+  ...settings,
+} as const satisfies ResponseSchema;
 
 /** Effective TTLs, in seconds. */
 export function tuneInfo(entry: MountEntry): AnswerData {

@@ -44,6 +44,15 @@ path "sys/leases/lookup" {
   capabilities = ["update"]
 }
 
+# Jobs that the token itself asked for: how far they are, and cancelling them.
+path "sys/jobs/+" {
+  capabilities = ["read", "delete"]
+}
+
+path "sys/jobs" {
+  capabilities = ["list"]
+}
+
 # Each token's own cubbyhole.
 path "cubbyhole/*" {
   capabilities = ["create", "read", "update", "delete", "list"]

@@ -10,13 +10,8 @@ const writeFields = {
   rules: { type: 'any', help: 'Older name of "policy".' },
 } as const satisfies Fields;
 
-const schema = {
-  keys: { type: 'list' },
-  policies: { type: 'list' },
-  name: { type: 'string' },
-  policy: { type: 'string' },
-  rules: { type: 'string' },
-} as const satisfies ResponseSchema;
+const keysSchema = { keys: { type: 'list' } } as const satisfies ResponseSchema;
+const bothSchema = { ...keysSchema, policies: { type: 'list' } } as const satisfies ResponseSchema;
 
 export function policyEndpoints(rooms: CoreRooms): readonly Endpoint[] {
   return [
@@ -31,7 +26,7 @@ function listing(rooms: CoreRooms): readonly Endpoint[] {
     const spec = {
       summary: 'List policies',
       repeatData: both,
-      response: schema,
+      response: both ? bothSchema : keysSchema,
       handle: async (): Promise<Reply> => {
         const keys = await rooms.policies.list();
         return { data: both ? { keys, policies: keys } : { keys } };
@@ -59,7 +54,7 @@ function one(rooms: CoreRooms, pattern: string, member: 'policy' | 'rules'): End
       read: {
         summary: 'Show a policy',
         repeatData,
-        response: schema,
+        response: { name: { type: 'string' }, [member]: { type: 'string' } },
         handle: async (call) => {
           const stored = await rooms.policies.read(name(call as CoreCall));
           return stored === undefined ? undefined : { data: { name: stored.name, [member]: stored.text } };

@@ -11,6 +11,7 @@ import { decodeStored, encodeStored } from '../stored-json.ts';
 import { TwoGenerationCache } from '../two-generation-cache.ts';
 import { checkWitness, digestOf, witnessKey } from '../witness.ts';
 import type { Acl } from './acl.ts';
+import { responseWrappingPolicyName, responseWrappingPolicyText } from './builtin.ts';
 import { compileAcl, rootAcl } from './compile.ts';
 import { type Policy, parsePolicy } from './policy.ts';
 
@@ -39,6 +40,13 @@ function policyKey(name: string): ReturnType<typeof parseStorageKey> {
   return parseStorageKey(prefix + name);
 }
 
+/** What a wrapping token may do is not in the store: nobody can change it. */
+const wrappingAcl = compileAcl([parsePolicy(responseWrappingPolicyName, responseWrappingPolicyText)]);
+
+function isWrapping(names: readonly string[]): boolean {
+  return names.length === 1 && names[0] === responseWrappingPolicyName;
+}
+
 export class PolicyStore {
   readonly #store: BarrierStore;
   readonly #clock: Clock;
@@ -56,6 +64,7 @@ export class PolicyStore {
   /** The decisions of these policies as of `epoch` (its `policies` part). Policies that do not exist grant nothing. */
   async acl(names: readonly string[], epoch: number): Promise<Acl> {
     if (names.includes('root')) return rootAcl;
+    if (isWrapping(names)) return wrappingAcl;
     if (epoch !== this.#epoch) {
       this.#acls.clear();
       this.#epoch = epoch;

@@ -6,13 +6,17 @@ import { type CoreCall, coreEndpoint } from '../core-call.ts';
 import type { Reply } from '../endpoint.ts';
 import { allItems } from '../pages.ts';
 import { RawJson } from '../request.ts';
+import type { CoreRooms } from '../rooms.ts';
 import { parseStored } from '../stored-json.ts';
 import type { TokenId } from './record.ts';
 
 /** Values are JSON objects; one is a record, so it has its size. */
 const longestValue = 250 * 1024;
 
-export function cubbyholeEngine(): Engine {
+/** A wrapping token reads what is wrapped under this name, as older clients do. */
+const wrappedName = 'response';
+
+export function cubbyholeEngine(rooms: CoreRooms): Engine {
   return {
     endpoints: [
       coreEndpoint({
@@ -22,7 +26,11 @@ export function cubbyholeEngine(): Engine {
         openFields: true,
         exists: async (call) => (await call.view.read(ownPath(call))) !== undefined,
         operations: {
-          read: { summary: 'Read', response: { '*': { type: 'any', sensitive: true } }, handle: read },
+          read: {
+            summary: 'Read',
+            response: { '*': { type: 'any', sensitive: true } },
+            handle: (call) => read(rooms, call),
+          },
           list: { summary: 'List', response: { keys: { type: 'list' } }, handle: list },
           update: { summary: 'Write', handle: write },
           delete: { summary: 'Delete', handle: remove },
@@ -48,7 +56,14 @@ function ownPath(call: CoreCall): string {
   return ownFolder(call) + path;
 }
 
-async function read(call: CoreCall): Promise<Reply | undefined> {
+async function read(rooms: CoreRooms, call: CoreCall): Promise<Reply | undefined> {
+  const wrapped = call.token === undefined ? undefined : rooms.wrappings.wrappedBy(call.token);
+  if (wrapped !== undefined && call.params['path'] === wrappedName) {
+    return {
+      data: { [wrappedName]: await rooms.wrappings.text(wrapped) },
+      warnings: ["Reading from 'cubbyhole/response' is deprecated. Please use sys/wrapping/unwrap instead."],
+    };
+  }
   const record = await call.view.read(ownPath(call));
   if (record === undefined) return undefined;
   const members = parseStored<Record<string, string>>(record.open());

@@ -21,13 +21,40 @@ import { pointerFolder, Secrets } from './secrets.ts';
 import { addVersion, destroyVersions, type Place, removeSecret, setDeleted } from './versions.ts';
 
 const versionSchema = {
-  data: { type: 'object', sensitive: true },
-  metadata: { type: 'object' },
   created_time: { type: 'string' },
-  custom_metadata: { type: 'pairs' },
+  custom_metadata: { type: 'pairs', nullable: true },
   deletion_time: { type: 'string' },
   destroyed: { type: 'bool' },
   version: { type: 'int' },
+} as const satisfies ResponseSchema;
+
+const readSchema = {
+  data: { type: 'object', sensitive: true, nullable: true },
+  metadata: { type: 'object', members: versionSchema },
+} as const satisfies ResponseSchema;
+
+const secretSchema = {
+  cas_required: { type: 'bool' },
+  created_time: { type: 'string' },
+  current_version: { type: 'int' },
+  custom_metadata: { type: 'pairs', nullable: true },
+  delete_version_after: { type: 'string' },
+  max_versions: { type: 'int' },
+  oldest_version: { type: 'int' },
+  updated_time: { type: 'string' },
+  versions: {
+    type: 'object',
+    members: {
+      '*': {
+        type: 'object',
+        members: {
+          created_time: { type: 'string' },
+          deletion_time: { type: 'string' },
+          destroyed: { type: 'bool' },
+        },
+      },
+    },
+  },
 } as const satisfies ResponseSchema;
 
 const versionsField = {
@@ -78,13 +105,13 @@ function dataEndpoint(secrets: Secrets, place: (call: Call) => Place): Endpoint 
         // Whatever else somebody puts here by mistake must not stand in the log.
         sensitive: true,
       },
-      version: { type: 'int', help: 'Version to read; 0 is the current one.' },
+      version: { type: 'int', help: 'Version to read; 0 is the current one.', query: true },
     },
     exists: async (call) => (await secrets.read(call.view, secretPath(call))) !== undefined,
     operations: {
       read: {
         summary: 'Read a version',
-        response: versionSchema,
+        response: readSchema,
         handle: (call) => readVersion(secrets, call, call.fields.version ?? 0),
       },
       update: {
@@ -135,14 +162,14 @@ function metadataEndpoint(secrets: Secrets, place: (call: Call) => Place): Endpo
       cas_required: { type: 'bool', help: 'Writes must name the version they follow.' },
       delete_version_after: { type: 'duration', help: 'New versions delete themselves after this time.' },
       custom_metadata: { type: 'pairs', help: 'Texts of your own.' },
-      after: { type: 'string', help: 'List names after this one.' },
-      limit: { type: 'int', help: 'Most names to list.' },
+      after: { type: 'string', help: 'List names after this one.', query: true },
+      limit: { type: 'int', help: 'Most names to list.', query: true },
     },
     exists: async (call) => (await secrets.read(call.view, secretPath(call))) !== undefined,
     operations: {
       read: {
         summary: 'Show metadata',
-        response: { '*': { type: 'any' } },
+        response: secretSchema,
         handle: async (call) => {
           const read = await secrets.read(call.view, secretPath(call));
           return read === undefined ? undefined : { data: shownSecret(read.secret) };
@@ -260,6 +287,7 @@ function versionsEndpoint(
 function wrongPath(): Endpoint {
   const spec = {
     summary: 'Not a path of a versioned engine',
+    response: {},
     handle: async () => ({
       status: 404,
       warnings: [

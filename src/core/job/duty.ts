@@ -1,0 +1,187 @@
+/**
+ * The job duty: works on all jobs under way, a few steps each in turn, under a lock of its own, so that one long job neither
+ * holds up the others nor what is due. A pass with nothing to do costs one small read and takes no lock.
+ */
+import type { BarrierStore } from '../../barrier/store.ts';
+import type { Clock } from '../../clock.ts';
+import { asCofferError, type CofferError, ConflictError, type ErrorCode } from '../../errors.ts';
+import { acquireLock, type HeldLock } from '../duty/lock.ts';
+import type { JobContext, JobStep, JobType } from './job.ts';
+import type { Jobs, StoredJob } from './jobs.ts';
+import { encodeJob, type JobRecord, jobKey } from './record.ts';
+
+/** Steps of one job before the next has its turn. */
+const stepsATurn = 16;
+/** Conflicts in a row that are tried again at once. */
+const mostConflicts = 50;
+/** The longest pause between tries, in milliseconds. */
+const longestPause = 600_000;
+/** Failed tries in a row after which a job ends as failed: with the pauses, some three hours. */
+const mostFailures = 24;
+/** Errors that trying again will not mend. */
+const final: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  'permission_denied',
+  'needs_approval',
+  'invalid_request',
+  'not_found',
+  'no_route',
+  'unsupported_path',
+  'unsupported_operation',
+  'payload_too_large',
+  'integrity',
+]);
+
+export interface JobDutyOptions {
+  readonly store: BarrierStore;
+  readonly clock: Clock;
+  readonly jobs: Jobs;
+  readonly types: ReadonlyMap<string, JobType>;
+  /** Names this process. */
+  readonly holder: string;
+  readonly onError: (type: string, error: unknown) => void;
+}
+
+/** What came of a turn. */
+type Turn = 'more' | 'waits';
+
+export class JobDuty {
+  readonly #options: JobDutyOptions;
+  #running: Promise<void> | undefined;
+  #again = false;
+  #stopped = false;
+
+  constructor(options: JobDutyOptions) {
+    this.#options = options;
+  }
+
+  /** Works until no job has anything to do now. Passes never overlap; a call during one makes it look once more. */
+  run(): Promise<void> {
+    this.#again = true;
+    this.#running ??= this.#passes().finally(() => {
+      this.#running = undefined;
+    });
+    return this.#running;
+  }
+
+  /** Begins no further step. */
+  stop(): void {
+    this.#stopped = true;
+  }
+
+  async settled(): Promise<void> {
+    await this.#running?.catch(() => undefined);
+  }
+
+  async #passes(): Promise<void> {
+    while (this.#again && !this.#stopped) {
+      this.#again = false;
+      await this.#pass();
+    }
+  }
+
+  async #pass(): Promise<void> {
+    const { store, clock, holder } = this.#options;
+    let lock: HeldLock | undefined;
+    try {
+      for (;;) {
+        const ready = await this.#ready();
+        if (ready.length === 0) return;
+        lock ??= await acquireLock(store, clock, 'jobs', holder);
+        if (lock === undefined) return;
+        let more = false;
+        for (const id of ready) more = (await this.#turn(id, lock)) === 'more' || more;
+        if (!more || this.#stopped) return;
+      }
+    } finally {
+      await lock?.release();
+    }
+  }
+
+  async #ready(): Promise<readonly string[]> {
+    const { jobs, clock, types } = this.#options;
+    const ready: string[] = [];
+    for (const id of await jobs.active()) {
+      const record = (await jobs.read(id))?.record;
+      // A type we do not know is a newer program's business.
+      if (record !== undefined && record.notBefore <= clock.now() && types.has(record.type)) ready.push(id);
+    }
+    return ready;
+  }
+
+  async #turn(id: string, lock: HeldLock): Promise<Turn> {
+    const { jobs, types, onError } = this.#options;
+    let conflicts = 0;
+    for (let steps = 0; steps < stepsATurn; steps++) {
+      if (this.#stopped) return 'waits';
+      await lock.extend();
+      const stored = await jobs.read(id);
+      const type = types.get(stored?.record.type ?? '');
+      if (stored === undefined || type === undefined || stored.record.status !== 'running') return 'waits';
+      try {
+        if (await this.#step(stored, type, lock)) return 'waits';
+        conflicts = 0;
+      } catch (error) {
+        if (error instanceof ConflictError) {
+          // Without the lock the job is the successor's.
+          if (error.key === lock.expectation().key) throw error;
+          if (++conflicts < mostConflicts) continue;
+        }
+        const failure = asCofferError(error);
+        if (failure.code === 'sealed') throw error;
+        onError(stored.record.type, error);
+        await this.#fail(stored, failure, lock);
+        return 'waits';
+      }
+    }
+    return 'more';
+  }
+
+  /** Answers whether the job has ended. */
+  async #step({ record, revision }: StoredJob, type: JobType, lock: HeldLock): Promise<boolean> {
+    const { store, jobs, clock } = this.#options;
+    const context: JobContext = {
+      id: record.id,
+      store,
+      clock,
+      requester: record.requester,
+      fence: lock.expectation(),
+      holdsLock: () => lock.holds(),
+    };
+    const step = await type.step(record.state, context);
+    const next = this.#after(record, step);
+    const ended = step.result !== undefined;
+    const own = ended
+      ? jobs.endWrites(next, 'done', { result: step.result ?? null })
+      : [{ key: jobKey(record.id), value: encodeJob(next) }];
+    await store.commit(
+      [...own, ...(step.writes ?? [])],
+      [lock.expectation(), { key: jobKey(record.id), revision }, ...(step.expectations ?? [])],
+    );
+    return ended;
+  }
+
+  #after(record: JobRecord, { state, progress }: JobStep): JobRecord {
+    return {
+      ...record,
+      state,
+      done: progress.done,
+      total: progress.total,
+      failures: 0,
+      problem: null,
+      updatedAt: this.#options.clock.now(),
+    };
+  }
+
+  async #fail({ record, revision }: StoredJob, failure: CofferError, lock: HeldLock): Promise<void> {
+    const { store, jobs, clock } = this.#options;
+    const failures = record.failures + 1;
+    const now = clock.now();
+    const changes = { failures, problem: failure.message, updatedAt: now };
+    const ends = final.has(failure.code) || failures >= mostFailures;
+    const pause = Math.min(1_000 * 2 ** Math.min(failures, 20), longestPause);
+    const writes = ends
+      ? jobs.endWrites(record, 'failed', changes)
+      : [{ key: jobKey(record.id), value: encodeJob({ ...record, ...changes, notBefore: now + pause }) }];
+    await store.commit(writes, [lock.expectation(), { key: jobKey(record.id), revision }]);
+  }
+}

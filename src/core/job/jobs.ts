@@ -1,0 +1,153 @@
+/** The jobs of a store: begun with the commit that asks for them, looked at, cancelled, and forgotten some days after their end. */
+import type { BarrierStore, PlainWrite } from '../../barrier/store.ts';
+import type { Clock } from '../../clock.ts';
+import { type Random, randomUuid } from '../../crypto/random.ts';
+import { CofferError } from '../../errors.ts';
+import type { Expectation, Page, PageRequest, Revision } from '../../storage/storage.ts';
+import { type Due, dueWrite } from '../due.ts';
+import { retryOnConflict } from '../retry.ts';
+import type { NewJob } from './job.ts';
+import {
+  activeKey,
+  activePrefix,
+  decodeJob,
+  encodeJob,
+  type JobRecord,
+  type JobStatus,
+  jobKey,
+  recordPrefix,
+} from './record.ts';
+
+/** Jobs under way at a time, in the whole store: nobody can pile up work without end. */
+const mostActive = 100;
+/** How long an ended job can still be looked at, in milliseconds. */
+const keptFor = 7 * 86_400_000;
+
+export interface StoredJob {
+  readonly record: JobRecord;
+  readonly revision: Revision;
+}
+
+/** Who asks for a job. */
+export interface Requester {
+  /** Stored id of the caller's token; null for the server itself. */
+  readonly token: string | null;
+  readonly displayName: string;
+}
+
+export interface JobsOptions {
+  readonly store: BarrierStore;
+  readonly clock: Clock;
+  readonly random: Random;
+}
+
+export class Jobs {
+  readonly #options: JobsOptions;
+
+  constructor(options: JobsOptions) {
+    this.#options = options;
+  }
+
+  /** The writes that begin a job, for the commit that asks for it. Throws `rate_limited` where too many are under way. */
+  async prepare(
+    job: NewJob,
+    requester: Requester,
+  ): Promise<{ readonly id: string; readonly writes: readonly PlainWrite[] }> {
+    const { store, clock, random } = this.#options;
+    const active = await store.children(activePrefix, { limit: mostActive });
+    if (active.items.length >= mostActive) {
+      throw new CofferError('rate_limited', `${mostActive} jobs are under way: wait for one, or cancel one`);
+    }
+    const now = clock.now();
+    const record: JobRecord = {
+      id: randomUuid(random),
+      ...job,
+      status: 'running',
+      requester: requester.token,
+      requestedBy: requester.displayName,
+      createdAt: now,
+      updatedAt: now,
+      notBefore: now,
+      done: 0,
+      total: null,
+      failures: 0,
+      problem: null,
+      result: null,
+    };
+    return {
+      id: record.id,
+      writes: [
+        { key: jobKey(record.id), value: encodeJob(record) },
+        { key: activeKey(record.id), value: Buffer.from('{}') },
+      ],
+    };
+  }
+
+  /** Begins a job by a commit of its own; answers its id. `writes` and `expectations` go along. */
+  async begin(
+    job: NewJob,
+    requester: Requester,
+    writes: readonly PlainWrite[] = [],
+    expectations: readonly Expectation[] = [],
+  ): Promise<string> {
+    const prepared = await this.prepare(job, requester);
+    await this.#options.store.commit([...prepared.writes, ...writes], expectations);
+    return prepared.id;
+  }
+
+  async read(id: string): Promise<StoredJob | undefined> {
+    if (!/^[0-9a-f-]{36}$/.test(id)) return undefined;
+    const sealed = await this.#options.store.read(jobKey(id));
+    return sealed === undefined ? undefined : { record: decodeJob(sealed.open()), revision: sealed.revision };
+  }
+
+  /** Jobs under way and ended ones, in no order that means anything. */
+  async list(page: PageRequest): Promise<Page<JobRecord>> {
+    const after = page.after === undefined ? {} : { after: recordPrefix + page.after };
+    const found = await this.#options.store.range(recordPrefix, { ...page, ...after });
+    const items = found.items.map((item) => decodeJob(item.open()));
+    return found.next === undefined ? { items } : { items, next: found.next.slice(recordPrefix.length) };
+  }
+
+  /** The jobs to be worked on. */
+  async active(): Promise<readonly string[]> {
+    return (await this.#options.store.children(activePrefix, { limit: 2 * mostActive })).items;
+  }
+
+  /** What is done stays done. Cancelling an ended job changes nothing. */
+  cancel(id: string): Promise<void> {
+    return retryOnConflict(async () => {
+      const stored = await this.read(id);
+      if (stored === undefined) throw new CofferError('not_found', 'there is no such job');
+      if (stored.record.status !== 'running') return;
+      await this.#options.store.commit(this.endWrites(stored.record, 'cancelled', {}), [
+        { key: jobKey(id), revision: stored.revision },
+      ]);
+    });
+  }
+
+  /** The writes that end a job, for the commit of its last step. */
+  endWrites(
+    record: JobRecord,
+    status: Exclude<JobStatus, 'running'>,
+    changes: Partial<JobRecord>,
+  ): readonly PlainWrite[] {
+    const now = this.#options.clock.now();
+    return [
+      { key: jobKey(record.id), value: encodeJob({ ...record, ...changes, status, updatedAt: now }) },
+      { key: activeKey(record.id), value: null },
+      dueWrite(now + keptFor, 'job', record.id),
+    ];
+  }
+
+  /** Duty: an entry of kind `job`. An ended job is forgotten. */
+  async onDue(due: Due, fence: Expectation): Promise<void> {
+    await this.#options.store.commit(
+      [
+        { key: due.key, value: null },
+        { key: jobKey(due.id), value: null },
+      ],
+      [fence],
+    );
+  }
+}

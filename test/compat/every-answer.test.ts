@@ -1,0 +1,163 @@
+/**
+ * Every operation that a node declares, asked with generated input: the status is one of the contract's, nothing is the server's
+ * fault, and what comes back is what the declaration says.
+ */
+import { Ajv, type ValidateFunction } from 'ajv';
+import fc from 'fast-check';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { ResponseSchema } from '../../src/core/endpoint.ts';
+import { dataSchema } from '../../src/core/openapi/schema.ts';
+import { parseApiPath } from '../../src/core/path.ts';
+import type { JsonObject } from '../../src/json.ts';
+import type { CofferNode } from '../../src/main/node.ts';
+import { type Asked, ask, makePlace, makeToken, type Place, rootToken } from '../fakes/client.ts';
+import { echoType } from '../fakes/echo-engine.ts';
+import { type DeclaredOperation, everyOperation } from '../fakes/every-endpoint.ts';
+import { fieldsFor, hostileTexts, type KnownValues } from '../fakes/field-values.ts';
+import { leasedType, Outside } from '../fakes/leased-engine.ts';
+
+const seed = Number(process.env['COFFER_TEST_SEED'] ?? 20_261_122);
+/** Requests of each operation with each token. */
+const rounds = 24;
+
+let place: Place;
+let node: CofferNode;
+beforeAll(async () => {
+  place = await makePlace({ silent: true, engines: [leasedType(new Outside()), echoType] });
+  node = await place.node();
+  for (const type of ['leased', 'echo']) await ask(node, 'update', `sys/mounts/${type}`, { type });
+  await ask(node, 'update', 'sys/auth/approle', { type: 'approle' });
+});
+afterAll(() => place.remove());
+
+let made = 0;
+
+/** Something at every place that the sample paths name, and the names of it that bodies may hold. */
+async function samples(): Promise<KnownValues> {
+  await ask(node, 'update', 'secret/data/sample', { data: { a: 1 } });
+  await ask(node, 'update', 'secret/data/sample/below', { data: { a: 1 } });
+  await ask(node, 'update', 'leased/note/sample', { text: 'a' });
+  await ask(node, 'update', 'sys/policies/acl/sample', { policy: 'path "a" { capabilities = ["read"] }' });
+  await ask(node, 'update', 'sys/mounts/sample', { type: 'kv', options: { version: '2' } });
+  await ask(node, 'update', 'sys/auth/sample', { type: 'approle' });
+  await ask(node, 'update', 'auth/approle/role/sample', { role_id: 'sample-role-id' });
+  const secret = await ask(node, 'update', 'auth/approle/role/sample/secret-id', { metadata: { a: 'b' } });
+  const lease = await ask(node, 'read', 'leased/creds/sample');
+  const child = await ask(node, 'update', 'auth/token/create', { policies: ['default'], ttl: '1h' });
+  return {
+    accessor: [child.auth?.accessor ?? ''],
+    token: [child.auth?.clientToken ?? ''],
+    lease_id: [lease.lease?.id ?? ''],
+    role_id: ['sample-role-id'],
+    secret_id: [secret.data['secret_id'] ?? '', `a-secret-id-of-my-own-${made++}`],
+    secret_id_accessor: [secret.data['secret_id_accessor'] ?? ''],
+    type: ['kv', 'service', 'irrevocable'],
+    policy: ['path "a" { capabilities = ["read"] }', { path: {} }, 'path "a" {'],
+  };
+}
+
+/** What ends the node ends the test. */
+const last = (operations: readonly DeclaredOperation[]): readonly DeclaredOperation[] =>
+  operations.toSorted((a, b) => Number(a.name === 'sys/seal') - Number(b.name === 'sys/seal'));
+
+const asks = ({ operation }: DeclaredOperation) =>
+  operation === 'read' || operation === 'list' || operation === 'scan';
+
+/** `sys/health` answers whatever status it is asked to. */
+function allowed(declared: DeclaredOperation, status: number): boolean {
+  if (declared.name === 'sys/health') return status >= 200 && status < 600;
+  const refusals = [400, 403, 404, 405, 413];
+  return [200, 202, ...(asks(declared) ? [] : [204]), ...refusals].includes(status);
+}
+
+class Schemas {
+  readonly #ajv = new Ajv({ strict: false, validateFormats: false });
+  readonly #known = new Map<ResponseSchema, ValidateFunction>();
+
+  /** What of the data is not as declared. */
+  problemsOf(schema: ResponseSchema, data: JsonObject): unknown {
+    const known = this.#known.get(schema) ?? this.#ajv.compile(dataSchema(schema, true));
+    this.#known.set(schema, known);
+    return known(data) ? undefined : known.errors;
+  }
+}
+
+const schemas = new Schemas();
+let operations: readonly DeclaredOperation[] = [];
+/** Those of which an answer with data was seen and was right. */
+const seen = new Set<DeclaredOperation>();
+
+function check(declared: DeclaredOperation, sent: JsonObject, answer: Asked): void {
+  const { name, operation, spec } = declared;
+  const what = () => `${operation} ${name} with ${JSON.stringify(sent).slice(0, 500)} (seed ${seed})`;
+  if (!allowed(declared, answer.status))
+    expect.unreachable(`${answer.status} ${answer.errors.join()}: ${what()}`);
+  if (!answer.hasData) return;
+  if (spec.response === undefined)
+    expect.unreachable(`an answer with data, but no response schema: ${what()}`);
+  expect(schemas.problemsOf(spec.response, answer.data), what()).toBeUndefined();
+  seen.add(declared);
+}
+
+/** The sample's path, and the same with something odd in place of it. */
+function pathsOf({ path }: DeclaredOperation): fc.Arbitrary<string> {
+  const instead = (text: string) => path.replaceAll('sample', text);
+  const odd = hostileTexts.filter((text) => isPath(`a/${text}/b`) && text !== '');
+  return fc
+    .oneof(
+      { weight: 5, arbitrary: fc.constant(path) },
+      { weight: 1, arbitrary: fc.constantFrom(...odd).map(instead) },
+      { weight: 1, arbitrary: fc.constantFrom('data', 'leased/creds/sample').map(instead) },
+    )
+    .filter(isPath);
+}
+
+function isPath(text: string): boolean {
+  try {
+    parseApiPath(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+describe('every declared operation', () => {
+  it('that reads or lists says what its answer holds', () => {
+    const silent = everyOperation(node).filter((one) => asks(one) && one.spec.response === undefined);
+    expect(silent.map(({ operation, name }) => `${operation} ${name}`)).toEqual([]);
+  });
+
+  it('answers as declared and as the contract has it, whatever it is sent', {
+    timeout: 240_000,
+  }, async () => {
+    operations = last(everyOperation(node));
+    for (const [index, declared] of operations.entries()) {
+      const known = await samples();
+      const inputs = fc.sample(fc.tuple(pathsOf(declared), fieldsFor(declared.endpoint.fields, known)), {
+        seed: seed + index,
+        numRuns: rounds,
+      });
+      for (const [path, sent] of [[declared.path, {}] as const, ...inputs]) {
+        const powerful = await makeToken(node, { policies: ['root'] }, rootToken);
+        const weak = await makeToken(node, { policies: ['default'] }, rootToken);
+        await ask(node, 'update', 'cubbyhole/sample', { a: [1] }, powerful);
+        await ask(node, 'update', 'cubbyhole/sample/below', { a: [1] }, powerful);
+        check(declared, sent, await ask(node, declared.operation, path, sent, weak));
+        check(declared, sent, await ask(node, declared.operation, path, sent, powerful));
+        if (declared.name === 'sys/seal') return;
+      }
+    }
+  });
+
+  it('that answers data was mostly seen to', () => {
+    // What nothing here brings to an answer is not vouched for by the test above.
+    const answering = operations.filter(({ spec }) => Object.keys(spec.response ?? {}).length > 0);
+    const unseen = answering.filter((one) => !seen.has(one));
+    const names = unseen.map(({ operation, name }) => `${operation} ${name}`).join(', ');
+    expect(unseen.length / answering.length, names).toBeLessThan(0.2);
+  });
+
+  it('leaves no member of the language changed', () => {
+    expect(({} as Record<string, unknown>)['polluted']).toBeUndefined();
+  });
+});
