@@ -29,7 +29,7 @@ export function serverCombinations(found: FoundServer): readonly Problem[] {
     problems.push(written(each, all).origin.problem(message));
   }
   const { 'limits.burst': burst, 'limits.requests_per_second': rate } = found;
-  if (sound(burst, rate) && burst.value > 0 && rate.value === 0) {
+  if (sound(burst, rate) && given(burst) && burst.value > 0 && rate.value === 0) {
     problems.push(burst.origin.problem('limits.burst does nothing without limits.requests_per_second'));
   }
   const share = found['telemetry.trace_share'];

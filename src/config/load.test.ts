@@ -26,7 +26,12 @@ describe('settings', () => {
     expect(settings).toMatchObject({
       data: undefined,
       listeners: [{ host: '127.0.0.1', port: 8200, tls: undefined, tlsDisable: false, trustedProxies: [] }],
-      limits: { requestBytes: 33_554_432, requestTime: 90_000, connections: 4_096 },
+      limits: {
+        requestBytes: 33_554_432,
+        requestTime: 90_000,
+        requestsPerSecond: 100,
+        tokensPerIdentity: 300_000,
+      },
       log: { level: 'info', format: 'auto' },
       backup: { directory: undefined },
     });
@@ -78,7 +83,7 @@ describe('settings', () => {
         },
         { host: '127.0.0.1', port: 8200, tls: undefined },
       ],
-      limits: { requestBytes: 1_048_576, requestTime: 90_000, requestsPerSecond: 20, burst: 20 },
+      limits: { requestBytes: 1_048_576, requestTime: 90_000, requestsPerSecond: 20, burst: 500 },
     });
   });
 
@@ -135,7 +140,7 @@ describe('problems', () => {
         '[limits]',
         'connections = "many"',
         'request_time = "soon"',
-        'burst = 5',
+        'tokens_per_identity = 0',
         '  request_bytes = "1GiB"',
       ].join('\n'),
       { env: { COFFER_LIMITS_CONECTIONS: '5' }, flags: { 'log-level': 'loud' } },
@@ -149,7 +154,7 @@ describe('problems', () => {
       'c.toml:8:1: tls_key needs a tls_cert',
       'c.toml:10:1: limits.connections must be a whole number from 1 to 100000',
       'c.toml:11:1: limits.request_time must be a time such as "90s", "1h30m", or a number of seconds',
-      'c.toml:12:1: limits.burst does nothing without limits.requests_per_second',
+      'c.toml:12:1: limits.tokens_per_identity must be a whole number from 1 to 1000000000',
       'c.toml:13:3: limits.request_bytes must be from 1KiB to 128MiB',
       'COFFER_LIMITS_CONECTIONS: sets nothing (did you mean COFFER_LIMITS_CONNECTIONS?)',
       '--log-level: log.level must be one of: debug, info, warn, error',
@@ -181,6 +186,10 @@ describe('problems', () => {
       /:3:1: metrics_without_token/,
     ],
     ['[limits]\nconnections = 100', /:2:1: limits.connections_per_address \(512\) is more than/],
+    [
+      '[limits]\nrequests_per_second = 0\nburst = 5',
+      /:3:1: limits.burst does nothing without limits.requests_per_second/,
+    ],
     ['[backup]\nkeep = 3', /:2:1: backup.keep does nothing without backup.directory/],
     [
       'data = "/srv/c"\n[backup]\ndirectory = "/srv/c/backups"',

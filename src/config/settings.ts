@@ -31,7 +31,10 @@ export interface LimitSettings {
   /** Body bytes of one request. */
   readonly requestBytes: number;
   readonly requestTime: number;
-  /** Requests a second from one address, and how many at once; 0 sets no limit. Quotas of `sys/quotas` come on top. */
+  /**
+   * Requests a second from one address of callers without a valid token, and how many at once; 0 sets no limit. Quotas of
+   * `sys/quotas` come on top.
+   */
   readonly requestsPerSecond: number;
   readonly burst: number;
   /** Live tokens, and live leases, of one principal: an alias of one auth mount. */

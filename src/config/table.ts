@@ -70,23 +70,23 @@ export const table = {
   }),
   'limits.requests_per_second': limit({
     kind: count(0, 1_000_000),
-    default: 0,
-    help: 'requests a second from one address; 0 sets no limit',
+    default: 100,
+    help: 'requests a second from one address of callers without a valid token; 0 sets no limit',
   }),
   'limits.burst': limit({
     kind: count(0, 1_000_000),
-    default: 0,
+    default: 500,
     help: 'requests that may come at once under requests_per_second; 0 allows one second of them',
   }),
   'limits.tokens_per_identity': limit({
-    kind: count(0, 1_000_000_000),
-    default: 0,
-    help: 'live tokens of one identity of one auth mount; 0 sets no limit',
+    kind: count(1, 1_000_000_000),
+    default: 300_000,
+    help: 'live tokens of one identity: one alias of one auth mount',
   }),
   'limits.leases_per_identity': limit({
-    kind: count(0, 1_000_000_000),
-    default: 0,
-    help: 'live leases of one identity of one auth mount; 0 sets no limit',
+    kind: count(1, 1_000_000_000),
+    default: 300_000,
+    help: 'live leases of one identity',
   }),
   'log.level': { kind: levels, default: 'info', live: true, help: 'least level of what is logged' },
   'log.format': {

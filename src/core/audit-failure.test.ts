@@ -24,6 +24,7 @@ import { createShamirSlot } from '../seal/shamir/shamir.ts';
 import { MemoryStorage } from '../storage/memory/memory.ts';
 import type { AuditEntry, AuditLog } from './audit/audit.ts';
 import { openAuditLog } from './audit/log.ts';
+import { defaultLimits } from './quota/limits.ts';
 import type { Operation } from './request.ts';
 import { createRoad } from './road.ts';
 import { SealState } from './seal-state.ts';
@@ -54,7 +55,7 @@ beforeEach(async () => {
     openAudit: openFailingLog,
     log,
   });
-  node = { state, road: createRoad(state, clock, log, () => '') };
+  node = { state, road: createRoad({ state, clock, log, encode: () => '', limits: () => defaultLimits }) };
   const { shares } = await state.initialize({ shares: 1, threshold: 1 }, rootToken, true);
   await state.submitKey(shares[0]?.toString('hex') ?? '');
   await ask(node, 'update', 'sys/mounts/leased', { type: 'leased' });

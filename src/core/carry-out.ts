@@ -6,13 +6,14 @@ import { buildAnswer } from './answer.ts';
 import type { Core } from './core.ts';
 import { dueWrite } from './due.ts';
 import type { Call, EndpointOperation, Leased, OperationSpec, Principal, Reply } from './endpoint.ts';
+import type { LeaseHolder } from './lease/leases.ts';
 import type { Mount } from './mount/table.ts';
 import { MountView } from './mount/view.ts';
 import type { Answer, AuthAnswer, LeaseAnswer, Request } from './request.ts';
 import type { RequestCommit } from './request-commit.ts';
 import { retryOnConflict } from './retry.ts';
 import { issueLogin } from './token/issuer.ts';
-import type { TokenId } from './token/record.ts';
+import { identityOf } from './token/record.ts';
 
 export interface Errand {
   readonly core: Core;
@@ -42,7 +43,7 @@ interface Handled {
 }
 
 /** `token` is who pays for leases; null on endpoints that need no login. */
-export async function carryOut(errand: Errand, call: Call, token: TokenId | null): Promise<Outcome> {
+export async function carryOut(errand: Errand, call: Call, token: LeaseHolder | null): Promise<Outcome> {
   const { spec, commit, operation } = errand;
   if (spec.spendsFirst === true && commit.owes) await commit.spend();
   const handled = await handle(errand, call, token);
@@ -65,7 +66,7 @@ export async function carryOut(errand: Errand, call: Call, token: TokenId | null
   };
 }
 
-async function handle(errand: Errand, call: Call, token: TokenId | null): Promise<Handled> {
+async function handle(errand: Errand, call: Call, token: LeaseHolder | null): Promise<Handled> {
   // Only the writes of a login can meet a conflict here (a secret id's uses, say): then the method looks again.
   return retryOnLoginConflict(errand, async () => {
     const { tokens, leases } = errand.core;
@@ -90,10 +91,10 @@ async function withJob(
   { core, commit }: Errand,
   call: Call,
   reply: Reply | undefined,
-  token: TokenId | null,
+  token: LeaseHolder | null,
 ): Promise<Reply | undefined> {
   if (reply?.job === undefined) return reply;
-  const requester = { token, displayName: call.caller?.displayName ?? '' };
+  const requester = { token: token?.id ?? null, displayName: call.caller?.displayName ?? '' };
   const { id, writes } = await core.jobs.prepare(reply.job, requester);
   await commit.commit(writes);
   core.workOnJobs();
@@ -108,6 +109,7 @@ async function logIn(
   { core, mount, request, commit }: Errand,
   principal: Principal,
 ): Promise<ReturnType<typeof issueLogin>> {
+  await core.ceilings.admitToken(identityOf(mount.entry.uuid, principal.alias));
   const issued = issueLogin(core.tokens, core.clock, mount.entry, request.path, principal);
   const view = new MountView(core.barrier, mount.entry.uuid, (writes, expectations) =>
     commit.commit(writes, expectations),
@@ -124,7 +126,7 @@ async function logIn(
 async function leaseOut(
   { core, mount, request, commit }: Errand,
   leased: Leased,
-  token: TokenId | null,
+  token: LeaseHolder | null,
 ): Promise<LeaseAnswer> {
   const prepared = core.leases.prepare(request.path, mount, token, leased);
   const takeBack = () =>
@@ -134,8 +136,10 @@ async function leaseOut(
       view: core.view(mount.entry.uuid),
     });
   // Where the use was spent first, the duty may have passed over the ended token already: it is sent there once more.
-  const again = commit.spentLast && token !== null ? [dueWrite(core.clock.now(), 'token-tree', token)] : [];
+  const again =
+    commit.spentLast && token !== null ? [dueWrite(core.clock.now(), 'token-tree', token.id)] : [];
   try {
+    if (token?.identity !== undefined) await core.ceilings.admitLease(token.identity);
     const mounted = await core.mounts.expectMounted(mount.entry.uuid);
     await commit.commitForToken([...prepared.writes, ...again], [mounted]);
   } catch (error) {

@@ -21,8 +21,13 @@ import { cubbyholeType, Mounts, type MountTypes, systemType, tokenType } from '.
 import { purgeMount } from './mount/purge.ts';
 import { MountView } from './mount/view.ts';
 import { openApiEndpoints } from './openapi/endpoint.ts';
+import type { ApiPath } from './path.ts';
 import { policyEndpoints } from './policy/endpoints.ts';
 import { PolicyStore } from './policy/store.ts';
+import { Ceilings } from './quota/ceilings.ts';
+import { quotaEndpoints } from './quota/endpoints.ts';
+import { defaultLimits, type NodeLimits } from './quota/limits.ts';
+import { Quotas } from './quota/quotas.ts';
 import type { CoreRooms } from './rooms.ts';
 import type { SealControl } from './seal-control.ts';
 import { sealEndpoints } from './seal-endpoints.ts';
@@ -42,6 +47,8 @@ export interface CoreOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly seal: SealControl;
+  /** As of now: they may change while the server runs. */
+  readonly limits?: () => NodeLimits;
   /** Kinds of long work besides the core's own. */
   readonly jobTypes?: readonly JobType[];
   readonly log: (message: string, fields: Readonly<Record<string, unknown>>) => void;
@@ -68,6 +75,8 @@ export class Core implements CoreRooms {
   readonly expiry: ExpiryDuty;
   readonly jobs: Jobs;
   readonly wrappings: Wrappings;
+  readonly quotas: Quotas;
+  readonly ceilings: Ceilings;
   readonly jobDuty: JobDuty;
   readonly #options: CoreOptions;
   #epoch: Epoch | undefined;
@@ -87,6 +96,8 @@ export class Core implements CoreRooms {
     this.tokenReader = new TokenReader(barrier);
     this.policies = new PolicyStore(barrier, clock);
     this.leases = new Leases({ store: barrier, clock, random, findMount: (uuid) => this.mounts.find(uuid) });
+    this.quotas = new Quotas(barrier);
+    this.ceilings = new Ceilings(barrier, clock, options.limits ?? (() => defaultLimits));
     this.wrappings = new Wrappings({
       store: barrier,
       clock,
@@ -171,6 +182,7 @@ export class Core implements CoreRooms {
     if (known !== undefined && epoch.seal !== known.seal) await this.#options.onSealedElsewhere();
     if (known !== undefined && epoch.keyring !== known.keyring) await this.barrier.reloadKeyring();
     if (known?.mounts !== epoch.mounts) await this.mounts.load();
+    if (known?.quotas !== epoch.quotas) await this.quotas.load();
     this.#epoch = epoch;
     this.#epochRevision = record?.revision;
   }
@@ -184,6 +196,7 @@ export class Core implements CoreRooms {
       ...leaseEndpoints(this),
       ...jobEndpoints(this),
       ...wrappingEndpoints(this),
+      ...quotaEndpoints(this),
       ...openApiEndpoints(this),
     ];
   }
@@ -237,6 +250,19 @@ export class Core implements CoreRooms {
     await this.at((await this.tokenReader.read(undefined)).epoch);
     this.workOnJobs();
     await this.expiry.run();
+  }
+
+  auditRefusal(path: ApiPath, remoteAddress: string, quota: string): void {
+    const line = {
+      type: 'event',
+      event: 'rate-limited',
+      path,
+      remote_address: remoteAddress,
+      quota,
+    } as const;
+    this.audit.append(line, 'kernel').catch((error: unknown) => {
+      this.#options.log('a refusal was not audited', { error });
+    });
   }
 
   workOnJobs(): void {

@@ -8,16 +8,18 @@ import { type Expectation, parseStorageKey } from '../storage/storage.ts';
 import { decodeStored, encodeStored } from './stored-json.ts';
 import { changeWitness, type WitnessDigests, type Witnessed } from './witness.ts';
 
-export type EpochPart = 'mounts' | 'policies' | 'keyring' | 'seal';
+export type EpochPart = 'mounts' | 'policies' | 'keyring' | 'seal' | 'quotas';
 
 export type Epoch = { readonly [P in EpochPart]: number } & {
   /** What vouches for the mounts and the policies as they are now. */
   readonly witness: { readonly [W in Witnessed]: WitnessDigests };
 };
 
+type StoredEpoch = Omit<Epoch, 'quotas'> & { readonly quotas?: number };
+
 export const epochKey = parseStorageKey('core/epoch');
 
-export const firstEpoch: Omit<Epoch, 'witness'> = { mounts: 1, policies: 1, keyring: 1, seal: 1 };
+export const firstEpoch: Omit<Epoch, 'witness'> = { mounts: 1, policies: 1, keyring: 1, seal: 1, quotas: 1 };
 
 export function encodeEpoch(epoch: Epoch): Buffer {
   return encodeStored(epoch);
@@ -26,8 +28,9 @@ export function encodeEpoch(epoch: Epoch): Buffer {
 /** Throws `integrity` when the record is missing: a store without it was cut down. */
 export function decodeEpoch(record: SealedRecord | undefined): Epoch {
   if (record === undefined) throw new CofferError('integrity', 'the epoch record is missing');
-  const { mounts, policies, keyring, seal, witness } = decodeStored<Epoch>(record.open());
-  return { mounts, policies, keyring, seal, witness };
+  // Stores made before there were quotas have no part for them.
+  const { mounts, policies, keyring, seal, quotas = 1, witness } = decodeStored<StoredEpoch>(record.open());
+  return { mounts, policies, keyring, seal, quotas, witness };
 }
 
 /** What a commit adds to bump one part. A conflict at `epochKey` means that somebody else's change came first. */

@@ -114,7 +114,20 @@ export type Answer =
       readonly data?: AnswerData;
     };
 
+/** What a request rate says before anything else is looked at. Seconds are whole. */
+export interface RateVerdict {
+  readonly admitted: boolean;
+  /** Undefined where the answer is not to tell. */
+  readonly shown?: { readonly limit: number; readonly remaining: number; readonly reset: number } | undefined;
+  readonly retryAfter: number;
+}
+
 /** What a listener needs to know of the core. Never rejects: every failure is an answer. */
 export interface Road {
+  /**
+   * Asked once the head of a request is there, before its body is read. Undefined where nothing is counted. `bearer` is whether
+   * a token came along: whether it is worth anything shows later.
+   */
+  admit?(path: ApiPath, remoteAddress: string, bearer: boolean): RateVerdict | undefined;
   handle(request: Request): Promise<Answer>;
 }

@@ -20,6 +20,8 @@ import type { RouteMatch } from './mount/table.ts';
 import { MountView } from './mount/view.ts';
 import type { ApiPath } from './path.ts';
 import type { Acl } from './policy/acl.ts';
+import { admit } from './quota/admit.ts';
+import { type StrangerLimit, Strangers } from './quota/strangers.ts';
 import type { Answer, Request, Road } from './request.ts';
 import { RequestCommit } from './request-commit.ts';
 import { sealEndpoints } from './seal-endpoints.ts';
@@ -36,15 +38,30 @@ interface Destination {
   readonly spec: OperationSpec | undefined;
 }
 
-/** `encode` is the listener's: a wrapped answer is kept as the text that it would have been. */
-export function createRoad(state: SealState, clock: Clock, log: Log, encode: EncodeAnswer): Road {
+export interface RoadOptions {
+  readonly state: SealState;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** The listener's own: a wrapped answer is kept as the text that it would have been. */
+  readonly encode: EncodeAnswer;
+  /** As of now. */
+  readonly limits: () => StrangerLimit;
+}
+
+export function createRoad(options: RoadOptions): Road {
+  const { state, clock, log, encode, limits } = options;
   const withoutStore = new EndpointTable(sealEndpoints(state, clock));
+  const strangers = new Strangers(limits);
   return {
+    admit: (path, address, bearer) => admit(state.core, strangers, path, address, bearer, clock.now()),
     async handle(request) {
       try {
         const core = state.core;
-        if (core === undefined) return await serveSealed(state, withoutStore, clock, request);
-        return await travel(core, request, log, encode);
+        if (core === undefined) {
+          strangers.charge(request.remoteAddress, clock.now());
+          return await serveSealed(state, withoutStore, clock, request);
+        }
+        return await travel(core, request, log, encode, strangers);
       } catch (error) {
         logFault(log, request, error);
         return errorAnswer(request, error);
@@ -61,13 +78,22 @@ function logFault(log: Log, request: Request, error: unknown): void {
   }
 }
 
-async function travel(core: Core, request: Request, log: Log, encode: EncodeAnswer): Promise<Answer> {
+async function travel(
+  core: Core,
+  request: Request,
+  log: Log,
+  encode: EncodeAnswer,
+  strangers: Strangers,
+): Promise<Answer> {
   const id = request.token === undefined ? undefined : core.tokens.idOf(request.token);
   const snapshot = await core.tokenReader.read(id);
   // Most requests wait for nothing here: what is cached is current, and awaiting it would still cost a turn.
   const epoch = core.current(snapshot.epoch) ?? (await core.at(snapshot.epoch));
   const { table } = core.mounts;
   const who = authenticate(id !== undefined, snapshot.token, table, request.remoteAddress, core.clock.now());
+  if (who.kind === 'refused' && strangers.wait(request.remoteAddress, core.clock.now()) > 0) {
+    throw new CofferError('rate_limited', 'too many requests without a valid token; try again later');
+  }
   const destination = findDestination(table.route(request.path), request);
   const acl =
     who.kind === 'token'
@@ -93,6 +119,8 @@ async function travel(core: Core, request: Request, log: Log, encode: EncodeAnsw
       return { answer: errorAnswer(request, error), durable: visit.commit.committed };
     },
   );
+  if (who.kind !== 'token' && !isLogin(outcome.answer))
+    strangers.charge(request.remoteAddress, core.clock.now());
   const line = responseLine(
     core.audit,
     request,
@@ -107,6 +135,11 @@ async function travel(core: Core, request: Request, log: Log, encode: EncodeAnsw
   });
   await outcome.afterwards?.();
   return outcome.answer;
+}
+
+/** Whoever logs in is no stranger, also where the token is wrapped. */
+function isLogin(answer: Answer): boolean {
+  return answer.kind === 'envelope' && (answer.auth !== null || answer.wrap !== null);
 }
 
 function findDestination(route: RouteMatch | undefined, request: Request): Destination {
@@ -301,7 +334,7 @@ async function settle(
     const outcome = await carryOut(
       { core, request, mount: route.mount, operation, spec, commit, unknownFields: visit.unknownFields },
       visit.call,
-      who.kind === 'token' ? who.token.record.id : null,
+      who.kind === 'token' ? who.token.record : null,
     );
     return request.wrapTtl > 0 ? await wrapOutcome(core, request, outcome, encode) : outcome;
   } catch (error) {

@@ -7,6 +7,8 @@ import type { Jobs } from './job/jobs.ts';
 import type { Leases } from './lease/leases.ts';
 import type { Mounts } from './mount/mounts.ts';
 import type { PolicyStore } from './policy/store.ts';
+import type { Ceilings } from './quota/ceilings.ts';
+import type { Quotas } from './quota/quotas.ts';
 import type { TokenReader } from './token/reader.ts';
 import type { Tokens } from './token/tokens.ts';
 import type { View } from './view.ts';
@@ -23,6 +25,8 @@ export interface CoreRooms {
   readonly policies: PolicyStore;
   readonly jobs: Jobs;
   readonly wrappings: Wrappings;
+  readonly quotas: Quotas;
+  readonly ceilings: Ceilings;
   /** Has the node look for work at once, where it would else wait for the next pass. */
   workOnJobs(): void;
   /** A mount's view outside of any request. */

@@ -18,6 +18,7 @@ import { type CreatedStore, createStore, type NewStore } from './create-store.ts
 import { bumpEpoch } from './epoch.ts';
 import type { JobType } from './job/job.ts';
 import type { MountTypes } from './mount/mounts.ts';
+import { defaultLimits, type NodeLimits } from './quota/limits.ts';
 import { retryOnConflict } from './retry.ts';
 import type { SealControl, SealStatus } from './seal-control.ts';
 
@@ -28,6 +29,8 @@ export interface SealStateOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly types: MountTypes;
+  /** As of now: they may change while the server runs. */
+  readonly limits?: () => NodeLimits;
   /** Kinds of long work besides the core's own. */
   readonly jobTypes?: readonly JobType[];
   /** Seals tried without a person, in order. */
@@ -231,6 +234,7 @@ export class SealState implements SealControl {
       audit,
       types,
       jobTypes: this.#options.jobTypes ?? [],
+      limits: this.#options.limits ?? (() => defaultLimits),
       clock,
       random,
       seal: this,

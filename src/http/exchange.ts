@@ -11,6 +11,7 @@ import { encodeAnswer, encodeErrors, statusOfAnswer } from './encode.ts';
 import type { ExtensionMethod } from './extension-method.ts';
 import type { TrustedProxies } from './forwarded.ts';
 import type { HttpLimits } from './limits.ts';
+import { rateHeaders } from './rate-headers.ts';
 import { expectationFailed, headersTooLarge, hostMissing, type Refusal, refusalOf } from './refusal.ts';
 import { clientCertificate } from './tls.ts';
 
@@ -61,6 +62,8 @@ export class Exchange {
   #deadline = 0;
   /** Bytes of the budget this request's body takes. */
   #room = 0;
+  /** What the answer tells of rates. */
+  #rate: readonly string[] = [];
   /** Made when a handler asks for it, which few do. */
   #abort: AbortController | undefined;
   /** A body is or may be on its way, so the next request's first byte is not known. */
@@ -143,8 +146,20 @@ export class Exchange {
   #decide(head: Head): void {
     if (head.kind === 'absent') this.#refuse({ status: 404, errors: [] });
     else if (head.kind === 'redirect') this.#redirect(head.status, head.location);
+    else if (!this.#isAdmitted(head)) return;
     else if (this.#bodyPending) void this.#receive(head);
     else this.#travel(head, head.data ?? emptyObject());
+  }
+
+  /** Rates are looked at before a body is read: a flood costs its heads and no more. */
+  #isAdmitted({ path, token }: RequestHead): boolean {
+    const verdict = this.#wire.road.admit?.(path, this.#client, token !== undefined);
+    if (verdict === undefined) return true;
+    this.#rate = rateHeaders(verdict);
+    if (verdict.admitted) return true;
+    const text = `request path "${path}": rate limit quota exceeded`;
+    this.#send(429, encodeErrors([text]), false, 'rate_limited');
+    return false;
   }
 
   /** Never rejects. */
@@ -258,6 +273,8 @@ export class Exchange {
     this.#room = 0;
     if (!this.#connection.socket.writable) return;
     const namespace = this.#message.headers['x-vault-namespace'];
+    if (this.#rate.length > 0) headers.push(...this.#rate);
+    else if (status === 429) headers.push('Retry-After', '1');
     if (namesRootNamespace(namespace)) headers.push('X-Vault-Namespace', namespace);
     if (close || this.#bodyPending || this.#wire.draining) headers.push('Connection', 'close');
     this.#response.writeHead(status, headers);

@@ -55,6 +55,17 @@ describe('a listener', () => {
     expect(wary.requests[0]?.remoteAddress).toBe('127.0.0.1');
   });
 
+  it('asks for the rates of the client, and not of the proxy', async () => {
+    const asked: string[] = [];
+    const admit = (_path: string, address: string) => {
+      asked.push(address);
+      return undefined;
+    };
+    await using server = await openTestListener({ trustedProxies: ['127.0.0.1'], admit });
+    await server.ask(head('203.0.113.9'));
+    expect(asked).toEqual(['203.0.113.9']);
+  });
+
   it('refuses what it cannot read from a proxy, and the road never sees it', async () => {
     await using server = await openTestListener({ trustedProxies: ['127.0.0.0/8'] });
     expect(await server.ask(head('nobody'))).toMatchObject({ status: 400 });

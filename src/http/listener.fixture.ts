@@ -2,7 +2,7 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import type { Clock } from '../clock.ts';
-import type { Answer, Request } from '../core/request.ts';
+import type { Answer, Request, Road } from '../core/request.ts';
 import type { HttpLimits } from './limits.ts';
 import { type Listener, openListener } from './listener.ts';
 import type { TlsMaterial } from './tls.ts';
@@ -24,6 +24,7 @@ export interface TestOptions {
   readonly tls?: TlsMaterial;
   readonly trustedProxies?: readonly string[];
   readonly handle?: (request: Request) => Promise<Answer>;
+  readonly admit?: NonNullable<Road['admit']>;
 }
 
 /** Answers with what it was asked, so that a test can tell answers apart. */
@@ -36,7 +37,8 @@ export async function openTestListener(options: TestOptions = {}): Promise<TestL
   const logged: string[] = [];
   const clients: RawClient[] = [];
   const handle = options.handle ?? echo;
-  const road = {
+  const road: Road = {
+    ...(options.admit === undefined ? {} : { admit: options.admit }),
     handle(request: Request) {
       requests.push(request);
       return handle(request);

@@ -7,6 +7,7 @@ import { openAuditLog } from '../core/audit/log.ts';
 import { nullAuditLog } from '../core/audit/null-log.ts';
 import type { JobType } from '../core/job/job.ts';
 import type { MountTypes } from '../core/mount/mounts.ts';
+import { defaultLimits, type NodeLimits } from '../core/quota/limits.ts';
 import type { Road } from '../core/request.ts';
 import { createRoad } from '../core/road.ts';
 import { SealState } from '../core/seal-state.ts';
@@ -28,6 +29,8 @@ export interface NodeOptions {
   readonly clock?: Clock;
   readonly random?: Random;
   readonly types?: MountTypes;
+  /** As of now: they may change while the server runs. */
+  readonly limits?: () => NodeLimits;
   /** Kinds of long work besides the core's own. */
   readonly jobTypes?: readonly JobType[];
 }
@@ -41,12 +44,14 @@ export function createNode(options: NodeOptions): CofferNode {
   const { storage, log, seals } = options;
   const clock = options.clock ?? systemClock;
   const random = options.random ?? systemRandom;
+  const limits = options.limits ?? (() => defaultLimits);
   const state = new SealState({
     storage,
     clock,
     random,
     types: options.types ?? mountTypes,
     jobTypes: options.jobTypes ?? [],
+    limits,
     seals,
     manualSeals,
     splitSlot: (rootKey, split, place) => createShamirSlot(rootKey, split, place, random),
@@ -55,7 +60,13 @@ export function createNode(options: NodeOptions): CofferNode {
   });
   return {
     state,
-    road: createRoad(state, clock, (message, fields) => log.error(message, fields), encodeAnswer),
+    road: createRoad({
+      state,
+      clock,
+      log: (message, fields) => log.error(message, fields),
+      encode: encodeAnswer,
+      limits,
+    }),
   };
 }
 

@@ -69,6 +69,7 @@ export async function startDataServer(options: DataServerOptions): Promise<Serve
       storage,
       auditDirectory: auditDirectoryOf(data),
       log,
+      limits: () => options.limits.current,
       seals: [
         {
           kind: 'keyfile',
@@ -114,7 +115,13 @@ export async function startDevServer(
   options: ServingOptions & { readonly rootToken: string | undefined },
 ): Promise<DevServer> {
   const { log } = options;
-  const node = createNode({ storage: new MemoryStorage(), auditDirectory: undefined, seals: [], log });
+  const node = createNode({
+    storage: new MemoryStorage(),
+    auditDirectory: undefined,
+    seals: [],
+    log,
+    limits: () => options.limits.current,
+  });
   const made = await node.state.initialize({ shares: 1, threshold: 1 }, options.rootToken, true);
   const unsealKey = made.shares[0]?.toString('base64') ?? '';
   await node.state.submitKey(unsealKey);

@@ -186,7 +186,7 @@ tls_cert = "tls.crt"
 [limits]
 connections = -1
 request_bytes = "1 parsec"
-burst = 4
+tokens_per_identity = 0
 [log]
 level = "loud"
 colour = true

@@ -7,6 +7,7 @@ import type { ExpiryDuty } from '../../src/core/duty/expiry.ts';
 import type { JobType } from '../../src/core/job/job.ts';
 import type { MountTypes } from '../../src/core/mount/mounts.ts';
 import { parseApiPath } from '../../src/core/path.ts';
+import type { NodeLimits } from '../../src/core/quota/limits.ts';
 import { type Answer, type Operation, RawJson } from '../../src/core/request.ts';
 import type { EngineType } from '../../src/engine/engine.ts';
 import type { JsonObject, JsonValue } from '../../src/json.ts';
@@ -28,6 +29,7 @@ export interface PlaceOptions {
   readonly silent?: boolean;
   /** Engines besides the program's own. */
   readonly engines?: readonly EngineType[];
+  readonly limits?: () => NodeLimits;
   /** Kinds of long work besides the program's own. */
   readonly jobTypes?: readonly JobType[];
 }
@@ -83,6 +85,7 @@ export async function makePlace(options: PlaceOptions = {}): Promise<Place> {
       clock,
       types: typesWith(options.engines ?? []),
       jobTypes: options.jobTypes ?? [],
+      ...(options.limits === undefined ? {} : { limits: options.limits }),
     });
     nodes.push(node);
     return node;

@@ -7,7 +7,7 @@ import type { BarrierStore, PlainWrite } from '../../barrier/store.ts';
 import type { Clock } from '../../clock.ts';
 import { type Random, randomBase62 } from '../../crypto/random.ts';
 import { CofferError } from '../../errors.ts';
-import type { Expectation, Page, PageRequest, Revision } from '../../storage/storage.ts';
+import type { Expectation, Page, PageRequest, Revision, StorageKey } from '../../storage/storage.ts';
 import { type Due, dueWrite } from '../due.ts';
 import type { Leased } from '../endpoint.ts';
 import { defaultTtl, maxTtl } from '../mount/entry.ts';
@@ -24,6 +24,7 @@ import {
   givenUpPrefix,
   type LeaseRecord,
   leaseKey,
+  leaseOfIdentityKey,
   leaseOfTokenKey,
   leasePrefix,
 } from './record.ts';
@@ -39,6 +40,12 @@ export interface LeasesOptions {
   readonly random: Random;
   /** A mount by uuid, also a disabled one: engines renew and revoke what they leased. */
   readonly findMount: (uuid: string) => Promise<Mount | undefined>;
+}
+
+/** The token that pays for a lease. */
+export interface LeaseHolder {
+  readonly id: TokenId;
+  readonly identity?: string;
 }
 
 export interface PreparedLease {
@@ -66,8 +73,8 @@ export class Leases {
     this.#findMount = options.findMount;
   }
 
-  /** The lease of a secret just made at `path` for `token`, without writing anything. */
-  prepare(path: string, mount: Mount, token: TokenId | null, leased: Leased): PreparedLease {
+  /** The lease of a secret just made at `path` for `holder`, without writing anything. */
+  prepare(path: string, mount: Mount, holder: LeaseHolder | null, leased: Leased): PreparedLease {
     const now = this.#clock.now();
     const granted = grantTtl({
       backendTtl: leased.ttl,
@@ -80,7 +87,8 @@ export class Leases {
       id: `${path}/${randomBase62(this.#random, 24)}`,
       path,
       mount: mount.entry.uuid,
-      token,
+      token: holder?.id ?? null,
+      ...(holder?.identity === undefined ? {} : { identity: holder.identity }),
       issuedAt: now,
       renewedAt: null,
       expiresAt: now + granted.seconds * 1_000,
@@ -94,7 +102,7 @@ export class Leases {
       { key: leaseKey(record.id), value: encodeLease(record) },
       dueWrite(record.expiresAt, 'lease', record.id),
     ];
-    if (token !== null) writes.push({ key: leaseOfTokenKey(token, record.id), value: Buffer.from('{}') });
+    writes.push(...indexKeys(record).map((key) => ({ key, value: Buffer.from('{}') })));
     return { record, duration: granted.seconds, writes };
   }
 
@@ -249,7 +257,7 @@ export class Leases {
 
   #removal(record: LeaseRecord): PlainWrite[] {
     const writes: PlainWrite[] = [{ key: leaseKey(record.id), value: null }];
-    if (record.token !== null) writes.push({ key: leaseOfTokenKey(record.token, record.id), value: null });
+    writes.push(...indexKeys(record).map((key) => ({ key, value: null })));
     if (record.irrevocable) writes.push({ key: givenUpKey(record.id), value: null });
     return writes;
   }
@@ -265,6 +273,14 @@ export class Leases {
       this.#store.commit(writes, expectations),
     );
   }
+}
+
+/** Where a lease is listed besides its own place: with its token, and with its identity. */
+function indexKeys({ id, token, identity }: LeaseRecord): readonly StorageKey[] {
+  return [
+    ...(token === null ? [] : [leaseOfTokenKey(token, id)]),
+    ...(identity === undefined ? [] : [leaseOfIdentityKey(identity, id)]),
+  ];
 }
 
 function lostLock(): CofferError {

@@ -1,6 +1,7 @@
 /** A lease at rest. Its id is the path that made it and 24 random characters, so that leases revoke by prefix. */
 import type { JsonObject } from '../../json.ts';
 import { parseStorageKey, type StorageKey } from '../../storage/storage.ts';
+import { leasesOfPrefix } from '../quota/ceilings.ts';
 import { decodeStored, encodeStored } from '../stored-json.ts';
 import type { TokenId } from '../token/record.ts';
 
@@ -10,6 +11,8 @@ export interface LeaseRecord {
   /** Uuid of the mount whose engine renews and revokes. */
   readonly mount: string;
   readonly token: TokenId | null;
+  /** Whose it is: the identity of its token. */
+  readonly identity?: string;
   /** Milliseconds. */
   readonly issuedAt: number;
   readonly renewedAt: number | null;
@@ -33,6 +36,11 @@ export function leaseKey(id: string): StorageKey {
 
 export function leaseOfTokenKey(token: TokenId, id: string): StorageKey {
   return parseStorageKey(`${leaseOfTokenPrefix(token)}${id}`);
+}
+
+/** The index entry of a lease among its identity's. */
+export function leaseOfIdentityKey(identity: string, id: string): StorageKey {
+  return parseStorageKey(leasesOfPrefix(identity) + id);
 }
 
 export function leaseOfTokenPrefix(token: TokenId): string {

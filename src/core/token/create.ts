@@ -71,6 +71,7 @@ export function prepareToken(rooms: CoreRooms, maker: TokenMaker, wish: TokenWis
     // Or a token bound to networks would be the way to one that is not.
     boundCidrs: parent.record.boundCidrs,
     internal: null,
+    ...(parent.record.identity === undefined ? {} : { identity: parent.record.identity }),
     ...times.token,
   };
   const created = issueCreated(rooms.tokens, rooms.clock, token, wish.id);

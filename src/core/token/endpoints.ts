@@ -73,6 +73,8 @@ async function createToken(
   const mount = ownMount(rooms);
   let parent = callerToken(call);
   const sudo = call.acl?.capabilities(call.path).some((name) => name === 'sudo' || name === 'root') ?? false;
+  const { identity } = parent.record;
+  if (identity !== undefined) await rooms.ceilings.admitToken(identity);
   return retryOnConflict(async () => {
     const prepared = prepareToken(rooms, { parent, sudo: sudo || orphan, mount: mount.entry }, wish);
     const unknown = await unknownPolicies(rooms, wish.policies ?? []);

@@ -5,7 +5,7 @@ import type { Principal } from '../endpoint.ts';
 import { defaultTtl, type MountEntry, maxTtl } from '../mount/entry.ts';
 import type { AuthAnswer } from '../request.ts';
 import { cappedWarning, grantTtl } from '../ttl-rule.ts';
-import { remainingTtl, type TokenRecord } from './record.ts';
+import { identityOf, remainingTtl, type TokenRecord } from './record.ts';
 import type { MintedToken, NewToken, Tokens } from './tokens.ts';
 
 export interface IssuedToken {
@@ -37,6 +37,7 @@ export function issueLogin(
     policies: withDefault(principal.policies, principal.noDefaultPolicy ?? false),
     displayName: principal.displayName,
     metadata: principal.metadata,
+    identity: identityOf(mount.uuid, principal.alias),
     path,
     mount: mount.uuid,
     ancestors: [],

@@ -1,6 +1,8 @@
 /** A token at rest. The token's text is shown once and never stored; the record's name is a keyed hash of it. */
+import { createHash } from 'node:crypto';
 import type { JsonObject } from '../../json.ts';
 import { parseStorageKey, type StorageKey } from '../../storage/storage.ts';
+import { tokensOfPrefix } from '../quota/ceilings.ts';
 import { decodeStored, encodeStored } from '../stored-json.ts';
 
 declare const tokenId: unique symbol;
@@ -10,6 +12,8 @@ export type TokenId = string & { readonly [tokenId]: true };
 export interface TokenRecord {
   readonly id: TokenId;
   readonly accessor: string;
+  /** Whom it was issued to, with all made from it: see `identityOf`. Absent for tokens that go back to no login. */
+  readonly identity?: string;
   /** Its maker chose the text, so that another token may get the same one later. */
   readonly given?: true;
   /** Sorted. */
@@ -52,6 +56,16 @@ export const accessorPrefix = 'core/token/accessor/';
 
 export function accessorKey(accessor: string): StorageKey {
   return parseStorageKey(accessorPrefix + accessor);
+}
+
+/** One alias of one auth mount, as a name of fixed length that is safe in keys. */
+export function identityOf(mount: string, alias: string): string {
+  return createHash('sha256').update(`${mount}\0${alias}`).digest('base64url').slice(0, 22);
+}
+
+/** The index entry of a token among its identity's. */
+export function ofIdentityKey(identity: string, id: TokenId): StorageKey {
+  return parseStorageKey(tokensOfPrefix(identity) + id);
 }
 
 export function childrenPrefix(parent: TokenId): string {

@@ -24,6 +24,7 @@ import {
   encodeToken,
   endingKey,
   idPrefix,
+  ofIdentityKey,
   type TokenId,
   type TokenRecord,
   tokenKey,
@@ -96,6 +97,9 @@ export class Tokens {
     ];
     if (parent !== undefined) writes.push({ key: childKey(parent, record.id), value: encodeStored({}) });
     if (record.expiresAt !== null) writes.push(dueWrite(record.expiresAt, 'token', record.id));
+    if (record.identity !== undefined) {
+      writes.push({ key: ofIdentityKey(record.identity, record.id), value: encodeStored({}) });
+    }
     return { text, record, writes };
   }
 
@@ -146,6 +150,9 @@ export class Tokens {
     ];
     if (parent !== undefined) writes.push({ key: childKey(parent, record.id), value: null });
     if (record.given === true) writes.push({ key: endingKey(record.id), value: encodeStored({}) });
+    if (record.identity !== undefined) {
+      writes.push({ key: ofIdentityKey(record.identity, record.id), value: null });
+    }
     return writes;
   }
 

@@ -1,0 +1,37 @@
+/**
+ * Callers without a valid token: each of their requests costs an answer and two audit lines, and nothing says who they are. An
+ * address may send so many and no more. Whoever presents a valid token, or logs in, is not counted.
+ */
+import { Buckets, clientOf } from './buckets.ts';
+
+export interface StrangerLimit {
+  /** Requests a second; 0 sets no limit. */
+  readonly requestsPerSecond: number;
+  /** How many may come at once. */
+  readonly burst: number;
+}
+
+export class Strangers {
+  readonly #limit: () => StrangerLimit;
+  readonly #buckets = new Buckets();
+
+  /** The limit is asked for each time: it may change while the server runs. */
+  constructor(limit: () => StrangerLimit) {
+    this.#limit = limit;
+  }
+
+  /** Whole seconds until the address may ask again; 0 for now. Times in milliseconds. */
+  wait(address: string, now: number): number {
+    const { requestsPerSecond, burst } = this.#limit();
+    if (requestsPerSecond <= 0) return 0;
+    const rate = { requests: requestsPerSecond, per: 1_000, burst };
+    return Math.ceil(this.#buckets.wait(clientOf(address), rate, now) / 1_000);
+  }
+
+  /** Counts a request that came without a valid token and was no successful login. */
+  charge(address: string, now: number): void {
+    const { requestsPerSecond, burst } = this.#limit();
+    if (requestsPerSecond <= 0) return;
+    this.#buckets.take(clientOf(address), { requests: requestsPerSecond, per: 1_000, burst }, now);
+  }
+}
