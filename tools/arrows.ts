@@ -43,8 +43,17 @@ export const handedToEngines = [
   'core/view.ts',
 ] as const;
 
-/** What of core an auth method is handed besides: whether an address is in a network, and which policies a role may name. */
-export const handedToAuthMethods = ['core/network.ts', 'core/policy/assignable.ts'] as const;
+/**
+ * What of core an auth method is handed besides: whether an address is in a network, which policies a role may name, and the
+ * lock-out after failed logins.
+ */
+export const handedToAuthMethods = [
+  'core/lockout/lock-state.ts',
+  'core/lockout/lockout.ts',
+  'core/lockout/origin.ts',
+  'core/network.ts',
+  'core/policy/assignable.ts',
+] as const;
 
 /** What of core a listener needs. */
 export const handedToListeners = ['core/path.ts', 'core/request.ts', 'core/ttl.ts'] as const;
@@ -125,6 +134,7 @@ export const rules: readonly Rule[] = [
       engineSeam,
       ...handedToEngines,
       ...handedToAuthMethods,
+      'crypto/password-hash.ts',
       'crypto/random.ts',
       ...ground,
     ],

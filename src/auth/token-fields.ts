@@ -4,7 +4,7 @@ import type { Fields, FieldValues, ResponseSchema } from '../core/endpoint.ts';
 import { parseNetwork } from '../core/network.ts';
 import { parseAssignablePolicies } from '../core/policy/assignable.ts';
 import { CofferError } from '../errors.ts';
-import type { JsonObject } from '../json.ts';
+import type { JsonObject, JsonValue } from '../json.ts';
 
 export const tokenFields = {
   token_policies: { type: 'list', help: 'Policies of the token.', aliases: ['policies'] },
@@ -69,6 +69,38 @@ export function readTokenSettings(
     throw new CofferError('invalid_request', 'token_ttl cannot be greater than token_max_ttl');
   }
   return settings;
+}
+
+/**
+ * The older names under which fields were sent, as far as they are still what the fields were last set by: they are shown
+ * beside the new ones to whoever uses them.
+ */
+export function usedOldNames(
+  fields: Fields,
+  data: JsonObject,
+  before: readonly string[] = [],
+): readonly string[] {
+  const used = new Set(before);
+  for (const [name, { aliases = [] }] of Object.entries(fields)) {
+    for (const alias of aliases) {
+      if (Object.hasOwn(data, name)) used.delete(alias);
+      else if (Object.hasOwn(data, alias)) used.add(alias);
+    }
+  }
+  return [...used].toSorted();
+}
+
+/** `shown` with the values of old names that are in use. */
+export function withOldNames(
+  fields: Fields,
+  shown: JsonObject,
+  used: readonly string[] | undefined,
+): JsonObject {
+  const old: Record<string, JsonValue> = {};
+  for (const [name, { aliases = [] }] of Object.entries(fields)) {
+    for (const alias of aliases) if (used?.includes(alias) === true) old[alias] = shown[name] ?? null;
+  }
+  return { ...shown, ...old };
 }
 
 /** What `shownTokenSettings` shows. */

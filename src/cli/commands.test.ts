@@ -341,6 +341,46 @@ test('login by approle sends the secret id from a pipe, and can print the token'
   expect(at.server.seen.at(-1)?.headers['x-vault-token']).toBeUndefined();
 });
 
+test('login by userpass sends the password as it was entered, and names the user in the path', async () => {
+  await using at = await shop(() => ({
+    body: {
+      auth: { client_token: token, policies: ['web'], lease_duration: 60, metadata: { username: 'al' } },
+    },
+  }));
+  const typed = await at.run(['login', 'userpass', 'Al', '--no-store'], { typed: ' p w \r' });
+  expect(typed).toMatchObject({ code: 0, stdout: `${token}\n` });
+  expect(typed.stderr).not.toContain('p w');
+  expect(at.server.seen.at(-1)).toMatchObject({
+    url: '/v1/auth/userpass/login/Al',
+    body: '{"password":" p w "}',
+  });
+  const words = ['login', '--method', 'userpass', '--path', 'staff', '--no-store', 'userpass', 'al'];
+  expect((await at.run(words, { stdin: 'secret\n' })).code).toBe(0);
+  expect(at.server.seen.at(-1)).toMatchObject({
+    url: '/v1/auth/staff/login/al',
+    body: '{"password":"secret"}',
+  });
+});
+
+test('threat 16: login refuses what it cannot use before it asks for anything, and repeats no word of it', async () => {
+  await using at = await shop(() => ({ body: {} }));
+  for (const words of [
+    ['hvs.sesame'],
+    ['userpass'],
+    ['userpass', 'al', 'hvs.sesame'],
+    ['approle', 'hvs.sesame', '--role-id', 'r'],
+    ['token', 'hvs.sesame'],
+    ['approle'],
+    ['approle', '--method', 'userpass'],
+  ]) {
+    const outcome = await at.run(['login', ...words], { stdin: 'x\n' });
+    expect(outcome, words.join(' ')).toMatchObject({ code: 2, stdout: '' });
+    expect(outcome.stderr).not.toContain('sesame');
+  }
+  expect((await at.run(['login', 'userpass', 'al'], { stdin: '' })).code).toBe(2);
+  expect(at.server.seen).toEqual([]);
+});
+
 test('api: fields, lists, a whole body, queries, and one part of the answer', async () => {
   await using at = await shop(() => ({ body: { data: { role_id: 'abc', keys: ['a', 'b'] } } }));
   const words = ['api', 'post', '/v1/auth/approle/role/web', 'token_policies=web', 'x=1', 'x=2'];

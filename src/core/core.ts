@@ -15,6 +15,7 @@ import type { JobType } from './job/job.ts';
 import { Jobs } from './job/jobs.ts';
 import { leaseEndpoints } from './lease/endpoints.ts';
 import { Leases } from './lease/leases.ts';
+import { lockoutEndpoints } from './lockout/endpoints.ts';
 import { mountEndpoints } from './mount/endpoints.ts';
 import { mountDataPrefix } from './mount/entry.ts';
 import { cubbyholeType, Mounts, type MountTypes, systemType, tokenType } from './mount/mounts.ts';
@@ -194,6 +195,7 @@ export class Core implements CoreRooms {
       ...policyEndpoints(this),
       ...capabilityEndpoints(this),
       ...leaseEndpoints(this),
+      ...lockoutEndpoints(this),
       ...jobEndpoints(this),
       ...wrappingEndpoints(this),
       ...quotaEndpoints(this),

@@ -46,7 +46,16 @@ export interface Engine {
   onDue?(name: string, view: View): Promise<void>;
 }
 
+/** What an auth method that locks names after failed logins lets administrators see and undo. */
+export interface NameLocks {
+  /** Names that are locked now, sorted. Reads every name that ever failed or logged in. */
+  lockedNames(view: View): Promise<readonly string[]>;
+  /** Ends the locks of a name, as a caller spells it. There may be none. Throws `invalid_request` for what cannot be a name. */
+  unlock(view: View, name: string): Promise<void>;
+}
+
 export interface AuthMethod extends Engine {
+  readonly locks?: NameLocks;
   /**
    * Checks anew that a token's principal may go on. Throws `permission_denied` or `invalid_request` to refuse. Methods
    * without it renew on the token's own terms.

@@ -10,6 +10,7 @@ import { dataSchema } from '../../src/core/openapi/schema.ts';
 import { parseApiPath } from '../../src/core/path.ts';
 import type { JsonObject } from '../../src/json.ts';
 import type { CofferNode } from '../../src/main/node.ts';
+import { countedUserpass } from '../fakes/cheap-userpass.ts';
 import { type Asked, ask, makePlace, makeToken, type Place, rootToken } from '../fakes/client.ts';
 import { echoType } from '../fakes/echo-engine.ts';
 import { type DeclaredOperation, everyOperation } from '../fakes/every-endpoint.ts';
@@ -23,10 +24,12 @@ const rounds = 24;
 let place: Place;
 let node: CofferNode;
 beforeAll(async () => {
-  place = await makePlace({ silent: true, engines: [leasedType(new Outside()), echoType] });
+  const authMethods = [countedUserpass().type];
+  place = await makePlace({ silent: true, engines: [leasedType(new Outside()), echoType], authMethods });
   node = await place.node();
   for (const type of ['leased', 'echo']) await ask(node, 'update', `sys/mounts/${type}`, { type });
   await ask(node, 'update', 'sys/auth/approle', { type: 'approle' });
+  await ask(node, 'update', 'sys/auth/userpass', { type: 'userpass' });
 });
 afterAll(() => place.remove());
 
@@ -41,6 +44,7 @@ async function samples(): Promise<KnownValues> {
   await ask(node, 'update', 'sys/mounts/sample', { type: 'kv', options: { version: '2' } });
   await ask(node, 'update', 'sys/auth/sample', { type: 'approle' });
   await ask(node, 'update', 'auth/approle/role/sample', { role_id: 'sample-role-id' });
+  await ask(node, 'update', 'auth/userpass/users/sample', { password: 'sample', policies: ['a'] });
   const secret = await ask(node, 'update', 'auth/approle/role/sample/secret-id', { metadata: { a: 'b' } });
   const lease = await ask(node, 'read', 'leased/creds/sample');
   const child = await ask(node, 'update', 'auth/token/create', { policies: ['default'], ttl: '1h' });

@@ -96,6 +96,24 @@ describe('node-vault', () => {
     await expect(application.tokenLookupSelf()).rejects.toThrow(/permission denied/);
   });
 
+  it('makes a user and logs in with a password', async () => {
+    await vault.enableAuth({ mount_point: 'userpass', type: 'userpass' });
+    await vault.write('auth/userpass/users/alice', {
+      password: 'Caf\u00e9 \ud83d\udd11',
+      policies: 'reader',
+    });
+    const person = nodeVault({ endpoint: server.address });
+    const login = await person.userpassLogin({ username: 'alice', password: 'Caf\u00e9 \ud83d\udd11' });
+    expect(login.auth).toMatchObject({ policies: ['default', 'reader'], metadata: { username: 'alice' } });
+    expect((await person.read('team/data/db')).data.data).toEqual({ password: 'q' });
+    await expect(person.userpassLogin({ username: 'alice', password: 'wrong' })).rejects.toMatchObject({
+      message: 'invalid username or password',
+      response: { statusCode: 400 },
+    });
+    await vault.disableAuth({ mount_point: 'userpass' });
+    await expect(person.tokenLookupSelf()).rejects.toThrow(/permission denied/);
+  });
+
   it('takes down what it put up, and seals', async () => {
     await vault.deleteApproleRole({ role_name: 'web' });
     await vault.disableAuth({ mount_point: 'approle' });

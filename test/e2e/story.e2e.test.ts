@@ -133,6 +133,34 @@ describe('from an empty directory to an application that reads its secret', () =
     });
   });
 
+  it('a person logs in with a password, is locked out after five wrong ones, and let in again', async () => {
+    const person = freshPlace();
+    await done(['auth', 'enable', 'userpass']);
+    await done(
+      ['api', 'POST', 'auth/userpass/users/Alice', 'token_policies=web', 'password=-'],
+      'pass of alice',
+    );
+    await done(['login', 'userpass', 'alice'], 'pass of alice\n', person);
+    expect(lax(everythingBelow(person.config))).toEqual([]);
+    expect(await done(['get', 'web/api-key'], undefined, person)).toBe('key-of-web');
+    expect(await coffer(['get', 'db/password'], undefined, person)).toMatchObject({ code: 4 });
+    for (let i = 0; i < 5; i++) {
+      expect(await coffer(['login', 'userpass', i % 2 ? 'Alice' : 'alice'], 'guess', person)).toMatchObject({
+        code: 2,
+        stderr: expect.stringContaining('invalid username or password'),
+      });
+    }
+    const locked = await coffer(['login', 'userpass', 'alice'], 'pass of alice\n', person);
+    expect(locked).toMatchObject({ code: 4, stdout: '' });
+    // What she has goes on.
+    expect(await done(['get', 'web/api-key'], undefined, person)).toBe('key-of-web');
+    const keys = JSON.parse(await done(['api', 'LIST', 'sys/locked-users', '--field', 'data.keys']));
+    expect(keys).toHaveLength(1);
+    const [accessor, name] = String(keys[0]).split('/');
+    await done(['api', 'POST', `sys/locked-users/${accessor}/unlock/${name}`]);
+    await done(['login', 'userpass', 'alice'], 'pass of alice\n', person);
+  });
+
   it('its token is refused the moment it is revoked', async () => {
     const token = readFileSync(join(application.config, 'token'), 'utf8').trim();
     expect(await done(['get', 'web/api-key'], undefined, application)).toBe('key-of-web');
@@ -203,7 +231,7 @@ describe('from an empty directory to an application that reads its secret', () =
     const files = everythingBelow(place.home).filter((path) => path.startsWith(place.data));
     const told = said.join('\n');
     for (const secret of [rootToken, secretId]) expect(holding(files, secret)).toEqual([]);
-    for (const secret of ['hunter2', 'correct horse', 'key-of-web'])
+    for (const secret of ['hunter2', 'correct horse', 'key-of-web', 'pass of alice'])
       expect(holding(files, secret)).toEqual([]);
     expect(told).not.toContain(rootToken);
   });

@@ -9,7 +9,7 @@ import type { MountTypes } from '../../src/core/mount/mounts.ts';
 import { parseApiPath } from '../../src/core/path.ts';
 import type { NodeLimits } from '../../src/core/quota/limits.ts';
 import { type Answer, type Operation, RawJson } from '../../src/core/request.ts';
-import type { EngineType } from '../../src/engine/engine.ts';
+import type { AuthMethodType, EngineType } from '../../src/engine/engine.ts';
 import type { JsonObject, JsonValue } from '../../src/json.ts';
 import type { Logger } from '../../src/log.ts';
 import { mountTypes } from '../../src/main/catalog.ts';
@@ -29,6 +29,8 @@ export interface PlaceOptions {
   readonly silent?: boolean;
   /** Engines besides the program's own. */
   readonly engines?: readonly EngineType[];
+  /** Auth methods besides the program's own, or in their place. */
+  readonly authMethods?: readonly AuthMethodType[];
   readonly limits?: () => NodeLimits;
   /** Kinds of long work besides the program's own. */
   readonly jobTypes?: readonly JobType[];
@@ -83,7 +85,7 @@ export async function makePlace(options: PlaceOptions = {}): Promise<Place> {
       seals: given.seals ?? [],
       log: loggerInto(log),
       clock,
-      types: typesWith(options.engines ?? []),
+      types: typesWith(options.engines ?? [], options.authMethods),
       jobTypes: options.jobTypes ?? [],
       ...(options.limits === undefined ? {} : { limits: options.limits }),
     });
@@ -119,11 +121,17 @@ export async function makePlace(options: PlaceOptions = {}): Promise<Place> {
   };
 }
 
-export function typesWith(engines: readonly EngineType[]): MountTypes {
-  return { ...mountTypes, engines: new Map([...mountTypes.engines, ...engines.map(rowOf)]) };
+export function typesWith(
+  engines: readonly EngineType[],
+  authMethods: readonly AuthMethodType[] = [],
+): MountTypes {
+  return {
+    engines: new Map([...mountTypes.engines, ...engines.map(rowOf)]),
+    authMethods: new Map([...mountTypes.authMethods, ...authMethods.map(rowOf)]),
+  };
 }
 
-function rowOf(type: EngineType): [string, EngineType] {
+function rowOf<T extends { readonly type: string }>(type: T): [string, T] {
   return [type.type, type];
 }
 

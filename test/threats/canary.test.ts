@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { FieldSpec } from '../../src/core/endpoint.ts';
 import type { JsonObject, JsonValue } from '../../src/json.ts';
 import type { CofferNode } from '../../src/main/node.ts';
+import { countedUserpass } from '../fakes/cheap-userpass.ts';
 import { type Asked, ask, auditText, makePlace, makeToken, type Place, storedText } from '../fakes/client.ts';
 import { type DeclaredOperation, everyOperation } from '../fakes/every-endpoint.ts';
 import { leasedType, Outside } from '../fakes/leased-engine.ts';
@@ -13,11 +14,14 @@ const answers: Asked[] = [];
 const help: Asked[] = [];
 
 beforeAll(async () => {
-  place = await makePlace({ engines: [leasedType(new Outside())] });
+  const userpass = countedUserpass();
+  place = await makePlace({ engines: [leasedType(new Outside())], authMethods: [userpass.type] });
   node = await place.node();
   await ask(node, 'update', 'sys/mounts/leased', { type: 'leased' });
   await ask(node, 'update', 'sys/auth/approle', { type: 'approle' });
   await ask(node, 'update', 'auth/approle/role/sample', {});
+  await ask(node, 'update', 'sys/auth/userpass', { type: 'userpass' });
+  await ask(node, 'update', 'auth/userpass/users/sample', { password: 'sample' });
   await ask(node, 'update', 'secret/data/sample', { data: { a: 1 } });
 });
 afterAll(() => place.remove());

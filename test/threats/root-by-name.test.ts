@@ -68,6 +68,8 @@ beforeAll(async () => {
   place = await makePlace();
   node = await place.node();
   await ask(node, 'update', 'sys/auth/approle', { type: 'approle' });
+  await ask(node, 'update', 'sys/auth/userpass', { type: 'userpass' });
+  await ask(node, 'update', 'auth/userpass/users/bob', { password: 'right' });
   await writePolicy(
     node,
     'chief',
@@ -111,6 +113,26 @@ describe.each(variants)('threat 10: the policy %j', (name) => {
     expect(before.data['token_policies']).toEqual([]);
     await isHarmless(await logIn('app'));
   });
+});
+
+describe.each(variants)('threat 10: the policy %j, one field at a time,', (name) => {
+  it.each(['token_policies', 'policies'])(
+    'is not given to a role or a user, not even by root: %s',
+    async (field) => {
+      await ask(node, 'update', 'auth/approle/role/app', {});
+      for (const path of [
+        'auth/approle/role/app/policies',
+        'auth/userpass/users/bob',
+        'auth/userpass/users/bob/policies',
+      ]) {
+        for (const by of [chief, rootToken]) {
+          expect((await ask(node, 'update', path, { [field]: name }, by)).status).toBe(400);
+        }
+      }
+      expect((await ask(node, 'read', 'auth/userpass/users/bob')).data['token_policies']).toEqual([]);
+      expect((await ask(node, 'read', 'auth/approle/role/app')).data['token_policies']).toEqual([]);
+    },
+  );
 });
 
 describe('threat 10: a policy’s text', () => {

@@ -14,6 +14,8 @@ beforeAll(async () => {
   await ask(node, 'update', 'sys/mounts/leased', { type: 'leased' });
   await ask(node, 'update', 'sys/auth/approle', { type: 'approle' });
   await ask(node, 'update', 'auth/approle/role/sample', {});
+  await ask(node, 'update', 'sys/auth/userpass', { type: 'userpass' });
+  await ask(node, 'update', 'auth/userpass/users/sample', { password: 'sample' });
   await ask(node, 'update', 'secret/data/sample', { data: { a: 1 } });
 });
 afterAll(() => place.remove());
@@ -24,6 +26,7 @@ describe('threat 14: what anybody may do without a token', () => {
     const changing = open.filter(({ operation }) => operation !== 'read' && operation !== 'list');
     expect(changing.map(({ name, operation }) => `${operation} ${name}`).toSorted()).toEqual([
       'update auth/approle/login',
+      'update auth/userpass/login/:name',
       'update sys/init',
       'update sys/internal/specs/openapi',
       'update sys/unseal',

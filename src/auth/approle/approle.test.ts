@@ -69,7 +69,15 @@ describe('a role', () => {
       secret_id_bound_cidrs: ['10.0.0.0/8', '2001:db8::/32'],
       token_bound_cidrs: ['192.0.2.0/24'],
       token_num_uses: 3,
+      // Beside the new names, as long as these are what was used.
+      policies: ['a', 'b'],
+      period: 600,
+      bound_cidr_list: ['10.0.0.0/8', '2001:db8::/32'],
     });
+    await set('app', { token_policies: 'c', token_period: 0, secret_id_bound_cidrs: [] });
+    for (const old of ['policies', 'period', 'bound_cidr_list']) {
+      expect((await get('app')).data).not.toHaveProperty(old);
+    }
   });
 
   it('has a name in lower case', async () => {

@@ -4,18 +4,18 @@ import { type Call, type Endpoint, endpoint, type Principal } from '../../core/e
 import { isNetworkWithin, isWithin } from '../../core/network.ts';
 import { decodeStored } from '../../core/stored-json.ts';
 import type { View, ViewExpectation, ViewWrite } from '../../core/view.ts';
-import type { EngineEnvironment } from '../../engine/engine.ts';
 import { CofferError } from '../../errors.ts';
 import type { JsonObject } from '../../json.ts';
 import {
   accessorPath,
   encodeRecord,
+  type RoleRecord,
   roleIdPath,
   rolePath,
   type SecretIdRecord,
   secretIdPath,
 } from './role.ts';
-import { type ReadRole, readRole } from './roles.ts';
+import { type RoleRooms, readRole } from './roles.ts';
 
 const fields = {
   role_id: { type: 'string', help: 'The role id.' },
@@ -29,7 +29,7 @@ interface SpentSecretId {
   readonly expectations: readonly ViewExpectation[];
 }
 
-export function loginEndpoint(environment: EngineEnvironment): Endpoint {
+export function loginEndpoint(rooms: RoleRooms): Endpoint {
   return endpoint({
     pattern: 'login',
     help: 'Trades a role id and a secret id for a token.',
@@ -42,7 +42,7 @@ export function loginEndpoint(environment: EngineEnvironment): Endpoint {
           const { role_id: roleId, secret_id: secretId } = call.fields;
           if (roleId === undefined || roleId === '')
             throw new CofferError('invalid_request', 'missing role_id');
-          return { login: await logIn(environment, call, roleId, secretId ?? '') };
+          return { login: await logIn(rooms, call, roleId, secretId ?? '') };
         },
       },
     },
@@ -50,28 +50,51 @@ export function loginEndpoint(environment: EngineEnvironment): Endpoint {
 }
 
 async function logIn(
-  environment: EngineEnvironment,
+  { environment, lockout }: RoleRooms,
   call: Call,
   roleId: string,
   secretId: string,
 ): Promise<Principal> {
-  const { view } = call;
-  const read = await roleOf(environment, view, roleId);
+  const { view, remoteAddress } = call;
+  const path = lockout.pathOf(roleId);
+  const [pointer, sealed] = await view.readMany([roleIdPath(environment.digest(roleId)), path]);
+  const read = pointer === undefined ? undefined : await readRole(view, nameIn(pointer.open()));
   // The digest is made whether there is such a role or not: both ways do the same work and say the same.
   const digest = environment.digest(secretId);
   // Which refusal it is depends on what was sent, never on whether there is such a role.
-  const refusal = secretId === '' ? new CofferError('invalid_request', 'missing secret_id') : refused();
-  if (read === undefined || (read.role.bindSecretId && secretId === '')) throw refusal;
+  const refusal = () =>
+    secretId === '' ? new CofferError('invalid_request', 'missing secret_id') : refused();
+  if (read === undefined) return lockout.attemptOfNobody(path, roleId, remoteAddress).failed(refusal());
   const { role, revision } = read;
-  if (role.secretIdBoundCidrs.length > 0 && !isWithin(call.remoteAddress, role.secretIdBoundCidrs))
-    throw refusal;
-  const spent = role.bindSecretId ? await spend(call, role.id, digest) : undefined;
+  // A role that changes while it is logged in to is read again.
+  const account = { path: rolePath(role.name), revision };
+  const attempt = lockout.attempt(view, { name: roleId, path, sealed, account }, remoteAddress);
+  const spent = await proofOf(call, role, secretId, digest);
+  const boundCidrs = spent === undefined ? undefined : boundTo(role.token.boundCidrs, spent.tokenCidrs);
+  if (spent === undefined || boundCidrs === undefined) return attempt.failed(refusal());
+  const { writes, expectations } = attempt.succeeded();
+  return {
+    ...principalOf(role, spent.metadata, boundCidrs),
+    writes: [...writes, ...spent.writes],
+    expectations: [...expectations, ...spent.expectations],
+  };
+}
+
+function nameIn(pointer: Buffer): string {
+  return decodeStored<{ role: string }>(pointer).role;
+}
+
+function principalOf(
+  role: RoleRecord,
+  metadata: SpentSecretId['metadata'],
+  boundCidrs: readonly string[],
+): Principal {
   const { token } = role;
   return {
     displayName: 'approle',
     alias: role.roleId,
     policies: token.policies,
-    metadata: { ...spent?.metadata, role_name: role.name },
+    metadata: { ...metadata, role_name: role.name },
     ttl: token.ttl,
     maxTtl: token.maxTtl,
     explicitMaxTtl: token.explicitMaxTtl,
@@ -79,43 +102,43 @@ async function logIn(
     numUses: token.numUses,
     noDefaultPolicy: token.noDefaultPolicy,
     renewable: true,
-    boundCidrs: boundTo(token.boundCidrs, spent?.tokenCidrs ?? []),
+    boundCidrs,
     internal: { role: role.name, id: role.id },
-    writes: spent?.writes ?? [],
-    // A role that changes while it is logged in to is read again.
-    expectations: [{ path: rolePath(role.name), revision }, ...(spent?.expectations ?? [])],
   };
 }
 
-/** The secret id's networks, as far as they lie in what the role is bound to by now. Throws the one refusal if none does. */
-function boundTo(role: readonly string[], secretId: readonly string[]): readonly string[] {
+const nothingSpent: SpentSecretId = { metadata: {}, tokenCidrs: [], writes: [], expectations: [] };
+
+/** Undefined when the role asks for something else than what was sent, or for another address. */
+async function proofOf(
+  call: Call,
+  role: RoleRecord,
+  secretId: string,
+  digest: string,
+): Promise<SpentSecretId | undefined> {
+  const { bindSecretId, secretIdBoundCidrs } = role;
+  if (bindSecretId && secretId === '') return undefined;
+  if (secretIdBoundCidrs.length > 0 && !isWithin(call.remoteAddress, secretIdBoundCidrs)) return undefined;
+  return bindSecretId ? spend(call, role.id, digest) : nothingSpent;
+}
+
+/** The secret id’s networks, as far as they lie in what the role is bound to by now; undefined if none does. */
+function boundTo(role: readonly string[], secretId: readonly string[]): readonly string[] | undefined {
   if (secretId.length === 0) return role;
   if (role.length === 0) return secretId;
   const both = secretId.filter((network) => isNetworkWithin(network, role));
-  if (both.length === 0) throw refused();
-  return both;
+  return both.length === 0 ? undefined : both;
 }
 
-async function roleOf(
-  environment: EngineEnvironment,
-  view: View,
-  roleId: string,
-): Promise<ReadRole | undefined> {
-  const pointer = await view.read(roleIdPath(environment.digest(roleId)));
-  return pointer === undefined
-    ? undefined
-    : readRole(view, decodeStored<{ role: string }>(pointer.open()).role);
-}
-
-/** What a login takes from a secret id of the role with this `id`. Throws the one refusal. */
-async function spend(call: Call, role: string, digest: string): Promise<SpentSecretId> {
+/** What a login takes from a secret id of the role with this `id`; undefined when there is none that is good here and now. */
+async function spend(call: Call, role: string, digest: string): Promise<SpentSecretId | undefined> {
   const path = secretIdPath(role, digest);
   const sealed = await call.view.read(path);
-  if (sealed === undefined) throw refused();
+  if (sealed === undefined) return undefined;
   const record = decodeStored<SecretIdRecord>(sealed.open());
   const now = call.clock.now();
-  if (record.expiresAt !== null && record.expiresAt <= now) throw refused();
-  if (record.cidrs.length > 0 && !isWithin(call.remoteAddress, record.cidrs)) throw refused();
+  if (record.expiresAt !== null && record.expiresAt <= now) return undefined;
+  if (record.cidrs.length > 0 && !isWithin(call.remoteAddress, record.cidrs)) return undefined;
   const { metadata, tokenCidrs } = record;
   // Whether spent or not, it must still be there when the token is made.
   const expectations = [{ path, revision: sealed.revision }];

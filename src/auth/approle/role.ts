@@ -17,7 +17,11 @@ export interface RoleRecord {
   readonly secretIdNumUses: number;
   /** Seconds; 0 never ends. */
   readonly secretIdTtl: number;
+  /** Said at creation and kept; secret ids are on every node either way. */
+  readonly localSecretIds?: boolean;
   readonly token: TokenSettings;
+  /** Older names of fields by which it was written. */
+  readonly oldNames?: readonly string[];
 }
 
 export interface SecretIdRecord {

@@ -7,7 +7,9 @@ import {
   type Fields,
   type FieldValues,
   type Reply,
+  type ResponseSchema,
 } from '../../core/endpoint.ts';
+import type { Lockout } from '../../core/lockout/lockout.ts';
 import { parseNetwork } from '../../core/network.ts';
 import { allItems } from '../../core/pages.ts';
 import { retryOnConflict } from '../../core/retry.ts';
@@ -16,8 +18,16 @@ import type { View, ViewExpectation, ViewWrite } from '../../core/view.ts';
 import { randomUuid } from '../../crypto/random.ts';
 import type { EngineEnvironment } from '../../engine/engine.ts';
 import { CofferError } from '../../errors.ts';
+import type { JsonObject } from '../../json.ts';
 import type { Revision } from '../../storage/storage.ts';
-import { readTokenSettings, shownTokenSettings, tokenFields, tokenSettingsSchema } from '../token-fields.ts';
+import {
+  readTokenSettings,
+  shownTokenSettings,
+  tokenFields,
+  tokenSettingsSchema,
+  usedOldNames,
+  withOldNames,
+} from '../token-fields.ts';
 import {
   accessorFolder,
   encodeRecord,
@@ -31,7 +41,7 @@ import {
   secretIdFolder,
 } from './role.ts';
 
-const roleFields = {
+export const roleFields = {
   bind_secret_id: { type: 'bool', help: 'Whether a login needs a secret id; true when absent.' },
   secret_id_bound_cidrs: {
     type: 'list',
@@ -40,7 +50,7 @@ const roleFields = {
   },
   secret_id_num_uses: { type: 'int', help: 'Logins each secret id is good for; 0 is any number.' },
   secret_id_ttl: { type: 'duration', help: 'Life of each secret id; 0 has no end.' },
-  local_secret_ids: { type: 'bool', help: 'Accepted without effect.' },
+  local_secret_ids: { type: 'bool', help: 'Kept and shown; cannot be changed later.' },
   role_id: { type: 'string', help: 'The role id; drawn when absent.' },
   ...tokenFields,
 } as const satisfies Fields;
@@ -52,7 +62,13 @@ const roleSchema = {
   secret_id_num_uses: { type: 'int' },
   secret_id_ttl: { type: 'duration' },
   ...tokenSettingsSchema,
-} as const;
+  '*': { type: 'any', optional: true, help: 'The same under older names, where these were used.' },
+} as const satisfies ResponseSchema;
+
+export interface RoleRooms {
+  readonly environment: EngineEnvironment;
+  readonly lockout: Lockout;
+}
 
 export interface ReadRole {
   readonly role: RoleRecord;
@@ -74,12 +90,12 @@ export async function needRole(call: Call): Promise<ReadRole> {
   return read;
 }
 
-function noRole(name: string): CofferError {
+export function noRole(name: string): CofferError {
   return new CofferError('invalid_request', `role "${name}" does not exist`);
 }
 
-export function roleEndpoints(environment: EngineEnvironment): readonly Endpoint[] {
-  return [listEndpoint(), roleEndpoint(environment), roleIdEndpoint(environment)];
+export function roleEndpoints(rooms: RoleRooms): readonly Endpoint[] {
+  return [listEndpoint(), roleEndpoint(rooms), roleIdEndpoint(rooms)];
 }
 
 function listEndpoint(): Endpoint {
@@ -102,7 +118,7 @@ export function names(view: View, folder: string): Promise<readonly string[]> {
   return allItems((page) => view.children(folder, page));
 }
 
-function roleEndpoint(environment: EngineEnvironment): Endpoint {
+function roleEndpoint(rooms: RoleRooms): Endpoint {
   const name = (call: Call) => parseRoleName(call.params['name'] ?? '');
   return endpoint({
     pattern: 'role/:name',
@@ -121,21 +137,24 @@ function roleEndpoint(environment: EngineEnvironment): Endpoint {
       update: {
         summary: 'Write a role',
         handle: async (call) => {
-          await writeRole(environment, call, name(call), (role) =>
-            withFields(role ?? madeRole(environment, name(call)), call.fields),
-          );
+          await writeRole(rooms, call, name(call), (role) => {
+            if (role !== undefined) return withFields(role, call.fields, call.data);
+            const localSecretIds = call.fields.local_secret_ids ?? false;
+            const made = { ...madeRole(rooms.environment, name(call)), localSecretIds };
+            return withFields(made, call.fields, call.data);
+          });
           return undefined;
         },
       },
       delete: {
         summary: 'Delete a role with its secret ids',
-        handle: (call) => deleteRole(environment, call, name(call)),
+        handle: (call) => deleteRole(rooms, call, name(call)),
       },
     },
   });
 }
 
-function roleIdEndpoint(environment: EngineEnvironment): Endpoint {
+function roleIdEndpoint(rooms: RoleRooms): Endpoint {
   return endpoint({
     pattern: 'role/:name/role-id',
     help: 'The role id: with it and a secret id the application logs in.',
@@ -155,7 +174,7 @@ function roleIdEndpoint(environment: EngineEnvironment): Endpoint {
           const name = parseRoleName(call.params['name'] ?? '');
           const roleId = call.fields.role_id ?? '';
           checkRoleId(roleId);
-          await writeRole(environment, call, name, (role) => {
+          await writeRole(rooms, call, name, (role) => {
             if (role === undefined) throw noRole(name);
             return { ...role, roleId };
           });
@@ -172,8 +191,16 @@ function checkRoleId(roleId: string): void {
   }
 }
 
-function withFields(role: RoleRecord, sent: FieldValues<typeof roleFields>): RoleRecord {
+/** The role with what was sent put over it; `data` is the same as it was sent. Throws `invalid_request`. */
+export function withFields(
+  role: RoleRecord,
+  sent: Partial<FieldValues<typeof roleFields>>,
+  data: JsonObject,
+): RoleRecord {
   if (sent.role_id !== undefined) checkRoleId(sent.role_id);
+  if (sent.local_secret_ids !== undefined && sent.local_secret_ids !== (role.localSecretIds ?? false)) {
+    throw new CofferError('invalid_request', 'local_secret_ids can only be set when the role is created');
+  }
   const changed: RoleRecord = {
     ...role,
     roleId: sent.role_id ?? role.roleId,
@@ -182,6 +209,7 @@ function withFields(role: RoleRecord, sent: FieldValues<typeof roleFields>): Rol
     secretIdNumUses: sent.secret_id_num_uses ?? role.secretIdNumUses,
     secretIdTtl: sent.secret_id_ttl ?? role.secretIdTtl,
     token: readTokenSettings(sent, role.token),
+    oldNames: usedOldNames(roleFields, data, role.oldNames),
   };
   if (changed.secretIdNumUses < 0)
     throw new CofferError('invalid_request', 'secret_id_num_uses cannot be negative');
@@ -192,8 +220,8 @@ function withFields(role: RoleRecord, sent: FieldValues<typeof roleFields>): Rol
 }
 
 /** Role and role id index change together: no role id ever names two roles. `change` is told of no role where there is none. */
-async function writeRole(
-  environment: EngineEnvironment,
+export async function writeRole(
+  { environment, lockout }: RoleRooms,
   call: Call,
   name: string,
   change: (role: RoleRecord | undefined) => RoleRecord,
@@ -210,11 +238,18 @@ async function writeRole(
       }
       writes.push({ path: index, value: encodeRecord({ role: name }) });
       expectations.push({ path: index, revision: null });
-      if (before !== undefined)
-        writes.push({ path: roleIdPath(environment.digest(before.role.roleId)), value: null });
+      if (before !== undefined) writes.push(...roleIdEnds(environment, lockout, before.role));
     }
     await call.view.commit(writes, expectations);
   });
+}
+
+/** A role id goes with what is known of failed logins by it. */
+function roleIdEnds(environment: EngineEnvironment, lockout: Lockout, { roleId }: RoleRecord): ViewWrite[] {
+  return [
+    { path: roleIdPath(environment.digest(roleId)), value: null },
+    { path: lockout.pathOf(roleId), value: null },
+  ];
 }
 
 function madeRole({ random }: EngineEnvironment, name: string): RoleRecord {
@@ -222,15 +257,12 @@ function madeRole({ random }: EngineEnvironment, name: string): RoleRecord {
 }
 
 /** The role takes its secret ids with it: without their role they open nothing. Their records are the duty's to remove. */
-async function deleteRole(environment: EngineEnvironment, call: Call, name: string): Promise<undefined> {
+async function deleteRole({ environment, lockout }: RoleRooms, call: Call, name: string): Promise<undefined> {
   await retryOnConflict(async () => {
     const before = await readRole(call.view, name);
     if (before === undefined) return;
     await call.view.commit(
-      [
-        { path: rolePath(name), value: null },
-        { path: roleIdPath(environment.digest(before.role.roleId)), value: null },
-      ],
+      [{ path: rolePath(name), value: null }, ...roleIdEnds(environment, lockout, before.role)],
       [{ path: rolePath(name), revision: before.revision }],
       [{ at: call.clock.now(), name: leftoversOf(before.role.id) }],
     );
@@ -252,13 +284,14 @@ async function emptyFolder(view: View, folder: string): Promise<void> {
   }
 }
 
-function shownRole(role: RoleRecord): NonNullable<Reply['data']> {
-  return {
+export function shownRole(role: RoleRecord): JsonObject {
+  const shown = {
     bind_secret_id: role.bindSecretId,
-    local_secret_ids: false,
+    local_secret_ids: role.localSecretIds ?? false,
     secret_id_bound_cidrs: role.secretIdBoundCidrs.length === 0 ? null : role.secretIdBoundCidrs,
     secret_id_num_uses: role.secretIdNumUses,
     secret_id_ttl: role.secretIdTtl,
     ...shownTokenSettings(role.token),
   };
+  return withOldNames(roleFields, shown, role.oldNames);
 }

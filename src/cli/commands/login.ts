@@ -12,19 +12,23 @@ import { dataOf } from '../safe.ts';
 import { type Shell, variable } from '../shell.ts';
 import { parseToken, readTokenFile, writeTokenFile } from '../token-file.ts';
 
+const methodNames = ['token', 'approle', 'userpass'] as const;
+type Method = (typeof methodNames)[number];
+
 export const command = defineCommand({
   summary: 'Prove who you are and keep the token',
   details: [
-    'The token, or the secret id of an approle, is asked for without showing it, or read from standard input ' +
-      'or a file: it is never an argument. The token is kept in ~/.config/coffer/token for its owner only.',
+    'METHOD is token (the default), approle or userpass, which takes a NAME. The token, the secret id of an approle ' +
+      'or the password is asked for without showing it, or read from standard input or a file: it is never an ' +
+      'argument. The token that comes of it is kept in ~/.config/coffer/token for its owner only.',
   ],
-  operands: {},
+  operands: { method: 'optional', name: 'optional' },
   options: {
     method: {
       type: 'text',
       value: 'METHOD',
-      choices: ['token', 'approle'],
-      help: 'token (the default) or approle',
+      choices: methodNames,
+      help: 'the same as METHOD',
     },
     path: { type: 'text', value: 'PATH', help: 'where the method is enabled, if not at its own name' },
     'role-id': { type: 'text', value: 'ID', help: "the approle's id" },
@@ -32,11 +36,14 @@ export const command = defineCommand({
     'no-store': { type: 'flag', help: 'print the token in place of keeping it' },
     ...serverOptions,
   },
-  examples: ['coffer login', 'coffer login --method approle --role-id web < secret-id'],
-  async run({ options }, shell) {
+  examples: ['coffer login', 'coffer login userpass alice', 'coffer login approle --role-id web < secret-id'],
+  async run({ options, operands }, shell) {
+    const method = chosenMethod(operands.method, options.method);
+    if (method !== 'userpass' && operands.name !== undefined) {
+      throw usageError('login', `${method} takes no NAME`);
+    }
     const client = connectAnonymously(shell, options);
-    const method = options.method === 'approle' ? loginByAppRole : loginByToken;
-    const login = await method(shell, client, options);
+    const login = await methods[method](shell, client, { ...options, name: operands.name });
     if (options['no-store']) {
       if (shell.ui.format === 'json') shell.ui.json({ ...login.who, token: login.token });
       else shell.ui.text(`${login.token}\n`);
@@ -49,7 +56,19 @@ export const command = defineCommand({
   },
 });
 
+function chosenMethod(operand: string | undefined, option: string | undefined): Method {
+  if (operand !== undefined && option !== undefined && operand !== option) {
+    throw usageError('login', 'METHOD and --method name different methods');
+  }
+  const method = operand ?? option ?? 'token';
+  const known = methodNames.find((name) => name === method);
+  // The word is not repeated: it may be a token.
+  if (known === undefined) throw usageError('login', `METHOD is one of ${methodNames.join(', ')}`);
+  return known;
+}
+
 interface LoginOptions {
+  readonly name: string | undefined;
   readonly path: string | undefined;
   readonly 'role-id': string | undefined;
   readonly 'secret-id-file': string | undefined;
@@ -61,6 +80,11 @@ interface Login {
   readonly token: string;
   readonly who: JsonObject;
 }
+
+const methods = { token: loginByToken, approle: loginByAppRole, userpass: loginByPassword } satisfies Record<
+  Method,
+  (shell: Shell, client: Client, options: LoginOptions) => Promise<Login>
+>;
 
 async function loginByToken(shell: Shell, client: Client, options: LoginOptions): Promise<Login> {
   const token = await givenToken(shell, options['token-file']);
@@ -78,11 +102,26 @@ async function givenToken(shell: Shell, file: string | undefined): Promise<strin
 
 async function loginByAppRole(shell: Shell, client: Client, options: LoginOptions): Promise<Login> {
   const roleId = options['role-id'];
-  if (roleId === undefined) throw usageError('login', '--method approle needs --role-id');
+  if (roleId === undefined) throw usageError('login', 'approle needs --role-id');
   const secretId = await givenSecretId(shell, options['secret-id-file']);
-  const answer = await client.request('POST', `auth/${options.path ?? 'approle'}/login`, {
-    body: { role_id: roleId, ...(secretId === '' ? {} : { secret_id: secretId }) },
+  return trade(client, `auth/${options.path ?? 'approle'}/login`, {
+    role_id: roleId,
+    ...(secretId === '' ? {} : { secret_id: secretId }),
   });
+}
+
+/** The password is sent as it was entered: not trimmed, whatever it begins or ends with. */
+async function loginByPassword(shell: Shell, client: Client, options: LoginOptions): Promise<Login> {
+  const { name } = options;
+  if (name === undefined) throw usageError('login', 'userpass needs the NAME of a user');
+  const password = await readSecretLine(shell, 'password');
+  if (password === '') throw new CofferError('usage', 'no password was given');
+  return trade(client, `auth/${options.path ?? 'userpass'}/login/${name}`, { password });
+}
+
+/** What proves who we are, for a token. */
+async function trade(client: Client, path: string, body: JsonObject): Promise<Login> {
+  const answer = await client.request('POST', path, { body });
   const auth = isJsonObject(answer.body) && isJsonObject(answer.body['auth']) ? answer.body['auth'] : {};
   const token = auth['client_token'];
   if (typeof token !== 'string')

@@ -1,0 +1,164 @@
+/**
+ * Lock-out after failed logins, for every auth method whose proofs people could guess. An account's failures rest in one record
+ * of the mount, so that all nodes count together and a restart forgives nothing; names without an account are counted in a
+ * bounded map of the node, so that nobody fills the store by inventing names and nobody tells by the answers which names exist.
+ *
+ * Whether an attempt counts is settled by commits: a failure is committed before it is answered, and a success expects the
+ * record as it was read. So of any number of guesses at once, as many are judged as the threshold says, and all others are
+ * answered in the same way whether they were right or wrong.
+ */
+import type { SealedRecord } from '../../barrier/store.ts';
+import type { Clock } from '../../clock.ts';
+import type { NameLocks } from '../../engine/engine.ts';
+import { CofferError } from '../../errors.ts';
+import type { Revision } from '../../storage/storage.ts';
+import { everyItem } from '../pages.ts';
+import { retryOnConflict } from '../retry.ts';
+import { decodeStored, encodeStored } from '../stored-json.ts';
+import { TwoGenerationCache } from '../two-generation-cache.ts';
+import type { View, ViewExpectation, ViewWrite } from '../view.ts';
+import {
+  afterFailure,
+  afterSuccess,
+  defaultLockout,
+  freshState,
+  isLocked,
+  isLockedAnywhere,
+  type LockoutSettings,
+  type LockState,
+  unlocked,
+} from './lock-state.ts';
+import { originOf } from './origin.ts';
+
+/** Names without an account that are remembered, at least. Twice as many, with 64 origins each, is the most. */
+const rememberedNames = 1_024;
+/** Decoded records kept, re-validated by revision. */
+const keptStates = 2_048;
+
+const folder = 'lockout/';
+
+export interface LockoutOptions {
+  readonly clock: Clock;
+  /** Keyed hash of a name: records are stored under it. */
+  digest(name: string): string;
+  readonly settings?: LockoutSettings;
+}
+
+/** An account, as read for one attempt. */
+export interface LockedAccount {
+  /** Canonical: whatever reaches the account reaches it by this name. */
+  readonly name: string;
+  /** `pathOf` the name. */
+  readonly path: string;
+  /** The record at `path`. */
+  readonly sealed: SealedRecord | undefined;
+  /** The account's own record: without it nothing is counted, so that no record outlives its account. */
+  readonly account: ViewExpectation;
+}
+
+/** One attempt to log in to one name. */
+export interface Attempt {
+  /**
+   * Counts a failure and throws: `refusal`, or `permission_denied` when the name was locked meanwhile. A conflict passes through:
+   * then the whole attempt is made again.
+   */
+  failed(refusal: CofferError): Promise<never>;
+  /** For the commit that makes the token. Nothing is written unless the origin is new or had failed. The account is expected too. */
+  succeeded(): { readonly writes: readonly ViewWrite[]; readonly expectations: readonly ViewExpectation[] };
+}
+
+interface Stored {
+  readonly revision: Revision;
+  readonly state: LockState;
+}
+
+export class Lockout implements NameLocks {
+  readonly #clock: Clock;
+  readonly #digest: (name: string) => string;
+  readonly #settings: LockoutSettings;
+  readonly #nobodies = new TwoGenerationCache<LockState>(rememberedNames);
+  readonly #states = new TwoGenerationCache<Stored>(keptStates);
+
+  constructor(options: LockoutOptions) {
+    this.#clock = options.clock;
+    this.#digest = (name) => options.digest(name);
+    this.#settings = options.settings ?? defaultLockout;
+  }
+
+  /** Where the record of an account lies in the mount's view: to be read along with the account, and deleted with it. */
+  pathOf(name: string): string {
+    return folder + this.#digest(`lockout/${name}`);
+  }
+
+  /** Throws `permission_denied` when the name is locked for this address. */
+  attempt(view: View, { name, path, sealed, account }: LockedAccount, address: string): Attempt {
+    const origin = originOf(address);
+    const state = sealed === undefined ? freshState(name) : this.#decode(path, sealed).state;
+    const now = this.#clock.now();
+    if (isLocked(state, origin, now)) throw lockedOut();
+    const expectations = [account, { path, revision: sealed?.revision ?? null }];
+    return {
+      failed: async (refusal) => {
+        const failed = afterFailure(state, origin, this.#clock.now(), this.#settings);
+        await view.commit([{ path, value: encodeStored(failed) }], expectations);
+        throw refusal;
+      },
+      succeeded: () => {
+        const after = afterSuccess(state, origin, now);
+        return { writes: after === state ? [] : [{ path, value: encodeStored(after) }], expectations };
+      },
+    };
+  }
+
+  /** The same for a name that has no account. */
+  attemptOfNobody(path: string, name: string, address: string): Pick<Attempt, 'failed'> {
+    const origin = originOf(address);
+    const check = (): LockState => {
+      const state = this.#nobodies.get(path) ?? freshState(name.slice(0, 200));
+      if (isLocked(state, origin, this.#clock.now())) throw lockedOut();
+      return state;
+    };
+    check();
+    return {
+      failed: async (refusal) => {
+        // It may have been locked while this attempt was under way, as an account's would be.
+        const failed = afterFailure(check(), origin, this.#clock.now(), this.#settings);
+        this.#nobodies.set(path, failed);
+        throw refusal;
+      },
+    };
+  }
+
+  async lockedNames(view: View): Promise<readonly string[]> {
+    const names: string[] = [];
+    for await (const item of everyItem((page) => view.range(folder, page))) {
+      const state = decodeStored<LockState>(item.open());
+      if (isLockedAnywhere(state, this.#clock.now())) names.push(state.name);
+    }
+    return names.toSorted();
+  }
+
+  async unlock(view: View, name: string): Promise<void> {
+    const path = this.pathOf(name);
+    this.#nobodies.delete(path);
+    await retryOnConflict(async () => {
+      const sealed = await view.read(path);
+      if (sealed === undefined) return;
+      const state = unlocked(decodeStored<LockState>(sealed.open()));
+      await view.commit([{ path, value: encodeStored(state) }], [{ path, revision: sealed.revision }]);
+    });
+  }
+
+  #decode(path: string, sealed: SealedRecord): Stored {
+    const kept = this.#states.get(path);
+    if (kept !== undefined && kept.revision === sealed.revision) return kept;
+    const stored = { revision: sealed.revision, state: decodeStored<LockState>(sealed.open()) };
+    this.#states.set(path, stored);
+    return stored;
+  }
+}
+
+/** Vault's text for a locked user. */
+function lockedOut(): CofferError {
+  return new CofferError('permission_denied', 'permission denied');
+}
