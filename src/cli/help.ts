@@ -55,6 +55,7 @@ function operandUsage(name: string, count: keyof OperandTypes): string {
     optional: `[${name}]`,
     some: `${name}...`,
     many: `[${name}...]`,
+    behind: `-- ${name}...`,
   } as const satisfies Record<keyof OperandTypes, string>;
   return shapes[count];
 }

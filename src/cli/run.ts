@@ -13,6 +13,7 @@ import { type Format, openUi } from './ui.ts';
 /** @returns the exit code of the table in `errors.ts` */
 export async function run(words: readonly string[], world: World): Promise<number> {
   const ui = openUi(world, wantedFormat(words, world));
+  let own = 0;
   const shell: Shell = {
     env: world.env,
     ...(world.programs === undefined ? {} : { programs: world.programs }),
@@ -28,9 +29,14 @@ export async function run(words: readonly string[], world: World): Promise<numbe
     interrupt: () => world.interrupt(),
     ui,
     places: places(world.env),
+    now: world.now ?? Date.now,
+    pause: world.pause ?? ((milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds))),
+    endWith: (code) => {
+      own = code;
+    },
   };
   try {
-    return await dispatch(words, shell);
+    return (await dispatch(words, shell)) || own;
   } catch (thrown) {
     return exitCodeOf(ui.fail(thrown));
   }
