@@ -74,6 +74,7 @@ export const storageSeam = [
   'storage/key-order.ts',
   'storage/listing.ts',
   'storage/opened-storage.ts',
+  'storage/snapshot.ts',
   'storage/storage.ts',
 ] as const;
 
@@ -86,6 +87,7 @@ export interface Rule {
 }
 
 const storage = 'storage/storage.ts';
+const snapshots = 'storage/snapshot.ts';
 const engineSeam = 'engine/engine.ts';
 
 export const rules: readonly Rule[] = [
@@ -103,13 +105,29 @@ export const rules: readonly Rule[] = [
   { from: 'http/', may: ['./', ...handedToListeners, ...ground] },
   {
     from: 'core/',
-    may: ['./', 'barrier/', 'crypto/', storage, ...sealSeam, ...ground],
+    may: ['./', 'barrier/', 'crypto/', storage, snapshots, ...sealSeam, ...ground],
     types: [engineSeam],
   },
   {
     from: 'core/*/',
     may: ['./', 'core/*/', ...sharedInCore, 'crypto/', storage, ...ground],
     types: ['barrier/store.ts', engineSeam],
+  },
+  // A backup holds everything, and a restore is the way back: it knows the barrier, and what of the store is in the clear.
+  {
+    from: 'core/backup/',
+    may: [
+      './',
+      'core/*/',
+      ...sharedInCore,
+      'barrier/',
+      'crypto/',
+      storage,
+      snapshots,
+      ...sealSeam,
+      ...ground,
+    ],
+    types: [engineSeam],
   },
   { from: 'barrier/', may: ['./', 'crypto/', storage, ...sealSeam, ...ground] },
   { from: 'seal/', may: [...sealSeam, 'crypto/', storage, ...ground] },

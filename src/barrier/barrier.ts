@@ -182,6 +182,14 @@ export class Barrier implements BarrierStore {
   }
 
   /**
+   * The plaintext of a record that was read elsewhere (from a backup, say) and belongs at `key`. Throws `integrity` if it is not
+   * what was sealed there, `store_unusable` for a later format, `sealed`.
+   */
+  open(key: StorageKey, sealed: Buffer): Buffer {
+    return this.#live().open(key, sealed);
+  }
+
+  /**
    * Seals and commits. Besides storage's own refusals (`ConflictError` among them): `unavailable` when the term has no seals left,
    * `internal` for a key that is not the barrier's to seal.
    */

@@ -82,6 +82,8 @@ export function responseLine(
         status: answer.status,
         errors: answer.errors.map((text) => withoutTokens(audit, text)),
       };
+    case 'stream':
+      return { ...line, status: answer.status, content_type: answer.contentType };
     case 'verbatim':
       return { ...line, status: answer.status, data: audit.digest(answer.text) };
     case 'plain':

@@ -45,7 +45,7 @@ interface Handled {
 /** `token` is who pays for leases; null on endpoints that need no login. */
 export async function carryOut(errand: Errand, call: Call, token: LeaseHolder | null): Promise<Outcome> {
   const { spec, commit, operation } = errand;
-  if (spec.spendsFirst === true && commit.owes) await commit.spend();
+  if ((spec.spendsFirst === true || spec.streams === true) && commit.owes) await commit.spend();
   const handled = await handle(errand, call, token);
   if (commit.owes) await commit.spend();
   const { reply, auth, lease, undo } = handled;
@@ -60,7 +60,12 @@ export async function carryOut(errand: Errand, call: Call, token: LeaseHolder | 
   const reads = operation === 'read' || operation === 'list' || operation === 'scan';
   return {
     answer,
-    durable: commit.committed || auth !== null || lease !== null || (!reads && spec.login !== true),
+    durable:
+      commit.committed ||
+      answer.kind === 'stream' ||
+      auth !== null ||
+      lease !== null ||
+      (!reads && spec.login !== true),
     ...(reply?.afterwards === undefined ? {} : { afterwards: reply.afterwards }),
     ...(undo === undefined ? {} : { undo }),
   };

@@ -5,8 +5,12 @@ import type { Clock } from '../clock.ts';
 import type { Random } from '../crypto/random.ts';
 import { randomUuid } from '../crypto/random.ts';
 import { asCofferError, CofferError } from '../errors.ts';
+import type { SnapshotStorage } from '../storage/snapshot.ts';
 import type { Revision } from '../storage/storage.ts';
 import type { AuditLog } from './audit/audit.ts';
+import { Backups, tagKeyOf } from './backup/backups.ts';
+import { backupEndpoints } from './backup/endpoints.ts';
+import { announceRestore } from './backup/restored.ts';
 import { ExpiryDuty } from './duty/expiry.ts';
 import { decodeEpoch, type Epoch } from './epoch.ts';
 import { JobDuty } from './job/duty.ts';
@@ -43,6 +47,9 @@ import { Wrappings } from './wrapping/wrappings.ts';
 
 export interface CoreOptions {
   readonly barrier: Barrier;
+  /** What backups are taken from; undefined where the storage gives no snapshots. */
+  readonly snapshots: SnapshotStorage | undefined;
+  readonly storeId: string;
   readonly audit: AuditLog;
   readonly types: MountTypes;
   readonly clock: Clock;
@@ -73,6 +80,7 @@ export class Core implements CoreRooms {
   readonly mounts: Mounts;
   readonly leases: Leases;
   readonly policies: PolicyStore;
+  readonly backups: Backups;
   readonly expiry: ExpiryDuty;
   readonly jobs: Jobs;
   readonly wrappings: Wrappings;
@@ -97,6 +105,8 @@ export class Core implements CoreRooms {
     this.tokenReader = new TokenReader(barrier);
     this.policies = new PolicyStore(barrier, clock);
     this.leases = new Leases({ store: barrier, clock, random, findMount: (uuid) => this.mounts.find(uuid) });
+    const { snapshots, storeId } = options;
+    this.backups = new Backups({ storage: snapshots, storeId, tagKey: tagKeyOf(barrier), clock, random });
     this.quotas = new Quotas(barrier);
     this.ceilings = new Ceilings(barrier, clock, options.limits ?? (() => defaultLimits));
     this.wrappings = new Wrappings({
@@ -125,6 +135,7 @@ export class Core implements CoreRooms {
   /** Loads what routing needs. Throws `integrity` where the store lacks what every store has. */
   async start(): Promise<void> {
     await this.#load();
+    await announceRestore(this.barrier, this.audit);
     this.#tick();
   }
 
@@ -132,6 +143,7 @@ export class Core implements CoreRooms {
   async stop(): Promise<void> {
     this.#timer?.[Symbol.dispose]();
     this.#timer = undefined;
+    this.backups.stop();
     this.jobDuty.stop();
     let timer: Disposable | undefined;
     const late = new Promise<void>((resolve) => {
@@ -195,6 +207,7 @@ export class Core implements CoreRooms {
       ...policyEndpoints(this),
       ...capabilityEndpoints(this),
       ...leaseEndpoints(this),
+      ...backupEndpoints(this, () => this.backups),
       ...lockoutEndpoints(this),
       ...jobEndpoints(this),
       ...wrappingEndpoints(this),

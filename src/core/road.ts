@@ -6,6 +6,7 @@ import type { Clock } from '../clock.ts';
 import { asCofferError, CofferError } from '../errors.ts';
 import { errorAnswer } from './answer.ts';
 import { type AuditedDecision, requestLine, responseLine } from './audit-lines.ts';
+import { AuditedStream } from './audited-stream.ts';
 import { type Authentication, authenticate } from './authenticate.ts';
 import { carryOut, type Outcome } from './carry-out.ts';
 import type { Core } from './core.ts';
@@ -134,7 +135,10 @@ async function travel(
     throw error;
   });
   await outcome.afterwards?.();
-  return outcome.answer;
+  if (outcome.answer.kind !== 'stream') return outcome.answer;
+  const { body } = outcome.answer;
+  const audited = new AuditedStream(core.audit, request, body, (error) => logFault(log, request, error));
+  return { ...outcome.answer, body: audited };
 }
 
 /** Whoever logs in is no stranger, also where the token is wrapped. */
@@ -331,6 +335,12 @@ async function settle(
       throw new CofferError('unsupported_operation', 'unsupported operation');
     }
     if (fieldError !== undefined) throw fieldError;
+    if (spec.streams === true && request.wrapTtl > 0) {
+      throw new CofferError(
+        'invalid_request',
+        'a stream of bytes cannot be wrapped: ask without X-Vault-Wrap-TTL',
+      );
+    }
     const outcome = await carryOut(
       { core, request, mount: route.mount, operation, spec, commit, unknownFields: visit.unknownFields },
       visit.call,

@@ -11,6 +11,7 @@ import { type Boot, readBoot } from '../seal/boot.ts';
 import type { KeyCollector, ManualSeal } from '../seal/collector.ts';
 import type { Seal, SlotPlace } from '../seal/seal.ts';
 import type { Slot } from '../seal/slots.ts';
+import { withSnapshots } from '../storage/snapshot.ts';
 import { parseStorageKey, type Revision, type Storage } from '../storage/storage.ts';
 import type { AuditLog } from './audit/audit.ts';
 import { Core } from './core.ts';
@@ -231,6 +232,8 @@ export class SealState implements SealControl {
     });
     const core = new Core({
       barrier,
+      snapshots: withSnapshots(storage),
+      storeId: this.#boot.header.id,
       audit,
       types,
       jobTypes: this.#options.jobTypes ?? [],

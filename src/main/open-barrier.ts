@@ -47,9 +47,10 @@ export async function openBarrier(
   }
 }
 
-type Store = Extract<Boot, { kind: 'store' }>;
+type Store = Pick<Extract<Boot, { kind: 'store' }>, 'header' | 'slots'>;
 
-async function unwrapRootKey(shell: Shell, boot: Store, keyfile: string | undefined): Promise<Buffer> {
+/** The root key, from the store's keyfile or from its unseal keys; the caller's, to use and to zero. Throws as its slots do. */
+export async function unwrapRootKey(shell: Shell, boot: Store, keyfile: string | undefined): Promise<Buffer> {
   const storeId = boot.header.id;
   const slot = boot.slots.find(({ kind }) => kind === 'keyfile');
   if (slot !== undefined) {

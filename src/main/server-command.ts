@@ -152,6 +152,7 @@ async function data({ given, shell, loaded, limits, log }: Start): Promise<Servi
     data: directory,
     listeners: settings.listeners,
     limits,
+    backup: settings.backup,
     places: shell.places,
     log,
     init: given['init-by-api'] ? 'api' : makes ? 'store' : 'never',

@@ -8,7 +8,7 @@ import type { JobType } from '../../src/core/job/job.ts';
 import type { MountTypes } from '../../src/core/mount/mounts.ts';
 import { parseApiPath } from '../../src/core/path.ts';
 import type { NodeLimits } from '../../src/core/quota/limits.ts';
-import { type Answer, type Operation, RawJson } from '../../src/core/request.ts';
+import { type Answer, type AnswerStream, type Operation, RawJson } from '../../src/core/request.ts';
 import type { AuthMethodType, EngineType } from '../../src/engine/engine.ts';
 import type { JsonObject, JsonValue } from '../../src/json.ts';
 import type { Logger } from '../../src/log.ts';
@@ -164,6 +164,8 @@ export interface Asked {
   readonly errors: readonly string[];
   /** Whether `data` was there at all. */
   readonly hasData: boolean;
+  /** The caller's to read or to close. */
+  readonly stream?: AnswerStream;
   /** Where the answer was wrapped. */
   readonly wrap?: Extract<Answer, { kind: 'envelope' }>['wrap'];
   /** An unwrapped answer, as it was kept. */
@@ -200,6 +202,8 @@ export async function ask(
 function plainAnswer(requestId: string, answer: Answer): Asked {
   const none = { requestId, data: {}, auth: null, lease: null, warnings: [], errors: [], hasData: false };
   switch (answer.kind) {
+    case 'stream':
+      return { ...none, status: answer.status, stream: answer.body };
     case 'empty':
       return { ...none, status: 204 };
     case 'plain':

@@ -89,8 +89,13 @@ const seal = defineCommand({
 });
 
 export const command: CommandGroup = {
-  summary: 'Initialise, unseal and seal a server',
+  summary: 'Initialise, unseal, seal and back up a server',
   commands: { init, unseal, seal },
+  brought: {
+    backup: 'Write a backup of a store, while it is served or from its directory',
+    'verify-backup': 'Check that a backup is whole and that every record in it opens',
+    restore: 'Make a store out of a backup, in an empty place',
+  },
 };
 
 interface Made {
