@@ -65,6 +65,7 @@ export const sealSeam = [
   'seal/collector.ts',
   'seal/key-text.ts',
   'seal/seal.ts',
+  'seal/slot-maker.ts',
   'seal/slots.ts',
   'seal/wrapped-root-key.ts',
 ] as const;

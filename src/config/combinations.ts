@@ -91,7 +91,7 @@ export function listenersCombinations(
   listeners: readonly FoundListener[],
   server: FoundServer,
 ): readonly Problem[] {
-  const problems: Problem[] = [];
+  const problems = mixedKeyOperations(listeners);
   const seen = new Set<string>();
   for (const { address, metrics_without_token: open } of listeners) {
     const shown = shownAddress(address.value);
@@ -107,4 +107,12 @@ export function listenersCombinations(
     }
   }
   return problems;
+}
+
+/** The endpoints are there for all listeners or for none: a listener that says no must not get them by another's yes. */
+function mixedKeyOperations(listeners: readonly FoundListener[]): Problem[] {
+  const settings = listeners.map((listener) => listener.unauthenticated_key_operations);
+  const yes = settings.find(({ value }) => value);
+  if (yes === undefined || !sound(...settings) || settings.every(({ value }) => value)) return [];
+  return [yes.origin.problem('unauthenticated_key_operations must be the same for all listeners')];
 }

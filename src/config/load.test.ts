@@ -190,6 +190,10 @@ describe('problems', () => {
       '[limits]\nrequests_per_second = 0\nburst = 5',
       /:3:1: limits.burst does nothing without limits.requests_per_second/,
     ],
+    [
+      '[[listener]]\naddress = ":1"\n[[listener]]\naddress = ":2"\nunauthenticated_key_operations = true',
+      /:5:1: unauthenticated_key_operations must be the same/,
+    ],
     ['[backup]\nkeep = 3', /:2:1: backup.keep does nothing without backup.directory/],
     [
       'data = "/srv/c"\n[backup]\ndirectory = "/srv/c/backups"',

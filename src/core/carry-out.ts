@@ -65,6 +65,7 @@ export async function carryOut(errand: Errand, call: Call, token: LeaseHolder | 
       answer.kind === 'stream' ||
       auth !== null ||
       lease !== null ||
+      reply?.durable === true ||
       (!reads && spec.login !== true),
     ...(reply?.afterwards === undefined ? {} : { afterwards: reply.afterwards }),
     ...(undo === undefined ? {} : { undo }),

@@ -4,6 +4,7 @@ import type { Clock } from '../clock.ts';
 import type { Random } from '../crypto/random.ts';
 import type { Epoch } from './epoch.ts';
 import type { Jobs } from './job/jobs.ts';
+import type { Rotation } from './key/rotation.ts';
 import type { Leases } from './lease/leases.ts';
 import type { Mounts } from './mount/mounts.ts';
 import type { PolicyStore } from './policy/store.ts';
@@ -24,6 +25,7 @@ export interface CoreRooms {
   readonly leases: Leases;
   readonly policies: PolicyStore;
   readonly jobs: Jobs;
+  readonly rotation: Rotation;
   readonly wrappings: Wrappings;
   readonly quotas: Quotas;
   readonly ceilings: Ceilings;

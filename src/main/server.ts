@@ -74,6 +74,7 @@ export async function startDataServer(options: DataServerOptions): Promise<Serve
       auditDirectory: auditDirectoryOf(data),
       log,
       limits: () => options.limits.current,
+      unauthenticatedKeyOperations: openKeyOperations(options),
       seals: [
         {
           kind: 'keyfile',
@@ -147,6 +148,7 @@ export async function startDevServer(
     seals: [],
     log,
     limits: () => options.limits.current,
+    unauthenticatedKeyOperations: openKeyOperations(options),
   });
   const made = await node.state.initialize({ shares: 1, threshold: 1 }, options.rootToken, true);
   const unsealKey = made.shares[0]?.toString('base64') ?? '';
@@ -169,4 +171,9 @@ async function serve(
       return closing;
     },
   };
+}
+
+/** The configuration says it for all listeners or for none. */
+function openKeyOperations({ listeners }: ServingOptions): boolean {
+  return listeners.every(({ unauthenticatedKeyOperations }) => unauthenticatedKeyOperations);
 }
