@@ -3,6 +3,8 @@ import { approle } from '../auth/approle/approle.ts';
 import { userpass } from '../auth/userpass/userpass.ts';
 import type { MountTypes } from '../core/mount/mounts.ts';
 import { generic, kv } from '../engine/kv/kv.ts';
+import { totp } from '../engine/totp/totp.ts';
+import { transit } from '../engine/transit/transit.ts';
 import type { ManualSeal } from '../seal/collector.ts';
 import { keyfileByHand } from '../seal/keyfile/manual.ts';
 import { keyfileSlots } from '../seal/keyfile/slot-maker.ts';
@@ -13,7 +15,7 @@ import { shamirSlots } from '../seal/shamir/slot-maker.ts';
 import type { SlotMaker } from '../seal/slot-maker.ts';
 
 export const mountTypes: MountTypes = {
-  engines: new Map([kv, generic].map((type) => [type.type, type])),
+  engines: new Map([kv, generic, transit, totp].map((type) => [type.type, type])),
   authMethods: new Map([approle, userpass].map((type) => [type.type, type])),
 };
 
