@@ -27,7 +27,8 @@ beforeAll(async () => {
   const authMethods = [countedUserpass().type];
   place = await makePlace({ silent: true, engines: [leasedType(new Outside()), echoType], authMethods });
   node = await place.node();
-  for (const type of ['leased', 'echo']) await ask(node, 'update', `sys/mounts/${type}`, { type });
+  for (const type of ['leased', 'echo', 'transit', 'totp'])
+    await ask(node, 'update', `sys/mounts/${type}`, { type });
   await ask(node, 'update', 'sys/auth/approle', { type: 'approle' });
   await ask(node, 'update', 'sys/auth/userpass', { type: 'userpass' });
 });
@@ -49,6 +50,14 @@ async function samples(): Promise<KnownValues> {
   const lease = await ask(node, 'read', 'leased/creds/sample');
   const child = await ask(node, 'update', 'auth/token/create', { policies: ['default'], ttl: '1h' });
   await ask(node, 'update', 'sys/quotas/rate-limit/sample', { rate: 1e9 });
+  const open = { exportable: true, allow_plaintext_backup: true };
+  await ask(node, 'update', 'transit/keys/sample', open);
+  await ask(node, 'update', 'transit/keys/sign-sample', { type: 'ed25519', ...open });
+  const sealed = await ask(node, 'update', 'transit/encrypt/sample', { plaintext: 'YWJj' });
+  const backup = await ask(node, 'read', 'transit/backup/sample');
+  const mac = await ask(node, 'update', 'transit/hmac/sample', { input: 'YWJj' });
+  await ask(node, 'update', 'totp/keys/sample', { key: 'GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ' });
+  const ciphertext = sealed.data['ciphertext'] ?? '';
   const wrapped = await ask(node, 'update', 'sys/wrapping/wrap', { a: 1 }, undefined, { wrapTtl: 60 });
   return {
     accessor: [child.auth?.accessor ?? ''],
@@ -60,7 +69,16 @@ async function samples(): Promise<KnownValues> {
     path: ['secret/sample', 'secret/', 'secret/data/sample'],
     from: ['secret/sample'],
     to: [`secret/elsewhere-${made++}`],
-    type: ['kv', 'service', 'irrevocable'],
+    type: ['kv', 'service', 'irrevocable', 'ed25519', 'hmac'],
+    plaintext: ['YWJj'],
+    input: ['YWJj'],
+    ciphertext: [ciphertext],
+    hmac: [mac.data['hmac'] ?? ''],
+    backup: [backup.data['backup'] ?? ''],
+    batch_input: [[{ plaintext: 'YWJj', ciphertext, input: 'YWJj' }], [{ plaintext: '!', reference: 'a' }]],
+    algorithm: ['sha2-256', 'SHA1'],
+    key: ['GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ'],
+    code: ['123456'],
     policy: ['path "a" { capabilities = ["read"] }', { path: {} }, 'path "a" {'],
   };
 }
@@ -72,10 +90,10 @@ const last = (operations: readonly DeclaredOperation[]): readonly DeclaredOperat
 const asks = ({ operation }: DeclaredOperation) =>
   operation === 'read' || operation === 'list' || operation === 'scan';
 
-/** `sys/health` answers whatever status it is asked to. */
+/** `sys/health` answers whatever status it is asked to, and guesses at one-time codes are counted. */
 function allowed(declared: DeclaredOperation, status: number): boolean {
   if (declared.name === 'sys/health') return status >= 200 && status < 600;
-  const refusals = [400, 403, 404, 405, 413];
+  const refusals = [400, 403, 404, 405, 413, ...(declared.name === 'totp/code/:name' ? [429] : [])];
   return [200, 202, ...(asks(declared) ? [] : [204]), ...refusals].includes(status);
 }
 
@@ -116,7 +134,12 @@ function pathsOf({ path }: DeclaredOperation): fc.Arbitrary<string> {
     .oneof(
       { weight: 5, arbitrary: fc.constant(path) },
       { weight: 1, arbitrary: fc.constantFrom(...odd).map(instead) },
-      { weight: 1, arbitrary: fc.constantFrom('data', 'leased/creds/sample').map(instead) },
+      {
+        weight: 1,
+        arbitrary: fc
+          .constantFrom('data', 'leased/creds/sample', 'sign-sample', 'sha2-256', 'sample/sha2-256')
+          .map(instead),
+      },
     )
     .filter(isPath);
 }
