@@ -70,7 +70,7 @@ export async function carryOut(errand: Errand, call: Call, token: LeaseHolder | 
       auth !== null ||
       lease !== null ||
       reply?.durable === true ||
-      (!reads && spec.login !== true),
+      (!reads && spec.login !== true && spec.computes !== true),
     ...(reply?.afterwards === undefined ? {} : { afterwards: reply.afterwards }),
     ...(undo === undefined ? {} : { undo }),
   };

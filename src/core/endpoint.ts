@@ -190,6 +190,11 @@ export interface OperationSpec<F extends Fields = Fields> {
    * by ways of its own.
    */
   readonly spendsFirst?: boolean;
+  /**
+   * A write by its method alone: it answers what follows from what was sent, and issues nothing. Like that of a read its answer's
+   * line is with the kernel before the answer, and on disk only if something was committed after all.
+   */
+  readonly computes?: true;
   /** Answered although the store is sealed or not initialised. */
   readonly whileSealed?: boolean;
   /** A JSON object of its own instead of the envelope. */

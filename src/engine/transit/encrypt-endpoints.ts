@@ -84,6 +84,7 @@ function encryptEndpoint(rooms: Rooms): Endpoint {
     operations: {
       update: {
         summary: 'Encrypt',
+        computes: true,
         response: batchSchema(ciphertextSchema),
         handle: (call) => encryptItems(rooms, call),
       },
@@ -99,6 +100,7 @@ function decryptEndpoint(rooms: Rooms): Endpoint {
     operations: {
       update: {
         summary: 'Decrypt',
+        computes: true,
         response: batchSchema({ plaintext: { type: 'string', sensitive: true } }),
         handle: async (call) => {
           const { items, batch } = ciphertexts(call);
@@ -121,6 +123,7 @@ function rewrapEndpoint(rooms: Rooms): Endpoint {
     operations: {
       update: {
         summary: 'Encrypt anew',
+        computes: true,
         response: batchSchema(ciphertextSchema),
         handle: async (call) => {
           const { items, batch } = ciphertexts(call);

@@ -27,6 +27,7 @@ export function hmacEndpoints(rooms: Rooms): readonly Endpoint[] {
       operations: {
         update: {
           summary: 'Make an HMAC',
+          computes: true,
           response: batchSchema({ hmac: { type: 'string', sensitive: true } }),
           handle: (call) => makeHmacs(rooms, call),
         },

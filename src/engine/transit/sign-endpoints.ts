@@ -58,6 +58,7 @@ export function signEndpoints(rooms: Rooms): readonly Endpoint[] {
       operations: {
         update: {
           summary: 'Verify',
+          computes: true,
           response: batchSchema({ valid: { type: 'bool' } }),
           handle: (call) => verifyItems(rooms, call),
         },

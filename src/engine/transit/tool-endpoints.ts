@@ -46,6 +46,7 @@ export function toolEndpoints(random: Random): readonly Endpoint[] {
         operations: {
           update: {
             summary: 'Hash',
+            computes: true,
             response: { sum: { type: 'string', sensitive: true } },
             handle: async (call) => hashReply(call),
           },
