@@ -29,7 +29,7 @@ import {
   sealKeyring,
   withNewTerm,
 } from './keyring.ts';
-import { firstUsage, SealBudget } from './seal-budget.ts';
+import { firstUsage, openUsage, SealBudget, usageKey } from './seal-budget.ts';
 import type { BarrierStore, KeyedSealedRecord, PlainWrite, SealedRecord } from './store.ts';
 import { sealedError, Unsealed } from './unsealed.ts';
 
@@ -231,6 +231,14 @@ export class Barrier implements BarrierStore {
     );
     unsealed.install(next, budget);
     return next.newest.id;
+  }
+
+  /** The term that seals, and the seals reserved under it: never fewer than were done. Throws `sealed`. */
+  async newestTerm(): Promise<{ readonly id: number; readonly seals: number }> {
+    const { newest } = this.#live().keyring;
+    const usage = await this.#storage.read(usageKey(newest));
+    if (usage === undefined) throw integrityError();
+    return { id: newest.id, seals: openUsage(newest, usage.value) };
   }
 
   #live(): Unsealed {

@@ -17,7 +17,9 @@ export interface AnswerParts {
 export function buildAnswer(parts: AnswerParts): Answer {
   const { request, operation, spec, reply } = parts;
   const data = reply?.data ?? null;
-  if (reply?.text !== undefined) return { kind: 'verbatim', status: 200, text: reply.text };
+  if (reply?.text !== undefined) {
+    return { kind: 'verbatim', status: 200, text: reply.text, contentType: reply.contentType };
+  }
   if (spec.plain === true && data !== null)
     return { kind: 'plain', status: reply?.status ?? 200, body: data };
   const lists = operation === 'list' || operation === 'scan';

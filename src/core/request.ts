@@ -27,6 +27,10 @@ export interface Request {
   /** Seconds of response wrapping asked for; 0 when not asked. */
   readonly wrapTtl: number;
   readonly remoteAddress: string;
+  /** The listener answers metrics to everyone. */
+  readonly metricsWithoutToken?: boolean;
+  /** The caller's W3C Trace Context header, as sent. */
+  readonly traceparent?: string | undefined;
   /** Aborts when the listener stopped waiting; without it, never. */
   readonly signal?: () => AbortSignal;
 }
@@ -97,8 +101,13 @@ export type Answer =
   /** A JSON object of its own shape (seal status, health, help, …). */
   | { readonly kind: 'plain'; readonly status: number; readonly body: AnswerData }
   | { readonly kind: 'empty' }
-  /** An answer's text as it was made earlier, envelope and all. */
-  | { readonly kind: 'verbatim'; readonly status: number; readonly text: string }
+  /** An answer's text as it was made earlier, envelope and all; or, with its type, text that is not JSON. */
+  | {
+      readonly kind: 'verbatim';
+      readonly status: number;
+      readonly text: string;
+      readonly contentType?: string | undefined;
+    }
   | {
       readonly kind: 'error';
       readonly status: number;

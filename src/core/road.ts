@@ -15,6 +15,7 @@ import type { Call, Endpoint, EndpointOperation, OperationSpec } from './endpoin
 import { EndpointTable } from './endpoint-table.ts';
 import { type CoercedFields, coerceFields } from './field.ts';
 import { helpAnswer } from './help.ts';
+import { noTelemetry, type Passage, type Telemetry } from './meter.ts';
 import { isBuiltin } from './mount/mounts.ts';
 import type { RouteMatch } from './mount/table.ts';
 import { MountView } from './mount/view.ts';
@@ -27,6 +28,7 @@ import { RequestCommit } from './request-commit.ts';
 import { sealEndpoints } from './seal-endpoints.ts';
 import type { Log, SealState } from './seal-state.ts';
 import { serveSealed } from './serve-sealed.ts';
+import { telemetryEndpoints } from './telemetry-endpoints.ts';
 import { type EncodeAnswer, wrapOutcome } from './wrap-answer.ts';
 
 /** Where a request goes: an endpoint's operation, or the error that says why nowhere. */
@@ -46,26 +48,38 @@ export interface RoadOptions {
   readonly encode: EncodeAnswer;
   /** As of now. */
   readonly limits: () => StrangerLimit;
+  readonly telemetry?: Telemetry | undefined;
 }
 
 export function createRoad(options: RoadOptions): Road {
-  const { state, clock, log, encode, limits } = options;
-  const withoutStore = new EndpointTable(sealEndpoints(state, clock));
+  const { state, clock, log, encode, limits, telemetry = noTelemetry } = options;
+  const withoutStore = new EndpointTable([
+    ...sealEndpoints(state, clock),
+    ...telemetryEndpoints(telemetry, () => Promise.resolve({ initialized: state.initialized, sealed: true })),
+  ]);
   const strangers = new Strangers(limits);
   return {
-    admit: (path, address, bearer) => admit(state.core, strangers, path, address, bearer, clock.now()),
+    admit(path, address, bearer) {
+      const verdict = admit(state.core, strangers, path, address, bearer, clock.now());
+      if (verdict?.admitted === false) telemetry.tally('rate_limited');
+      return verdict;
+    },
     async handle(request) {
-      try {
+      const passage = telemetry.passage(request);
+      const answer = await (async () => {
         const core = state.core;
         if (core === undefined) {
           strangers.charge(request.remoteAddress, clock.now());
-          return await serveSealed(state, withoutStore, clock, request);
+          return serveSealed(state, withoutStore, clock, request, passage);
         }
-        return await travel(core, request, log, encode, strangers);
-      } catch (error) {
+        return travel(core, request, log, encode, strangers, passage);
+      })().catch((error: unknown) => {
         logFault(log, request, error);
         return errorAnswer(request, error);
-      }
+      });
+      const code = answer.kind === 'error' ? answer.code : undefined;
+      passage.ended(answer.kind === 'empty' ? 204 : answer.status, code);
+      return answer;
     },
   };
 }
@@ -84,6 +98,7 @@ async function travel(
   log: Log,
   encode: EncodeAnswer,
   strangers: Strangers,
+  passage: Passage,
 ): Promise<Answer> {
   const id = request.token === undefined ? undefined : core.tokens.idOf(request.token);
   const snapshot = await core.tokenReader.read(id);
@@ -95,6 +110,11 @@ async function travel(
     throw new CofferError('rate_limited', 'too many requests without a valid token; try again later');
   }
   const destination = findDestination(table.route(request.path), request);
+  passage.routed(
+    destination.route?.mount.entry.type ?? '',
+    destination.endpoint,
+    destination.spec?.login === true && destination.route?.mount.entry.kind === 'auth',
+  );
   const acl =
     who.kind === 'token'
       ? (core.policies.compiled(who.token.record.policies, epoch.policies) ??
@@ -175,7 +195,7 @@ async function prepareVisit(
   const exempt = spec?.login === true || spec?.useExempt === true;
   const commit = new RequestCommit(core.barrier, core.tokens, exempt ? undefined : token);
   // Nobody without a token makes us work on fields that nothing will come of.
-  const mayBeHandled = acl !== undefined || spec?.login === true;
+  const mayBeHandled = acl !== undefined || isOpen(spec, request);
   const { coerced, fieldError: unreadable } = readFields(mayBeHandled ? endpoint : undefined, request);
   const call = buildCall(core, request, destination, coerced, commit, who, acl);
   const writes = destination.operation === 'update' && spec !== undefined && acl !== undefined;
@@ -279,7 +299,7 @@ function decide(
   acl: Acl | undefined,
 ): AuditedDecision {
   const { spec } = destination;
-  if (spec?.login === true) return { kind: 'allow', reason: 'open to everyone' };
+  if (isOpen(spec, request)) return { kind: 'allow', reason: 'open to everyone' };
   if (who.kind === 'anonymous') return { kind: 'deny', reason: 'missing client token' };
   if (who.kind === 'refused' || acl === undefined) {
     return { kind: 'deny', reason: who.kind === 'refused' ? who.reason : 'no policies' };
@@ -292,6 +312,10 @@ function decide(
   if (decision.kind !== 'allow' || handled === request.path) return decision;
   const asHandled = acl.decide({ ...question, path: handled });
   return asHandled.kind === 'deny' && asHandled.reason === 'no-rule' ? decision : asHandled;
+}
+
+function isOpen(spec: OperationSpec | undefined, request: Request): boolean {
+  return spec?.login === true || (spec?.metrics === true && request.metricsWithoutToken === true);
 }
 
 /**

@@ -5,6 +5,7 @@ import type { Random } from '../crypto/random.ts';
 import type { Epoch } from './epoch.ts';
 import type { Jobs } from './job/jobs.ts';
 import type { Leases } from './lease/leases.ts';
+import type { Meter } from './meter.ts';
 import type { Mounts } from './mount/mounts.ts';
 import type { PolicyStore } from './policy/store.ts';
 import type { Ceilings } from './quota/ceilings.ts';
@@ -17,6 +18,7 @@ import type { Wrappings } from './wrapping/wrappings.ts';
 export interface CoreRooms {
   readonly store: BarrierStore;
   readonly clock: Clock;
+  readonly meter: Meter;
   readonly random: Random;
   readonly tokens: Tokens;
   readonly tokenReader: TokenReader;

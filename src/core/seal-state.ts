@@ -17,6 +17,7 @@ import { Core } from './core.ts';
 import { type CreatedStore, createStore, type NewStore } from './create-store.ts';
 import { bumpEpoch } from './epoch.ts';
 import type { JobType } from './job/job.ts';
+import type { Telemetry } from './meter.ts';
 import type { MountTypes } from './mount/mounts.ts';
 import { defaultLimits, type NodeLimits } from './quota/limits.ts';
 import { retryOnConflict } from './retry.ts';
@@ -39,6 +40,7 @@ export interface SealStateOptions {
   /** Makes a slot that opens with shares, for stores made through `sys/init`. */
   readonly splitSlot: SplitSlot;
   readonly openAudit: (barrier: Barrier) => Promise<AuditLog>;
+  readonly telemetry?: Telemetry | undefined;
   readonly log: Log;
 }
 
@@ -238,6 +240,7 @@ export class SealState implements SealControl {
       clock,
       random,
       seal: this,
+      ...(this.#options.telemetry === undefined ? {} : { telemetry: this.#options.telemetry }),
       log,
       onSealedElsewhere: () => this.#followSeal(),
     });

@@ -6,6 +6,7 @@ import { declaredOperation } from './declared-operation.ts';
 import type { Call } from './endpoint.ts';
 import type { EndpointTable } from './endpoint-table.ts';
 import { coerceFields } from './field.ts';
+import type { Passage } from './meter.ts';
 import { systemType } from './mount/mounts.ts';
 import type { Answer, Request } from './request.ts';
 import type { SealState } from './seal-state.ts';
@@ -16,12 +17,15 @@ export async function serveSealed(
   table: EndpointTable,
   clock: Clock,
   request: Request,
+  passage: Passage,
 ): Promise<Answer> {
   const operation = declaredOperation(request);
   const path = request.path.startsWith('sys/') ? request.path.slice('sys/'.length) : undefined;
   const match = path === undefined ? undefined : table.match(path, operation);
   const spec = operation === undefined ? undefined : match?.endpoint.operations[operation];
-  if (match === undefined || operation === undefined || spec?.whileSealed !== true) {
+  passage.routed(systemType, match?.endpoint, false);
+  const open = spec?.whileSealed === true || (spec?.metrics === true && request.metricsWithoutToken === true);
+  if (match === undefined || operation === undefined || spec === undefined || !open) {
     throw state.initialized
       ? new CofferError('sealed', 'Vault is sealed')
       : new CofferError('not_initialized', 'server is not yet initialized');

@@ -27,6 +27,10 @@ export interface Wire {
   readonly log: HttpLog;
   readonly budget: BodyBudget;
   readonly requestId: () => string;
+  /** Told of each request that is refused before the road has it. */
+  readonly onRefusal: (status: number) => void;
+  /** Every request may read metrics. */
+  readonly metricsWithoutToken: boolean;
   /** Seconds the listener has been open, as its sweep counts them. */
   seconds: number;
   /** The listener is closing: every answer ends its connection. */
@@ -187,6 +191,8 @@ export class Exchange {
       token: head.token,
       wrapTtl: head.wrapTtl,
       remoteAddress: this.#connection.address,
+      metricsWithoutToken: this.#wire.metricsWithoutToken,
+      traceparent: this.#traceparent(),
       signal: () => {
         this.#abort ??= new AbortController();
         return this.#abort.signal;
@@ -207,7 +213,14 @@ export class Exchange {
       this.#fail();
       return;
     }
-    this.#send(statusOfAnswer(answer), body, false, answer.kind === 'error' ? answer.code : undefined);
+    const code = answer.kind === 'error' ? answer.code : undefined;
+    const type = answer.kind === 'verbatim' ? answer.contentType : undefined;
+    this.#send(statusOfAnswer(answer), body, false, code, type);
+  }
+
+  #traceparent(): string | undefined {
+    const { traceparent } = this.#message.headers;
+    return typeof traceparent === 'string' ? traceparent : undefined;
   }
 
   /** A road that rejects or answers with what is not JSON is broken; the cause could quote secrets, so it is not told. */
@@ -218,6 +231,7 @@ export class Exchange {
   }
 
   #refuse(refusal: Refusal): void {
+    if (this.#phase !== 'road') this.#wire.onRefusal(refusal.status);
     this.#send(refusal.status, encodeErrors(refusal.errors), false, refusal.code);
   }
 
@@ -226,13 +240,19 @@ export class Exchange {
     this.#write(status, headers, undefined, false);
   }
 
-  #send(status: number, body: string | undefined, close: boolean, code: ErrorCode | undefined): void {
+  #send(
+    status: number,
+    body: string | undefined,
+    close: boolean,
+    code: ErrorCode | undefined,
+    type = 'application/json',
+  ): void {
     const headers =
       body === undefined
         ? ['Cache-Control', 'no-store']
         : [
             'Content-Type',
-            'application/json',
+            type,
             'Cache-Control',
             'no-store',
             'Content-Length',

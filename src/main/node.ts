@@ -17,6 +17,7 @@ import type { Logger } from '../log.ts';
 import type { Seal } from '../seal/seal.ts';
 import { createShamirSlot } from '../seal/shamir/shamir.ts';
 import type { Storage } from '../storage/storage.ts';
+import type { NodeTelemetry } from '../telemetry/telemetry.ts';
 import { manualSeals, mountTypes } from './catalog.ts';
 import { isUrgent } from './urgent.ts';
 
@@ -33,6 +34,8 @@ export interface NodeOptions {
   readonly limits?: () => NodeLimits;
   /** Kinds of long work besides the core's own. */
   readonly jobTypes?: readonly JobType[];
+  /** What counts and traces; without it nothing does. */
+  readonly telemetry?: NodeTelemetry | undefined;
 }
 
 export interface CofferNode {
@@ -41,7 +44,8 @@ export interface CofferNode {
 }
 
 export function createNode(options: NodeOptions): CofferNode {
-  const { storage, log, seals } = options;
+  const { log, seals, telemetry } = options;
+  const storage = telemetry?.storage(options.storage) ?? options.storage;
   const clock = options.clock ?? systemClock;
   const random = options.random ?? systemRandom;
   const limits = options.limits ?? (() => defaultLimits);
@@ -55,19 +59,22 @@ export function createNode(options: NodeOptions): CofferNode {
     seals,
     manualSeals,
     splitSlot: (rootKey, split, place) => createShamirSlot(rootKey, split, place, random),
-    openAudit: (barrier) => openNodeAudit(options, barrier, clock, random),
+    openAudit: async (barrier) => {
+      const audit = await openNodeAudit(options, barrier, clock, random);
+      return telemetry?.audit(audit) ?? audit;
+    },
+    telemetry,
     log: (message, fields) => log.error(message, fields),
   });
-  return {
+  const road = createRoad({
     state,
-    road: createRoad({
-      state,
-      clock,
-      log: (message, fields) => log.error(message, fields),
-      encode: encodeAnswer,
-      limits,
-    }),
-  };
+    clock,
+    log: (message, fields) => log.error(message, fields),
+    encode: encodeAnswer,
+    limits,
+    telemetry,
+  });
+  return { state, road: telemetry?.road(road) ?? road };
 }
 
 /** Where a data directory keeps its audit log. */
