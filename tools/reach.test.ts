@@ -13,7 +13,7 @@ describe('what product code reaches', () => {
     expect(problems.filter((problem) => /opens connections|speaks HTTP/.test(problem))).toEqual([]);
   });
 
-  it('threat 22: nothing runs another program, by a shell or without', () => {
+  it('threat 22: nothing but `coffer exec` runs another program', () => {
     expect(problems.filter((problem) => problem.includes('runs programs'))).toEqual([]);
   });
 

@@ -23,7 +23,7 @@ export const reaches: readonly Reach[] = [
       'node:wasi',
     ],
     words: /\beval\(|\bnew Function\b|\bFunction\(|\bWebAssembly\b|process\.(dlopen|binding)\b/,
-    owners: [],
+    owners: ['cli/run-child.ts'],
   },
   {
     what: 'opens connections',

@@ -32,14 +32,17 @@ export function parseInput(
   const options: Options = { ...commonOptions, ...command.options };
   const given = new Map<string, Value>();
   const operands: string[] = [];
-  for (const token of tokens(options, words)) {
+  const last = Object.entries(command.operands).find(([, count]) => count === 'behind')?.[0];
+  const end = last === undefined ? -1 : words.indexOf('--');
+  for (const token of tokens(options, end === -1 ? words : words.slice(0, end))) {
     if (token.kind === 'option') takeOption(options, given, token, fail);
     else if (token.kind === 'positional') operands.push(token.value);
   }
+  const behind = end === -1 ? [] : words.slice(end + 1);
   const values = Object.entries(options).map(([option, spec]) => [option, given.get(option) ?? absent(spec)]);
   return {
     options: Object.fromEntries(values),
-    operands: given.get('help') === true ? {} : takeOperands(command.operands, operands, fail),
+    operands: given.get('help') === true ? {} : takeOperands(command.operands, operands, behind, fail),
   } as Input<Options, Operands>;
 }
 
@@ -131,13 +134,15 @@ function absent(spec: OptionSpec): Value {
 function takeOperands(
   declared: Operands,
   given: readonly string[],
+  behind: readonly string[],
   fail: (problem: string) => CofferError,
 ): Record<string, Value> {
   const rest = [...given];
   const values: Record<string, Value> = {};
   for (const [name, count] of Object.entries(declared)) {
     if ((count === 'one' || count === 'some') && rest.length === 0) throw fail(`${name} is missing`);
-    values[name] = isRest(count) ? rest.splice(0) : rest.shift();
+    if (count === 'behind' && behind.length === 0) throw fail(`${name} is missing; it goes behind --`);
+    values[name] = count === 'behind' ? behind : isRest(count) ? rest.splice(0) : rest.shift();
   }
   if (rest.length > 0) {
     const most = Object.keys(declared).length;

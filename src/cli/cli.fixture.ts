@@ -22,6 +22,7 @@ export interface Scene {
   readonly programs?: World['programs'];
   /** Standard output and error are a terminal this wide. */
   readonly columns?: number;
+  readonly now?: () => number;
 }
 
 export function temporaryHome(): string {
@@ -39,6 +40,8 @@ export async function call(words: readonly string[], scene: Scene = {}): Promise
     stdout: stdout.stream,
     stderr: stderr.stream,
     interrupt() {},
+    ...(scene.now === undefined ? {} : { now: scene.now }),
+    pause: async () => {},
   };
   const code = await run(words, world);
   return {

@@ -29,15 +29,19 @@ export interface OptionSpec {
 export type Options = Readonly<Record<string, OptionSpec>>;
 export type OptionValues<O extends Options> = { readonly [N in keyof O]: OptionTypes[O[N]['type']] };
 
-/** How often an operand is given: exactly once, at most once, at least once, any number of times. */
+/**
+ * How often an operand is given: exactly once, at most once, at least once, any number of times. `behind` is at least one word
+ * behind `--`, where options are no longer ours.
+ */
 export interface OperandTypes {
   one: string;
   optional: string | undefined;
   some: readonly string[];
   many: readonly string[];
+  behind: readonly string[];
 }
 
-/** In the order in which they are given; `some` and `many` come last. */
+/** In the order in which they are given; `some` and `many` come last, and only `behind` after them. */
 export type Operands = Readonly<Record<string, keyof OperandTypes>>;
 export type OperandValues<P extends Operands> = { readonly [N in keyof P]: OperandTypes[P[N]] };
 
@@ -71,6 +75,8 @@ export type Command = CommandSpec<Options, Operands>;
 export interface CommandGroup {
   readonly summary: string;
   readonly commands: Readonly<Record<string, Command>>;
+  /** Summaries of verbs that the program brings along (`World.programs`, as `operator backup`): they need the server's side. */
+  readonly brought?: Readonly<Record<string, string>>;
 }
 
 /** Declares a command; its `run` sees options and operands typed by its own declaration. */

@@ -190,7 +190,7 @@ test('every error ends with its own exit code, in words or as JSON', async () =>
 test('lists: names a line, an array as JSON, nothing for none', async () => {
   const keys = ['a', 'b/', 'c\u001b[2J'];
   await using at = await shop((seen) =>
-    seen.url === '/v1/secret/metadata/app?list=true'
+    seen.url === '/v1/secret/metadata/app?list=true&limit=1000'
       ? { body: { data: { keys } } }
       : { status: 404, body: { errors: [] } },
   );

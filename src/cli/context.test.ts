@@ -68,6 +68,9 @@ test('two servers on one command line are refused', () => {
   expect(() => resolveTarget(options, {}, {})).toThrow(expect.objectContaining({ code: 'usage' }));
 });
 
+/** What a shell has besides, and nothing here uses. */
+const timeless = { now: () => 0, pause: async () => {}, endWith() {} };
+
 function shellIn(home: string, env: Record<string, string>, stdin = '') {
   const stderr = output();
   const world = {
@@ -77,7 +80,7 @@ function shellIn(home: string, env: Record<string, string>, stdin = '') {
     stderr: stderr.stream,
     interrupt() {},
   };
-  const shell = { ...world, ui: openUi(world, 'text'), places: places({ HOME: home }) };
+  const shell = { ...world, ui: openUi(world, 'text'), places: places({ HOME: home }), ...timeless };
   return { shell, stderr: () => stderr.bytes().toString('utf8') };
 }
 

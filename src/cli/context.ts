@@ -6,9 +6,11 @@ import { readFileSync } from 'node:fs';
 import { formatAddress } from '../client/address.ts';
 import { type Client, openClient } from '../client/client.ts';
 import { CofferError } from '../errors.ts';
+import { KvSafe } from './kv-safe.ts';
 import { systemReason } from './private-file.ts';
 import { readAll } from './prompt.ts';
 import { parseSafe, Safe } from './safe.ts';
+import type { SecretSafe } from './secret-safe.ts';
 import { type Environment, type Shell, variable } from './shell.ts';
 import { isReadableByOthers, parseToken, readTokenFile } from './token-file.ts';
 import { readUserFile, type UserSettings } from './user-file.ts';
@@ -81,10 +83,23 @@ export function connectAnonymously(shell: Shell, options: ConnectionOptions): Cl
   return open(shell, target, target.address, undefined);
 }
 
-export async function openSafe(shell: Shell, options: ConnectionOptions): Promise<Safe> {
+/** Where the secret verbs work. */
+export async function openSafe(shell: Shell, options: ConnectionOptions): Promise<SecretSafe> {
+  return (await openSafeAs(shell, options)).safe;
+}
+
+export interface OpenedSafe {
+  readonly safe: SecretSafe;
+  /** The token it is asked with. Two callers with different tokens may be told different things. */
+  readonly token: string | undefined;
+}
+
+/** As `openSafe`, for who must know as whom it asks. */
+export async function openSafeAs(shell: Shell, options: ConnectionOptions): Promise<OpenedSafe> {
   const target = targetOf(shell, options);
   const token = await findToken(shell, options);
-  return new Safe(open(shell, target, target.safe.address, token), target.safe.mount);
+  const mount = new Safe(open(shell, target, target.safe.address, token), target.safe.mount);
+  return { safe: new KvSafe(mount, target.namespace), token };
 }
 
 /**

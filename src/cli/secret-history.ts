@@ -1,7 +1,5 @@
 /** A secret's versions, as kv version 2's metadata tells them. */
-import { asCofferError, CofferError } from '../errors.ts';
 import { isJsonObject, type JsonObject } from '../json.ts';
-import { dataOf, type Safe } from './safe.ts';
 
 /** Field names as on the wire; times are RFC 3339, empty when not deleted. */
 export interface Version {
@@ -17,26 +15,21 @@ export interface History {
   readonly versions: readonly Version[];
 }
 
-/** Throws `not_found` when there is no such secret. */
-export async function readHistory(safe: Safe, name: string): Promise<History> {
-  const data = await readMetadata(safe, name);
-  const versions = isJsonObject(data['versions']) ? Object.entries(data['versions']) : [];
+/** @param metadata what `metadata/<name>` answers */
+export function historyOf(metadata: JsonObject): History {
+  const versions = isJsonObject(metadata['versions']) ? Object.entries(metadata['versions']) : [];
   return {
-    current: typeof data['current_version'] === 'number' ? data['current_version'] : 0,
+    current: typeof metadata['current_version'] === 'number' ? metadata['current_version'] : 0,
     versions: versions
       .map(([version, entry]) => versionOf(Number(version), isJsonObject(entry) ? entry : {}))
       .toSorted((left, right) => left.version - right.version),
   };
 }
 
-async function readMetadata(safe: Safe, name: string): Promise<JsonObject> {
-  try {
-    return dataOf((await safe.client.request('GET', safe.path('metadata', name))).body);
-  } catch (error) {
-    if (asCofferError(error).code !== 'not_found') throw error;
-    await safe.requireVersioned(name);
-    throw new CofferError('not_found', `there is no secret ${name}`, { cause: error });
-  }
+/** A version whose value can be read at the time `now`, in milliseconds: a deletion may lie in the future. */
+export function isReadable(version: Version, now: number): boolean {
+  if (version.destroyed) return false;
+  return version.deletion_time === '' || Date.parse(version.deletion_time) > now;
 }
 
 function versionOf(version: number, entry: JsonObject): Version {

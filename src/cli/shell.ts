@@ -28,11 +28,19 @@ export interface World {
   readonly stderr: OutputStream;
   /** Called when somebody presses Ctrl-C at a hidden prompt, where the terminal no longer does it itself. */
   interrupt(): void;
+  /** Milliseconds since 1970; the system's clock unless told. */
+  readonly now?: () => number;
+  /** Resolves after so many milliseconds; a timer unless told. */
+  readonly pause?: (milliseconds: number) => Promise<void>;
 }
 
 export interface Shell extends World {
   readonly ui: Ui;
   readonly places: Places;
+  now(): number;
+  pause(milliseconds: number): Promise<void>;
+  /** The exit code of a command that has one of its own to give, such as its child's. */
+  endWith(code: number): void;
 }
 
 /** An environment variable; one that is set but empty counts as not set. */

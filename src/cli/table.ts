@@ -14,6 +14,16 @@ export const rows: Readonly<Record<string, Row>> = {
   put: { section: 'Secrets', summary: 'Store a secret', load: () => import('./commands/put.ts') },
   get: { section: 'Secrets', summary: 'Print a secret', load: () => import('./commands/get.ts') },
   list: { section: 'Secrets', summary: 'List names of secrets', load: () => import('./commands/list.ts') },
+  tree: {
+    section: 'Secrets',
+    summary: 'Show names of secrets as a tree',
+    load: () => import('./commands/tree.ts'),
+  },
+  find: {
+    section: 'Secrets',
+    summary: 'Find secrets by their names',
+    load: () => import('./commands/find.ts'),
+  },
   history: {
     section: 'Secrets',
     summary: "List a secret's versions",
@@ -28,6 +38,41 @@ export const rows: Readonly<Record<string, Row>> = {
     section: 'Secrets',
     summary: 'Bring deleted versions back',
     load: () => import('./commands/undelete.ts'),
+  },
+  diff: {
+    section: 'Secrets',
+    summary: 'Show which fields differ between versions or secrets',
+    load: () => import('./commands/diff.ts'),
+  },
+  rollback: {
+    section: 'Secrets',
+    summary: 'Store an earlier version again as the newest',
+    load: () => import('./commands/rollback.ts'),
+  },
+  mv: {
+    section: 'Secrets',
+    summary: 'Move a secret, or all below a name',
+    load: () => import('./commands/mv.ts'),
+  },
+  cp: {
+    section: 'Secrets',
+    summary: 'Copy a secret, or all below a name',
+    load: () => import('./commands/cp.ts'),
+  },
+  exec: {
+    section: 'Secrets',
+    summary: 'Run a program with secrets in its environment',
+    load: () => import('./commands/exec.ts'),
+  },
+  export: {
+    section: 'Secrets',
+    summary: 'Print secrets in a format of other programs',
+    load: () => import('./commands/export.ts'),
+  },
+  import: {
+    section: 'Secrets',
+    summary: 'Store secrets from a file of other programs',
+    load: () => import('./commands/import.ts'),
   },
 
   login: {
@@ -57,7 +102,7 @@ export const rows: Readonly<Record<string, Row>> = {
   },
   operator: {
     section: 'Server',
-    summary: 'Initialise, unseal and seal a server',
+    summary: 'Initialise, unseal, seal and back up a server',
     load: () => import('./commands/operator.ts'),
   },
   mount: { section: 'Server', summary: 'Secrets engines', load: () => import('./commands/mount.ts') },

@@ -8,8 +8,20 @@ import { type OutputStream, variable, type World } from './shell.ts';
 import { layRecord, layTable } from './table-layout.ts';
 import { escapeJson, escapeLine, escapeLines } from './terminal-text.ts';
 import { wrapText } from './text-wrap.ts';
+import { jsonFrame, jsonItem, lineFrame, streamItems } from './ui-stream.ts';
 
 export type Format = 'text' | 'json';
+
+/** SGR parameters by their use. */
+export const styles = {
+  strong: '1',
+  faint: '2',
+  added: '32',
+  removed: '31',
+  changed: '33',
+  folder: '34',
+} as const;
+export type Style = keyof typeof styles;
 
 export interface Ui {
   readonly format: Format;
@@ -19,6 +31,15 @@ export interface Ui {
   json(document: JsonValue): void;
   /** One item a line; with `--format json` an array of them. */
   lines(items: readonly string[]): void;
+  /**
+   * As `lines`, but written as the items come and no faster than somebody reads them. `shown` is an item's line, the item itself
+   * unless told; styles of `paint` in it stay. Answers how many there were.
+   */
+  stream(items: AsyncIterable<string>, shown?: (item: string) => string): Promise<number>;
+  /** Lines on standard output, each in a style where colour is wanted. They must be escaped already. */
+  painted(lines: readonly (readonly [Style, string])[]): void;
+  /** Colour on standard output, where that is wanted. For text of our own: nothing is escaped here. */
+  paint(text: string, style: Style): string;
   /** A table on a terminal; tab-separated rows without heading elsewhere; `document` with `--format json`. */
   table(heading: readonly string[], lines: readonly (readonly string[])[], document: JsonValue): void;
   /** Names and values: aligned on a terminal, tab-separated elsewhere; `document` with `--format json`. */
@@ -55,6 +76,13 @@ export function openUi(world: Pick<World, 'stdout' | 'stderr' | 'env'>, format: 
     json,
     lines: (items) =>
       format === 'json' ? json(items) : out(items.map((item) => `${escapeLine(item)}\n`).join('')),
+    stream: (items, shown = escapeLine) =>
+      format === 'json'
+        ? streamItems(world.stdout, items, jsonItem, jsonFrame)
+        : streamItems(world.stdout, items, shown, lineFrame),
+    painted: (lines) =>
+      out(ended(lines.map(([style, line]) => paint(line, styles[style], world.stdout, env)))),
+    paint: (text, style) => paint(text, styles[style], world.stdout, env),
     table(heading, lines, document) {
       if (format === 'json') return json(document);
       out(tableText(heading, lines, world.stdout, env));

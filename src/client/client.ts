@@ -89,6 +89,31 @@ export class Client {
     return { status: answer.status, body };
   }
 
+  /**
+   * The body of an answer that is bytes, as they come in. `timeout` counts from byte to byte here. The chunks end with
+   * `unavailable` when the server cuts them off. Throws as `request` does; redirects are not followed.
+   */
+  async download(path: string, options: RequestOptions = {}): Promise<AsyncIterable<Buffer>> {
+    const transport = await this.#transport();
+    const response = await this.#openDownload(transport, this.#target('GET', path, options), options);
+    if (response.statusCode === 200) return this.#chunks(response);
+    const answer = await readAnswer(response);
+    const { status, code, requestId } = answer;
+    const secrets = this.#secrets(options);
+    const body = parseBody({ ...answer, status: Math.max(status, 400) });
+    const said = {
+      status,
+      code,
+      requestId,
+      body,
+      anonymous: secrets.length === 0,
+      method: 'GET',
+      path,
+      secrets,
+    };
+    throw wireError(said);
+  }
+
   /** Closes idle connections. */
   [Symbol.dispose](): void {
     this.#agent?.destroy();
@@ -164,6 +189,43 @@ export class Client {
     });
   }
 
+  #openDownload(
+    transport: typeof http | typeof https,
+    target: string,
+    options: RequestOptions,
+  ): Promise<http.IncomingMessage> {
+    const silence = this.#options.timeout ?? defaultTimeout;
+    const { protocol, hostname, port } = this.address;
+    return new Promise((resolve, reject) => {
+      const request = transport.request(
+        {
+          protocol,
+          hostname,
+          port,
+          method: 'GET',
+          path: target,
+          headers: this.#headers('GET', undefined, options),
+          agent: this.#agent,
+          ...(options.signal === undefined ? {} : { signal: options.signal }),
+        },
+        resolve,
+      );
+      request.setTimeout(silence, () => {
+        request.destroy(new CofferError('request_timeout', 'the server sends nothing any more'));
+      });
+      request.on('error', (error) => reject(this.#transportError(error)));
+      request.end();
+    });
+  }
+
+  async *#chunks(response: http.IncomingMessage): AsyncGenerator<Buffer, void, undefined> {
+    try {
+      yield* response as AsyncIterable<Buffer>;
+    } catch (error) {
+      throw this.#transportError(error);
+    }
+  }
+
   #headers(method: Method, payload: string | undefined, options: RequestOptions): http.OutgoingHttpHeaders {
     const token = options.token ?? this.#options.token;
     return {
@@ -181,10 +243,10 @@ export class Client {
     };
   }
 
-  #transportError(error: unknown, deadline: AbortSignal): CofferError {
+  #transportError(error: unknown, deadline?: AbortSignal): CofferError {
     if (error instanceof CofferError) return error;
     const where = `${this.address.protocol}//${this.address.host}`;
-    if (deadline.aborted) {
+    if (deadline?.aborted === true) {
       return new CofferError('request_timeout', `no answer from ${where} in time`, { cause: error });
     }
     const code = errorCode(error);

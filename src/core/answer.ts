@@ -16,6 +16,8 @@ export interface AnswerParts {
 
 export function buildAnswer(parts: AnswerParts): Answer {
   const { request, operation, spec, reply } = parts;
+  if (reply?.stream !== undefined)
+    return { kind: 'stream', status: 200, requestId: request.id, ...reply.stream };
   const data = reply?.data ?? null;
   if (reply?.text !== undefined) {
     return { kind: 'verbatim', status: 200, text: reply.text, contentType: reply.contentType };

@@ -70,6 +70,14 @@ export interface LeaseAnswer {
   readonly duration: number;
 }
 
+/** Bytes that are made while they are sent. Whoever is handed one reads it to its end or closes it. */
+export interface AnswerStream {
+  /** The next piece; undefined at the end. Rejects when the rest can't be had: then the client must not take it for whole. */
+  next(): Promise<Buffer | undefined>;
+  /** Lets go of what it holds; may be called again, and at any time. */
+  close(): Promise<void>;
+}
+
 /** Where an answer waits for its one reader. */
 export interface WrapInfo {
   readonly token: string;
@@ -101,6 +109,14 @@ export type Answer =
   /** A JSON object of its own shape (seal status, health, help, …). */
   | { readonly kind: 'plain'; readonly status: number; readonly body: AnswerData }
   | { readonly kind: 'empty' }
+  /** Something else than JSON, of unknown length. */
+  | {
+      readonly kind: 'stream';
+      readonly status: number;
+      readonly requestId: string;
+      readonly contentType: string;
+      readonly body: AnswerStream;
+    }
   /** An answer's text as it was made earlier, envelope and all; or, with its type, text that is not JSON. */
   | {
       readonly kind: 'verbatim';

@@ -6,18 +6,17 @@ import type { Clock } from '../clock.ts';
 import { asCofferError, CofferError } from '../errors.ts';
 import { errorAnswer } from './answer.ts';
 import { type AuditedDecision, requestLine, responseLine } from './audit-lines.ts';
-import { type Authentication, authenticate } from './authenticate.ts';
+import { AuditedStream } from './audited-stream.ts';
 import { carryOut, type Outcome } from './carry-out.ts';
 import type { Core } from './core.ts';
 import type { CoreCall } from './core-call.ts';
-import { declaredOperation } from './declared-operation.ts';
-import type { Call, Endpoint, EndpointOperation, OperationSpec } from './endpoint.ts';
+import { type Destination, findDestination } from './destination.ts';
+import type { Call, Endpoint, OperationSpec } from './endpoint.ts';
 import { EndpointTable } from './endpoint-table.ts';
 import { type CoercedFields, coerceFields } from './field.ts';
 import { helpAnswer } from './help.ts';
 import { noTelemetry, type Passage, type Telemetry } from './meter.ts';
 import { isBuiltin } from './mount/mounts.ts';
-import type { RouteMatch } from './mount/table.ts';
 import { MountView } from './mount/view.ts';
 import type { ApiPath } from './path.ts';
 import type { Acl } from './policy/acl.ts';
@@ -29,16 +28,8 @@ import { sealEndpoints } from './seal-endpoints.ts';
 import type { Log, SealState } from './seal-state.ts';
 import { serveSealed } from './serve-sealed.ts';
 import { telemetryEndpoints } from './telemetry-endpoints.ts';
+import { type Authentication, authenticate } from './token/authenticate.ts';
 import { type EncodeAnswer, wrapOutcome } from './wrap-answer.ts';
-
-/** Where a request goes: an endpoint's operation, or the error that says why nowhere. */
-interface Destination {
-  readonly route: RouteMatch | undefined;
-  readonly endpoint: Endpoint | undefined;
-  readonly params: Readonly<Record<string, string>>;
-  readonly operation: EndpointOperation | undefined;
-  readonly spec: OperationSpec | undefined;
-}
 
 export interface RoadOptions {
   readonly state: SealState;
@@ -154,7 +145,10 @@ async function travel(
     throw error;
   });
   await outcome.afterwards?.();
-  return outcome.answer;
+  if (outcome.answer.kind !== 'stream') return outcome.answer;
+  const { body } = outcome.answer;
+  const audited = new AuditedStream(core.audit, request, body, (error) => logFault(log, request, error));
+  return { ...outcome.answer, body: audited };
 }
 
 /** Whoever logs in is no stranger, also where the token is wrapped. */
@@ -162,19 +156,8 @@ function isLogin(answer: Answer): boolean {
   return answer.kind === 'envelope' && (answer.auth !== null || answer.wrap !== null);
 }
 
-function findDestination(route: RouteMatch | undefined, request: Request): Destination {
-  const operation = declaredOperation(request);
-  const match = route?.mount.endpoints.match(route.path, operation);
-  return {
-    route,
-    endpoint: match?.endpoint,
-    params: match?.params ?? {},
-    operation,
-    spec: operation === undefined ? undefined : match?.endpoint.operations[operation],
-  };
-}
-
 interface Visit {
+  readonly acl: Acl | undefined;
   readonly call: Call;
   readonly commit: RequestCommit;
   readonly decision: AuditedDecision;
@@ -206,6 +189,7 @@ async function prepareVisit(
   const visited = absent ? { ...call, operation: 'create' as const } : call;
   const fieldError = unreadable ?? problem;
   return {
+    acl,
     call: visited,
     commit,
     fieldError,
@@ -355,8 +339,23 @@ async function settle(
       throw new CofferError('unsupported_operation', 'unsupported operation');
     }
     if (fieldError !== undefined) throw fieldError;
+    if (spec.streams === true && request.wrapTtl > 0) {
+      throw new CofferError(
+        'invalid_request',
+        'a stream of bytes cannot be wrapped: ask without X-Vault-Wrap-TTL',
+      );
+    }
     const outcome = await carryOut(
-      { core, request, mount: route.mount, operation, spec, commit, unknownFields: visit.unknownFields },
+      {
+        core,
+        request,
+        mount: route.mount,
+        operation,
+        spec,
+        commit,
+        unknownFields: visit.unknownFields,
+        acl: visit.acl,
+      },
       visit.call,
       who.kind === 'token' ? who.token.record : null,
     );

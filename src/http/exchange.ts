@@ -1,6 +1,6 @@
 /** One request and its answer on the wire: decode, receive, hand to the road, encode, send. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Answer, Road } from '../core/request.ts';
+import type { Answer, AnswerStream, Road } from '../core/request.ts';
 import { CofferError, type ErrorCode } from '../errors.ts';
 import { emptyObject, type JsonObject } from '../json.ts';
 import { checkAnnouncedLength, checkEncoding, discardBody, hasBody, parseBody, receiveBody } from './body.ts';
@@ -12,6 +12,7 @@ import type { ExtensionMethod } from './extension-method.ts';
 import type { HttpLimits } from './limits.ts';
 import { rateHeaders } from './rate-headers.ts';
 import { expectationFailed, headersTooLarge, hostMissing, type Refusal, refusalOf } from './refusal.ts';
+import { closeUnsent, sendStream } from './send-stream.ts';
 
 /** Constant message, and fields that never hold anything a client sent. */
 export type HttpLog = (
@@ -81,6 +82,14 @@ export class Exchange {
   /** Whether what the client sends next is still part of this request. */
   get receiving(): boolean {
     return this.#phase === 'body' && !this.#message.complete;
+  }
+
+  /**
+   * A request to change protocols (RFC 9110 §7.8), which some clients send first, is answered as if it had not asked. But from then on
+   * Node's parser keeps mistakes in what follows to itself, and a LIST is one: it would wait for an answer that never comes.
+   */
+  get #spoiled(): boolean {
+    return this.#message.headers.upgrade !== undefined;
   }
 
   /** Begins, once the answers before it are gone. Failures become answers. */
@@ -205,6 +214,10 @@ export class Exchange {
   }
 
   #answer(answer: Answer): void {
+    if (answer.kind === 'stream') {
+      this.#stream(answer);
+      return;
+    }
     if (this.#phase !== 'road') return;
     let body: string | undefined;
     try {
@@ -221,6 +234,19 @@ export class Exchange {
   #traceparent(): string | undefined {
     const { traceparent } = this.#message.headers;
     return typeof traceparent === 'string' ? traceparent : undefined;
+  }
+
+  #stream({ status, contentType, body }: Extract<Answer, { kind: 'stream' }>): void {
+    if (this.#phase !== 'road' || !this.#connection.socket.writable) {
+      void closeUnsent(body, () => this.#logCut());
+      return;
+    }
+    const headers = ['Content-Type', contentType, 'Cache-Control', 'no-store'];
+    this.#write(status, [...headers, 'X-Coffer-Request-Id', this.#requestId], body, false);
+  }
+
+  #logCut(): void {
+    this.#wire.log('warn', 'a stream was cut before its end', { requestId: this.#requestId });
   }
 
   /** A road that rejects or answers with what is not JSON is broken; the cause could quote secrets, so it is not told. */
@@ -242,11 +268,13 @@ export class Exchange {
 
   #send(
     status: number,
-    body: string | undefined,
+    text: string | undefined,
     close: boolean,
     code: ErrorCode | undefined,
     type = 'application/json',
   ): void {
+    // Health answers any status that it is asked to, also those that have no content (RFC 9110 §15).
+    const body = status === 204 || status === 205 || status === 304 ? undefined : text;
     const headers =
       body === undefined
         ? ['Cache-Control', 'no-store']
@@ -266,7 +294,7 @@ export class Exchange {
   }
 
   /** The one place where an answer is written. After an unread body the connection can only be closed. */
-  #write(status: number, headers: string[], body: string | undefined, close: boolean): void {
+  #write(status: number, headers: string[], body: string | AnswerStream | undefined, close: boolean): void {
     this.#phase = 'answer';
     this.#deadline = this.#secondsFromNow(this.#wire.limits.answerMilliseconds);
     if (this.#room > 0) this.#wire.budget.give(this.#connection.share, this.#room);
@@ -276,9 +304,18 @@ export class Exchange {
     if (this.#rate.length > 0) headers.push(...this.#rate);
     else if (status === 429) headers.push('Retry-After', '1');
     if (namesRootNamespace(namespace)) headers.push('X-Vault-Namespace', namespace);
-    if (close || this.#bodyPending || this.#wire.draining) headers.push('Connection', 'close');
+    if (close || this.#bodyPending || this.#spoiled || this.#wire.draining)
+      headers.push('Connection', 'close');
     this.#response.writeHead(status, headers);
-    this.#response.end(body);
+    if (typeof body !== 'object') this.#response.end(body);
+    else {
+      void sendStream(this.#response, body, {
+        onPiece: () => {
+          this.#deadline = this.#secondsFromNow(this.#wire.limits.answerMilliseconds);
+        },
+        onCut: () => this.#logCut(),
+      });
+    }
   }
 
   /** The answer is with the kernel: the connection's next request may begin. */

@@ -1,6 +1,9 @@
 /** A server: a node and its listener, over memory (`--dev`) or a data directory. */
 import { resolve } from 'node:path';
+import { systemClock } from '../clock.ts';
 import type { Places } from '../config/paths.ts';
+import type { BackupSettings } from '../config/settings.ts';
+import { type ScheduledBackups, startScheduledBackups } from '../core/backup/scheduled-backups.ts';
 import { systemRandom } from '../crypto/random.ts';
 import { CofferError } from '../errors.ts';
 import { type Listener, openListener } from '../http/listener.ts';
@@ -35,6 +38,8 @@ export interface DataServerOptions {
   readonly keyfile: string | undefined;
   readonly rootTokenFile: string | undefined;
   readonly logIn: boolean;
+  /** Scheduled backups; none without it, or without its directory. */
+  readonly backup?: BackupSettings;
   /** Called when a store has been made: its owner has to know, whether or not it can be served then. */
   readonly onMade: (made: MadeStore) => void;
 }
@@ -74,11 +79,33 @@ export async function startDataServer(options: DataServerOptions): Promise<Serve
     });
     if (boot.kind === 'empty' && options.init === 'store') options.onMade(await make(options, node));
     await node.state.start();
-    return await listen(node, options.listen, log);
+    const backups = scheduleBackups(options.backup, node, log);
+    const server = await listen(node, options.listen, log);
+    return { ...server, close: () => stopped(backups).then(() => server.close()) };
   } catch (error) {
     await storage.close();
     throw error;
   }
+}
+
+function scheduleBackups(
+  settings: BackupSettings | undefined,
+  node: CofferNode,
+  log: Logger,
+): ScheduledBackups | undefined {
+  if (settings?.directory === undefined) return undefined;
+  const { directory, every, keep } = settings;
+  return startScheduledBackups({
+    schedule: { directory, every, keep },
+    node: () => node.state.core,
+    clock: systemClock,
+    random: systemRandom,
+    log: (level, message, fields) => log[level](message, fields),
+  });
+}
+
+async function stopped(backups: ScheduledBackups | undefined): Promise<void> {
+  await backups?.stop();
 }
 
 function make(options: DataServerOptions, node: CofferNode): Promise<MadeStore> {

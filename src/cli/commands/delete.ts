@@ -1,67 +1,83 @@
-import { asCofferError, CofferError } from '../../errors.ts';
 import { usageError } from '../args.ts';
 import { defineCommand } from '../command.ts';
 import { confirmed } from '../confirm.ts';
 import { openSafe } from '../context.ts';
+import { moveSecrets } from '../move-secrets.ts';
 import { safeOptions, yesOption } from '../options.ts';
-import type { Safe } from '../safe.ts';
+import { isFolder, parseFolder } from '../secret-name.ts';
+import type { Shell } from '../shell.ts';
 import { parseVersions } from '../versions.ts';
 
 export const command = defineCommand({
   summary: 'Delete a secret or some of its versions',
   details: [
     'Without options the latest version is deleted; `coffer undelete` brings deleted versions back. --destroy ' +
-      'and --all are for good, and ask first at a terminal; elsewhere they need --yes.',
+      'and --all are for good. They and --recursive ask first at a terminal; elsewhere they need --yes.',
+    '--recursive does it to all secrets below NAME/, as a job of the server. --dry-run says what that would be.',
   ],
   operands: { NAME: 'one' },
   options: {
     versions: { type: 'text', value: 'LIST', help: 'these versions, such as 1,2' },
     destroy: { type: 'flag', help: 'destroy the versions named by --versions for good' },
     all: { type: 'flag', help: 'all versions and the name itself, for good' },
+    recursive: { type: 'flag', short: 'r', help: 'all secrets below NAME/' },
+    'dry-run': { type: 'flag', help: 'with --recursive: only say what would be deleted' },
     ...yesOption,
     ...safeOptions,
   },
   async run({ options, operands }, shell) {
     const name = operands.NAME;
     const versions = options.versions === undefined ? undefined : parseVersions(options.versions);
-    if (options.all && (versions !== undefined || options.destroy)) {
-      throw usageError('delete', '--all deletes everything; leave --versions and --destroy out');
+    refuseContradictions({ ...options, versions });
+    if (isFolder(name) !== options.recursive) {
+      throw usageError('delete', 'all below a name is deleted with both: coffer delete --recursive NAME/');
     }
-    if (options.destroy && versions === undefined) throw usageError('delete', '--destroy needs --versions');
     const safe = await openSafe(shell, options);
-    if (options.all) {
+    if (options.recursive) {
+      const { 'dry-run': dryRun, all: forGood, yes } = options;
+      const order = { verb: 'delete', from: parseFolder(name), recursive: true, overwrite: false } as const;
+      await moveSecrets(shell, safe, { ...order, forGood, dryRun }, yes);
+    } else if (options.all) {
       await confirmed(shell, options.yes, `delete ${name} with all its versions for good?`);
-      await safe.client.request('DELETE', safe.path('metadata', name));
+      await safe.remove(name);
       shell.ui.done(`${name}: nothing of it is left`, { name, deleted: 'all' });
     } else if (versions !== undefined) {
       if (options.destroy)
         await confirmed(shell, options.yes, `destroy versions ${versions.join(', ')} of ${name} for good?`);
-      await safe.client.request('POST', safe.path(options.destroy ? 'destroy' : 'delete', name), {
-        body: { versions },
-      });
-      await requireSecret(safe, name);
-      const done = options.destroy ? 'destroyed' : 'deleted';
-      shell.ui.done(`${name}: versions ${versions.join(', ')} ${done}`, { name, [done]: versions });
+      await (options.destroy ? safe.destroy(name, versions) : safe.delete(name, versions));
+      tellVersions(shell, name, options.destroy ? 'destroyed' : 'deleted', versions);
     } else {
-      await safe.client.request('DELETE', safe.path('data', name));
-      await requireSecret(safe, name);
-      shell.ui.done(`${name}: latest version deleted; \`coffer undelete\` brings it back`, {
-        name,
-        deleted: 'latest',
-      });
+      await safe.delete(name);
+      const message = `${name}: latest version deleted; \`coffer undelete\` brings it back`;
+      shell.ui.done(message, { name, deleted: 'latest' });
     }
   },
 });
 
-/**
- * The wire deletes what never was without a word, and a mistyped name must not look like a deleted secret. Asked afterwards, so
- * that a token which may delete and no more has done its work. Throws `not_found`.
- */
-async function requireSecret(safe: Safe, name: string): Promise<void> {
-  try {
-    await safe.client.request('GET', safe.path('metadata', name));
-  } catch (error) {
-    if (asCofferError(error).code !== 'not_found') return;
-    throw new CofferError('not_found', `there is no secret ${name}; nothing was deleted`, { cause: error });
+interface Wishes {
+  readonly versions: readonly number[] | undefined;
+  readonly destroy: boolean;
+  readonly all: boolean;
+  readonly recursive: boolean;
+  readonly 'dry-run': boolean;
+}
+
+function refuseContradictions({ versions, destroy, all, recursive, ...others }: Wishes): void {
+  if (recursive && (destroy || versions !== undefined)) {
+    throw usageError('delete', '--recursive goes with --all, not with --versions and --destroy');
   }
+  if (others['dry-run'] && !recursive) throw usageError('delete', '--dry-run goes with --recursive');
+  if (all && (versions !== undefined || destroy)) {
+    throw usageError('delete', '--all deletes everything; leave --versions and --destroy out');
+  }
+  if (destroy && versions === undefined) throw usageError('delete', '--destroy needs --versions');
+}
+
+function tellVersions(
+  shell: Shell,
+  name: string,
+  done: 'destroyed' | 'deleted',
+  versions: readonly number[],
+): void {
+  shell.ui.done(`${name}: versions ${versions.join(', ')} ${done}`, { name, [done]: versions });
 }

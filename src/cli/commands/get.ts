@@ -1,11 +1,9 @@
-import { ApiError } from '../../client/wire-error.ts';
 import { CofferError } from '../../errors.ts';
-import { isJsonObject, type JsonObject, type JsonValue } from '../../json.ts';
+import type { JsonObject, JsonValue } from '../../json.ts';
 import { defineCommand } from '../command.ts';
 import { openSafe } from '../context.ts';
 import { fieldOption, safeOptions } from '../options.ts';
 import { writePrivateFile } from '../private-file.ts';
-import { dataOf, type Safe } from '../safe.ts';
 import type { Ui } from '../ui.ts';
 import { bareValue, decodeValue, type Value } from '../value.ts';
 
@@ -35,7 +33,7 @@ export const command = defineCommand({
   ],
   async run({ options, operands }, shell) {
     const safe = await openSafe(shell, options);
-    const secret = await readSecret(safe, operands.NAME, options.version);
+    const { data: secret } = await safe.read(operands.NAME, options.version);
     const picked = options.field === undefined ? bareValue(secret) : fieldOf(secret, options.field);
     if (options.output !== undefined) {
       writePrivateFile(options.output, fileContents(shell.ui, secret, picked));
@@ -52,33 +50,6 @@ export const command = defineCommand({
     }
   },
 });
-
-async function readSecret(safe: Safe, name: string, version: number | undefined): Promise<JsonObject> {
-  const query = version === undefined ? {} : { version };
-  try {
-    const answer = await safe.client.request('GET', safe.path('data', name), { query });
-    const secret = dataOf(answer.body)['data'];
-    if (isJsonObject(secret)) return secret;
-  } catch (error) {
-    if (!(error instanceof ApiError) || error.code !== 'not_found') throw error;
-    await safe.requireVersioned(name);
-    throw new CofferError('not_found', missing(name, version, error.body), { cause: error });
-  }
-  await safe.requireVersioned(name);
-  throw new CofferError('unavailable', 'the server answered with something that is not a secret');
-}
-
-/** A deleted version is answered with its metadata, anything that never was without. */
-function missing(name: string, version: number | undefined, body: JsonValue | undefined): string {
-  const found = dataOf(body)['metadata'];
-  if (!isJsonObject(found)) {
-    return version === undefined ? `there is no secret ${name}` : `there is no version ${version} of ${name}`;
-  }
-  const which = `version ${String(found['version'])} of ${name}`;
-  return found['destroyed'] === true
-    ? `${which} is destroyed`
-    : `${which} is deleted; \`coffer undelete\` brings it back, \`coffer history\` shows the others`;
-}
 
 function fieldOf(secret: JsonObject, field: string): JsonValue {
   const value = Object.hasOwn(secret, field) ? secret[field] : undefined;

@@ -2,7 +2,7 @@ import { CofferError } from '../../errors.ts';
 import { defineCommand } from '../command.ts';
 import { openSafe } from '../context.ts';
 import { safeOptions } from '../options.ts';
-import { readHistory, type Version } from '../secret-history.ts';
+import type { Version } from '../secret-history.ts';
 
 export const command = defineCommand({
   summary: "List a secret's versions",
@@ -10,7 +10,7 @@ export const command = defineCommand({
   options: safeOptions,
   async run({ options, operands }, shell) {
     const safe = await openSafe(shell, options);
-    const history = await readHistory(safe, operands.NAME);
+    const history = await safe.history(operands.NAME);
     if (history.versions.length === 0) {
       throw new CofferError('not_found', `there are no versions of ${operands.NAME}`);
     }

@@ -1,7 +1,8 @@
 import { defineCommand } from '../command.ts';
 import { openSafe } from '../context.ts';
-import { listKeys } from '../listing.ts';
 import { safeOptions } from '../options.ts';
+import { parseFolder } from '../secret-name.ts';
+import { namesIn } from '../walk.ts';
 
 export const command = defineCommand({
   summary: 'List names of secrets',
@@ -9,13 +10,11 @@ export const command = defineCommand({
   operands: { PREFIX: 'optional' },
   options: safeOptions,
   async run({ options, operands }, shell) {
+    const prefix = parseFolder(operands.PREFIX ?? '');
     const safe = await openSafe(shell, options);
-    const prefix = (operands.PREFIX ?? '').replace(/\/$/, '');
-    const names = await listKeys(safe.client, `${safe.mount}/metadata${prefix === '' ? '' : `/${prefix}`}`);
-    if (names.length === 0) {
-      await safe.requireVersioned(prefix);
-      shell.ui.talk(`no secrets below ${prefix === '' ? safe.mount : prefix}`);
-    }
-    shell.ui.lines(names);
+    const count = await shell.ui.stream(namesIn(safe, prefix));
+    if (count > 0) return;
+    await safe.requireUsable(prefix);
+    shell.ui.talk(`no secrets below ${prefix === '' ? safe.title : prefix}`);
   },
 });

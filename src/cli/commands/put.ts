@@ -5,9 +5,8 @@ import { defineCommand } from '../command.ts';
 import { openSafe } from '../context.ts';
 import { type FieldOperand, parseField, ValueReader } from '../operands.ts';
 import { safeOptions } from '../options.ts';
-import { patchSecret } from '../patch-secret.ts';
 import { askHidden, isInteractive } from '../prompt.ts';
-import { dataOf } from '../safe.ts';
+import { parseName } from '../secret-name.ts';
 import type { Shell } from '../shell.ts';
 import { bareField, encodeValue, secretOf } from '../value.ts';
 
@@ -39,16 +38,13 @@ export const command = defineCommand({
     'openssl rand -hex 32 | coffer put web/session-key --trim',
   ],
   async run({ options, operands }, shell) {
-    const name = operands.NAME;
+    const name = parseName(operands.NAME);
     const secret = await readSecret(shell, operands.VALUE, options);
     const safe = await openSafe(shell, options);
-    const path = safe.path('data', name);
-    await safe.requireVersioned(name);
-    const check = options.cas === undefined ? {} : { options: { cas: options.cas } };
-    const answer = options.patch
-      ? await patchSecret(safe, name, secret, options.cas)
-      : await safe.client.request('POST', path, { body: { data: secret, ...check } });
-    const stored = dataOf(answer.body);
+    await safe.requireUsable(name);
+    const stored = options.patch
+      ? await safe.patch(name, secret, options.cas)
+      : await safe.write(name, secret, options.cas);
     if (shell.ui.format === 'json') shell.ui.json(stored);
     else shell.ui.talk(`${name}: version ${String(stored['version'] ?? 'unknown')} stored`);
   },

@@ -1,7 +1,6 @@
 import { defineCommand } from '../command.ts';
 import { openSafe } from '../context.ts';
 import { safeOptions } from '../options.ts';
-import { readHistory } from '../secret-history.ts';
 import { parseVersions } from '../versions.ts';
 
 export const command = defineCommand({
@@ -16,8 +15,8 @@ export const command = defineCommand({
     const name = operands.NAME;
     const asked = options.versions === undefined ? undefined : parseVersions(options.versions);
     const safe = await openSafe(shell, options);
-    const versions = asked ?? [(await readHistory(safe, name)).current];
-    await safe.client.request('POST', safe.path('undelete', name), { body: { versions } });
+    const versions = asked ?? [(await safe.history(name)).current];
+    await safe.undelete(name, versions);
     shell.ui.done(`${name}: version${versions.length === 1 ? '' : 's'} ${versions.join(', ')} brought back`, {
       name,
       undeleted: versions,

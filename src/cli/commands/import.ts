@@ -1,0 +1,72 @@
+import { CofferError } from '../../errors.ts';
+import { usageError } from '../args.ts';
+import { defineCommand } from '../command.ts';
+import { openSafe } from '../context.ts';
+import type { NamedSecret, SecretFormat } from '../format/format.ts';
+import { formatNames, formatOfFile, isFormatName, loadFormat } from '../format/formats.ts';
+import { readImport } from '../import-file.ts';
+import { importSecrets } from '../import-secrets.ts';
+import { safeOptions, yesOption } from '../options.ts';
+import { below, isFolder, nameProblem, parseFolder, parseName } from '../secret-name.ts';
+import { secretOf } from '../value.ts';
+
+export const command = defineCommand({
+  summary: 'Store secrets from a file of other programs',
+  details: [
+    'With NAME the file is the fields of one secret. With NAME/ it is several secrets by name, which json, yaml ' +
+      'and k8s can be; they go below NAME/. Nothing is expanded or run. A name that comes twice, or a line that is ' +
+      'not understood, refuses the file as a whole.',
+    'First it is shown what would change, without values, and asked; --dry-run ends there, --yes does not ask. A ' +
+      'secret that somebody else changes meanwhile is not written. After an error the same command goes on where ' +
+      'it ended: what is there already is left alone.',
+  ],
+  operands: { FILE: 'one', NAME: 'one' },
+  options: {
+    as: { type: 'text', value: 'FORMAT', choices: formatNames, help: formatNames.join(', ') },
+    patch: { type: 'flag', help: 'keep fields that the file does not have' },
+    'dry-run': { type: 'flag', help: 'only show what would change' },
+    ...yesOption,
+    ...safeOptions,
+  },
+  examples: ['coffer import .env shop/db', 'coffer import --as k8s - shop/ --yes < secrets.yaml'],
+  async run({ options, operands }, shell) {
+    const name = options.as ?? formatOfFile(operands.FILE);
+    if (!isFormatName(name)) throw usageError('import', `--as is missing: ${formatNames.join(', ')}`);
+    const format = await loadFormat(name);
+    const folder = isFolder(operands.NAME);
+    if (folder && format.kind === 'flat') {
+      throw usageError('import', `${name} holds one secret; name it without "/" at the end`);
+    }
+    const goal = folder ? parseFolder(operands.NAME) : parseName(operands.NAME);
+    const secrets = decode(format, goal, folder, await readImport(shell, operands.FILE));
+    const safe = await openSafe(shell, options);
+    await safe.requireUsable(goal);
+    await importSecrets(shell, safe, secrets, {
+      patch: options.patch,
+      dryRun: options['dry-run'],
+      yes: options.yes,
+    });
+  },
+});
+
+function decode(format: SecretFormat, goal: string, folder: boolean, text: string): readonly NamedSecret[] {
+  if (!folder) {
+    const data =
+      format.kind === 'tree'
+        ? format.decodeOne(text)
+        : secretOf(format.decode(text).map(({ name, value }) => [name, value]));
+    if (Object.keys(data).length === 0) throw new CofferError('invalid_request', 'the file has no fields');
+    return [{ name: goal, data }];
+  }
+  const secrets = format.kind === 'tree' ? format.decodeMany(text) : [];
+  if (secrets.length === 0) throw new CofferError('invalid_request', 'the file has no secrets');
+  return secrets.map(({ name, data }) => {
+    const problem = nameProblem(name) ?? nameProblem(below(goal, name));
+    if (problem !== undefined)
+      throw new CofferError(
+        'invalid_request',
+        `the file names a secret ${JSON.stringify(name.slice(0, 80))}: ${problem}`,
+      );
+    return { name: below(goal, name), data };
+  });
+}

@@ -1,0 +1,97 @@
+/** Storing several secrets: what would change first, then one checked write each. */
+import { asCofferError, CofferError } from '../errors.ts';
+import type { JsonObject } from '../json.ts';
+import { confirmed } from './confirm.ts';
+import { changeSigns, type FieldChange, fieldChanges } from './field-changes.ts';
+import type { NamedSecret } from './format/format.ts';
+import { mergePatch } from './patch-secret.ts';
+import { openProgress } from './progress.ts';
+import type { SecretSafe } from './secret-safe.ts';
+import type { Shell } from './shell.ts';
+
+export interface ImportWishes {
+  /** Keep fields that are not given. */
+  readonly patch: boolean;
+  readonly dryRun: boolean;
+  readonly yes: boolean;
+}
+
+interface Change {
+  readonly name: string;
+  readonly kind: 'new' | 'changed' | 'same';
+  readonly fields: readonly FieldChange[];
+  readonly data: JsonObject;
+  /** The version that was looked at; the write is refused when another is current. */
+  readonly version: number;
+}
+
+/** Throws what the first write that fails throws, with how far it went. What is already as it should be is not written. */
+export async function importSecrets(
+  shell: Shell,
+  safe: SecretSafe,
+  secrets: readonly NamedSecret[],
+  { patch, dryRun, yes }: ImportWishes,
+): Promise<void> {
+  const changes: Change[] = [];
+  for (const secret of secrets) changes.push(await changeOf(safe, secret, patch));
+  const due = changes.filter(({ kind }) => kind !== 'same');
+  if (dryRun) return show(shell, changes);
+  if (due.length > 0 && !yes) {
+    if (shell.ui.format === 'text') show(shell, changes);
+    await confirmed(shell, yes, `store ${counted(due.length)} in ${safe.title}?`, 'this changes secrets');
+  }
+  await writeAll(shell, safe, due);
+  const same = changes.length - due.length;
+  shell.ui.done(`${counted(due.length)} stored${same === 0 ? '' : `, ${same} unchanged`}`, {
+    stored: due.map(({ name }) => name),
+    unchanged: same,
+  });
+}
+
+async function changeOf(safe: SecretSafe, { name, data }: NamedSecret, patch: boolean): Promise<Change> {
+  const current = await safe.current(name);
+  const goal = patch && current.data !== undefined ? mergePatch(current.data, data) : data;
+  const fields = fieldChanges(current.data ?? {}, goal);
+  const kind = current.data === undefined ? 'new' : fields.length === 0 ? 'same' : 'changed';
+  return { name, kind, fields, data: goal, version: current.version };
+}
+
+async function writeAll(shell: Shell, safe: SecretSafe, due: readonly Change[]): Promise<void> {
+  const progress = due.length > 1 ? openProgress(shell) : undefined;
+  try {
+    for (const [index, { name, data, version }] of due.entries()) {
+      progress?.show(index, due.length);
+      await safe.write(name, data, version).catch((thrown: unknown) => {
+        throw stopped(asCofferError(thrown), name, index, due.length);
+      });
+    }
+  } finally {
+    progress?.close();
+  }
+}
+
+function stopped(error: CofferError, name: string, done: number, all: number): CofferError {
+  const rest = all > 1 ? `; ${done} of ${all} are stored, and the same command goes on with the others` : '';
+  return new CofferError(error.code, `${name} was not stored: ${error.message}${rest}`, { cause: error });
+}
+
+function show(shell: Shell, changes: readonly Change[]): void {
+  shell.ui.table(
+    ['SECRET', 'CHANGE', 'FIELDS'],
+    changes.map(({ name, kind, fields }) => [
+      name,
+      kind,
+      fields.map((change) => changeSigns[change.kind] + change.field).join(' '),
+    ]),
+    changes.map(({ name, kind, fields }) => ({
+      name,
+      change: kind,
+      fields: fields.map((change) => ({ kind: change.kind, field: change.field })),
+    })),
+  );
+}
+
+function counted(count: number): string {
+  if (count === 0) return 'nothing';
+  return count === 1 ? 'one secret' : `${count} secrets`;
+}

@@ -1,0 +1,53 @@
+/** Moves, copies and deletes of a server: `sys/secrets/…`, done at once or as a job that is asked after. */
+import type { Client } from '../client/client.ts';
+import { ApiError } from '../client/wire-error.ts';
+import { CofferError } from '../errors.ts';
+import { isJsonObject, type JsonObject } from '../json.ts';
+import { isUnknown } from './kv-find.ts';
+import { dataOf, type Safe } from './safe.ts';
+import type { JobStatus, MoveOrder, Mover } from './secret-safe.ts';
+
+export function kvMover(safe: Safe): Mover {
+  return {
+    async start(order) {
+      const data = await send(safe, order);
+      const id = data['job_id'];
+      if (typeof id !== 'string' || id === '') return { kind: 'done', result: data };
+      return { kind: 'job', id, status: () => jobStatus(safe.client, id) };
+    },
+  };
+}
+
+async function send({ client, mount }: Safe, order: MoveOrder): Promise<JsonObject> {
+  const { verb, from, to, recursive, overwrite, forGood, dryRun } = order;
+  const body = {
+    ...(to === undefined
+      ? { path: `${mount}/${from}`, all: forGood }
+      : { from: `${mount}/${from}`, to: `${mount}/${to}`, overwrite }),
+    recursive,
+    dry_run: dryRun,
+  };
+  try {
+    return dataOf((await client.request('POST', `sys/secrets/${verb}`, { body })).body);
+  } catch (error) {
+    if (!(error instanceof ApiError) || !isUnknown(error)) throw error;
+    throw new CofferError('unsupported_operation', `the server does not know how to ${verb} secrets`, {
+      cause: error,
+    });
+  }
+}
+
+async function jobStatus(client: Client, id: string): Promise<JobStatus> {
+  const data = dataOf((await client.request('GET', `sys/jobs/${id}`)).body);
+  const { status, done, total, problem, result } = data;
+  if (status !== 'running' && status !== 'done' && status !== 'failed' && status !== 'cancelled') {
+    throw new CofferError('unavailable', 'the server answered with something that is not a job');
+  }
+  return {
+    status,
+    done: typeof done === 'number' ? done : 0,
+    total: typeof total === 'number' ? total : undefined,
+    problem: typeof problem === 'string' && problem !== '' ? problem : undefined,
+    result: isJsonObject(result) ? result : {},
+  };
+}

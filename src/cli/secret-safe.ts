@@ -1,0 +1,111 @@
+/**
+ * The seam between the secret verbs and where secrets are. A verb asks a safe for versions, names and changes; only the safe knows
+ * a wire or a file format.
+ *
+ * Names are decoded text such as `app/db`, without a leading `/`. A method throws `usage` for a name that cannot be one,
+ * `not_found`, `permission_denied`, `conflict` or `unavailable` as the place has it. Nothing a method throws repeats a value.
+ */
+import type { JsonObject } from '../json.ts';
+import type { History } from './secret-history.ts';
+
+/** One version of a secret that can be read. */
+export interface SecretVersion {
+  readonly data: JsonObject;
+  readonly version: number;
+}
+
+/** What there is at a name now, whether or not it can be read. */
+export interface CurrentSecret {
+  /** Undefined where there is none, and where the current version is deleted or destroyed. */
+  readonly data: JsonObject | undefined;
+  /** What a checked write must name; 0 where nothing was ever written. */
+  readonly version: number;
+}
+
+export interface PageRequest {
+  /** Names that come after this one, in the safe's own order. */
+  readonly after?: string | undefined;
+  /** Most names on a page. */
+  readonly limit: number;
+}
+
+/** Part of a list. A safe may answer with fewer names than it was asked for, and still have more. */
+export interface NamePage {
+  readonly names: readonly string[];
+  /** What to ask with for the next page; undefined on the last. */
+  readonly next: string | undefined;
+}
+
+export interface SecretSafe extends Disposable {
+  /** What messages call the safe as a whole, such as `secret`. */
+  readonly title: string;
+  /** Tells this safe from every other, for what is kept about it on this machine. */
+  readonly identity: string;
+  /** The current version, or the one asked for. */
+  read(name: string, version?: number): Promise<SecretVersion>;
+  current(name: string): Promise<CurrentSecret>;
+  /**
+   * Writes a new version, lasting on return, and answers what the place says of it (`version`, times).
+   * @param check the version that must be the current one, 0 for none; `conflict` when it is not
+   */
+  write(name: string, data: JsonObject, check?: number): Promise<JsonObject>;
+  /** Replaces the given fields and keeps the others (RFC 7396); answers as `write` does. */
+  patch(name: string, fields: JsonObject, check?: number): Promise<JsonObject>;
+  /** Names right below a folder (`''` is the whole safe); one that ends in `/` holds further names. */
+  list(folder: string, page: PageRequest): Promise<NamePage>;
+  history(name: string): Promise<History>;
+  /** Deletes the current version, or those given, so that they can come back. */
+  delete(name: string, versions?: readonly number[]): Promise<void>;
+  undelete(name: string, versions: readonly number[]): Promise<void>;
+  /** Removes the values of versions for good. */
+  destroy(name: string, versions: readonly number[]): Promise<void>;
+  /** Removes all versions and the name itself for good. */
+  remove(name: string): Promise<void>;
+  /** Refuses a place where a name does not mean what the verbs take it for. Throws `unsupported_operation`. */
+  requireUsable(name: string): Promise<void>;
+  /** Absent where the safe cannot search by itself; then its lists are walked. */
+  readonly finder?: Finder;
+  /** Absent where the safe cannot move or copy by itself. */
+  readonly mover?: Mover;
+}
+
+export interface Finder {
+  /**
+   * Names below a folder that match, as whole names.
+   * @returns undefined where the place does not know how after all
+   */
+  find(folder: string, pattern: string, page: PageRequest): Promise<NamePage | undefined>;
+}
+
+/** Moves, copies and deletes, of one secret or of all below a folder. */
+export interface Mover {
+  start(order: MoveOrder): Promise<MoveOutcome>;
+}
+
+export interface MoveOrder {
+  readonly verb: 'move' | 'copy' | 'delete';
+  readonly from: string;
+  /** Absent for a delete. */
+  readonly to?: string;
+  readonly recursive: boolean;
+  /** Replace what is at the goal. */
+  readonly overwrite: boolean;
+  /** Of a delete: all versions and the names, never to come back; otherwise the current versions. */
+  readonly forGood: boolean;
+  /** Only say what would happen. */
+  readonly dryRun: boolean;
+}
+
+export type MoveOutcome =
+  | { readonly kind: 'done'; readonly result: JsonObject }
+  | { readonly kind: 'job'; readonly id: string; status(): Promise<JobStatus> };
+
+export interface JobStatus {
+  readonly status: 'running' | 'done' | 'failed' | 'cancelled';
+  readonly done: number;
+  /** Undefined while it is not known. */
+  readonly total: number | undefined;
+  /** Why it failed. */
+  readonly problem: string | undefined;
+  readonly result: JsonObject;
+}

@@ -1,0 +1,89 @@
+/**
+ * Fields of secrets as variables. A field is the variable of its own name; where several secrets come together, a bare value is
+ * named for its secret (the last part of its name). What is not the name of a variable is refused, or mapped by `--upper`:
+ * letters become upper-case and anything else but digits becomes `_`. Two fields that meet in one name are refused.
+ */
+import { CofferError } from '../errors.ts';
+import type { JsonValue } from '../json.ts';
+import type { Options } from './command.ts';
+import { type Field, isVariableName, type NamedSecret } from './format/format.ts';
+import { steersPrograms } from './steering-variables.ts';
+import { bareField, bareValue } from './value.ts';
+
+export const variableOptions = {
+  only: { type: 'list', value: 'A,B', help: 'these fields and no others' },
+  prefix: { type: 'text', value: 'TEXT', help: 'what every variable begins with' },
+  upper: { type: 'flag', help: 'NAMES_LIKE_THIS, whatever the fields are called' },
+} as const satisfies Options;
+
+export interface VariableWishes {
+  readonly only: readonly string[];
+  readonly prefix: string | undefined;
+  readonly upper: boolean;
+}
+
+interface Candidate {
+  /** What the field is called where secrets come together. */
+  readonly label: string;
+  readonly source: string;
+  readonly value: JsonValue;
+}
+
+/**
+ * @param nameBare whether a bare value is named for its secret
+ * @throws `usage` for names that cannot be or that meet, `not_found` for a field of `--only` that is not there
+ */
+export function variablesOf(
+  secrets: readonly NamedSecret[],
+  wishes: VariableWishes,
+  nameBare: boolean,
+): readonly Field[] {
+  const only = new Set(wishes.only.flatMap((list) => list.split(',')).map((name) => name.trim()));
+  const candidates = secrets.flatMap((secret) => candidatesOf(secret, nameBare));
+  for (const name of only) {
+    if (candidates.some(({ label }) => label === name)) continue;
+    const known = [...new Set(candidates.map(({ label }) => label))].join(', ') || 'none';
+    throw new CofferError('not_found', `--only names a field that is not there; there are: ${known}`);
+  }
+  const sources = new Map<string, string>();
+  return candidates
+    .filter(({ label }) => only.size === 0 || only.has(label))
+    .map((candidate) => {
+      const name = nameOf(candidate, wishes, only.has(candidate.label));
+      const other = sources.get(name);
+      if (other !== undefined) {
+        const help = '--only picks fields; --prefix keeps the variables of several calls apart';
+        throw new CofferError('usage', `${other} and ${candidate.source} would both be ${name}; ${help}`);
+      }
+      sources.set(name, candidate.source);
+      return { name, value: candidate.value };
+    });
+}
+
+function candidatesOf({ name, data }: NamedSecret, nameBare: boolean): readonly Candidate[] {
+  if (nameBare && bareValue(data) !== undefined) {
+    const label = name.slice(name.lastIndexOf('/') + 1);
+    return [{ label, source: name, value: data[bareField] ?? null }];
+  }
+  return Object.entries(data).map(([field, value]) => ({
+    label: field,
+    source: `${field} of ${name}`,
+    value,
+  }));
+}
+
+function nameOf({ label, source }: Candidate, wishes: VariableWishes, chosen: boolean): string {
+  const mapped = wishes.upper ? label.toUpperCase().replace(/[^A-Z0-9]/g, '_') : label;
+  const name = `${wishes.prefix ?? ''}${mapped}`;
+  if (!isVariableName(name)) {
+    const hint = wishes.upper
+      ? '--prefix gives it a beginning'
+      : '--upper makes one of it, --only leaves it out';
+    throw new CofferError('usage', `${source} is not the name of a variable; ${hint}`);
+  }
+  if (!chosen && steersPrograms(name)) {
+    const why = 'would steer how programs run; if that is meant, name it with --only';
+    throw new CofferError('usage', `${source} is ${name}, which ${why}`);
+  }
+  return name;
+}
