@@ -31,6 +31,11 @@ export interface Request {
   readonly metricsWithoutToken?: boolean;
   /** The caller's W3C Trace Context header, as sent. */
   readonly traceparent?: string | undefined;
+  /**
+   * DER of the certificate that the client showed over TLS, or undefined. The client has its key; that anybody trusts it is not
+   * checked. A function, because getting it costs and few requests ask.
+   */
+  readonly clientCertificate?: () => Buffer | undefined;
   /** Aborts when the listener stopped waiting; without it, never. */
   readonly signal?: () => AbortSignal;
 }
