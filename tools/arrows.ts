@@ -181,7 +181,6 @@ export const packageOwners: Readonly<Record<string, string>> = {
   '@opentelemetry/sdk-trace-base': 'telemetry/',
   lmdb: 'storage/lmdb/',
   pino: 'log.ts',
-  'prom-client': 'telemetry/',
   'shamir-secret-sharing': 'crypto/shamir.ts',
   'smol-toml': 'config/',
   yaml: 'cli/',

@@ -44,7 +44,7 @@ export interface Telemetry extends Meter {
 const unmeasured: Passage = { routed() {}, ended() {} };
 
 function switchedOff(): Promise<never> {
-  const text = 'metrics are switched off on this server: see the setting telemetry_metrics';
+  const text = 'metrics are switched off on this server: see the setting telemetry.metrics';
   return Promise.reject(new CofferError('invalid_request', text));
 }
 

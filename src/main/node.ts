@@ -13,7 +13,7 @@ import { createRoad } from '../core/road.ts';
 import { SealState } from '../core/seal-state.ts';
 import { type Random, systemRandom } from '../crypto/random.ts';
 import { encodeAnswer } from '../http/encode.ts';
-import type { Logger } from '../log.ts';
+import { componentLog, type Logger } from '../log.ts';
 import type { Seal } from '../seal/seal.ts';
 import { createShamirSlot } from '../seal/shamir/shamir.ts';
 import type { Storage } from '../storage/storage.ts';
@@ -99,7 +99,8 @@ async function openNodeAudit(
   random: Random,
 ): Promise<AuditLog> {
   const digestKey = barrier.purposeKey('audit-digest');
-  const { auditDirectory: directory, log } = options;
+  const { auditDirectory: directory } = options;
+  const log = componentLog(options.log, 'audit');
   if (directory === undefined) return nullAuditLog(digestKey);
   const audit = await openAuditLog({
     directory,
