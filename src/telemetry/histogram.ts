@@ -5,6 +5,14 @@ export const bounds: readonly number[] = [
   0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10, 60,
 ];
 
+/** Of what happens several times in each request one in so many is timed: asking for the time costs as much as the rest. */
+const timedOneIn = 16;
+
+/** Whether the call after so many others is one of those, the first among them. */
+export function isTimed(before: number): boolean {
+  return before % timedOneIn === 0;
+}
+
 export class Histogram {
   /** Not cumulative; the last one is of what is beyond every bound. */
   readonly counts: number[] = new Array<number>(bounds.length + 1).fill(0);

@@ -1,7 +1,7 @@
 /** Counts and times what is waited for at the audit log, and shows it in traces. */
 import type { AuditLog, Durability } from '../core/audit/audit.ts';
 import type { Reading } from './catalogue.ts';
-import { Histogram } from './histogram.ts';
+import { Histogram, isTimed } from './histogram.ts';
 import type { Spans } from './spans.ts';
 
 const durabilities = ['kernel', 'disk'] as const satisfies readonly Durability[];
@@ -12,6 +12,8 @@ export class AuditSeries {
     disk: new Histogram(),
   };
   failures = 0;
+  /** That waited for the kernel only. */
+  lines = 0;
 
   read(reading: Reading): void {
     for (const durability of durabilities) {
@@ -31,19 +33,19 @@ export interface AuditMeasures {
 export function measuredAudit(audit: AuditLog, { series, spans, monotonic }: AuditMeasures): AuditLog {
   return {
     append(entry, durability) {
-      const began = monotonic();
+      const timed = durability === 'disk' || isTimed(series.lines++);
       const end = spans.child(durability === 'disk' ? 'audit disk' : 'audit kernel');
-      return audit.append(entry, durability).then(
-        () => {
-          series.durations[durability].add(monotonic() - began);
-          end(undefined);
-        },
-        (error: unknown) => {
-          series.failures++;
-          end('unavailable');
-          throw error;
-        },
-      );
+      const failed = (error: unknown): never => {
+        series.failures++;
+        end?.('unavailable');
+        throw error;
+      };
+      if (!timed && end === undefined) return audit.append(entry, durability).catch(failed);
+      const began = monotonic();
+      return audit.append(entry, durability).then(() => {
+        if (timed) series.durations[durability].add(monotonic() - began);
+        end?.(undefined);
+      }, failed);
     },
     digest: (text) => audit.digest(text),
     redactRequest: (data, fields) => audit.redactRequest(data, fields),

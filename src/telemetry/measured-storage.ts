@@ -12,16 +12,22 @@ import type {
   Write,
 } from '../storage/storage.ts';
 import type { Reading } from './catalogue.ts';
-import { Histogram } from './histogram.ts';
+import { Histogram, isTimed } from './histogram.ts';
 import type { Spans } from './spans.ts';
 
 const calls = ['read', 'read_many', 'children', 'range', 'commit'] as const;
 type CallName = (typeof calls)[number];
 
 export class StorageSeries {
+  readonly #calls = byCall(() => ({ count: 0 }));
   readonly #durations = byCall(() => new Histogram());
   readonly #conflicts = byCall(() => ({ count: 0 }));
   readonly #failures = byCall(() => ({ count: 0 }));
+
+  /** Counts a call; whether it is to be timed. */
+  begun(call: CallName): boolean {
+    return isTimed(this.#calls[call].count++) || call === 'commit';
+  }
 
   done(call: CallName, milliseconds: number): void {
     this.#durations[call].add(milliseconds);
@@ -34,6 +40,7 @@ export class StorageSeries {
 
   read(reading: Reading): void {
     for (const operation of calls) {
+      reading.set('coffer_storage_calls_total', this.#calls[operation].count, { operation });
       reading.distribution('coffer_storage_seconds', this.#durations[operation], { operation });
       const conflicts = this.#conflicts[operation].count;
       const failures = this.#failures[operation].count;
@@ -60,21 +67,20 @@ export interface Measures {
 export function measuredStorage(storage: Storage, measures: Measures): Storage {
   const { series, spans, monotonic } = measures;
   const measured = <T>(call: CallName, run: () => Promise<T>): Promise<T> => {
-    const began = monotonic();
+    const timed = series.begun(call);
     const end = spans.child(spanNames[call]);
-    return run().then(
-      (answer) => {
-        series.done(call, monotonic() - began);
-        end(undefined);
-        return answer;
-      },
-      (error: unknown) => {
-        series.done(call, monotonic() - began);
-        series.failed(call, error);
-        end(error instanceof CofferError ? error.code : 'internal');
-        throw error;
-      },
-    );
+    const failed = (error: unknown): never => {
+      series.failed(call, error);
+      end?.(error instanceof CofferError ? error.code : 'internal');
+      throw error;
+    };
+    if (!timed && end === undefined) return run().catch(failed);
+    const began = monotonic();
+    return run().then((answer) => {
+      if (timed) series.done(call, monotonic() - began);
+      end?.(undefined);
+      return answer;
+    }, failed);
   };
   const own: Storage = {
     kind: storage.kind,

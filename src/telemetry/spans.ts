@@ -10,17 +10,15 @@ export interface Spans {
   road(road: Road): Road;
   /** The span of the request that is being handled; undefined where it is not traced. */
   passage(request: Request): Passage | undefined;
-  /** Begins a span below the request that is being handled. `name` is one of a few of ours. */
-  child(name: string): EndSpan;
+  /** Begins a span below the request that is being handled, if that is traced. `name` is one of a few of ours. */
+  child(name: string): EndSpan | undefined;
   /** Sends what is left, for a moment, and ends. Never rejects. */
   close(): Promise<void>;
 }
 
-const unseen: EndSpan = () => {};
-
 export const noSpans: Spans = {
   road: (road) => road,
   passage: () => undefined,
-  child: () => unseen,
+  child: () => undefined,
   close: () => Promise.resolve(),
 };

@@ -103,7 +103,7 @@ describe('what is counted', () => {
     await ask(node, 'update', 'secret/data/app', { data: { a: 1 } });
     const text = await metrics(node);
     const count = (line: string) => (valueIn(text, line) ?? 0) - (valueIn(before, line) ?? 0);
-    expect(count('coffer_storage_seconds_count{operation="commit"}')).toBeGreaterThan(0);
+    expect(count('coffer_storage_calls_total{operation="commit"}')).toBeGreaterThan(0);
     expect(count('coffer_audit_seconds_count{durability="disk"}')).toBe(1);
     expect(valueIn(text, 'coffer_storage_failures_total{operation="commit",reason="failure"}')).toBe(0);
     expect(valueIn(text, 'coffer_audit_state{state="open"}')).toBe(1);
@@ -218,8 +218,7 @@ describe('what callers can do to it', () => {
     const telemetry = await handTelemetry();
     place = await makePlace({ telemetry });
     const node = await place.node();
-    const ranges = async () =>
-      valueIn(await metrics(node), 'coffer_storage_seconds_count{operation="range"}');
+    const ranges = async () => valueIn(await metrics(node), 'coffer_storage_calls_total{operation="range"}');
     const first = (await ranges()) ?? 0;
     for (let times = 0; times < 20; times++) await metrics(node);
     expect(await ranges()).toBe(first);

@@ -54,8 +54,6 @@ interface Traced {
   readonly context: Context;
 }
 
-const unseen: EndSpan = () => {};
-
 export function openTraces(options: TraceOptions): Spans {
   const exporter = new OTLPTraceExporter({
     url: `${options.collector.replace(/\/+$/, '')}/v1/traces`,
@@ -103,9 +101,9 @@ class OtlpSpans implements Spans {
     return traced === undefined ? undefined : new TracedPassage(traced.span, request);
   }
 
-  child(name: string): EndSpan {
+  child(name: string): EndSpan | undefined {
     const traced = this.#current.getStore();
-    if (traced === undefined) return unseen;
+    if (traced === undefined) return undefined;
     const tracer = this.#provider.getTracer('coffer', version);
     const span = tracer.startSpan(name, { kind: SpanKind.INTERNAL }, traced.context);
     return (problem) => {
