@@ -27,7 +27,7 @@ async function doctor(place: Place, words: readonly string[] = [], env: Record<s
 describe('metrics of the real program', () => {
   it('are text of Prometheus, for everyone where a listener says so, and count what was refused at the door', async () => {
     const place = freshPlace();
-    const server = await startServer(place, { words: ['--init', '--metrics-without-token'] });
+    const server = await startServer(place, { words: ['--init', '--metrics-without-token', 'true'] });
     await fetch(`${server.address}/v1/${canary}`, { headers: { 'X-Vault-Token': canary } });
     await fetch(`${server.address}/v1/secret/data/a`, { method: 'POST', body: '{"a":' });
     const answer = await fetch(`${server.address}/v1/sys/metrics?format=prometheus`);
