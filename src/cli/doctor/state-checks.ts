@@ -83,7 +83,9 @@ async function checkBackups(client: Client, now: number): Promise<readonly Findi
     ];
   }
   if (typeof failures === 'number' && failures > 0) {
-    return [fail('backups', `the last ${failures} attempts failed`, 'see coffer api get sys/backup/status')];
+    return [
+      fail('backups', `the last ${failures} attempts failed`, 'coffer api GET sys/backup/status says why'),
+    ];
   }
   const time = isJsonObject(last)
     ? Date.parse(String(last['time']).replace(/(\.\d{3})\d*Z$/, '$1Z'))
@@ -147,7 +149,7 @@ function givenUp(value: Gauges): Finding {
   return fail(
     'given-up leases',
     `${count} could not be ended: their credentials may still work`,
-    'see coffer api get sys/leases type=irrevocable, put the cause right, and revoke them',
+    'coffer lease stuck lists them: put the cause right, and revoke them',
   );
 }
 
@@ -155,7 +157,7 @@ function jobs(value: Gauges): Finding {
   const failed = value('coffer_jobs', 'failed') ?? 0;
   const running = value('coffer_jobs', 'running') ?? 0;
   if (failed === 0) return ok('jobs', running === 0 ? 'none under way' : `${running} under way`);
-  return warn('jobs', `${failed} failed in the last days`, 'see coffer api list sys/jobs for why');
+  return warn('jobs', `${failed} failed in the last days`, 'coffer api LIST sys/jobs says why');
 }
 
 function auditLog(value: Gauges): Finding {
