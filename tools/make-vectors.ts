@@ -11,7 +11,7 @@ import { createSecretKey, type KeyObject } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { Barrier } from '../src/barrier/barrier.ts';
 import { generateKeyring, sealKeyring, withNewTerm } from '../src/barrier/keyring.ts';
-import { deriveRecordKey, sealRecord } from '../src/barrier/record.ts';
+import { deriveRecordKey, resealRecord, sealRecord } from '../src/barrier/record.ts';
 import type { Clock } from '../src/clock.ts';
 import { tagKeyOf } from '../src/core/backup/backups.ts';
 import { backupFormat } from '../src/core/backup/format.ts';
@@ -20,10 +20,11 @@ import { sha256 } from '../src/crypto/digest.ts';
 import type { Random } from '../src/crypto/random.ts';
 import { bootWrites } from '../src/seal/boot.ts';
 import { encodeKeyfile } from '../src/seal/keyfile/keyfile-text.ts';
+import { PassphraseSeal } from '../src/seal/passphrase/passphrase-seal.ts';
 import { createShamirSlot } from '../src/seal/shamir/shamir.ts';
 import { wrapRootKey } from '../src/seal/wrapped-root-key.ts';
 import { MemoryStorage } from '../src/storage/memory/memory.ts';
-import { parseStorageKey } from '../src/storage/storage.ts';
+import { parseStorageKey, type Revision } from '../src/storage/storage.ts';
 
 const storeId = '6b1d5a52-6f0c-4f5e-9f0a-0c1f6f1f7a11';
 const otherStoreId = '0d9c3c0e-93c5-4a55-8a57-3a1f36f5c2b2';
@@ -316,6 +317,63 @@ async function backupVectors(): Promise<object> {
 }
 
 save('backup-v1', await backupVectors());
+function resealedVectors(): object {
+  const random = fixedRandom('resealed');
+  const key = published('term 3');
+  const term = { id: 3, key: createSecretKey(key), installedAt: 0 };
+  const seal = (storageKey: string, plaintext: Buffer, replaced: number) => ({
+    term_key: key.toString('hex'),
+    term: term.id,
+    storage_key: storageKey,
+    replaced,
+    sealed: resealRecord(
+      random,
+      deriveRecordKey(term, parseStorageKey(storageKey)),
+      plaintext,
+      replaced as Revision,
+    ).toString('hex'),
+  });
+  const opens = [
+    { ...seal('a', Buffer.alloc(0), 0), plaintext: '' },
+    { ...seal('logical/one/x', Buffer.from('one'), 4_503_599_627_370_495), plaintext: '6f6e65' },
+  ];
+  const good = seal('logical/one/x', Buffer.from('one'), 77);
+  const bytes = Buffer.from(good.sealed, 'hex');
+  const bad = (why: string, change: object, code = 'integrity') => ({ why, code, ...good, ...change });
+  const fails = [
+    bad('another replaced revision', { sealed: flipped(bytes, 12).toString('hex') }),
+    bad('a replaced revision that there is not', { sealed: flipped(bytes, 5).toString('hex') }),
+    bad('moved to another key', { storage_key: 'logical/one/y' }),
+    bad('a bit of the ciphertext', { sealed: flipped(bytes, 26).toString('hex') }),
+    bad('without the mark', { sealed: `01${good.sealed.slice(2, 10)}${good.sealed.slice(26)}` }),
+    bad('cut to the header', { sealed: good.sealed.slice(0, 26) }),
+    bad('version 0x82', { sealed: `82${good.sealed.slice(2)}` }, 'store_unusable'),
+  ];
+  return { format: 'barrier record 1, re-sealed', opens, fails };
+}
+
+async function passphraseSlotVectors(): Promise<object> {
+  const passphrase = 'vector words that everybody may read';
+  const seal = new PassphraseSeal({ passphrase, random: fixedRandom('passphrase slot') });
+  const body = await seal.wrap(rootKey, place);
+  const good = { place, passphrase, body };
+  const bad = (why: string, code: string, change: object) => ({ why, code, ...good, ...change });
+  return {
+    format: 'slot passphrase 1',
+    opens: [{ ...good, root_key: rootKey.toString('hex') }],
+    fails: [
+      bad('another passphrase', 'wrong_key', { passphrase: `${passphrase}.` }),
+      bad('another slot', 'wrong_key', { place: { ...place, slotId: otherStoreId } }),
+      bad('another store', 'wrong_key', { place: { ...place, storeId: otherStoreId } }),
+      bad('another cost', 'integrity', { body: { ...body, log_n: 16 } }),
+      bad('a cost too low', 'integrity', { body: { ...body, log_n: 10 } }),
+      bad('no salt', 'integrity', { body: { ...body, salt: '' } }),
+    ],
+  };
+}
+
+save('barrier-record-resealed-v1', resealedVectors());
+save('slot-passphrase-v1', await passphraseSlotVectors());
 save('barrier-record-v1', recordVectors());
 save('keyring-v1', keyringVectors());
 save('slot-keyfile-v1', keyfileSlotVectors());

@@ -20,7 +20,7 @@ export interface ListenerSettings {
   readonly trustedProxies: readonly string[];
   /** Answers `sys/metrics` without a token. */
   readonly metricsWithoutToken: boolean;
-  /** Serves rekey and generate-root without a token, as Vault's clients know them; each cancel still needs the nonce. */
+  /** Serves `sys/rekey` and `sys/generate-root` without a token, cancelling included, as Vault's clients know them. */
   readonly unauthenticatedKeyOperations: boolean;
 }
 

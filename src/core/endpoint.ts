@@ -142,6 +142,8 @@ export interface Reply {
   readonly job?: NewJob;
   /** Ends what was issued, when the answer cannot be audited; only the core's own endpoints ask for it. */
   readonly undo?: () => Promise<unknown>;
+  /** The answer's line must be on disk first, although the endpoint needs no token. */
+  readonly durable?: boolean;
   /** Done once the answer is audited, before it leaves; only the core's own endpoints ask for it. */
   readonly afterwards?: () => Promise<void>;
   /** Only where the contract wants another than the usual status. */

@@ -7,7 +7,6 @@ import { asCofferError, CofferError } from '../errors.ts';
 import { errorAnswer } from './answer.ts';
 import { type AuditedDecision, requestLine, responseLine } from './audit-lines.ts';
 import { AuditedStream } from './audited-stream.ts';
-import { type Authentication, authenticate } from './authenticate.ts';
 import { carryOut, type Outcome } from './carry-out.ts';
 import type { Core } from './core.ts';
 import type { CoreCall } from './core-call.ts';
@@ -28,6 +27,7 @@ import { RequestCommit } from './request-commit.ts';
 import { sealEndpoints } from './seal-endpoints.ts';
 import type { Log, SealState } from './seal-state.ts';
 import { serveSealed } from './serve-sealed.ts';
+import { type Authentication, authenticate } from './token/authenticate.ts';
 import { type EncodeAnswer, wrapOutcome } from './wrap-answer.ts';
 
 /** Where a request goes: an endpoint's operation, or the error that says why nowhere. */
@@ -159,6 +159,7 @@ function findDestination(route: RouteMatch | undefined, request: Request): Desti
 }
 
 interface Visit {
+  readonly acl: Acl | undefined;
   readonly call: Call;
   readonly commit: RequestCommit;
   readonly decision: AuditedDecision;
@@ -190,6 +191,7 @@ async function prepareVisit(
   const visited = absent ? { ...call, operation: 'create' as const } : call;
   const fieldError = unreadable ?? problem;
   return {
+    acl,
     call: visited,
     commit,
     fieldError,
@@ -342,7 +344,16 @@ async function settle(
       );
     }
     const outcome = await carryOut(
-      { core, request, mount: route.mount, operation, spec, commit, unknownFields: visit.unknownFields },
+      {
+        core,
+        request,
+        mount: route.mount,
+        operation,
+        spec,
+        commit,
+        unknownFields: visit.unknownFields,
+        acl: visit.acl,
+      },
       visit.call,
       who.kind === 'token' ? who.token.record : null,
     );

@@ -11,6 +11,7 @@ import type { Endpoint } from '../core/endpoint.ts';
 import type { View } from '../core/view.ts';
 import type { Random } from '../crypto/random.ts';
 import type { JsonObject } from '../json.ts';
+import type { SecretTree } from './secret-tree.ts';
 
 export interface EngineEnvironment {
   readonly mountPath: string;
@@ -44,6 +45,8 @@ export interface Engine {
   /** Seconds to grant from now (before the caps), or undefined for the mount's default. Throws to refuse. */
   renew?(context: RenewalContext): Promise<number | undefined>;
   onDue?(name: string, view: View): Promise<void>;
+  /** For engines whose secrets can be found and moved by path. */
+  readonly secrets?: SecretTree;
 }
 
 /** What an auth method that locks names after failed logins lets administrators see and undo. */

@@ -7,4 +7,5 @@ export const programs: Readonly<Record<string, Load>> = {
   'operator backup': () => import('./backup-command.ts'),
   'operator verify-backup': () => import('./verify-backup-command.ts'),
   'operator restore': () => import('./restore-command.ts'),
+  'operator generate-root': () => import('./generate-root-command.ts'),
 };

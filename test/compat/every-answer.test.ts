@@ -55,6 +55,8 @@ async function samples(): Promise<KnownValues> {
     role_id: ['sample-role-id'],
     secret_id: [secret.data['secret_id'] ?? '', `a-secret-id-of-my-own-${made++}`],
     secret_id_accessor: [secret.data['secret_id_accessor'] ?? ''],
+    from: ['secret/sample'],
+    to: [`secret/elsewhere-${made++}`],
     type: ['kv', 'service', 'irrevocable'],
     policy: ['path "a" { capabilities = ["read"] }', { path: {} }, 'path "a" {'],
   };

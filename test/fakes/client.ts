@@ -34,6 +34,11 @@ export interface PlaceOptions {
   readonly limits?: () => NodeLimits;
   /** Kinds of long work besides the program's own. */
   readonly jobTypes?: readonly JobType[];
+  /** Seals that the nodes try by themselves. */
+  readonly seals?: readonly Seal[];
+  readonly unauthenticatedKeyOperations?: boolean;
+  /** Unseal keys, and how many are needed; one. */
+  readonly split?: { readonly shares: number; readonly threshold: number };
 }
 
 /** A store with everything around it; nodes come and go. */
@@ -82,18 +87,23 @@ export async function makePlace(options: PlaceOptions = {}): Promise<Place> {
     const node = createNode({
       storage: given.storage ?? storage,
       auditDirectory: options.silent ? undefined : auditDirectory,
-      seals: given.seals ?? [],
+      seals: given.seals ?? options.seals ?? [],
       log: loggerInto(log),
       clock,
       types: typesWith(options.engines ?? [], options.authMethods),
       jobTypes: options.jobTypes ?? [],
+      unauthenticatedKeyOperations: options.unauthenticatedKeyOperations ?? false,
       ...(options.limits === undefined ? {} : { limits: options.limits }),
     });
     nodes.push(node);
     return node;
   };
   const first = sealedNode();
-  const { shares } = await first.state.initialize({ shares: 1, threshold: 1 }, rootToken, true);
+  const { shares } = await first.state.initialize(
+    options.split ?? { shares: 1, threshold: 1 },
+    rootToken,
+    true,
+  );
   const keys = shares.map((share) => share.toString('hex'));
   return {
     storage,

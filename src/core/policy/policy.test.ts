@@ -341,6 +341,8 @@ describe('built-in texts', () => {
       'sys/internal/ui/resultant-acl': ['read'],
       'sys/renew': ['update'],
       'sys/leases/renew': ['update'],
+      'sys/secrets/find': ['read', 'update'],
+      'sys/secrets/+': ['update'],
       'sys/jobs': ['list'],
       'sys/jobs/+': ['read', 'delete'],
       'sys/leases/lookup': ['update'],

@@ -9,6 +9,7 @@ import type { View, ViewWrite } from '../../core/view.ts';
 import { randomUuid } from '../../crypto/random.ts';
 import { CofferError } from '../../errors.ts';
 import type { Engine, EngineEnvironment } from '../engine.ts';
+import { copyFolder, onCopyDue } from './copy.ts';
 import {
   checkCustomMetadata,
   isDeleted,
@@ -18,6 +19,7 @@ import {
   shownVersionText,
 } from './metadata.ts';
 import { pointerFolder, Secrets } from './secrets.ts';
+import { kvTree } from './tree.ts';
 import { addVersion, destroyVersions, type Place, removeSecret, setDeleted } from './versions.ts';
 
 const versionSchema = {
@@ -82,8 +84,11 @@ export function kvV2(environment: EngineEnvironment): Engine {
       versionsEndpoint('destroy', 'Removes the values of versions for good.', place, destroyVersions),
       wrongPath(),
     ],
-    onDue: (name, view) =>
-      name.startsWith('upload/') ? secrets.onUploadDue(view, name) : emptyTrash(view, name),
+    onDue: (name, view) => {
+      if (name.startsWith('upload/')) return secrets.onUploadDue(view, name);
+      return name.startsWith(copyFolder) ? onCopyDue(view, name) : emptyTrash(view, name);
+    },
+    secrets: kvTree(secrets, environment),
   };
 }
 

@@ -11,7 +11,7 @@ import { decodeSecret, encodeSecret, type SecretRecord, type VersionRecord } fro
 /** Vault's own limit of a secret. */
 const longestSecret = 1024 * 1024;
 /** What fits one record beside its seal; larger values go in parts of this size. */
-const partBytes = 240 * 1024;
+export const partBytes = 240 * 1024;
 /** How long parts may lie about before they are taken for the rest of a crash, in milliseconds. */
 const uploadTime = 3_600_000;
 const cachedSecrets = 16_384;
@@ -202,7 +202,7 @@ export function pointerPath(path: string): string {
   return pointerFolder + path;
 }
 
-function versionPath(id: string, number: number): string {
+export function versionPath(id: string, number: number): string {
   return `version/${id}/${String(number).padStart(10, '0')}`;
 }
 
@@ -210,6 +210,6 @@ function uploadPath(id: string): string {
   return `upload/${id}`;
 }
 
-function partPath(id: string, part: number): string {
+export function partPath(id: string, part: number): string {
   return `part/${id}/${part}`;
 }
