@@ -1,12 +1,12 @@
 /** One call: find the command, read its arguments, run it, tell how it ended. */
 import { places } from '../config/paths.ts';
 import { CofferError, exitCodeOf } from '../errors.ts';
+import { suggest } from '../suggest.ts';
 import { parseInput } from './args.ts';
 import { type Command, type CommandGroup, isGroup } from './command.ts';
 import { helpText, overview } from './help.ts';
 import { ourWord } from './other-words.ts';
 import { type Shell, variable, type World } from './shell.ts';
-import { suggest } from './suggest.ts';
 import { rows, sections } from './table.ts';
 import { type Format, openUi } from './ui.ts';
 

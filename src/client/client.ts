@@ -20,6 +20,10 @@ export interface ClientOptions {
   readonly namespace?: string | undefined;
   /** PEM certificates to trust in place of the platform's. */
   readonly ca?: string | undefined;
+  /** PEM certificate and key to show to a server that asks for one. */
+  readonly certificate?: { readonly certificate: string; readonly key: string } | undefined;
+  /** The name that the server's certificate must have, where it is not the address's. */
+  readonly serverName?: string | undefined;
   /** Milliseconds a whole request may take; 60,000 unless told. */
   readonly timeout?: number | undefined;
 }
@@ -143,11 +147,20 @@ export class Client {
   async #transport(): Promise<typeof http | typeof https> {
     const secure = this.address.protocol === 'https:';
     const transport = secure ? await import('node:https') : http;
-    this.#agent ??= new transport.Agent({
-      keepAlive: true,
-      ...(this.#options.ca === undefined ? {} : { ca: this.#options.ca }),
-    });
+    this.#agent ??= new transport.Agent({ keepAlive: true, ...(secure ? this.#tls() : {}) });
     return transport;
+  }
+
+  /** The server's certificate is always checked: there is no option that would send a token to whoever answers. */
+  #tls(): https.AgentOptions {
+    const { ca, certificate, serverName } = this.#options;
+    return {
+      minVersion: 'TLSv1.2',
+      rejectUnauthorized: true,
+      ...(ca === undefined ? {} : { ca }),
+      ...(certificate === undefined ? {} : { cert: certificate.certificate, key: certificate.key }),
+      ...(serverName === undefined ? {} : { servername: serverName }),
+    };
   }
 
   /** A token follows no redirect to anywhere else, and never from https to http. */
@@ -258,8 +271,7 @@ export class Client {
     if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') {
       return new CofferError('unavailable', `the host name of ${where} cannot be resolved`, { cause: error });
     }
-    const hint = code === 'EPROTO' ? ': does the server speak plain http?' : '';
-    return new CofferError('unavailable', `the connection to ${where} failed (${code})${hint}`, {
+    return new CofferError('unavailable', `the connection to ${where} failed (${code})${hintOf(code)}`, {
       cause: error,
     });
   }
@@ -317,6 +329,22 @@ function parseBody(answer: RawAnswer): JsonValue | undefined {
 function errorCode(error: unknown): string {
   const code = error instanceof Error && 'code' in error ? error.code : undefined;
   return typeof code === 'string' ? code : 'unknown error';
+}
+
+/** What a person can do about the commonest failures of TLS. */
+function hintOf(code: string): string {
+  const unknown = ': the certificate is of no authority known here; give the one to trust with --ca-cert';
+  const hints: Readonly<Record<string, string>> = {
+    EPROTO: ': does the server speak plain http?',
+    DEPTH_ZERO_SELF_SIGNED_CERT: unknown,
+    SELF_SIGNED_CERT_IN_CHAIN: unknown,
+    UNABLE_TO_VERIFY_LEAF_SIGNATURE: unknown,
+    UNABLE_TO_GET_ISSUER_CERT_LOCALLY: unknown,
+    CERT_HAS_EXPIRED: ': the certificate has ended',
+    ERR_TLS_CERT_ALTNAME_INVALID: ': the certificate is for another name; see --tls-server-name',
+    ECONNRESET: ': does the server speak https?',
+  };
+  return hints[code] ?? '';
 }
 
 function ownHeader(header: string | string[] | undefined): string | undefined {

@@ -138,6 +138,8 @@ export interface Reply {
   /** An answer that stays wrapped; only the core's own endpoints answer one. */
   readonly wrapped?: WrapInfo;
   readonly warnings?: readonly string[];
+  /** Seconds shown as `lease_duration` where nothing is leased: a hint on when to ask again (kv v1). */
+  readonly leaseDuration?: number;
   /** Long work to begin with the request's own commit; the answer's data says its `job_id`. */
   readonly job?: NewJob;
   /** Ends what was issued, when the answer cannot be audited; only the core's own endpoints ask for it. */

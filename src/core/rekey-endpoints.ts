@@ -182,7 +182,7 @@ function backup(pattern: string): Endpoint {
     help: 'Backed-up unseal keys: there are none, since keys are not encrypted with PGP here.',
     fields: {},
     operations: {
-      read: { summary: 'Show backed-up unseal keys', sudo: true, handle: none },
+      read: { summary: 'Show backed-up unseal keys', sudo: true, response: {}, handle: none },
       delete: { summary: 'Delete backed-up unseal keys', sudo: true, handle: none },
     },
   });

@@ -27,6 +27,11 @@ export interface Request {
   /** Seconds of response wrapping asked for; 0 when not asked. */
   readonly wrapTtl: number;
   readonly remoteAddress: string;
+  /**
+   * DER of the certificate that the client showed over TLS, or undefined. The client has its key; that anybody trusts it is not
+   * checked. A function, because getting it costs and few requests ask.
+   */
+  readonly clientCertificate?: () => Buffer | undefined;
   /** Aborts when the listener stopped waiting; without it, never. */
   readonly signal?: () => AbortSignal;
 }

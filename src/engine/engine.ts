@@ -8,7 +8,7 @@
  */
 import type { Clock } from '../clock.ts';
 import type { Endpoint } from '../core/endpoint.ts';
-import type { View } from '../core/view.ts';
+import type { DueEntry, View, ViewWrite } from '../core/view.ts';
 import type { Random } from '../crypto/random.ts';
 import type { JsonObject } from '../json.ts';
 import type { SecretTree } from './secret-tree.ts';
@@ -69,12 +69,23 @@ export interface AuthMethod extends Engine {
   ): Promise<{ readonly ttl?: number; readonly maxTtl?: number }>;
 }
 
+export type EngineOptions = Readonly<Record<string, string>>;
+
+/** A change of a mount's options, and what goes into the mount's view in the commit that makes it. */
+export interface OptionsChange {
+  readonly options: EngineOptions;
+  readonly writes?: readonly ViewWrite[];
+  readonly due?: readonly DueEntry[];
+}
+
 /** One row of the catalog of engines. */
 export interface EngineType {
   readonly type: string;
   readonly summary: string;
-  /** Checks options at mount time; throws `invalid_request`. Answers the options to store. */
-  parseOptions(options: Readonly<Record<string, string>>): Readonly<Record<string, string>>;
+  /** Checks options at mount time; throws `invalid_request`. Answers the options to store; none of them is shown as null. */
+  parseOptions(options: EngineOptions): EngineOptions;
+  /** Checks a change of options of an enabled mount; throws `invalid_request`. Engines without it refuse any. */
+  changeOptions?(before: EngineOptions, wanted: EngineOptions): OptionsChange;
   create(environment: EngineEnvironment): Engine;
 }
 

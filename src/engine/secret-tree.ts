@@ -42,6 +42,8 @@ export interface SecretVersion {
   /** Milliseconds; null never. */
   readonly deletedAt: number | null;
   readonly destroyed: boolean;
+  /** `deletedAt` was set in advance: the value is removed for good some time after it. */
+  readonly endsByItself: boolean;
   /** The JSON text of the fields; undefined where it was destroyed. Throws `conflict` when the secret changed meanwhile. */
   text(): Promise<Buffer | undefined>;
 }
@@ -53,7 +55,7 @@ export interface SecretContent {
   readonly updatedAt: number;
   /** Number of the current version; 0 before the first. */
   readonly current: number;
-  /** Number of the oldest version that is kept; 0 when none was ever dropped. */
+  /** Number of the oldest version that is kept; 1 when none was ever dropped. */
   readonly oldest: number;
   readonly settings: SecretSettings;
   readonly versions: readonly SecretVersion[];

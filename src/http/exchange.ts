@@ -4,15 +4,17 @@ import type { Answer, AnswerStream, Road } from '../core/request.ts';
 import { CofferError, type ErrorCode } from '../errors.ts';
 import { emptyObject, type JsonObject } from '../json.ts';
 import { checkAnnouncedLength, checkEncoding, discardBody, hasBody, parseBody, receiveBody } from './body.ts';
-import type { BodyBudget } from './body-budget.ts';
-import type { Connection } from './connection.ts';
+import type { AddressShare, BodyBudget } from './body-budget.ts';
+import { type Connection, networkOf } from './connection.ts';
 import { decodeHead, type Head, namesRootNamespace, type RequestHead } from './decode.ts';
 import { encodeAnswer, encodeErrors, statusOfAnswer } from './encode.ts';
 import type { ExtensionMethod } from './extension-method.ts';
+import type { TrustedProxies } from './forwarded.ts';
 import type { HttpLimits } from './limits.ts';
 import { rateHeaders } from './rate-headers.ts';
 import { expectationFailed, headersTooLarge, hostMissing, type Refusal, refusalOf } from './refusal.ts';
 import { closeUnsent, sendStream } from './send-stream.ts';
+import { clientCertificate } from './tls.ts';
 
 /** Constant message, and fields that never hold anything a client sent. */
 export type HttpLog = (
@@ -24,7 +26,10 @@ export type HttpLog = (
 /** What the exchanges of one listener share. */
 export interface Wire {
   readonly road: Road;
-  readonly limits: HttpLimits;
+  /** Those of now: a reload changes them. */
+  limits: HttpLimits;
+  /** Whose word on a client's address is taken. */
+  proxies: TrustedProxies;
   readonly log: HttpLog;
   readonly budget: BodyBudget;
   readonly requestId: () => string;
@@ -50,6 +55,10 @@ export class Exchange {
   readonly #extension: ExtensionMethod | undefined;
   #phase: Phase = 'waiting';
   #requestId = '';
+  /** Whom it is from, as far as is known. */
+  #client: string;
+  /** What its body's memory counts against. */
+  #share: AddressShare;
   /** The listener's second after which the phase has taken too long; 0 for none. */
   #deadline = 0;
   /** Bytes of the budget this request's body takes. */
@@ -73,6 +82,8 @@ export class Exchange {
     this.#message = message;
     this.#response = response;
     this.#extension = extension;
+    this.#client = connection.address;
+    this.#share = connection.share;
   }
 
   /** Whether what the client sends next is still part of this request. */
@@ -94,8 +105,13 @@ export class Exchange {
     this.#bodyPending = hasBody(this.#message.headers);
     try {
       const problem = this.#problem();
-      if (problem !== undefined) this.#refuse(problem);
-      else this.#decide(decodeHead(this.#head()));
+      if (problem !== undefined) {
+        this.#refuse(problem);
+        return;
+      }
+      const forwarded = this.#message.headers['x-forwarded-for'];
+      this.#client = this.#wire.proxies.clientOf(this.#connection.address, forwarded);
+      this.#decide(decodeHead(this.#head()));
     } catch (thrown) {
       this.#refuse(refusalOf(thrown));
     }
@@ -104,7 +120,7 @@ export class Exchange {
   /** Acts on a phase that took too long. Called about once a second. */
   checkTime(): void {
     if (this.#deadline === 0 || this.#wire.seconds <= this.#deadline) return;
-    const fields = { requestId: this.#requestId, remoteAddress: this.#connection.address };
+    const fields = { requestId: this.#requestId, remoteAddress: this.#client };
     if (this.#phase === 'answer') {
       this.#deadline = 0;
       this.#wire.log('warn', 'client did not take its answer in time', fields);
@@ -146,7 +162,7 @@ export class Exchange {
 
   /** Rates are looked at before a body is read: a flood costs its heads and no more. */
   #isAdmitted({ path, token }: RequestHead): boolean {
-    const verdict = this.#wire.road.admit?.(path, this.#connection.address, token !== undefined);
+    const verdict = this.#wire.road.admit?.(path, this.#client, token !== undefined);
     if (verdict === undefined) return true;
     this.#rate = rateHeaders(verdict);
     if (verdict.admitted) return true;
@@ -180,7 +196,10 @@ export class Exchange {
   }
 
   #takeRoom(bytes: number): void {
-    this.#wire.budget.take(this.#connection.share, bytes);
+    const { budget } = this.#wire;
+    const forwarded = this.#client !== this.#connection.address;
+    if (forwarded && this.#room === 0) this.#share = budget.shareOf(networkOf(this.#client));
+    budget.take(this.#share, bytes);
     this.#room += bytes;
   }
 
@@ -195,7 +214,8 @@ export class Exchange {
       data,
       token: head.token,
       wrapTtl: head.wrapTtl,
-      remoteAddress: this.#connection.address,
+      remoteAddress: this.#client,
+      ...clientCertificate(this.#connection.socket),
       signal: () => {
         this.#abort ??= new AbortController();
         return this.#abort.signal;
@@ -277,7 +297,7 @@ export class Exchange {
   #write(status: number, headers: string[], body: string | AnswerStream | undefined, close: boolean): void {
     this.#phase = 'answer';
     this.#deadline = this.#secondsFromNow(this.#wire.limits.answerMilliseconds);
-    if (this.#room > 0) this.#wire.budget.give(this.#connection.share, this.#room);
+    if (this.#room > 0) this.#wire.budget.give(this.#share, this.#room);
     this.#room = 0;
     if (!this.#connection.socket.writable) return;
     const namespace = this.#message.headers['x-vault-namespace'];

@@ -2,7 +2,7 @@
 import { approle } from '../auth/approle/approle.ts';
 import { userpass } from '../auth/userpass/userpass.ts';
 import type { MountTypes } from '../core/mount/mounts.ts';
-import { kv } from '../engine/kv/kv.ts';
+import { generic, kv } from '../engine/kv/kv.ts';
 import type { ManualSeal } from '../seal/collector.ts';
 import { keyfileByHand } from '../seal/keyfile/manual.ts';
 import { keyfileSlots } from '../seal/keyfile/slot-maker.ts';
@@ -13,7 +13,7 @@ import { shamirSlots } from '../seal/shamir/slot-maker.ts';
 import type { SlotMaker } from '../seal/slot-maker.ts';
 
 export const mountTypes: MountTypes = {
-  engines: new Map([kv].map((type) => [type.type, type])),
+  engines: new Map([kv, generic].map((type) => [type.type, type])),
   authMethods: new Map([approle, userpass].map((type) => [type.type, type])),
 };
 

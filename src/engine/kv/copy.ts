@@ -6,9 +6,12 @@ import type { View, ViewExpectation, ViewWrite } from '../../core/view.ts';
 import { type Random, randomUuid } from '../../crypto/random.ts';
 import { CofferError, ConflictError } from '../../errors.ts';
 import type { SecretContent, TreeChange } from '../secret-tree.ts';
-import { encodeSecret, type SecretRecord, type VersionRecord } from './metadata.ts';
-import { partBytes, partPath, pointerPath, versionPath } from './secrets.ts';
+import { endingEntry, nextEnding } from './ending.ts';
+import { partBytes, partPaths, type Upload } from './large-value.ts';
+import { encodeSecret, type SecretRecord } from './metadata.ts';
+import { pointerPath, versionPath } from './secrets.ts';
 import type { Found } from './tree.ts';
+import { type VersionRecord, VersionRows } from './version-rows.ts';
 
 /** What a copy may add to the commit that makes it visible. */
 const inChange = { values: 12, bytes: 160 * 1024 };
@@ -26,21 +29,22 @@ export interface CopyPlace {
 
 /** The secret's versions, oldest first. */
 export function contentOf({ secrets, view, name, read }: Found): SecretContent {
-  const { createdAt, updatedAt, current, oldest, versions, ...settings } = read.secret;
+  const { createdAt, updatedAt, versions, ...settings } = read.secret;
   return {
     createdAt,
     updatedAt,
-    current,
-    oldest,
+    current: versions.last,
+    oldest: versions.first,
     settings,
-    versions: Object.entries(versions).map(([key, version]) => ({
-      number: Number(key),
+    versions: [...versions.entries()].map(([number, version]) => ({
+      number,
       createdAt: version.createdAt,
       deletedAt: version.deletedAt,
       destroyed: version.destroyed,
+      endsByItself: version.endsByItself,
       async text() {
         if (version.destroyed) return undefined;
-        const value = await secrets.readVersion(view, name, Number(key));
+        const value = await secrets.readVersion(view, name, number);
         if (value?.revision !== read.revision) throw new ConflictError(pointerPath(name));
         // The value is gone without a word of it in the pointer: better no copy than one with a hole in it.
         if (value.text === undefined) throw new CofferError('integrity', 'the value of a version is missing');
@@ -58,31 +62,31 @@ export async function receiveContent(
 ): Promise<TreeChange> {
   const id = randomUuid(place.random);
   const values = new CopiedValues(place, id);
-  const versions: Record<string, VersionRecord> = {};
+  const versions: VersionRecord[] = [];
   for (const version of content.versions) {
-    const { number, createdAt, deletedAt, destroyed } = version;
+    const { number, createdAt, deletedAt, destroyed, endsByItself } = version;
     const text = await version.text();
     const upload = text === undefined ? undefined : await values.add(number, text);
-    versions[number] = { createdAt, deletedAt, destroyed, ...(upload === undefined ? {} : { upload }) };
+    const where = upload === undefined ? {} : { upload };
+    versions.push({ createdAt, deletedAt, destroyed, endsByItself, ...where });
   }
   const { maxVersions, casRequired, deleteVersionAfter, customMetadata } = content.settings;
   const secret: SecretRecord = {
     id,
     createdAt: content.createdAt,
     updatedAt: content.updatedAt,
-    current: content.current,
-    oldest: content.oldest,
     maxVersions,
     casRequired,
     deleteVersionAfter,
     customMetadata,
-    versions,
+    versions: VersionRows.of(content.oldest, versions),
   };
+  const next = nextEnding(secret);
   const { writes, expectations } = await values.finish();
   return {
     writes: [{ path: pointerPath(name), value: encodeSecret(secret) }, ...writes],
     expectations,
-    due: [],
+    due: next === undefined ? [] : [endingEntry(name, next)],
   };
 }
 
@@ -101,17 +105,16 @@ class CopiedValues {
   }
 
   /** Answers where a value lies that is larger than one record. */
-  async add(number: number, text: Buffer): Promise<VersionRecord['upload']> {
+  async add(number: number, text: Buffer): Promise<Upload | undefined> {
     if (text.length <= partBytes) {
       await this.#put(versionPath(this.#id, number), text);
       return undefined;
     }
-    const id = randomUuid(this.#place.random);
-    const parts = Math.ceil(text.length / partBytes);
-    for (let part = 0; part < parts; part++) {
-      await this.#put(partPath(id, part), text.subarray(part * partBytes, (part + 1) * partBytes));
+    const upload = { id: randomUuid(this.#place.random), parts: Math.ceil(text.length / partBytes) };
+    for (const [part, path] of partPaths(upload).entries()) {
+      await this.#put(path, text.subarray(part * partBytes, (part + 1) * partBytes));
     }
-    return { id, parts };
+    return upload;
   }
 
   /** What the last commit adds: the values that were not written ahead, or the end of the mark. */

@@ -1,66 +1,53 @@
 /** A secret as it was at a time: its value of then becomes a new version, so that nothing of what came since is lost. */
 import { ConflictError } from '../../errors.ts';
 import type { Restoration, TreeChange } from '../secret-tree.ts';
-import { encodeSecret, isDeleted, pushedOut, type SecretRecord, type VersionRecord } from './metadata.ts';
-import { pointerPath } from './secrets.ts';
+import { placeLarge } from './large-value.ts';
+import { encodeSecret, isDeleted, type SecretRecord } from './metadata.ts';
+import { pointerPath, readText } from './secrets.ts';
 import type { Found } from './tree.ts';
-
-/** Values that a new version pushes out and that go with its commit; the duty takes the rest. */
-const removalsInChange = 4;
+import { withVersion } from './versions.ts';
 
 export function restoration(found: Found, at: number): Restoration {
   const { secret } = found.read;
   if (secret.createdAt > at) return { kind: 'later' };
   const number = versionAt(secret, at);
-  if (number === undefined) return { kind: secret.oldest > 0 ? 'gone' : 'later' };
-  const version = secret.versions[number];
+  if (number === undefined) return { kind: secret.versions.first > 1 ? 'gone' : 'later' };
+  const version = secret.versions.at(number);
   if (version === undefined || version.destroyed) return { kind: 'gone' };
   if (isDeleted(version, at)) return { kind: 'deleted' };
   const undeletes = isDeleted(version, found.now);
-  if (number === secret.current && !undeletes) return { kind: 'unchanged' };
+  if (number === secret.versions.last && !undeletes) return { kind: 'unchanged' };
   return { kind: 'restore', undeletes, change: () => newVersion(found, number) };
 }
 
 /** The newest version that was there; undefined when there was none that is still known. */
 function versionAt({ versions }: SecretRecord, at: number): number | undefined {
-  return Object.keys(versions)
-    .map(Number)
-    .findLast((number) => (versions[number]?.createdAt ?? Number.POSITIVE_INFINITY) <= at);
+  for (let number = versions.last; number >= versions.first; number--) {
+    if ((versions.at(number)?.createdAt ?? Number.POSITIVE_INFINITY) <= at) return number;
+  }
+  return undefined;
 }
 
-async function newVersion(found: Found, old: number): Promise<TreeChange> {
-  const { secrets, view, name, read, now } = found;
-  const { secret } = read;
-  const value = await secrets.readVersion(view, name, old);
-  if (value?.revision !== read.revision || value.text === undefined)
-    throw new ConflictError(pointerPath(name));
-  const placed = await secrets.place(view, name, Buffer.from(value.text), now);
-  const number = secret.current + 1;
-  const { gone, kept } = pushedOut(secret, number);
-  const version: VersionRecord = {
-    createdAt: now,
-    deletedAt: secret.deleteVersionAfter > 0 ? now + secret.deleteVersionAfter * 1_000 : null,
-    destroyed: false,
-    ...(placed.upload === undefined ? {} : { upload: placed.upload }),
-  };
-  const changed: SecretRecord = {
-    ...secret,
-    current: number,
-    oldest: gone.length === 0 ? secret.oldest : Number(Object.keys(kept)[0] ?? number),
-    updatedAt: now,
-    versions: { ...kept, [number]: version },
-  };
-  const values = gone.flatMap((pushed) => secrets.removal(secret, pushed));
-  const trash = `trash/${secret.id}-${number}`;
-  const later = values.length > removalsInChange;
-  const list = Buffer.from(JSON.stringify(values.map(({ path }) => path)));
+async function newVersion(
+  { secrets, random, view, name, read, now }: Found,
+  old: number,
+): Promise<TreeChange> {
+  const { before, settings } = await secrets.readWithSettings(view, name);
+  const value = await readText(view, read.secret, old);
+  if (before?.revision !== read.revision || value === undefined) throw new ConflictError(pointerPath(name));
+  const text = Buffer.from(value);
+  const placed = await placeLarge(view, random, text, now);
+  const { secret, writes, expectations, due } = withVersion({
+    path: name,
+    secret: read.secret,
+    settings,
+    text,
+    placed,
+    now,
+  });
   return {
-    writes: [
-      { path: pointerPath(name), value: encodeSecret(changed) },
-      ...placed.writes(secret.id, number),
-      ...(later ? [{ path: trash, value: list }] : values),
-    ],
-    expectations: [{ path: pointerPath(name), revision: read.revision }, ...placed.expectations],
-    due: later ? [{ at: now, name: trash }] : [],
+    writes: [{ path: pointerPath(name), value: encodeSecret(secret) }, ...writes],
+    expectations: [{ path: pointerPath(name), revision: read.revision }, ...expectations],
+    due,
   };
 }

@@ -4,26 +4,43 @@ import { type Random, randomUuid } from '../../crypto/random.ts';
 import type { EngineEnvironment } from '../engine.ts';
 import type { Restoration, SecretContent, SecretTree, StoredSecret, TreeChange } from '../secret-tree.ts';
 import { contentOf, receiveContent } from './copy.ts';
+import { endingEntry, nextEnding } from './ending.ts';
 import { encodeSecret, isDeleted, type SecretRecord } from './metadata.ts';
 import { restoration } from './restore.ts';
-import { pointerFolder, pointerPath, type ReadSecret, type Secrets } from './secrets.ts';
+import { pointerFolder, pointerPath, type ReadSecret, removeText, type Secrets } from './secrets.ts';
+import type { UpgradeGate } from './upgrade.ts';
 
 /** Values removed in the commit itself; more of them are left to the duty, so that changes of several secrets fit one commit. */
 const removalsInChange = 4;
 
-export function kvTree(secrets: Secrets, { random, clock }: EngineEnvironment): SecretTree {
+/** Refused, like everything else, while the mount is being upgraded from version 1. */
+export function kvTree(
+  secrets: Secrets,
+  gate: UpgradeGate,
+  { random, clock }: EngineEnvironment,
+): SecretTree {
+  const open = async (view: View) => {
+    if (!gate.isOpen) await gate.check(view);
+  };
   return {
     paths: (name) => ({ value: `data/${name}`, metadata: `metadata/${name}`, undelete: `undelete/${name}` }),
     listing: (folder) => `metadata/${folder}`,
-    children: (view, folder, page) => view.children(pointerFolder + folder, page),
+    async children(view, folder, page) {
+      await open(view);
+      return view.children(pointerFolder + folder, page);
+    },
     absent: (name) => ({ path: pointerPath(name), revision: null }),
     async find(view, name) {
+      await open(view);
       const read = await secrets.read(view, name);
       return read === undefined
         ? undefined
         : new KvSecret({ secrets, random, view, name, read, now: clock.now() });
     },
-    receive: (view, name, content) => receiveContent({ random, view, now: clock.now() }, name, content),
+    async receive(view, name, content) {
+      await open(view);
+      return receiveContent({ random, view, now: clock.now() }, name, content);
+    },
   };
 }
 
@@ -54,7 +71,8 @@ class KvSecret implements StoredSecret {
   }
 
   get isReadable(): boolean {
-    const version = this.#record.versions[this.#record.current];
+    const { versions } = this.#record;
+    const version = versions.at(versions.last);
     return version !== undefined && !version.destroyed && !isDeleted(version, this.#found.now);
   }
 
@@ -67,10 +85,12 @@ class KvSecret implements StoredSecret {
   }
 
   renamed(name: string): TreeChange {
-    return this.#change([
+    const next = nextEnding(this.#record);
+    const change = this.#change([
       { path: pointerPath(name), value: encodeSecret(this.#record) },
       { path: pointerPath(this.name), value: null },
     ]);
+    return { ...change, due: next === undefined ? [] : [endingEntry(name, next)] };
   }
 
   removed(): TreeChange {
@@ -79,9 +99,9 @@ class KvSecret implements StoredSecret {
   }
 
   cleared(): TreeChange {
-    const { secrets, random, now } = this.#found;
-    const values = Object.keys(this.#record.versions).flatMap((number) =>
-      secrets.removal(this.#record, Number(number)),
+    const { random, now } = this.#found;
+    const values = [...this.#record.versions.entries()].flatMap(([number]) =>
+      removeText(this.#record, number),
     );
     if (values.length <= removalsInChange) return this.#change(values);
     const trash = `trash/${randomUuid(random)}`;
@@ -92,11 +112,11 @@ class KvSecret implements StoredSecret {
   deleted(): TreeChange | undefined {
     if (!this.isReadable) return undefined;
     const { now } = this.#found;
-    const { current, versions } = this.#record;
-    const version = versions[current];
+    const { versions } = this.#record;
+    const version = versions.at(versions.last);
     if (version === undefined) return undefined;
-    const changed = { ...versions, [current]: { ...version, deletedAt: now } };
-    const record: SecretRecord = { ...this.#record, updatedAt: now, versions: changed };
+    const changed = new Map([[versions.last, { ...version, deletedAt: now, endsByItself: false }]]);
+    const record: SecretRecord = { ...this.#record, updatedAt: now, versions: versions.changed(changed) };
     return this.#change([{ path: pointerPath(this.name), value: encodeSecret(record) }]);
   }
 
