@@ -112,8 +112,9 @@ export class Secrets {
     }
     const known = this.#cache.get(path);
     if (known?.revision === sealed.revision) return known;
-    const read = { secret: decodeSecret(sealed.open()), revision: sealed.revision };
-    this.#cache.set(path, read);
+    const bytes = sealed.open();
+    const read = { secret: decodeSecret(bytes), revision: sealed.revision };
+    this.#cache.set(path, read, bytes.length);
     return read;
   }
 }
