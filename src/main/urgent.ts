@@ -1,4 +1,5 @@
 import type { AuditEntry } from '../core/audit/audit.ts';
+import { RawJson } from '../core/request.ts';
 import { isJsonObject } from '../json.ts';
 
 /**
@@ -25,6 +26,8 @@ const revocations: readonly RegExp[] = [
   /^auth\/.+\/secret-id(-accessor)?\/destroy$/,
 ];
 
+/** The road hands a decision over as the text that it made of it. */
 function isAllowed(decision: unknown): boolean {
-  return isJsonObject(decision) && decision['kind'] === 'allow';
+  const plain: unknown = decision instanceof RawJson ? JSON.parse(decision.text) : decision;
+  return isJsonObject(plain) && plain['kind'] === 'allow';
 }

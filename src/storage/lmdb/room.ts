@@ -6,11 +6,14 @@
  */
 import { randomBytes } from 'node:crypto';
 import { constants, statSync } from 'node:fs';
-import { open } from 'node:fs/promises';
+import { open, statfs } from 'node:fs/promises';
 import type { Clock } from '../../clock.ts';
 
 /** Room kept, in bytes; taken up again once half of it is used. */
 export const defaultRoom = 8 * 1024 * 1024;
+
+/** How much stays free on the disk, as a multiple of what is kept. */
+const leftToOthers = 2;
 
 const blockBytes = 64 * 1024;
 /** Milliseconds between two looks while room is short. */
@@ -79,6 +82,8 @@ export class Room {
   async #append(wanted: number): Promise<void> {
     this.#lookAt = this.#options.clock.now() + lookAfter;
     try {
+      const missing = wanted - this.#left();
+      if (missing > 0) await this.#leaveSome(missing);
       const file = await open(this.#options.path, constants.O_WRONLY | constants.O_APPEND);
       try {
         // Random, since a file system that compresses would keep no room for zeros.
@@ -91,6 +96,18 @@ export class Room {
     } catch (cause) {
       this.#become(true, cause);
     }
+  }
+
+  /**
+   * What the audit log gives back to a full disk, so that revocations can be written down there, is not the store's to take. Where
+   * a quota or a limit of file sizes is what is short, appending fails by itself.
+   */
+  async #leaveSome(bytes: number): Promise<void> {
+    const { bavail, bsize } = await statfs(this.#options.path);
+    const left = bavail * bsize - bytes;
+    const least = leftToOthers * this.#options.bytes;
+    if (left < least)
+      throw new Error(`${Math.max(0, left)} bytes would be left on the disk, of at least ${least}`);
   }
 
   #become(short: boolean, cause?: unknown): void {
