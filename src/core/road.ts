@@ -12,7 +12,6 @@ import type { Core } from './core.ts';
 import type { CoreCall } from './core-call.ts';
 import { type Destination, findDestination } from './destination.ts';
 import type { Call, Endpoint, OperationSpec } from './endpoint.ts';
-import { EndpointTable } from './endpoint-table.ts';
 import { type CoercedFields, coerceFields } from './field.ts';
 import { helpAnswer } from './help.ts';
 import { noTelemetry, type Passage, type Telemetry } from './meter.ts';
@@ -24,10 +23,9 @@ import { admit } from './quota/admit.ts';
 import { type StrangerLimit, Strangers } from './quota/strangers.ts';
 import type { Answer, Request, Road } from './request.ts';
 import { RequestCommit } from './request-commit.ts';
-import { sealEndpoints } from './seal-endpoints.ts';
+import { type IsUrgent, storageFull, waitsForRoom } from './room.ts';
 import type { Log, SealState } from './seal-state.ts';
-import { serveSealed } from './serve-sealed.ts';
-import { telemetryEndpoints } from './telemetry-endpoints.ts';
+import { sealedTable, serveSealed } from './serve-sealed.ts';
 import { type Authentication, authenticate } from './token/authenticate.ts';
 import { type EncodeAnswer, wrapOutcome } from './wrap-answer.ts';
 
@@ -40,14 +38,13 @@ export interface RoadOptions {
   /** As of now. */
   readonly limits: () => StrangerLimit;
   readonly telemetry?: Telemetry | undefined;
+  /** What is done on a full disk too; nothing but reading if absent. */
+  readonly isUrgent?: IsUrgent;
 }
 
 export function createRoad(options: RoadOptions): Road {
-  const { state, clock, log, encode, limits, telemetry = noTelemetry } = options;
-  const withoutStore = new EndpointTable([
-    ...sealEndpoints(state, clock),
-    ...telemetryEndpoints(telemetry, () => Promise.resolve({ initialized: state.initialized, sealed: true })),
-  ]);
+  const { state, clock, log, limits, telemetry = noTelemetry } = options;
+  const withoutStore = sealedTable(state, clock, telemetry);
   const strangers = new Strangers(limits);
   return {
     admit(path, address, bearer) {
@@ -63,7 +60,7 @@ export function createRoad(options: RoadOptions): Road {
           strangers.charge(request.remoteAddress, clock.now());
           return serveSealed(state, withoutStore, clock, request, passage);
         }
-        return travel(core, request, log, encode, strangers, passage);
+        return travel(core, request, options, strangers, passage);
       })().catch((error: unknown) => {
         logFault(log, request, error);
         return errorAnswer(request, error);
@@ -86,11 +83,11 @@ function logFault(log: Log, request: Request, error: unknown): void {
 async function travel(
   core: Core,
   request: Request,
-  log: Log,
-  encode: EncodeAnswer,
+  options: RoadOptions,
   strangers: Strangers,
   passage: Passage,
 ): Promise<Answer> {
+  const { log } = options;
   const id = request.token === undefined ? undefined : core.tokens.idOf(request.token);
   const snapshot = await core.tokenReader.read(id);
   // Most requests wait for nothing here: what is cached is current, and awaiting it would still cost a turn.
@@ -124,7 +121,7 @@ async function travel(
     }),
     'kernel',
   );
-  const outcome = await settle(core, request, destination, visit, who, encode).catch(
+  const outcome = await settle(core, request, destination, visit, who, options).catch(
     (error: unknown): Outcome => {
       logFault(log, request, error);
       return { answer: errorAnswer(request, error), durable: visit.commit.committed };
@@ -321,7 +318,7 @@ async function settle(
   destination: Destination,
   visit: Visit,
   who: Authentication,
-  encode: EncodeAnswer,
+  { encode, isUrgent }: RoadOptions,
 ): Promise<Outcome> {
   const { commit, decision, fieldError } = visit;
   const { route, endpoint, spec, operation } = destination;
@@ -339,6 +336,7 @@ async function settle(
       throw new CofferError('unsupported_operation', 'unsupported operation');
     }
     if (fieldError !== undefined) throw fieldError;
+    if (core.isShort() && waitsForRoom(request, isUrgent)) throw storageFull();
     if (spec.streams === true && request.wrapTtl > 0) {
       throw new CofferError(
         'invalid_request',

@@ -4,12 +4,20 @@ import { CofferError } from '../errors.ts';
 import { buildAnswer } from './answer.ts';
 import { declaredOperation } from './declared-operation.ts';
 import type { Call } from './endpoint.ts';
-import type { EndpointTable } from './endpoint-table.ts';
+import { EndpointTable } from './endpoint-table.ts';
 import { coerceFields } from './field.ts';
-import type { Passage } from './meter.ts';
+import type { Passage, Telemetry } from './meter.ts';
 import { systemType } from './mount/mounts.ts';
 import type { Answer, Request } from './request.ts';
+import { sealEndpoints } from './seal-endpoints.ts';
 import type { SealState } from './seal-state.ts';
+import { telemetryEndpoints } from './telemetry-endpoints.ts';
+
+/** What there is without a store; which of it is answered, `serveSealed` says. */
+export function sealedTable(state: SealState, clock: Clock, telemetry: Telemetry): EndpointTable {
+  const sample = () => Promise.resolve({ initialized: state.initialized, sealed: true });
+  return new EndpointTable([...sealEndpoints(state, clock), ...telemetryEndpoints(telemetry, sample)]);
+}
 
 /** There is no key yet with which an audit line could be vouched for: unsealing itself shows in the log that it opens. */
 export async function serveSealed(

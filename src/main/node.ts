@@ -19,7 +19,7 @@ import { createShamirSlot } from '../seal/shamir/shamir.ts';
 import type { Storage } from '../storage/storage.ts';
 import type { NodeTelemetry } from '../telemetry/telemetry.ts';
 import { manualSeals, mountTypes, slotMakers } from './catalog.ts';
-import { isUrgent } from './urgent.ts';
+import { isUrgent, isUrgentRequest } from './urgent.ts';
 
 export interface NodeOptions {
   readonly storage: Storage;
@@ -77,6 +77,7 @@ export function createNode(options: NodeOptions): CofferNode {
     log: (message, fields) => log.error(message, fields),
     encode: encodeAnswer,
     limits,
+    isUrgent: isUrgentRequest,
     telemetry,
   });
   return { state, road: telemetry?.road(road) ?? road };
