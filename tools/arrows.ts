@@ -11,11 +11,13 @@ const ground = ['errors.ts', 'json.ts', 'clock.ts', 'version.ts'] as const;
 /** The shapes and small rules that core's rooms share among each other. None of them knows the road. */
 export const sharedInCore = [
   'core/core-call.ts',
+  'core/declared-operation.ts',
   'core/due.ts',
   'core/endpoint.ts',
   'core/endpoint-table.ts',
   'core/epoch.ts',
   'core/field.ts',
+  'core/judge.ts',
   'core/merge-patch.ts',
   'core/pages.ts',
   'core/path.ts',

@@ -10,15 +10,13 @@ import { type Authentication, authenticate } from './authenticate.ts';
 import { carryOut, type Outcome } from './carry-out.ts';
 import type { Core } from './core.ts';
 import type { CoreCall } from './core-call.ts';
-import { declaredOperation } from './declared-operation.ts';
-import type { Call, Endpoint, EndpointOperation, OperationSpec } from './endpoint.ts';
+import type { Call, Endpoint, OperationSpec } from './endpoint.ts';
 import { EndpointTable } from './endpoint-table.ts';
 import { type CoercedFields, coerceFields } from './field.ts';
 import { helpAnswer } from './help.ts';
+import { type Destination, findDestination, judge, openToEveryone } from './judge.ts';
 import { isBuiltin } from './mount/mounts.ts';
-import type { RouteMatch } from './mount/table.ts';
 import { MountView } from './mount/view.ts';
-import type { ApiPath } from './path.ts';
 import type { Acl } from './policy/acl.ts';
 import { admit } from './quota/admit.ts';
 import { type StrangerLimit, Strangers } from './quota/strangers.ts';
@@ -28,15 +26,6 @@ import { sealEndpoints } from './seal-endpoints.ts';
 import type { Log, SealState } from './seal-state.ts';
 import { serveSealed } from './serve-sealed.ts';
 import { type EncodeAnswer, wrapOutcome } from './wrap-answer.ts';
-
-/** Where a request goes: an endpoint's operation, or the error that says why nowhere. */
-interface Destination {
-  readonly route: RouteMatch | undefined;
-  readonly endpoint: Endpoint | undefined;
-  readonly params: Readonly<Record<string, string>>;
-  readonly operation: EndpointOperation | undefined;
-  readonly spec: OperationSpec | undefined;
-}
 
 export interface RoadOptions {
   readonly state: SealState;
@@ -94,7 +83,7 @@ async function travel(
   if (who.kind === 'refused' && strangers.wait(request.remoteAddress, core.clock.now()) > 0) {
     throw new CofferError('rate_limited', 'too many requests without a valid token; try again later');
   }
-  const destination = findDestination(table.route(request.path), request);
+  const destination = findDestination(table, request);
   const acl =
     who.kind === 'token'
       ? (core.policies.compiled(who.token.record.policies, epoch.policies) ??
@@ -140,18 +129,6 @@ async function travel(
 /** Whoever logs in is no stranger, also where the token is wrapped. */
 function isLogin(answer: Answer): boolean {
   return answer.kind === 'envelope' && (answer.auth !== null || answer.wrap !== null);
-}
-
-function findDestination(route: RouteMatch | undefined, request: Request): Destination {
-  const operation = declaredOperation(request);
-  const match = route?.mount.endpoints.match(route.path, operation);
-  return {
-    route,
-    endpoint: match?.endpoint,
-    params: match?.params ?? {},
-    operation,
-    spec: operation === undefined ? undefined : match?.endpoint.operations[operation],
-  };
 }
 
 interface Visit {
@@ -279,32 +256,13 @@ function decide(
   acl: Acl | undefined,
 ): AuditedDecision {
   const { spec } = destination;
-  if (spec?.login === true) return { kind: 'allow', reason: 'open to everyone' };
+  if (spec?.login === true) return openToEveryone;
   if (who.kind === 'anonymous') return { kind: 'deny', reason: 'missing client token' };
   if (who.kind === 'refused' || acl === undefined) {
     return { kind: 'deny', reason: who.kind === 'refused' ? who.reason : 'no policies' };
   }
-  if (spec?.useExempt === true) return { kind: 'allow', reason: 'shows only what the caller may use' };
   const asked = request.operation === 'update' ? call.operation : request.operation;
-  const question = { operation: asked, data: request.data, sudo: spec?.sudo === true };
-  const decision = acl.decide({ ...question, path: request.path });
-  const handled = pathHandled(request, destination);
-  if (decision.kind !== 'allow' || handled === request.path) return decision;
-  const asHandled = acl.decide({ ...question, path: handled });
-  return asHandled.kind === 'deny' && asHandled.reason === 'no-rule' ? decision : asHandled;
-}
-
-/**
- * The path in the form that names what the handler will touch, where several forms name one thing: without the trailing `/`
- * that only listings know, and with folded names. Rules for it hold for the other forms too, or they would be a way around it.
- */
-function pathHandled({ operation, path }: Request, { route, endpoint }: Destination): ApiPath {
-  const listing = operation === 'list' || operation === 'scan';
-  const bare = !listing && path.endsWith('/') ? path.slice(0, -1) : path;
-  if (endpoint?.foldsNames !== true || route === undefined) return bare as ApiPath;
-  const mount = route.mount.entry.path.length;
-  const folded = bare.slice(mount).replace(/[A-Z]/g, (letter) => letter.toLowerCase());
-  return (bare.slice(0, mount) + folded) as ApiPath;
+  return judge(acl, { operation: asked, path: request.path, data: request.data }, destination).decision;
 }
 
 async function settle(
