@@ -14,6 +14,11 @@ export interface Logger {
   error(message: string, fields?: LogFields): void;
 }
 
+/** The program's own, whose level can change. */
+export interface LevelledLogger extends Logger {
+  setLevel(level: LogLevel): void;
+}
+
 export type LogFields = Readonly<Record<string, unknown>>;
 
 /** `write` gets whole lines. */
@@ -21,7 +26,7 @@ export function openLogger(options: {
   readonly level: LogLevel;
   readonly terminal: boolean;
   readonly write: (line: string) => void;
-}): Logger {
+}): LevelledLogger {
   const destination = options.terminal
     ? { write: (line: string) => options.write(readable(line)) }
     : { write: options.write };
@@ -37,7 +42,15 @@ export function openLogger(options: {
   );
   const at = (level: LogLevel) => (message: string, fields?: LogFields) =>
     logger[level](fields ?? {}, message);
-  return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') };
+  return {
+    debug: at('debug'),
+    info: at('info'),
+    warn: at('warn'),
+    error: at('error'),
+    setLevel(level) {
+      logger.level = level;
+    },
+  };
 }
 
 /** An error's kind, place and causes: what a person debugs by. */

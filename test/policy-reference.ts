@@ -61,7 +61,7 @@ export function plainCapabilities(policies: readonly PlainPolicy[], path: string
   return order.filter((word) => words.includes(word));
 }
 
-/** Ours, beyond the language: what is denied without its slash is not listed with it. */
+/** Ours, beyond the language: what is denied without its slash is neither listed nor scanned with it. */
 function isDenied(policies: readonly PlainPolicy[], pattern: string | undefined): boolean {
   if (pattern === undefined) return false;
   return holdersOf(policies, pattern).some(({ rule }) => rule.capabilities.includes('deny'));
@@ -84,9 +84,10 @@ function decidingPattern(
   const folder = path.endsWith('/') && (operation === 'list' || operation === 'scan');
   if (folder && exact.includes(path.slice(0, -1))) return path.slice(0, -1);
   const winner = contest(patterns, path);
-  if (operation !== 'list' || !path.endsWith('/')) return winner;
+  if (!folder) return winner;
   const bare = contest(patterns, path.slice(0, -1));
-  return isDenied(policies, bare) ? bare : (winner ?? bare);
+  if (isDenied(policies, bare)) return bare;
+  return operation === 'list' ? (winner ?? bare) : winner;
 }
 
 function contest(patterns: readonly string[], path: string): string | undefined {

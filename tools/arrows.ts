@@ -6,10 +6,11 @@
  */
 
 /** Everyone may know these. */
-const ground = ['errors.ts', 'json.ts', 'clock.ts', 'version.ts'] as const;
+const ground = ['errors.ts', 'json.ts', 'clock.ts', 'version.ts', 'suggest.ts'] as const;
 
 /** The shapes and small rules that core's rooms share among each other. None of them knows the road. */
 export const sharedInCore = [
+  'core/audit-lines.ts',
   'core/core-call.ts',
   'core/declared-operation.ts',
   'core/due.ts',
@@ -19,6 +20,7 @@ export const sharedInCore = [
   'core/field.ts',
   'core/judge.ts',
   'core/merge-patch.ts',
+  'core/network.ts',
   'core/pages.ts',
   'core/path.ts',
   'core/request.ts',
@@ -67,6 +69,7 @@ export const sealSeam = [
   'seal/collector.ts',
   'seal/key-text.ts',
   'seal/seal.ts',
+  'seal/slot-maker.ts',
   'seal/slots.ts',
   'seal/wrapped-root-key.ts',
 ] as const;
@@ -76,6 +79,7 @@ export const storageSeam = [
   'storage/key-order.ts',
   'storage/listing.ts',
   'storage/opened-storage.ts',
+  'storage/snapshot.ts',
   'storage/storage.ts',
 ] as const;
 
@@ -88,13 +92,16 @@ export interface Rule {
 }
 
 const storage = 'storage/storage.ts';
-const engineSeam = 'engine/engine.ts';
+const snapshots = 'storage/snapshot.ts';
+/** An engine, and what some engines offer besides. */
+const engineSeam = ['engine/engine.ts', 'engine/secret-tree.ts'] as const;
 
 export const rules: readonly Rule[] = [
   { from: 'errors.ts', may: [] },
   { from: 'json.ts', may: [] },
   { from: 'clock.ts', may: [] },
   { from: 'version.ts', may: [] },
+  { from: 'suggest.ts', may: [] },
   { from: 'log.ts', may: [...ground] },
   { from: 'main/', may: [''] },
   { from: 'config/', may: ['./', ...ground] },
@@ -104,35 +111,55 @@ export const rules: readonly Rule[] = [
   { from: 'http/', may: ['./', ...handedToListeners, ...ground] },
   {
     from: 'core/',
-    may: ['./', 'barrier/', 'crypto/', storage, ...sealSeam, ...ground],
-    types: [engineSeam],
+    may: ['./', 'barrier/', 'crypto/', storage, snapshots, ...sealSeam, ...ground],
+    types: [...engineSeam],
   },
   {
     from: 'core/*/',
     may: ['./', 'core/*/', ...sharedInCore, 'crypto/', storage, ...ground],
-    types: ['barrier/store.ts', engineSeam],
+    types: ['barrier/store.ts', ...engineSeam],
+  },
+  // A backup holds everything, and a restore is the way back: it knows the barrier, and what of the store is in the clear.
+  {
+    from: 'core/backup/',
+    may: [
+      './',
+      'core/*/',
+      ...sharedInCore,
+      'barrier/',
+      'crypto/',
+      storage,
+      snapshots,
+      ...sealSeam,
+      ...ground,
+    ],
+    types: [...engineSeam],
   },
   { from: 'barrier/', may: ['./', 'crypto/', storage, ...sealSeam, ...ground] },
   { from: 'seal/', may: [...sealSeam, 'crypto/', storage, ...ground] },
   { from: 'seal/*/', may: ['./', ...sealSeam, 'crypto/', ...ground] },
   { from: 'storage/', may: [...storageSeam, ...ground] },
   { from: 'storage/*/', may: ['./', ...storageSeam, ...ground] },
-  { from: 'engine/', may: [engineSeam, ...ground], types: [...handedToEngines, 'crypto/random.ts'] },
+  {
+    from: 'engine/',
+    may: [...engineSeam, ...ground],
+    types: [...handedToEngines, 'crypto/random.ts', storage],
+  },
   {
     from: 'engine/*/',
-    may: ['./', engineSeam, ...handedToEngines, 'crypto/random.ts', ...ground],
+    may: ['./', ...engineSeam, ...handedToEngines, 'crypto/random.ts', ...ground],
     types: [storage],
   },
   {
     from: 'auth/',
-    may: ['auth/token-fields.ts', engineSeam, ...handedToEngines, ...handedToAuthMethods, ...ground],
+    may: ['auth/token-fields.ts', ...engineSeam, ...handedToEngines, ...handedToAuthMethods, ...ground],
   },
   {
     from: 'auth/*/',
     may: [
       './',
       'auth/token-fields.ts',
-      engineSeam,
+      ...engineSeam,
       ...handedToEngines,
       ...handedToAuthMethods,
       'crypto/password-hash.ts',

@@ -7,16 +7,24 @@
  *
  * Keys and nonces come from SHA-256 over a label, so that everybody knows them. Shares don't: the library draws its own randomness.
  */
-import { createSecretKey } from 'node:crypto';
+import { createSecretKey, type KeyObject } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
+import { Barrier } from '../src/barrier/barrier.ts';
 import { generateKeyring, sealKeyring, withNewTerm } from '../src/barrier/keyring.ts';
-import { deriveRecordKey, sealRecord } from '../src/barrier/record.ts';
+import { deriveRecordKey, resealRecord, sealRecord } from '../src/barrier/record.ts';
+import type { Clock } from '../src/clock.ts';
+import { tagKeyOf } from '../src/core/backup/backups.ts';
+import { backupFormat } from '../src/core/backup/format.ts';
+import { BackupWriter } from '../src/core/backup/writer.ts';
 import { sha256 } from '../src/crypto/digest.ts';
 import type { Random } from '../src/crypto/random.ts';
+import { bootWrites } from '../src/seal/boot.ts';
 import { encodeKeyfile } from '../src/seal/keyfile/keyfile-text.ts';
+import { PassphraseSeal } from '../src/seal/passphrase/passphrase-seal.ts';
 import { createShamirSlot } from '../src/seal/shamir/shamir.ts';
 import { wrapRootKey } from '../src/seal/wrapped-root-key.ts';
-import { parseStorageKey } from '../src/storage/storage.ts';
+import { MemoryStorage } from '../src/storage/memory/memory.ts';
+import { parseStorageKey, type Revision } from '../src/storage/storage.ts';
 
 const storeId = '6b1d5a52-6f0c-4f5e-9f0a-0c1f6f1f7a11';
 const otherStoreId = '0d9c3c0e-93c5-4a55-8a57-3a1f36f5c2b2';
@@ -234,6 +242,138 @@ function keyfileTextVectors(): object {
   };
 }
 
+/** A store of a few records, and backups of it: with the keys at hand, and without. */
+async function backupVectors(): Promise<object> {
+  const random = fixedRandom('backup');
+  const clock: Clock = { now: () => 1_700_000_000_000, after: () => ({ [Symbol.dispose]() {} }) };
+  const storage = new MemoryStorage();
+  const root = published('root key');
+  const creation = Barrier.create({ storage, random, clock, rootKey: root, storeId });
+  const plaintexts: readonly (readonly [string, Buffer])[] = [
+    ['core/epoch', Buffer.from('{}')],
+    ['mount/1f/meta/schlüssel/\u{1f511}', Buffer.from('{"value":"s3cret"}')],
+    ['mount/1f/version/empty', Buffer.alloc(0)],
+  ];
+  const body = { ...wrapRootKey(random, published('kek'), root, { kind: 'keyfile', place }) };
+  await storage.commit([
+    ...bootWrites({ format: 1, id: storeId, createdAt: clock.now() }, [
+      { id: slotId, kind: 'keyfile', body },
+    ]),
+    ...creation.writes,
+    ...plaintexts.map(([key, value]) => creation.encrypt({ key: parseStorageKey(key), value })),
+  ]);
+  const take = async (tagKey: KeyObject | undefined) => {
+    const snapshot = await storage.snapshot();
+    const header = {
+      format: backupFormat,
+      id: '5a3a8a39-8f83-4f06-9a3c-7d5a3c1d9e10',
+      storeId,
+      createdAt: clock.now(),
+      origin: 'offline',
+      program: '0.1.0',
+      storage: 'memory',
+      about: snapshot.records,
+    } as const;
+    const writer = new BackupWriter({ header, snapshot, tagKey });
+    const pieces: Buffer[] = [];
+    for (let piece = await writer.next(); piece !== undefined; piece = await writer.next())
+      pieces.push(piece);
+    return Buffer.concat(pieces);
+  };
+  const signed = await take(tagKeyOf(creation.barrier));
+  const unsigned = await take(undefined);
+  const common = { root_key: root.toString('hex'), store_id: storeId };
+  const records = Object.fromEntries(plaintexts.map(([key, value]) => [key, value.toString('hex')]));
+  const fails = (why: string, code: string, file: Buffer) => ({
+    why,
+    code,
+    ...common,
+    file: file.toString('base64'),
+  });
+  const middle = Math.floor(signed.length / 2);
+  const future = Buffer.from(signed);
+  future.writeUInt16BE(backupFormat + 1, 16);
+  return {
+    opens: [
+      { ...common, tag: 'signed', records, file: signed.toString('base64') },
+      { ...common, tag: 'unsigned', records, file: unsigned.toString('base64') },
+    ],
+    fails: [
+      fails('empty', 'invalid_request', Buffer.alloc(0)),
+      fails('something else', 'invalid_request', Buffer.from('SQLite format 3\0and more')),
+      fails('format 2', 'store_unusable', future),
+      fails('cut', 'integrity', signed.subarray(0, middle)),
+      fails('cut at the checksum', 'integrity', signed.subarray(0, -37)),
+      fails('a bit of a record', 'integrity', flipped(signed, middle)),
+      fails('a bit of the checksum', 'integrity', flipped(signed, -1)),
+      fails('a bit of the tag', 'integrity', flipped(signed, -40)),
+      fails('something behind it', 'integrity', Buffer.concat([signed, Buffer.of(0)])),
+      {
+        ...fails('another store’s key', 'wrong_key', signed),
+        root_key: published('other root key').toString('hex'),
+      },
+    ],
+  };
+}
+
+save('backup-v1', await backupVectors());
+function resealedVectors(): object {
+  const random = fixedRandom('resealed');
+  const key = published('term 3');
+  const term = { id: 3, key: createSecretKey(key), installedAt: 0 };
+  const seal = (storageKey: string, plaintext: Buffer, replaced: number) => ({
+    term_key: key.toString('hex'),
+    term: term.id,
+    storage_key: storageKey,
+    replaced,
+    sealed: resealRecord(
+      random,
+      deriveRecordKey(term, parseStorageKey(storageKey)),
+      plaintext,
+      replaced as Revision,
+    ).toString('hex'),
+  });
+  const opens = [
+    { ...seal('a', Buffer.alloc(0), 0), plaintext: '' },
+    { ...seal('logical/one/x', Buffer.from('one'), 4_503_599_627_370_495), plaintext: '6f6e65' },
+  ];
+  const good = seal('logical/one/x', Buffer.from('one'), 77);
+  const bytes = Buffer.from(good.sealed, 'hex');
+  const bad = (why: string, change: object, code = 'integrity') => ({ why, code, ...good, ...change });
+  const fails = [
+    bad('another replaced revision', { sealed: flipped(bytes, 12).toString('hex') }),
+    bad('a replaced revision that there is not', { sealed: flipped(bytes, 5).toString('hex') }),
+    bad('moved to another key', { storage_key: 'logical/one/y' }),
+    bad('a bit of the ciphertext', { sealed: flipped(bytes, 26).toString('hex') }),
+    bad('without the mark', { sealed: `01${good.sealed.slice(2, 10)}${good.sealed.slice(26)}` }),
+    bad('cut to the header', { sealed: good.sealed.slice(0, 26) }),
+    bad('version 0x82', { sealed: `82${good.sealed.slice(2)}` }, 'store_unusable'),
+  ];
+  return { format: 'barrier record 1, re-sealed', opens, fails };
+}
+
+async function passphraseSlotVectors(): Promise<object> {
+  const passphrase = 'vector words that everybody may read';
+  const seal = new PassphraseSeal({ passphrase, random: fixedRandom('passphrase slot') });
+  const body = await seal.wrap(rootKey, place);
+  const good = { place, passphrase, body };
+  const bad = (why: string, code: string, change: object) => ({ why, code, ...good, ...change });
+  return {
+    format: 'slot passphrase 1',
+    opens: [{ ...good, root_key: rootKey.toString('hex') }],
+    fails: [
+      bad('another passphrase', 'wrong_key', { passphrase: `${passphrase}.` }),
+      bad('another slot', 'wrong_key', { place: { ...place, slotId: otherStoreId } }),
+      bad('another store', 'wrong_key', { place: { ...place, storeId: otherStoreId } }),
+      bad('another cost', 'integrity', { body: { ...body, log_n: 16 } }),
+      bad('a cost too low', 'integrity', { body: { ...body, log_n: 10 } }),
+      bad('no salt', 'integrity', { body: { ...body, salt: '' } }),
+    ],
+  };
+}
+
+save('barrier-record-resealed-v1', resealedVectors());
+save('slot-passphrase-v1', await passphraseSlotVectors());
 save('barrier-record-v1', recordVectors());
 save('keyring-v1', keyringVectors());
 save('slot-keyfile-v1', keyfileSlotVectors());

@@ -27,11 +27,18 @@ export const reaches: readonly Reach[] = [
   },
   {
     what: 'opens connections',
-    modules: ['node:https', 'node:http2', 'node:dgram', 'node:dns', 'node:dns/promises'],
-    words: /\bfetch\(|\bnew WebSocket\b|\.connect\(|\bhttp\.request\(/,
+    modules: ['node:http2', 'node:dgram', 'node:dns', 'node:dns/promises'],
+    words: /\bfetch\(|\bnew WebSocket\b|\.connect\(|\bhttps?\.(request|get)\(/,
     owners: ['client/'],
   },
   { what: 'speaks HTTP', modules: ['node:http'], words: /(?!)/, owners: ['client/', 'http/'] },
+  // A listener takes TLS connections and opens none: it may have the module, and the words above still hold for it.
+  {
+    what: 'opens connections',
+    modules: ['node:https', 'node:tls'],
+    words: /(?!)/,
+    owners: ['client/', 'http/tls.ts'],
+  },
 ];
 
 /** One line for each product file that reaches for what it does not own, and each import of a module chosen at run time. */

@@ -5,11 +5,11 @@
  * While unsealed it holds the keyring and derived keys, never plaintext. Sealing forgets them; records that were read before and
  * not yet opened stay shut.
  */
-import { createSecretKey, type KeyObject } from 'node:crypto';
+import type { KeyObject } from 'node:crypto';
 import type { Clock } from '../clock.ts';
 import { integrityError } from '../crypto/aead.ts';
 import type { Random } from '../crypto/random.ts';
-import { CofferError } from '../errors.ts';
+import { CofferError, ConflictError } from '../errors.ts';
 import { bootKeys } from '../seal/boot.ts';
 import type {
   Expectation,
@@ -28,12 +28,21 @@ import {
   openKeyring,
   sealKeyring,
   withNewTerm,
+  withRetiredTerms,
 } from './keyring.ts';
-import { firstUsage, SealBudget } from './seal-budget.ts';
-import type { BarrierStore, KeyedSealedRecord, PlainWrite, SealedRecord } from './store.ts';
+import { asRootKey, checkPlace, countSeals, isChange } from './plain-write.ts';
+import { resealPage } from './reseal.ts';
+import { firstUsage, openUsage, SealBudget, usageKey } from './seal-budget.ts';
+import type {
+  BarrierStore,
+  KeyedSealedRecord,
+  PlainWrite,
+  ResealedPage,
+  SealedRecord,
+  TermStatus,
+  Terms,
+} from './store.ts';
 import { sealedError, Unsealed } from './unsealed.ts';
-
-const rootKeyBytes = 32;
 
 export interface BarrierOptions {
   readonly storage: Storage;
@@ -52,7 +61,10 @@ export interface BarrierCreation {
   readonly encrypt: (write: PlainWrite) => Write;
 }
 
-export class Barrier implements BarrierStore {
+/** Of the counts of dropped terms, so many go in the same commit; one that stays behind is harmless. */
+const mostDroppedCounts = 32;
+
+export class Barrier implements BarrierStore, Terms {
   readonly #storage: Storage;
   readonly #random: Random;
   readonly #clock: Clock;
@@ -182,6 +194,14 @@ export class Barrier implements BarrierStore {
   }
 
   /**
+   * The plaintext of a record that was read elsewhere (from a backup, say) and belongs at `key`. Throws `integrity` if it is not
+   * what was sealed there, `store_unusable` for a later format, `sealed`.
+   */
+  open(key: StorageKey, sealed: Buffer): Buffer {
+    return this.#live().open(key, sealed);
+  }
+
+  /**
    * Seals and commits. Besides storage's own refusals (`ConflictError` among them): `unavailable` when the term has no seals left,
    * `internal` for a key that is not the barrier's to seal.
    */
@@ -196,7 +216,42 @@ export class Barrier implements BarrierStore {
     if (!budget.take(seals)) await budget.reserve(seals);
     const sealed = writes.map((write) => unsealed.encrypt(write, budget.term, isChange(write, expectations)));
     unsealed.requireLive();
-    return this.#storage.commit(sealed, expectations);
+    try {
+      return await this.#storage.commit(sealed, expectations);
+    } catch (error) {
+      if (!(error instanceof ConflictError)) throw error;
+      return this.#commitOnResealed(unsealed, sealed, expectations, error);
+    }
+  }
+
+  /** A record that was re-sealed since it was read has another revision and is the same: that is no conflict. */
+  async #commitOnResealed(
+    unsealed: Unsealed,
+    sealed: readonly Write[],
+    given: readonly Expectation[],
+    conflict: ConflictError,
+  ): Promise<readonly Revision[]> {
+    let expectations = given;
+    let last = conflict;
+    for (let left = given.length; left > 0; left--) {
+      const expected = expectations.find(({ key }) => key === last.key);
+      if (expected === undefined || expected.revision === null) throw last;
+      const record = await this.#storage.read(expected.key);
+      unsealed.requireLive();
+      if (record === undefined) throw last;
+      if (!unsealed.knowsTermOf(record.value)) await this.#reload(unsealed);
+      if (!unsealed.isOnlyResealed(expected.key, record, expected.revision)) throw last;
+      expectations = expectations.map((each) =>
+        each === expected ? { key: each.key, revision: record.revision } : each,
+      );
+      try {
+        return await this.#storage.commit(sealed, expectations);
+      } catch (error) {
+        if (!(error instanceof ConflictError)) throw error;
+        last = error;
+      }
+    }
+    throw last;
   }
 
   /**
@@ -231,6 +286,69 @@ export class Barrier implements BarrierStore {
     );
     unsealed.install(next, budget);
     return next.newest.id;
+  }
+
+  async newestTerm(): Promise<TermStatus> {
+    const unsealed = this.#live();
+    const { keyring } = unsealed;
+    const { id, installedAt } = keyring.newest;
+    const usage = await this.#storage.read(usageKey(keyring.newest));
+    unsealed.requireLive();
+    if (usage === undefined) throw integrityError();
+    const older = [...keyring.terms.values()].filter(
+      (term) => term.id !== id && term.retiredAt === undefined,
+    );
+    const seals = openUsage(keyring.newest, usage.value);
+    return { id, installedAt, seals, older: older.map((term) => term.id) };
+  }
+
+  resealPage(after: string | undefined, expectations: readonly Expectation[]): Promise<ResealedPage> {
+    return resealPage(this.#storage, this.#live(), after, expectations);
+  }
+
+  async retireTerms(
+    { firstInUse, droppedBefore }: { readonly firstInUse: number; readonly droppedBefore: number },
+    writes: readonly PlainWrite[],
+    expectations: readonly Expectation[],
+  ): Promise<readonly number[]> {
+    const unsealed = this.#live();
+    for (const write of writes) checkPlace(write);
+    const { keyring, revision } = await this.#currentKeyring(unsealed);
+    const next = withRetiredTerms(keyring, { firstInUse, now: this.#clock.now(), droppedBefore });
+    if (next === keyring) return [];
+    const dropped = [...keyring.terms.keys()].filter((id) => !next.terms.has(id));
+    const { budget } = unsealed;
+    const seals = countSeals(writes);
+    if (!budget.take(seals)) await budget.reserve(seals);
+    const sealed = writes.map((write) => unsealed.encrypt(write, budget.term));
+    const value = sealKeyring(this.#random, unsealed.rootKey, unsealed.storeId, next);
+    await this.#storage.commit(
+      [
+        { key: bootKeys.keyring, value },
+        ...dropped.slice(0, mostDroppedCounts).map((id) => ({ key: usageKey({ id }), value: null })),
+        ...sealed,
+      ],
+      [{ key: bootKeys.keyring, revision }, ...expectations],
+    );
+    unsealed.install(next);
+    return dropped;
+  }
+
+  /**
+   * Lends the root key, for wrapping it into another slot and for telling whether a slot's key yields it. It is zeroed once `use`
+   * has settled. Throws `sealed`.
+   */
+  async withRootKey<T>(use: (rootKey: Buffer) => Promise<T>): Promise<T> {
+    const rootKey = this.#live().rootKey.export();
+    try {
+      return await use(rootKey);
+    } finally {
+      rootKey.fill(0);
+    }
+  }
+
+  get storeId(): string {
+    return this.#live().storeId;
   }
 
   #live(): Unsealed {
@@ -270,28 +388,4 @@ export class Barrier implements BarrierStore {
     const known = records.every((record) => record === undefined || unsealed.knowsTermOf(record.value));
     return known ? answer : this.#reload(unsealed).then(() => answer);
   }
-}
-
-/** Throws `wrong_key` for what can't be a root key. */
-function asRootKey(bytes: Buffer): KeyObject {
-  if (bytes.length !== rootKeyBytes) {
-    throw new CofferError('wrong_key', `a root key has ${rootKeyBytes} bytes, not ${bytes.length}`);
-  }
-  return createSecretKey(bytes);
-}
-
-function countSeals(writes: readonly PlainWrite[]): number {
-  return writes.reduce((seals, { value }) => seals + (value === null ? 0 : 1), 0);
-}
-
-/** What a store needs before it is unsealed, and the keyring's own records, are never written through the barrier. */
-function checkPlace({ key }: PlainWrite): void {
-  if (key === bootKeys.keyring || key.startsWith(`${bootKeys.keyring}/`) || key.startsWith('boot/')) {
-    throw new CofferError('internal', `${key} is not a record of the barrier`);
-  }
-}
-
-/** Whether a record that was read is written again. */
-function isChange({ key }: PlainWrite, expectations: readonly Expectation[]): boolean {
-  return expectations.some((expected) => expected.key === key && expected.revision !== null);
 }

@@ -42,13 +42,60 @@ export function withNewTerm(keyring: Keyring, random: Random, now: number): Keyr
   return keyringOf([...keyring.terms.values(), term], keyring.storeKey);
 }
 
-/** Whether `later` still has everything `earlier` had: what storage shows must never go back. */
+/**
+ * The keyring once nothing is sealed any more under the terms before `firstInUse`: these are marked as retired, and those that were so
+ * marked before `droppedBefore` (milliseconds) are left out. The same keyring when nothing changes.
+ */
+export function withRetiredTerms(keyring: Keyring, { firstInUse, now, droppedBefore }: Retirement): Keyring {
+  const terms = [...keyring.terms.values()];
+  const unused = terms.filter(({ id }) => id < firstInUse && id !== keyring.newest.id);
+  // Only from the oldest on: that a term is missing must always mean that all before it are.
+  const firstKept = unused.findIndex(
+    ({ retiredAt }) => retiredAt === undefined || retiredAt >= droppedBefore,
+  );
+  const kept = firstKept === -1 ? [] : unused.slice(firstKept);
+  if (kept.length === unused.length && kept.every(({ retiredAt }) => retiredAt !== undefined)) return keyring;
+  const retired = kept.map((term) => ({ ...term, retiredAt: term.retiredAt ?? now }));
+  return keyringOf([...retired, ...terms.slice(unused.length)], keyring.storeKey);
+}
+
+export interface Retirement {
+  /** Under older terms than this nothing is sealed. */
+  readonly firstInUse: number;
+  readonly now: number;
+  readonly droppedBefore: number;
+}
+
+/**
+ * Whether `later` still has everything `earlier` had, but for terms at its beginning that were dropped: what storage shows must
+ * never go back, so a dropped term does not return either.
+ */
 export function continues(later: Keyring, earlier: Keyring): boolean {
+  const oldest = oldestTerm(later);
+  if (oldest < oldestTerm(earlier)) return false;
   const kept = [...earlier.terms.values()].every((term) => {
+    if (term.id < oldest) return true;
     const same = later.terms.get(term.id);
     return same !== undefined && equalKeys(same.key, term.key);
   });
   return kept && equalKeys(later.storeKey, earlier.storeKey);
+}
+
+/** Whether `later` says anything that `earlier` does not. Both are of one store, and one continues the other. */
+export function isNewer(later: Keyring, earlier: Keyring): boolean {
+  const retired = ({ terms }: Keyring) =>
+    [...terms.values()].filter(({ retiredAt }) => retiredAt !== undefined).length;
+  return (
+    later.newest.id > earlier.newest.id ||
+    oldestTerm(later) > oldestTerm(earlier) ||
+    (later.newest.id === earlier.newest.id &&
+      oldestTerm(later) === oldestTerm(earlier) &&
+      retired(later) > retired(earlier))
+  );
+}
+
+function oldestTerm({ terms, newest }: Keyring): number {
+  return terms.keys().next().value ?? newest.id;
 }
 
 /** The keyring as it is stored. */
@@ -99,10 +146,11 @@ function keyringOf(terms: readonly Term[], storeKey: KeyObject): Keyring {
 
 function encodeKeyring({ terms, storeKey }: Keyring): object {
   return {
-    terms: [...terms.values()].map(({ id, key, installedAt }) => ({
+    terms: [...terms.values()].map(({ id, key, installedAt, retiredAt }) => ({
       id,
       key: encodeKey(key),
       installed_at: installedAt,
+      ...(retiredAt === undefined ? {} : { retired_at: retiredAt }),
     })),
     store_key: encodeKey(storeKey),
   };
@@ -127,9 +175,11 @@ function decodeKeyring(plaintext: Buffer): Keyring {
 
 function decodeTerm(value: unknown): Term {
   if (!isJsonObject(value)) throw integrityError();
-  const { id, key, installed_at: installedAt } = value;
+  const { id, key, installed_at: installedAt, retired_at: retiredAt } = value;
   if (!isCount(id) || id === 0 || !isCount(installedAt)) throw integrityError();
-  return { id, key: decodeKey(key), installedAt };
+  if (retiredAt !== undefined && !isCount(retiredAt)) throw integrityError();
+  const term = { id, key: decodeKey(key), installedAt };
+  return retiredAt === undefined ? term : { ...term, retiredAt };
 }
 
 function isCount(value: unknown): value is number {

@@ -3,6 +3,13 @@
  *
  *     format version (1 byte: 1), term (u32, big-endian), nonce (12), ciphertext, tag (16)
  *
+ * and the same record re-sealed under a later term, with the revision that it had before (its version's highest bit is set):
+ *
+ *     format version (1 byte: 0x81), term (u32, big-endian), replaced revision (u64, big-endian), nonce (12), ciphertext, tag (16)
+ *
+ * Re-sealing changes a record's revision and nothing that anybody wrote. The mark says so: who read the record before and commits
+ * on that is not in conflict (see `Barrier.commit`). It is part of the associated data.
+ *
  * Its key is derived from the term's key for this one record, and what it is derived with is the associated data too: format
  * version, term, and the record's identity, which is its whole storage key. So a record that was moved, swapped, cut, or given
  * another term or version does not open, and no key ever seals two records.
@@ -13,11 +20,14 @@ import { encodeContext } from '../crypto/context.ts';
 import { deriveKey } from '../crypto/hkdf.ts';
 import type { Random } from '../crypto/random.ts';
 import { CofferError } from '../errors.ts';
-import type { StorageKey } from '../storage/storage.ts';
+import { type Revision, type StorageKey, storageLimits } from '../storage/storage.ts';
 import type { Term } from './term.ts';
 
 const formatVersion = 1;
 const headerBytes = 5;
+/** The version byte of a record that was re-sealed. */
+const resealedVersion = 0x80 | formatVersion;
+const revisionBytes = 8;
 
 /** Bytes that sealing adds to a plaintext; what fits in a record is storage's limit less these. */
 export const recordOverhead = headerBytes + aeadOverhead;
@@ -44,29 +54,70 @@ export function sealRecord(random: Random, recordKey: RecordKey, plaintext: Buff
 }
 
 /**
+ * A record as it is sealed again, by its key of a later term, without having changed. One that is so large that the mark
+ * does not fit any more goes without.
+ */
+export function resealRecord(
+  random: Random,
+  recordKey: RecordKey,
+  plaintext: Buffer,
+  replaced: Revision,
+): Buffer {
+  if (plaintext.length + recordOverhead + revisionBytes > storageLimits.recordBytes) {
+    return sealRecord(random, recordKey, plaintext);
+  }
+  const header = Buffer.alloc(headerBytes + revisionBytes);
+  header.writeUInt8(resealedVersion, 0);
+  header.writeUInt32BE(recordKey.term, 1);
+  header.writeBigUInt64BE(BigInt(replaced), headerBytes);
+  const aad = resealedContext(recordKey, replaced);
+  return Buffer.concat([header, sealAead(random, recordKey.key, plaintext, aad)]);
+}
+
+/** The revision that a record had before it was re-sealed, not yet proven; undefined for one that was not. */
+export function replacedRevision(sealed: Buffer): Revision | undefined {
+  if (!isResealed(sealed)) return undefined;
+  const replaced = sealed.readBigUInt64BE(headerBytes);
+  if (replaced > BigInt(Number.MAX_SAFE_INTEGER)) throw integrityError();
+  return Number(replaced) as Revision;
+}
+
+/**
  * The id of the term that sealed a record, not yet proven. Throws `integrity` for what is no record, and `store_unusable` for a
  * record of a later format.
  */
 export function recordTerm(sealed: Buffer): number {
   if (sealed.length < recordOverhead) throw integrityError();
   const version = sealed.readUInt8(0);
-  if (version > formatVersion) {
+  if (version > formatVersion && version !== resealedVersion) {
     throw new CofferError(
       'store_unusable',
       `a record has format ${version} and was written by a newer Coffer; this one reads format ${formatVersion}`,
     );
   }
-  if (version !== formatVersion) throw integrityError();
+  if (version !== formatVersion && !isResealed(sealed)) throw integrityError();
   return sealed.readUInt32BE(1);
 }
 
 /** The term that a record of this format names, as far as one can tell without opening it. */
 export function claimedTerm(sealed: Buffer): number | undefined {
-  const readable = sealed.length >= recordOverhead && sealed.readUInt8(0) === formatVersion;
+  const readable = sealed.length >= recordOverhead && (sealed[0] === formatVersion || isResealed(sealed));
   return readable ? sealed.readUInt32BE(1) : undefined;
 }
 
 /** The plaintext of a record whose `recordTerm` is the key's. Throws `integrity`. */
 export function openRecord(recordKey: RecordKey, sealed: Buffer): Buffer {
-  return openAead(recordKey.key, sealed.subarray(headerBytes), recordKey.context);
+  const replaced = replacedRevision(sealed);
+  if (replaced === undefined) return openAead(recordKey.key, sealed.subarray(headerBytes), recordKey.context);
+  const aad = resealedContext(recordKey, replaced);
+  return openAead(recordKey.key, sealed.subarray(headerBytes + revisionBytes), aad);
+}
+
+function isResealed(sealed: Buffer): boolean {
+  return sealed.length >= recordOverhead + revisionBytes && sealed.readUInt8(0) === resealedVersion;
+}
+
+/** What the record's key derives with, and one more number. */
+function resealedContext({ context }: RecordKey, replaced: Revision): Buffer {
+  return Buffer.concat([context, encodeContext('re-sealed', [replaced])]);
 }

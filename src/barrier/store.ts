@@ -29,3 +29,49 @@ export interface BarrierStore {
   range(prefix: string, page: PageRequest): Promise<Page<KeyedSealedRecord>>;
   commit(writes: readonly PlainWrite[], expectations?: readonly Expectation[]): Promise<readonly Revision[]>;
 }
+
+/** How one term is used, for people and for the rule that rotates by itself. */
+export interface TermStatus {
+  readonly id: number;
+  /** Milliseconds since 1970. */
+  readonly installedAt: number;
+  /** Seals reserved under it so far: never fewer than were done. */
+  readonly seals: number;
+  /** Ids of older terms that still open records, those under which nothing is sealed any more left out. */
+  readonly older: readonly number[];
+}
+
+/** What came of one page of re-sealing. */
+export interface ResealedPage {
+  /** Records looked at. */
+  readonly seen: number;
+  /** Records sealed anew under the newest term. */
+  readonly resealed: number;
+  /** Records that another commit changed meanwhile: whether they are under the newest term, the next pass shows. */
+  readonly missed: number;
+  /** Records that do not open, by key. */
+  readonly damaged: readonly StorageKey[];
+  /** Where to go on; undefined after the last page. */
+  readonly next: string | undefined;
+}
+
+/** The terms of a store's keyring and what is sealed under them. All reject with `sealed` while the barrier is sealed. */
+export interface Terms {
+  newestTerm(): Promise<TermStatus>;
+  /** Adds a term, which seals from now on, in one commit with `writes`. Rejects with `ConflictError` if another node came first. */
+  rotate(writes?: readonly PlainWrite[], expectations?: readonly Expectation[]): Promise<number>;
+  /**
+   * Seals anew, under the newest term, those records of one page that older terms sealed. Never overwrites what somebody else
+   * writes meanwhile, and is no conflict for them. `expectations` (at most 2) hold for each of its commits.
+   */
+  resealPage(after: string | undefined, expectations: readonly Expectation[]): Promise<ResealedPage>;
+  /**
+   * Marks the terms before `firstInUse` as retired: the caller has seen that nothing is sealed under them. Those that were retired
+   * before `droppedBefore` (milliseconds) are dropped for good, with their keys. Resolves to the ids dropped.
+   */
+  retireTerms(
+    terms: { readonly firstInUse: number; readonly droppedBefore: number },
+    writes: readonly PlainWrite[],
+    expectations: readonly Expectation[],
+  ): Promise<readonly number[]>;
+}

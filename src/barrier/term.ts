@@ -8,6 +8,8 @@ export interface Term {
   readonly key: KeyObject;
   /** Milliseconds since 1970. */
   readonly installedAt: number;
+  /** When nothing was sealed under it any more, in milliseconds since 1970. The newest term has none. */
+  readonly retiredAt?: number;
 }
 
 /** A key of 32 fresh bytes. */

@@ -5,9 +5,9 @@ import { encodeContext } from '../crypto/context.ts';
 import { deriveKey } from '../crypto/hkdf.ts';
 import type { Random } from '../crypto/random.ts';
 import { CofferError } from '../errors.ts';
-import type { Revision, Storage, StorageKey, StorageRecord, Write } from '../storage/storage.ts';
-import type { Keyring } from './keyring.ts';
-import { claimedTerm, openRecord, recordTerm, sealRecord } from './record.ts';
+import type { KeyedRecord, Revision, Storage, StorageKey, StorageRecord, Write } from '../storage/storage.ts';
+import { isNewer, type Keyring } from './keyring.ts';
+import { claimedTerm, openRecord, recordTerm, replacedRevision, resealRecord, sealRecord } from './record.ts';
 import { RecordKeys } from './record-keys.ts';
 import { SealBudget } from './seal-budget.ts';
 import type { KeyedSealedRecord, PlainWrite } from './store.ts';
@@ -63,11 +63,12 @@ export class Unsealed {
     if (this.#ended) throw sealedError();
   }
 
-  /** Goes over to a keyring with a newer term. One that came late, with nothing new, changes nothing. */
+  /** Goes over to a later keyring. One that came late, with nothing new, changes nothing. */
   install(keyring: Keyring, budget?: SealBudget): void {
-    if (keyring.newest.id <= this.#keyring.newest.id) return;
+    if (!isNewer(keyring, this.#keyring)) return;
+    const sameTerm = keyring.newest.id === this.#keyring.newest.id;
     this.#keyring = keyring;
-    this.#budget = budget ?? this.#emptyBudget(keyring.newest);
+    if (!sameTerm) this.#budget = budget ?? this.#emptyBudget(keyring.newest);
   }
 
   /** False when a record names a term after the newest we know: another node has rotated, or the record is damaged. */
@@ -96,6 +97,24 @@ export class Unsealed {
     if (value === null) return { key, value };
     const recordKey = changes ? this.#recordKeys.find(term, key) : this.#recordKeys.findOnce(term, key);
     return { key, value: sealRecord(this.#random, recordKey, value) };
+  }
+
+  /**
+   * A record of an older term as it is sealed under the newest one, without having changed. The seal must have been taken from
+   * that term's budget. Throws `integrity` for a record that does not open.
+   */
+  reseal({ key, value, revision }: KeyedRecord, term: Term): Write {
+    const plaintext = this.open(key, value);
+    const sealed = resealRecord(this.#random, this.#recordKeys.findOnce(term, key), plaintext, revision);
+    plaintext.fill(0);
+    return { key, value: sealed };
+  }
+
+  /** Whether this is the record that was read at `revision`, re-sealed and otherwise unchanged. */
+  isOnlyResealed(key: StorageKey, { value }: StorageRecord, revision: Revision): boolean {
+    if (replacedRevision(value) !== revision) return false;
+    this.open(key, value).fill(0);
+    return true;
   }
 
   purposeKey(purpose: string): KeyObject {

@@ -4,9 +4,17 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { integrityError } from '../crypto/aead.ts';
+import type { Revision } from '../storage/storage.ts';
 import { keyOf } from './barrier.fixture.ts';
 import { openKeyring } from './keyring.ts';
-import { deriveRecordKey, openRecord, recordTerm, sealRecord } from './record.ts';
+import {
+  deriveRecordKey,
+  openRecord,
+  recordTerm,
+  replacedRevision,
+  resealRecord,
+  sealRecord,
+} from './record.ts';
 
 interface RecordVector {
   readonly term_key: string;
@@ -107,6 +115,35 @@ describe('barrier record 1', () => {
         expect(() => open(cut)).toThrow(expect.objectContaining({ code: 'integrity' }));
       }
     }
+  });
+});
+
+describe('barrier record 1, re-sealed', () => {
+  type Vector = RecordVector & { readonly replaced: number };
+  const { opens, fails } = load<Vector, { readonly plaintext: string }>('barrier-record-resealed-v1');
+  const keyFor = ({ term_key, term, storage_key }: Vector) =>
+    deriveRecordKey({ id: term, key: createSecretKey(hex(term_key)), installedAt: 0 }, keyOf(storage_key));
+
+  function open(vector: Vector): Buffer {
+    const sealed = hex(vector.sealed);
+    if (recordTerm(sealed) !== vector.term) throw integrityError();
+    return openRecord(keyFor(vector), sealed);
+  }
+
+  it('opens what it must, and seals to the same bytes when the nonce is the same', () => {
+    expect(opens.length).toBeGreaterThan(1);
+    for (const vector of opens) {
+      expect(open(vector).toString('hex')).toBe(vector.plaintext);
+      const sealed = hex(vector.sealed);
+      expect(replacedRevision(sealed)).toBe(vector.replaced);
+      const nonce = { bytes: () => sealed.subarray(13, 25) };
+      const again = resealRecord(nonce, keyFor(vector), hex(vector.plaintext), vector.replaced as Revision);
+      expect(again.toString('hex')).toBe(vector.sealed);
+    }
+  });
+
+  it.each(fails)('threat 25: refuses: $why', (vector) => {
+    expect(() => open(vector)).toThrow(expect.objectContaining({ code: vector.code }));
   });
 });
 

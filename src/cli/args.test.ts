@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
+import { suggest } from '../suggest.ts';
 import { parseInput } from './args.ts';
 import { defineCommand } from './command.ts';
 import { helpText } from './help.ts';
 import { ourWord } from './other-words.ts';
-import { suggest } from './suggest.ts';
 
 const command = defineCommand({
   summary: 'Try things',

@@ -4,6 +4,7 @@
  */
 import { parseArgs } from 'node:util';
 import { CofferError } from '../errors.ts';
+import { suggest } from '../suggest.ts';
 import {
   type Command,
   commonOptions,
@@ -13,7 +14,6 @@ import {
   type OptionSpec,
   type Options,
 } from './command.ts';
-import { suggest } from './suggest.ts';
 
 type Value = string | number | boolean | readonly string[] | undefined;
 type OptionToken = { readonly name: string; readonly rawName: string; readonly value?: string | undefined };

@@ -75,6 +75,8 @@ export type Command = CommandSpec<Options, Operands>;
 export interface CommandGroup {
   readonly summary: string;
   readonly commands: Readonly<Record<string, Command>>;
+  /** Summaries of verbs that the program brings along (`World.programs`, as `operator backup`): they need the server's side. */
+  readonly brought?: Readonly<Record<string, string>>;
 }
 
 /** Declares a command; its `run` sees options and operands typed by its own declaration. */

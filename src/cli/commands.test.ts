@@ -289,11 +289,11 @@ test('who is not logged in is told so', async () => {
   expect((await at.run(['policy', 'list'])).stderr).not.toContain('logged in');
 });
 
-test('kv without a version: the option is named, not the field of the wire', async () => {
-  await using at = await shop(() => ({ status: 400, body: { errors: ['options {"version"'] } }));
+test('a mount that is refused is told in the server’s words, kv without a version too', async () => {
+  await using at = await shop(() => ({ status: 400, body: { errors: ['path is already in use at kv/'] } }));
   expect(await at.run(['mount', 'enable', 'kv'])).toMatchObject({
-    code: 2,
-    stderr: 'error: say which version of kv: --version 2\n',
+    code: 6,
+    stderr: 'error: path is already in use at kv/ (POST sys/mounts/kv)\n',
   });
 });
 

@@ -4,7 +4,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { formatAddress } from '../client/address.ts';
-import { type Client, openClient } from '../client/client.ts';
+import { type Client, type ClientOptions, openClient } from '../client/client.ts';
 import { CofferError } from '../errors.ts';
 import { KvSafe } from './kv-safe.ts';
 import { systemReason } from './private-file.ts';
@@ -24,6 +24,9 @@ export interface ConnectionOptions {
   readonly namespace: string | undefined;
   readonly 'token-file': string | undefined;
   readonly 'ca-cert': string | undefined;
+  readonly 'client-cert'?: string | undefined;
+  readonly 'client-key'?: string | undefined;
+  readonly 'tls-server-name'?: string | undefined;
   readonly safe?: string | undefined;
 }
 
@@ -74,13 +77,13 @@ export function resolveTarget(options: ConnectionOptions, env: Environment, user
 /** A client for the server, with the caller's token if there is one. */
 export async function connect(shell: Shell, options: ConnectionOptions): Promise<Client> {
   const target = targetOf(shell, options);
-  return open(shell, target, target.address, await findToken(shell, options));
+  return open(shell, options, target, target.address, await findToken(shell, options));
 }
 
 /** A client that sends no token: for endpoints that need none, and for logging in. */
 export function connectAnonymously(shell: Shell, options: ConnectionOptions): Client {
   const target = targetOf(shell, options);
-  return open(shell, target, target.address, undefined);
+  return open(shell, options, target, target.address, undefined);
 }
 
 /** Where the secret verbs work. */
@@ -98,7 +101,7 @@ export interface OpenedSafe {
 export async function openSafeAs(shell: Shell, options: ConnectionOptions): Promise<OpenedSafe> {
   const target = targetOf(shell, options);
   const token = await findToken(shell, options);
-  const mount = new Safe(open(shell, target, target.safe.address, token), target.safe.mount);
+  const mount = new Safe(open(shell, options, target, target.safe.address, token), target.safe.mount);
   return { safe: new KvSafe(mount, target.namespace), token };
 }
 
@@ -138,15 +141,51 @@ function targetOf(shell: Shell, options: ConnectionOptions): Target {
   return resolveTarget(options, shell.env, readUserFile(shell.places.cliFile));
 }
 
-function open(shell: Shell, target: Target, address: string, token: string | undefined): Client {
+function open(
+  shell: Shell,
+  options: ConnectionOptions,
+  target: Target,
+  address: string,
+  token: string | undefined,
+): Client {
   const ca = target.caFile === undefined ? undefined : readCertificates(target.caFile);
-  const client = openClient({ address, token, namespace: target.namespace, ca });
+  const tls = tlsOptions(options, shell.env, address);
+  const client = openClient({ address, token, namespace: target.namespace, ca, ...tls });
   if (client.exposed) {
     shell.ui.warn(
       `${formatAddress(client.address)} is not encrypted: token and secrets can be read on the way`,
     );
   }
   return client;
+}
+
+/** Throws `usage` for half a pair, an unreadable file, and a wish not to check the server's certificate. */
+function tlsOptions(
+  options: ConnectionOptions,
+  env: Environment,
+  address: string,
+): Pick<ClientOptions, 'certificate' | 'serverName'> {
+  if (!address.startsWith('https:')) return {};
+  if (/^(1|t|true)$/i.test(variable(env, 'VAULT_SKIP_VERIFY') ?? '')) {
+    throw new CofferError(
+      'usage',
+      "VAULT_SKIP_VERIFY is set, but the server's certificate is always checked: unset it, and name the certificate to trust with " +
+        '--ca-cert or COFFER_CACERT',
+    );
+  }
+  const pick = (option: 'client-cert' | 'client-key' | 'tls-server-name', name: string) =>
+    options[option] ?? variable(env, `COFFER_${name}`) ?? variable(env, `VAULT_${name}`);
+  const certificate = pick('client-cert', 'CLIENT_CERT');
+  const key = pick('client-key', 'CLIENT_KEY');
+  const serverName = pick('tls-server-name', 'TLS_SERVER_NAME');
+  if (certificate === undefined && key === undefined) return { serverName };
+  if (certificate === undefined || key === undefined) {
+    throw new CofferError('usage', '--client-cert and --client-key go together');
+  }
+  return {
+    serverName,
+    certificate: { certificate: readCertificates(certificate), key: readCertificates(key) },
+  };
 }
 
 function readCertificates(path: string): string {

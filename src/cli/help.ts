@@ -30,9 +30,10 @@ function commandHelp(name: string, command: Command): string {
 }
 
 function groupHelp(name: string, group: CommandGroup): string {
-  const rows = Object.entries(group.commands).map(([verb, command]): [string, string] => [
+  const own = Object.entries(group.commands).map(([verb, { summary }]): [string, string] => [verb, summary]);
+  const rows = [...own, ...Object.entries(group.brought ?? {})].map(([verb, summary]): [string, string] => [
     `${name} ${verb}`,
-    command.summary,
+    summary,
   ]);
   return `Usage: coffer ${name} COMMAND\n\n${group.summary}.\n\nCommands:\n${columns(rows)}\n\nMore: coffer ${name} COMMAND --help\n`;
 }

@@ -81,9 +81,7 @@ function enable(kind: MountKind) {
         }),
       };
       const client = await connect(shell, options);
-      const answer = await client
-        .request('POST', `${kind.root}/${path}`, { body })
-        .catch((error: unknown) => Promise.reject(withVersionHint(error, body)));
+      const answer = await client.request('POST', `${kind.root}/${path}`, { body });
       showWarnings(shell.ui, answer.body);
       shell.ui.done(`${operands.TYPE} enabled at ${path}/`, { type: operands.TYPE, path: `${path}/` });
     },
@@ -105,13 +103,6 @@ function disable(kind: MountKind) {
       shell.ui.done(`${path}/ disabled`, { path: `${path}/` });
     },
   });
-}
-
-/** Vault's words for it name a field of the wire. */
-function withVersionHint(error: unknown, { type, options }: JsonObject): unknown {
-  const failed = asCofferError(error);
-  if (failed.code !== 'invalid_request' || type !== 'kv' || options !== undefined) return error;
-  return new CofferError(failed.code, 'say which version of kv: --version 2', { cause: error });
 }
 
 /**

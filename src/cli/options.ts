@@ -19,6 +19,17 @@ export const serverOptions = {
     value: 'FILE',
     help: 'PEM certificates to trust (COFFER_CACERT, VAULT_CACERT)',
   },
+  'client-cert': {
+    type: 'text',
+    value: 'FILE',
+    help: 'PEM certificate to show (COFFER_CLIENT_CERT, VAULT_CLIENT_CERT)',
+  },
+  'client-key': { type: 'text', value: 'FILE', help: 'its key (COFFER_CLIENT_KEY, VAULT_CLIENT_KEY)' },
+  'tls-server-name': {
+    type: 'text',
+    value: 'NAME',
+    help: "name in the server's certificate (COFFER_TLS_SERVER_NAME, VAULT_TLS_SERVER_NAME)",
+  },
 } as const satisfies Options;
 
 /** Of the commands that read and write secrets. */

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { errorCodes, exitCodeOf } from '../errors.ts';
 import { programs } from '../main/programs.ts';
 import { version } from '../version.ts';
-import type { Command, CommandGroup } from './command.ts';
+import { type Command, type CommandGroup, isGroup } from './command.ts';
 import { commandReference } from './reference.ts';
 import { rows } from './table.ts';
 
@@ -16,9 +16,22 @@ async function present(): Promise<Map<string, Command | CommandGroup>> {
   for (const [name, row] of Object.entries(rows)) {
     const load = row.load ?? programs[name];
     if (load === undefined) throw new Error(`nothing loads ${name}`);
-    commands.set(name, (await load()).command);
+    commands.set(name, await withBrought(name, (await load()).command));
   }
   return commands;
+}
+
+/** With the verbs that the program brings along, which say of themselves what the group says of them. */
+async function withBrought(name: string, command: Command | CommandGroup): Promise<Command | CommandGroup> {
+  if (!isGroup(command) || command.brought === undefined) return command;
+  const commands = { ...command.commands };
+  for (const [verb, summary] of Object.entries(command.brought)) {
+    const brought = (await programs[`${name} ${verb}`]?.())?.command;
+    if (brought === undefined || isGroup(brought)) throw new Error(`nothing loads ${name} ${verb}`);
+    expect(brought.summary).toBe(summary);
+    commands[verb] = brought;
+  }
+  return { ...command, commands };
 }
 
 test('the page on exit codes is the table of the error family', () => {

@@ -1,12 +1,12 @@
 /** One call: find the command, read its arguments, run it, tell how it ended. */
 import { places } from '../config/paths.ts';
 import { CofferError, exitCodeOf } from '../errors.ts';
+import { suggest } from '../suggest.ts';
 import { parseInput } from './args.ts';
 import { type Command, type CommandGroup, isGroup } from './command.ts';
 import { helpText, overview } from './help.ts';
 import { ourWord } from './other-words.ts';
 import { type Shell, variable, type World } from './shell.ts';
-import { suggest } from './suggest.ts';
 import { rows, sections } from './table.ts';
 import { type Format, openUi } from './ui.ts';
 
@@ -64,7 +64,7 @@ async function help(words: readonly string[], shell: Shell): Promise<void> {
   }
   const found = await find(name, shell);
   if (isGroup(found) && verb !== undefined) {
-    shell.ui.text(helpText(`${name} ${verb}`, findVerb(found, name, verb)));
+    shell.ui.text(helpText(`${name} ${verb}`, await findVerb(found, name, verb, shell)));
   } else {
     shell.ui.text(helpText(name, found));
   }
@@ -90,13 +90,13 @@ async function runFound(
   const [verb, ...rest] = words;
   if (verb === '--help' || verb === '-h' || verb === 'help') return shell.ui.text(helpText(name, found));
   if (verb === undefined || verb.startsWith('-')) {
-    const verbs = Object.keys(found.commands).join(', ');
+    const verbs = verbsOf(found).join(', ');
     throw new CofferError(
       'usage',
       `\`coffer ${name}\` needs one of: ${verbs}; see \`coffer ${name} --help\``,
     );
   }
-  return runCommand(findVerb(found, name, verb), `${name} ${verb}`, rest, shell);
+  return runCommand(await findVerb(found, name, verb, shell), `${name} ${verb}`, rest, shell);
 }
 
 async function runCommand(
@@ -110,15 +110,27 @@ async function runCommand(
   else await command.run(input, shell);
 }
 
-function findVerb(group: CommandGroup, name: string, verb: string): Command {
+async function findVerb(
+  group: CommandGroup,
+  name: string,
+  verb: string,
+  { programs }: World,
+): Promise<Command> {
   const command = Object.hasOwn(group.commands, verb) ? group.commands[verb] : undefined;
   if (command !== undefined) return command;
-  throw unknown(
-    'command',
-    `${name} ${verb}`,
-    Object.keys(group.commands).map((known) => `${name} ${known}`),
-    name,
-  );
+  const full = `${name} ${verb}`;
+  if (group.brought !== undefined && Object.hasOwn(group.brought, verb)) {
+    const load = programs !== undefined && Object.hasOwn(programs, full) ? programs[full] : undefined;
+    const brought = (await load?.())?.command;
+    if (brought !== undefined && !isGroup(brought)) return brought;
+    throw new CofferError('unsupported_operation', `this program has no \`coffer ${full}\``);
+  }
+  const known = verbsOf(group).map((each) => `${name} ${each}`);
+  throw unknown('command', full, known, name);
+}
+
+function verbsOf(group: CommandGroup): readonly string[] {
+  return [...Object.keys(group.commands), ...Object.keys(group.brought ?? {})];
 }
 
 function unknown(kind: string, name: string, known: readonly string[], helpOf: string): CofferError {

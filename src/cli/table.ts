@@ -102,7 +102,7 @@ export const rows: Readonly<Record<string, Row>> = {
   },
   operator: {
     section: 'Server',
-    summary: 'Initialise, unseal and seal a server',
+    summary: 'Initialise, unseal, seal and back up a server',
     load: () => import('./commands/operator.ts'),
   },
   mount: { section: 'Server', summary: 'Secrets engines', load: () => import('./commands/mount.ts') },

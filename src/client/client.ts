@@ -20,6 +20,10 @@ export interface ClientOptions {
   readonly namespace?: string | undefined;
   /** PEM certificates to trust in place of the platform's. */
   readonly ca?: string | undefined;
+  /** PEM certificate and key to show to a server that asks for one. */
+  readonly certificate?: { readonly certificate: string; readonly key: string } | undefined;
+  /** The name that the server's certificate must have, where it is not the address's. */
+  readonly serverName?: string | undefined;
   /** Milliseconds a whole request may take; 60,000 unless told. */
   readonly timeout?: number | undefined;
 }
@@ -89,6 +93,31 @@ export class Client {
     return { status: answer.status, body };
   }
 
+  /**
+   * The body of an answer that is bytes, as they come in. `timeout` counts from byte to byte here. The chunks end with
+   * `unavailable` when the server cuts them off. Throws as `request` does; redirects are not followed.
+   */
+  async download(path: string, options: RequestOptions = {}): Promise<AsyncIterable<Buffer>> {
+    const transport = await this.#transport();
+    const response = await this.#openDownload(transport, this.#target('GET', path, options), options);
+    if (response.statusCode === 200) return this.#chunks(response);
+    const answer = await readAnswer(response);
+    const { status, code, requestId } = answer;
+    const secrets = this.#secrets(options);
+    const body = parseBody({ ...answer, status: Math.max(status, 400) });
+    const said = {
+      status,
+      code,
+      requestId,
+      body,
+      anonymous: secrets.length === 0,
+      method: 'GET',
+      path,
+      secrets,
+    };
+    throw wireError(said);
+  }
+
   /** Closes idle connections. */
   [Symbol.dispose](): void {
     this.#agent?.destroy();
@@ -118,11 +147,20 @@ export class Client {
   async #transport(): Promise<typeof http | typeof https> {
     const secure = this.address.protocol === 'https:';
     const transport = secure ? await import('node:https') : http;
-    this.#agent ??= new transport.Agent({
-      keepAlive: true,
-      ...(this.#options.ca === undefined ? {} : { ca: this.#options.ca }),
-    });
+    this.#agent ??= new transport.Agent({ keepAlive: true, ...(secure ? this.#tls() : {}) });
     return transport;
+  }
+
+  /** The server's certificate is always checked: there is no option that would send a token to whoever answers. */
+  #tls(): https.AgentOptions {
+    const { ca, certificate, serverName } = this.#options;
+    return {
+      minVersion: 'TLSv1.2',
+      rejectUnauthorized: true,
+      ...(ca === undefined ? {} : { ca }),
+      ...(certificate === undefined ? {} : { cert: certificate.certificate, key: certificate.key }),
+      ...(serverName === undefined ? {} : { servername: serverName }),
+    };
   }
 
   /** A token follows no redirect to anywhere else, and never from https to http. */
@@ -164,6 +202,43 @@ export class Client {
     });
   }
 
+  #openDownload(
+    transport: typeof http | typeof https,
+    target: string,
+    options: RequestOptions,
+  ): Promise<http.IncomingMessage> {
+    const silence = this.#options.timeout ?? defaultTimeout;
+    const { protocol, hostname, port } = this.address;
+    return new Promise((resolve, reject) => {
+      const request = transport.request(
+        {
+          protocol,
+          hostname,
+          port,
+          method: 'GET',
+          path: target,
+          headers: this.#headers('GET', undefined, options),
+          agent: this.#agent,
+          ...(options.signal === undefined ? {} : { signal: options.signal }),
+        },
+        resolve,
+      );
+      request.setTimeout(silence, () => {
+        request.destroy(new CofferError('request_timeout', 'the server sends nothing any more'));
+      });
+      request.on('error', (error) => reject(this.#transportError(error)));
+      request.end();
+    });
+  }
+
+  async *#chunks(response: http.IncomingMessage): AsyncGenerator<Buffer, void, undefined> {
+    try {
+      yield* response as AsyncIterable<Buffer>;
+    } catch (error) {
+      throw this.#transportError(error);
+    }
+  }
+
   #headers(method: Method, payload: string | undefined, options: RequestOptions): http.OutgoingHttpHeaders {
     const token = options.token ?? this.#options.token;
     return {
@@ -181,10 +256,10 @@ export class Client {
     };
   }
 
-  #transportError(error: unknown, deadline: AbortSignal): CofferError {
+  #transportError(error: unknown, deadline?: AbortSignal): CofferError {
     if (error instanceof CofferError) return error;
     const where = `${this.address.protocol}//${this.address.host}`;
-    if (deadline.aborted) {
+    if (deadline?.aborted === true) {
       return new CofferError('request_timeout', `no answer from ${where} in time`, { cause: error });
     }
     const code = errorCode(error);
@@ -196,8 +271,7 @@ export class Client {
     if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') {
       return new CofferError('unavailable', `the host name of ${where} cannot be resolved`, { cause: error });
     }
-    const hint = code === 'EPROTO' ? ': does the server speak plain http?' : '';
-    return new CofferError('unavailable', `the connection to ${where} failed (${code})${hint}`, {
+    return new CofferError('unavailable', `the connection to ${where} failed (${code})${hintOf(code)}`, {
       cause: error,
     });
   }
@@ -255,6 +329,22 @@ function parseBody(answer: RawAnswer): JsonValue | undefined {
 function errorCode(error: unknown): string {
   const code = error instanceof Error && 'code' in error ? error.code : undefined;
   return typeof code === 'string' ? code : 'unknown error';
+}
+
+/** What a person can do about the commonest failures of TLS. */
+function hintOf(code: string): string {
+  const unknown = ': the certificate is of no authority known here; give the one to trust with --ca-cert';
+  const hints: Readonly<Record<string, string>> = {
+    EPROTO: ': does the server speak plain http?',
+    DEPTH_ZERO_SELF_SIGNED_CERT: unknown,
+    SELF_SIGNED_CERT_IN_CHAIN: unknown,
+    UNABLE_TO_VERIFY_LEAF_SIGNATURE: unknown,
+    UNABLE_TO_GET_ISSUER_CERT_LOCALLY: unknown,
+    CERT_HAS_EXPIRED: ': the certificate has ended',
+    ERR_TLS_CERT_ALTNAME_INVALID: ': the certificate is for another name; see --tls-server-name',
+    ECONNRESET: ': does the server speak https?',
+  };
+  return hints[code] ?? '';
 }
 
 function ownHeader(header: string | string[] | undefined): string | undefined {

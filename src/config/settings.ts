@@ -1,6 +1,6 @@
 /**
  * What can be set about a server, read from a configuration file, the environment and flags. Times are in milliseconds, sizes in
- * bytes. Rooms take the part they need, by value; what `SIGHUP` may change is named in `reload.ts`.
+ * bytes. Rooms take the part they need, by value; what SIGHUP may change comes as a `Live` of `live.ts`. `table.ts` declares each.
  */
 
 export interface TlsSettings {
@@ -20,7 +20,7 @@ export interface ListenerSettings {
   readonly trustedProxies: readonly string[];
   /** Answers `sys/metrics` without a token. */
   readonly metricsWithoutToken: boolean;
-  /** Serves rekey and generate-root without a token, as Vault's clients know them; each cancel still needs the nonce. */
+  /** Serves `sys/rekey` and `sys/generate-root` without a token, cancelling included, as Vault's clients know them. */
   readonly unauthenticatedKeyOperations: boolean;
 }
 
@@ -31,7 +31,10 @@ export interface LimitSettings {
   /** Body bytes of one request. */
   readonly requestBytes: number;
   readonly requestTime: number;
-  /** Requests a second from one address, and how many at once; 0 sets no limit. Quotas of `sys/quotas` come on top. */
+  /**
+   * Requests a second from one address of callers without a valid token, and how many at once; 0 sets no limit. Quotas of
+   * `sys/quotas` come on top.
+   */
   readonly requestsPerSecond: number;
   readonly burst: number;
   /** Live tokens, and live leases, of one principal: an alias of one auth mount. */

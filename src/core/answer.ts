@@ -16,6 +16,8 @@ export interface AnswerParts {
 
 export function buildAnswer(parts: AnswerParts): Answer {
   const { request, operation, spec, reply } = parts;
+  if (reply?.stream !== undefined)
+    return { kind: 'stream', status: 200, requestId: request.id, ...reply.stream };
   const data = reply?.data ?? null;
   if (reply?.text !== undefined) return { kind: 'verbatim', status: 200, text: reply.text };
   if (spec.plain === true && data !== null)
@@ -33,12 +35,18 @@ export function buildAnswer(parts: AnswerParts): Answer {
     requestId: request.id,
     data,
     auth: parts.auth,
-    lease: parts.lease,
+    lease: parts.lease ?? hint(reply),
     warnings: parts.warnings.length > 0 ? parts.warnings : null,
     mountType: parts.mountType,
     wrap: reply?.wrapped ?? null,
     repeatData: spec.repeatData === true && data !== null,
   };
+}
+
+/** What a client may take for a lease's time where there is none. */
+function hint(reply: Reply | undefined): LeaseAnswer | null {
+  const duration = reply?.leaseDuration;
+  return duration === undefined ? null : { id: '', renewable: false, duration };
 }
 
 /** A reply that says nothing: only unknown fields were warned of, which never turns a 204 into a 200. */

@@ -37,7 +37,7 @@ export function requestLine(audit: AuditLog, line: RequestLine): AuditEntry {
 }
 
 /** Old clients put tokens into paths, where no endpoint of ours takes them: the log shows a digest in their place. */
-function withoutTokens(audit: AuditLog, text: string): string {
+export function withoutTokens(audit: AuditLog, text: string): string {
   if (!text.includes('hv')) return text;
   return text.replace(/\bhv[sbr]\.[A-Za-z0-9_-]+/g, (token) => audit.digest(token));
 }
@@ -46,7 +46,7 @@ function withoutTokens(audit: AuditLog, text: string): string {
 const callerTexts = new WeakMap<TokenRecord, RawJson>();
 const ruleTexts = new WeakMap<RuleReference, RawJson>();
 
-function callerText(token: TokenRecord): RawJson {
+export function callerText(token: TokenRecord): RawJson {
   const known = callerTexts.get(token);
   if (known !== undefined) return known;
   const { accessor, displayName, policies } = token;
@@ -82,6 +82,8 @@ export function responseLine(
         status: answer.status,
         errors: answer.errors.map((text) => withoutTokens(audit, text)),
       };
+    case 'stream':
+      return { ...line, status: answer.status, content_type: answer.contentType };
     case 'verbatim':
       return { ...line, status: answer.status, data: audit.digest(answer.text) };
     case 'plain':

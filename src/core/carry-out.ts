@@ -9,9 +9,11 @@ import type { Call, EndpointOperation, Leased, OperationSpec, Principal, Reply }
 import type { LeaseHolder } from './lease/leases.ts';
 import type { Mount } from './mount/table.ts';
 import { MountView } from './mount/view.ts';
+import type { Acl } from './policy/acl.ts';
 import type { Answer, AuthAnswer, LeaseAnswer, Request } from './request.ts';
 import type { RequestCommit } from './request-commit.ts';
 import { retryOnConflict } from './retry.ts';
+import { shownOfScan } from './secrets/scan.ts';
 import { issueLogin } from './token/issuer.ts';
 import { identityOf } from './token/record.ts';
 
@@ -23,6 +25,8 @@ export interface Errand {
   readonly spec: OperationSpec;
   readonly commit: RequestCommit;
   readonly unknownFields: readonly string[];
+  /** The caller's; undefined on endpoints that need no login. */
+  readonly acl: Acl | undefined;
 }
 
 export interface Outcome {
@@ -45,7 +49,7 @@ interface Handled {
 /** `token` is who pays for leases; null on endpoints that need no login. */
 export async function carryOut(errand: Errand, call: Call, token: LeaseHolder | null): Promise<Outcome> {
   const { spec, commit, operation } = errand;
-  if (spec.spendsFirst === true && commit.owes) await commit.spend();
+  if ((spec.spendsFirst === true || spec.streams === true) && commit.owes) await commit.spend();
   const handled = await handle(errand, call, token);
   if (commit.owes) await commit.spend();
   const { reply, auth, lease, undo } = handled;
@@ -60,7 +64,13 @@ export async function carryOut(errand: Errand, call: Call, token: LeaseHolder | 
   const reads = operation === 'read' || operation === 'list' || operation === 'scan';
   return {
     answer,
-    durable: commit.committed || auth !== null || lease !== null || (!reads && spec.login !== true),
+    durable:
+      commit.committed ||
+      answer.kind === 'stream' ||
+      auth !== null ||
+      lease !== null ||
+      reply?.durable === true ||
+      (!reads && spec.login !== true),
     ...(reply?.afterwards === undefined ? {} : { afterwards: reply.afterwards }),
     ...(undo === undefined ? {} : { undo }),
   };
@@ -70,7 +80,7 @@ async function handle(errand: Errand, call: Call, token: LeaseHolder | null): Pr
   // Only the writes of a login can meet a conflict here (a secret id's uses, say): then the method looks again.
   return retryOnLoginConflict(errand, async () => {
     const { tokens, leases } = errand.core;
-    const reply = await errand.spec.handle(call);
+    const reply = withoutHidden(errand, await errand.spec.handle(call));
     const warnings = reply?.warnings ?? [];
     if (reply?.login !== undefined) {
       const issued = await logIn(errand, reply.login);
@@ -84,6 +94,14 @@ async function handle(errand: Errand, call: Call, token: LeaseHolder | null): Pr
     const { issued: auth = null, renewed: lease = null, undo } = reply ?? {};
     return { reply: await withJob(errand, call, reply, token), auth, lease, warnings, undo };
   });
+}
+
+/** A scan goes below the folder that was decided on: what its answer names is decided by name. */
+function withoutHidden(errand: Errand, reply: Reply | undefined): Reply | undefined {
+  const { operation, acl, mount, request } = errand;
+  if (operation !== 'scan' || reply?.data === undefined || reply.data === null) return reply;
+  if (acl === undefined) return { ...reply, data: { keys: [] } };
+  return { ...reply, data: shownOfScan(acl, mount, request.path, reply.data) };
 }
 
 /** Begins the long work that a handler asked for; the answer names it. */

@@ -5,14 +5,25 @@ import type { Clock } from '../clock.ts';
 import type { Random } from '../crypto/random.ts';
 import { randomUuid } from '../crypto/random.ts';
 import { asCofferError, CofferError } from '../errors.ts';
+import type { ManualSeal } from '../seal/collector.ts';
+import type { SnapshotStorage } from '../storage/snapshot.ts';
 import type { Revision } from '../storage/storage.ts';
 import type { AuditLog } from './audit/audit.ts';
+import { Backups, tagKeyOf } from './backup/backups.ts';
+import { backupEndpoints } from './backup/endpoints.ts';
+import { announceRestore } from './backup/restored.ts';
 import { ExpiryDuty } from './duty/expiry.ts';
 import { decodeEpoch, type Epoch } from './epoch.ts';
+import { GenerateRoot } from './generate-root.ts';
+import { generateRootEndpoints } from './generate-root-endpoints.ts';
 import { JobDuty } from './job/duty.ts';
 import { jobEndpoints } from './job/endpoints.ts';
 import type { JobType } from './job/job.ts';
 import { Jobs } from './job/jobs.ts';
+import { keyEndpoints } from './key/endpoints.ts';
+import { resealJobWorker } from './key/reseal-job.ts';
+import { Rotation } from './key/rotation.ts';
+import type { KeySlots } from './key-slots.ts';
 import { leaseEndpoints } from './lease/endpoints.ts';
 import { Leases } from './lease/leases.ts';
 import { lockoutEndpoints } from './lockout/endpoints.ts';
@@ -29,9 +40,15 @@ import { Ceilings } from './quota/ceilings.ts';
 import { quotaEndpoints } from './quota/endpoints.ts';
 import { defaultLimits, type NodeLimits } from './quota/limits.ts';
 import { Quotas } from './quota/quotas.ts';
+import { Rekey } from './rekey.ts';
+import { rekeyEndpoints } from './rekey-endpoints.ts';
 import type { CoreRooms } from './rooms.ts';
 import type { SealControl } from './seal-control.ts';
 import { sealEndpoints } from './seal-endpoints.ts';
+import { secretEndpoints } from './secrets/endpoints.ts';
+import { Cursors } from './secrets/find.ts';
+import { secretJobs } from './secrets/jobs.ts';
+import { slotEndpoints } from './slot-endpoints.ts';
 import { capabilityEndpoints } from './token/capabilities.ts';
 import { cubbyholeEngine, cubbyholeFolder } from './token/cubbyhole.ts';
 import { tokenEngine } from './token/endpoints.ts';
@@ -43,11 +60,18 @@ import { Wrappings } from './wrapping/wrappings.ts';
 
 export interface CoreOptions {
   readonly barrier: Barrier;
+  /** What backups are taken from; undefined where the storage gives no snapshots. */
+  readonly snapshots: SnapshotStorage | undefined;
+  readonly storeId: string;
   readonly audit: AuditLog;
   readonly types: MountTypes;
   readonly clock: Clock;
   readonly random: Random;
   readonly seal: SealControl;
+  readonly slots: KeySlots;
+  readonly manualSeals: readonly ManualSeal[];
+  /** Rekeying and making root tokens are open to everybody, as in Vault. */
+  readonly unauthenticatedKeyOperations: boolean;
   /** As of now: they may change while the server runs. */
   readonly limits?: () => NodeLimits;
   /** Kinds of long work besides the core's own. */
@@ -73,17 +97,21 @@ export class Core implements CoreRooms {
   readonly mounts: Mounts;
   readonly leases: Leases;
   readonly policies: PolicyStore;
+  readonly backups: Backups;
   readonly expiry: ExpiryDuty;
   readonly jobs: Jobs;
   readonly wrappings: Wrappings;
   readonly quotas: Quotas;
   readonly ceilings: Ceilings;
   readonly jobDuty: JobDuty;
+  readonly rotation: Rotation;
   readonly #options: CoreOptions;
   #epoch: Epoch | undefined;
   #epochRevision: Revision | undefined;
   #loading: Promise<void> | undefined;
   #timer: Disposable | undefined;
+  /** They hold keys that people handed in. */
+  #ceremonies: readonly { cancel(): void }[] = [];
 
   constructor(options: CoreOptions) {
     const { barrier, clock, random } = options;
@@ -97,6 +125,8 @@ export class Core implements CoreRooms {
     this.tokenReader = new TokenReader(barrier);
     this.policies = new PolicyStore(barrier, clock);
     this.leases = new Leases({ store: barrier, clock, random, findMount: (uuid) => this.mounts.find(uuid) });
+    const { snapshots, storeId } = options;
+    this.backups = new Backups({ storage: snapshots, storeId, tagKey: tagKeyOf(barrier), clock, random });
     this.quotas = new Quotas(barrier);
     this.ceilings = new Ceilings(barrier, clock, options.limits ?? (() => defaultLimits));
     this.wrappings = new Wrappings({
@@ -106,11 +136,12 @@ export class Core implements CoreRooms {
       cubbyhole: (token) => this.#ownCubbyhole(token),
     });
     this.jobs = new Jobs({ store: barrier, clock, random });
+    this.rotation = new Rotation({ terms: barrier, store: barrier, jobs: this.jobs, clock });
     this.mounts = new Mounts({
       store: barrier,
       types: options.types,
       builtin: new Map([
-        [systemType, { endpoints: this.#systemEndpoints(options.seal) }],
+        [systemType, { endpoints: this.#systemEndpoints(options) }],
         [tokenType, tokenEngine(this)],
         [cubbyholeType, cubbyholeEngine(this)],
       ]),
@@ -125,6 +156,7 @@ export class Core implements CoreRooms {
   /** Loads what routing needs. Throws `integrity` where the store lacks what every store has. */
   async start(): Promise<void> {
     await this.#load();
+    await announceRestore(this.barrier, this.audit);
     this.#tick();
   }
 
@@ -132,7 +164,9 @@ export class Core implements CoreRooms {
   async stop(): Promise<void> {
     this.#timer?.[Symbol.dispose]();
     this.#timer = undefined;
+    this.backups.stop();
     this.jobDuty.stop();
+    for (const ceremony of this.#ceremonies) ceremony.cancel();
     let timer: Disposable | undefined;
     const late = new Promise<void>((resolve) => {
       timer = this.clock.after(longestFarewell, resolve);
@@ -188,15 +222,25 @@ export class Core implements CoreRooms {
     this.#epochRevision = record?.revision;
   }
 
-  #systemEndpoints(seal: SealControl) {
+  #systemEndpoints(options: CoreOptions) {
+    const { seal, slots, unauthenticatedKeyOperations: openToAll } = options;
+    const rekey = new Rekey(options);
+    const root = new GenerateRoot({ ...options, tokens: this.tokens });
+    this.#ceremonies = [rekey, root];
     return [
       ...sealEndpoints(seal, this.clock),
+      ...slotEndpoints(slots),
+      ...rekeyEndpoints(rekey, openToAll),
+      ...generateRootEndpoints(root, openToAll),
       ...mountEndpoints(this),
       ...policyEndpoints(this),
       ...capabilityEndpoints(this),
       ...leaseEndpoints(this),
+      ...backupEndpoints(this, () => this.backups),
       ...lockoutEndpoints(this),
       ...jobEndpoints(this),
+      ...keyEndpoints(this),
+      ...secretEndpoints(this, new Cursors(this.barrier.purposeKey('find-cursor'), this.random)),
       ...wrappingEndpoints(this),
       ...quotaEndpoints(this),
       ...openApiEndpoints(this),
@@ -250,6 +294,8 @@ export class Core implements CoreRooms {
   /** Where no request comes by, this is how a node learns that mounts have changed or that the store was sealed. */
   async #pass(): Promise<void> {
     await this.at((await this.tokenReader.read(undefined)).epoch);
+    // Before all else: nothing else can be written once a term is used up.
+    await this.rotation.rotateIfDue();
     this.workOnJobs();
     await this.expiry.run();
   }
@@ -275,7 +321,7 @@ export class Core implements CoreRooms {
 
   /** What kinds of long work there are. */
   #jobTypes(): readonly JobType[] {
-    return [];
+    return [resealJobWorker(this.barrier), ...secretJobs(this)];
   }
 
   #createJobDuty(): JobDuty {

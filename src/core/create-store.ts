@@ -12,6 +12,7 @@ import { encodeMount, type MountEntry, mountKey, noMountConfig } from './mount/e
 import { builtinEntries, newEntry } from './mount/mounts.ts';
 import { defaultPolicyName, defaultPolicyText } from './policy/builtin.ts';
 import { policyRecord } from './policy/store.ts';
+import { rootTokenAt } from './token/root-token.ts';
 import { Tokens } from './token/tokens.ts';
 import { firstWitness } from './witness.ts';
 
@@ -69,28 +70,7 @@ function firstRecords(
   const { clock, random } = options;
   const now = clock.now();
   const tokens = new Tokens({ store: barrier, hashKey: barrier.purposeKey('token-hash'), clock, random });
-  const root = tokens.mint(
-    {
-      policies: ['root'],
-      displayName: 'root',
-      metadata: null,
-      path: 'auth/token/root',
-      mount: null,
-      ancestors: [],
-      issuedAt: now,
-      expiresAt: null,
-      creationTtl: 0,
-      maxTtl: 0,
-      explicitMaxTtl: 0,
-      period: 0,
-      renewable: false,
-      usesLeft: null,
-      orphan: true,
-      boundCidrs: [],
-      internal: null,
-    },
-    options.rootToken,
-  );
+  const root = tokens.mint(rootTokenAt(now), options.rootToken);
   const entries = [
     ...builtinEntries(random, now),
     ...(options.withSecretMount ? [secretMount(random, now)] : []),

@@ -6,7 +6,7 @@ import type { Clock } from '../clock.ts';
 import type { CofferError } from '../errors.ts';
 import type { JsonObject, JsonValue } from '../json.ts';
 import type { NewJob } from './job/job.ts';
-import type { AnswerData, AuthAnswer, LeaseAnswer, WrapInfo } from './request.ts';
+import type { AnswerData, AnswerStream, AuthAnswer, LeaseAnswer, WrapInfo } from './request.ts';
 import type { View, ViewExpectation, ViewWrite } from './view.ts';
 
 /** How a field's value is read from what was sent; see `field.ts` for what each accepts. */
@@ -125,6 +125,8 @@ export interface Leased {
  */
 export interface Reply {
   readonly data?: AnswerData | null;
+  /** Bytes in place of data, made while they are sent; only of an operation that declares `streams`. */
+  readonly stream?: { readonly contentType: string; readonly body: AnswerStream };
   readonly login?: Principal;
   /** An `auth` block that is made already; only the core's own endpoints answer one. */
   readonly issued?: AuthAnswer;
@@ -136,10 +138,14 @@ export interface Reply {
   /** An answer that stays wrapped; only the core's own endpoints answer one. */
   readonly wrapped?: WrapInfo;
   readonly warnings?: readonly string[];
+  /** Seconds shown as `lease_duration` where nothing is leased: a hint on when to ask again (kv v1). */
+  readonly leaseDuration?: number;
   /** Long work to begin with the request's own commit; the answer's data says its `job_id`. */
   readonly job?: NewJob;
   /** Ends what was issued, when the answer cannot be audited; only the core's own endpoints ask for it. */
   readonly undo?: () => Promise<unknown>;
+  /** The answer's line must be on disk first, although the endpoint needs no token. */
+  readonly durable?: boolean;
   /** Done once the answer is audited, before it leaves; only the core's own endpoints ask for it. */
   readonly afterwards?: () => Promise<void>;
   /** Only where the contract wants another than the usual status. */
@@ -190,6 +196,8 @@ export interface OperationSpec<F extends Fields = Fields> {
   readonly plain?: boolean;
   /** Members of `data` repeated at the top level. */
   readonly repeatData?: boolean;
+  /** Answers a stream of bytes, which is never wrapped; spends the use first. */
+  readonly streams?: true;
 }
 
 export interface Endpoint<F extends Fields = Fields> {

@@ -6,7 +6,7 @@ import type { BarrierStore, PlainWrite, SealedRecord } from '../barrier/store.ts
 import { CofferError } from '../errors.ts';
 import { type Expectation, parseStorageKey } from '../storage/storage.ts';
 import { decodeStored, encodeStored } from './stored-json.ts';
-import { changeWitness, type WitnessDigests, type Witnessed } from './witness.ts';
+import { changeWitness, type WitnessDigests, type Witnessed, witnessKey } from './witness.ts';
 
 export type EpochPart = 'mounts' | 'policies' | 'keyring' | 'seal' | 'quotas';
 
@@ -58,8 +58,11 @@ export async function bumpWitnessed(
   name: string,
   value: Buffer | null,
 ): Promise<{ readonly writes: readonly PlainWrite[]; readonly expectation: Expectation }> {
-  const { epoch, expectation } = await bumpEpoch(store, kind);
-  const change = await changeWitness(store, kind, epoch.witness[kind], name, value);
+  // One snapshot: a list of another moment than the epoch's would look like one that was put back.
+  const [record, list] = await store.readMany([epochKey, witnessKey(kind, name)]);
+  const epoch = decodeEpoch(record);
+  const expectation = { key: epochKey, revision: record?.revision ?? null };
+  const change = changeWitness(list, kind, epoch.witness[kind], name, value);
   const witness = { ...epoch.witness, [kind]: change.digests };
   return { writes: [change.write, epochWrite({ ...epoch, witness, [kind]: epoch[kind] + 1 })], expectation };
 }

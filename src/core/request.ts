@@ -27,6 +27,11 @@ export interface Request {
   /** Seconds of response wrapping asked for; 0 when not asked. */
   readonly wrapTtl: number;
   readonly remoteAddress: string;
+  /**
+   * DER of the certificate that the client showed over TLS, or undefined. The client has its key; that anybody trusts it is not
+   * checked. A function, because getting it costs and few requests ask.
+   */
+  readonly clientCertificate?: () => Buffer | undefined;
   /** Aborts when the listener stopped waiting; without it, never. */
   readonly signal?: () => AbortSignal;
 }
@@ -66,6 +71,14 @@ export interface LeaseAnswer {
   readonly duration: number;
 }
 
+/** Bytes that are made while they are sent. Whoever is handed one reads it to its end or closes it. */
+export interface AnswerStream {
+  /** The next piece; undefined at the end. Rejects when the rest can't be had: then the client must not take it for whole. */
+  next(): Promise<Buffer | undefined>;
+  /** Lets go of what it holds; may be called again, and at any time. */
+  close(): Promise<void>;
+}
+
 /** Where an answer waits for its one reader. */
 export interface WrapInfo {
   readonly token: string;
@@ -97,6 +110,14 @@ export type Answer =
   /** A JSON object of its own shape (seal status, health, help, …). */
   | { readonly kind: 'plain'; readonly status: number; readonly body: AnswerData }
   | { readonly kind: 'empty' }
+  /** Something else than JSON, of unknown length. */
+  | {
+      readonly kind: 'stream';
+      readonly status: number;
+      readonly requestId: string;
+      readonly contentType: string;
+      readonly body: AnswerStream;
+    }
   /** An answer's text as it was made earlier, envelope and all. */
   | { readonly kind: 'verbatim'; readonly status: number; readonly text: string }
   | {

@@ -6,7 +6,7 @@ import type { Clock } from '../clock.ts';
 import { asCofferError, CofferError } from '../errors.ts';
 import { errorAnswer } from './answer.ts';
 import { type AuditedDecision, requestLine, responseLine } from './audit-lines.ts';
-import { type Authentication, authenticate } from './authenticate.ts';
+import { AuditedStream } from './audited-stream.ts';
 import { carryOut, type Outcome } from './carry-out.ts';
 import type { Core } from './core.ts';
 import type { CoreCall } from './core-call.ts';
@@ -25,6 +25,7 @@ import { RequestCommit } from './request-commit.ts';
 import { sealEndpoints } from './seal-endpoints.ts';
 import type { Log, SealState } from './seal-state.ts';
 import { serveSealed } from './serve-sealed.ts';
+import { type Authentication, authenticate } from './token/authenticate.ts';
 import { type EncodeAnswer, wrapOutcome } from './wrap-answer.ts';
 
 export interface RoadOptions {
@@ -123,7 +124,10 @@ async function travel(
     throw error;
   });
   await outcome.afterwards?.();
-  return outcome.answer;
+  if (outcome.answer.kind !== 'stream') return outcome.answer;
+  const { body } = outcome.answer;
+  const audited = new AuditedStream(core.audit, request, body, (error) => logFault(log, request, error));
+  return { ...outcome.answer, body: audited };
 }
 
 /** Whoever logs in is no stranger, also where the token is wrapped. */
@@ -132,6 +136,7 @@ function isLogin(answer: Answer): boolean {
 }
 
 interface Visit {
+  readonly acl: Acl | undefined;
   readonly call: Call;
   readonly commit: RequestCommit;
   readonly decision: AuditedDecision;
@@ -163,6 +168,7 @@ async function prepareVisit(
   const visited = absent ? { ...call, operation: 'create' as const } : call;
   const fieldError = unreadable ?? problem;
   return {
+    acl,
     call: visited,
     commit,
     fieldError,
@@ -289,8 +295,23 @@ async function settle(
       throw new CofferError('unsupported_operation', 'unsupported operation');
     }
     if (fieldError !== undefined) throw fieldError;
+    if (spec.streams === true && request.wrapTtl > 0) {
+      throw new CofferError(
+        'invalid_request',
+        'a stream of bytes cannot be wrapped: ask without X-Vault-Wrap-TTL',
+      );
+    }
     const outcome = await carryOut(
-      { core, request, mount: route.mount, operation, spec, commit, unknownFields: visit.unknownFields },
+      {
+        core,
+        request,
+        mount: route.mount,
+        operation,
+        spec,
+        commit,
+        unknownFields: visit.unknownFields,
+        acl: visit.acl,
+      },
       visit.call,
       who.kind === 'token' ? who.token.record : null,
     );

@@ -1,9 +1,11 @@
 /** What the core's own endpoints may reach: the rooms of one unsealed node. */
-import type { BarrierStore } from '../barrier/store.ts';
+import type { BarrierStore, SealedRecord } from '../barrier/store.ts';
 import type { Clock } from '../clock.ts';
 import type { Random } from '../crypto/random.ts';
+import type { AuditLog } from './audit/audit.ts';
 import type { Epoch } from './epoch.ts';
 import type { Jobs } from './job/jobs.ts';
+import type { Rotation } from './key/rotation.ts';
 import type { Leases } from './lease/leases.ts';
 import type { Mounts } from './mount/mounts.ts';
 import type { PolicyStore } from './policy/store.ts';
@@ -16,6 +18,7 @@ import type { Wrappings } from './wrapping/wrappings.ts';
 
 export interface CoreRooms {
   readonly store: BarrierStore;
+  readonly audit: AuditLog;
   readonly clock: Clock;
   readonly random: Random;
   readonly tokens: Tokens;
@@ -24,6 +27,7 @@ export interface CoreRooms {
   readonly leases: Leases;
   readonly policies: PolicyStore;
   readonly jobs: Jobs;
+  readonly rotation: Rotation;
   readonly wrappings: Wrappings;
   readonly quotas: Quotas;
   readonly ceilings: Ceilings;
@@ -31,6 +35,8 @@ export interface CoreRooms {
   workOnJobs(): void;
   /** A mount's view outside of any request. */
   view(uuid: string): View;
+  /** Brings mounts, policies and keyring to the epoch as just read, for work outside of a request. */
+  at(epoch: SealedRecord | undefined): Promise<Epoch>;
   /** As of the last request. */
   epoch(): Epoch;
 }

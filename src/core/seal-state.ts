@@ -3,20 +3,24 @@
  * node and every later start knows of it before any key is at hand.
  */
 import { Barrier } from '../barrier/barrier.ts';
+import { sealLimit } from '../barrier/seal-budget.ts';
 import type { Clock } from '../clock.ts';
 import { type Random, randomUuid } from '../crypto/random.ts';
 import { asCofferError, CofferError, ConflictError } from '../errors.ts';
 import type { JsonObject } from '../json.ts';
-import { type Boot, readBoot } from '../seal/boot.ts';
+import { type Boot, bootKeys, readBoot } from '../seal/boot.ts';
 import type { KeyCollector, ManualSeal } from '../seal/collector.ts';
 import type { Seal, SlotPlace } from '../seal/seal.ts';
+import type { SlotMaker } from '../seal/slot-maker.ts';
 import type { Slot } from '../seal/slots.ts';
+import { withSnapshots } from '../storage/snapshot.ts';
 import { parseStorageKey, type Revision, type Storage } from '../storage/storage.ts';
 import type { AuditLog } from './audit/audit.ts';
 import { Core } from './core.ts';
 import { type CreatedStore, createStore, type NewStore } from './create-store.ts';
 import { bumpEpoch } from './epoch.ts';
 import type { JobType } from './job/job.ts';
+import { KeySlots } from './key-slots.ts';
 import type { MountTypes } from './mount/mounts.ts';
 import { defaultLimits, type NodeLimits } from './quota/limits.ts';
 import { retryOnConflict } from './retry.ts';
@@ -36,6 +40,11 @@ export interface SealStateOptions {
   /** Seals tried without a person, in order. */
   readonly seals: readonly Seal[];
   readonly manualSeals: readonly ManualSeal[];
+  readonly slotMakers: readonly SlotMaker[];
+  /** The directory or address of the data, one line: for people. */
+  readonly dataPlace: string;
+  /** Rekeying and making root tokens are open to everybody, as in Vault. */
+  readonly unauthenticatedKeyOperations: boolean;
   /** Makes a slot that opens with shares, for stores made through `sys/init`. */
   readonly splitSlot: SplitSlot;
   readonly openAudit: (barrier: Barrier) => Promise<AuditLog>;
@@ -61,6 +70,8 @@ export class SealState implements SealControl {
   #collectors: readonly OpenSlot[] = [];
   #core: Core | undefined;
   #opening: Promise<void> | undefined;
+  /** Ids of the slots that have been seen to open since this node runs. */
+  readonly #opened = new Set<string>();
 
   constructor(options: SealStateOptions) {
     this.#options = options;
@@ -86,6 +97,7 @@ export class SealState implements SealControl {
       try {
         const rootKey = await seal.unwrap(slot.body, { storeId: this.#boot.header.id, slotId: slot.id });
         await this.#open(rootKey, 'as-marked');
+        this.#opened.add(slot.id);
         return;
       } catch (error) {
         const { code, message, cause } = asCofferError(error);
@@ -157,17 +169,22 @@ export class SealState implements SealControl {
     if (this.#boot.kind === 'empty') await this.#readBoot();
     if (this.#boot.kind === 'empty') throw new CofferError('invalid_request', 'the store is not initialized');
     if (this.#core !== undefined) return;
+    await this.#rereadSlots();
     let problem: unknown = new CofferError(
       'invalid_request',
       'this store has no slot that a key opens by hand',
     );
     let collecting = false;
-    for (const { collector } of this.#collectors) {
+    for (const { slot, collector } of this.#collectors) {
       const step = await collector.add(text).catch((error: unknown) => {
         problem = error;
         return undefined;
       });
-      if (step?.kind === 'opened') return this.#open(step.rootKey, 'unmark');
+      if (step?.kind === 'opened') {
+        await this.#open(step.rootKey, 'unmark');
+        this.#opened.add(slot.id);
+        return;
+      }
       if (step !== undefined) collecting = true;
     }
     if (!collecting) throw problem;
@@ -225,15 +242,21 @@ export class SealState implements SealControl {
     const marked = await storage.read(sealMarkKey);
     const barrier = new Barrier({ storage, random, clock });
     await barrier.unseal(rootKey, this.#boot.header.id);
+    await rotateIfUsedUp(barrier);
     const audit = await this.#options.openAudit(barrier).catch((error: unknown) => {
       barrier.seal();
       throw error;
     });
     const core = new Core({
       barrier,
+      snapshots: withSnapshots(storage),
+      storeId: this.#boot.header.id,
       audit,
       types,
       jobTypes: this.#options.jobTypes ?? [],
+      slots: this.#keySlots(barrier),
+      manualSeals: this.#options.manualSeals,
+      unauthenticatedKeyOperations: this.#options.unauthenticatedKeyOperations,
       limits: this.#options.limits ?? (() => defaultLimits),
       clock,
       random,
@@ -252,6 +275,20 @@ export class SealState implements SealControl {
       throw error;
     }
     this.#core = core;
+  }
+
+  #keySlots(barrier: Barrier): KeySlots {
+    const { storage, random, seals, manualSeals, slotMakers: makers, dataPlace } = this.#options;
+    return new KeySlots({
+      storage,
+      barrier,
+      random,
+      seals,
+      manualSeals,
+      makers,
+      dataPlace,
+      opened: this.#opened,
+    });
   }
 
   /** Throws `sealed` when another node sealed the store since its mark was read: whoever seals has the last word. */
@@ -277,6 +314,12 @@ export class SealState implements SealControl {
     return (await this.#options.storage.read(sealMarkKey)) !== undefined;
   }
 
+  /** A slot that was removed opens nothing any more, and one that was added does; keys handed in so far count on if none changed. */
+  async #rereadSlots(): Promise<void> {
+    const [known, slots] = [this.#boot, await this.#options.storage.read(bootKeys.slots)];
+    if (known.kind === 'store' && known.slotsRevision !== slots?.revision) await this.#readBoot();
+  }
+
   async #readBoot(): Promise<void> {
     this.#boot = await readBoot(this.#options.storage);
     if (this.#boot.kind === 'empty') return;
@@ -295,6 +338,19 @@ export class SealState implements SealControl {
       const seal = this.#options.seals.find(({ kind, automatic }) => automatic && kind === slot.kind);
       return seal === undefined ? [] : [{ slot, seal }];
     });
+  }
+}
+
+/** A term with nothing left would not even let the audit log begin. Older records are sealed anew after the next rotation. */
+async function rotateIfUsedUp(barrier: Barrier): Promise<void> {
+  const { id, seals } = await barrier.newestTerm();
+  if (seals < sealLimit) return;
+  try {
+    await barrier.rotate();
+  } catch (error) {
+    if (!(error instanceof ConflictError)) throw error;
+    await barrier.reloadKeyring();
+    if ((await barrier.newestTerm()).id === id) throw error;
   }
 }
 

@@ -4,7 +4,7 @@
  * each list. A record that was put back, brought back or taken away no longer fits; only all of them together with the epoch
  * would, and a running node notices an epoch that goes back.
  */
-import type { BarrierStore, PlainWrite, SealedRecord } from '../barrier/store.ts';
+import type { PlainWrite, SealedRecord } from '../barrier/store.ts';
 import { sha256 } from '../crypto/digest.ts';
 import { CofferError } from '../errors.ts';
 import { parseStorageKey, type StorageKey } from '../storage/storage.ts';
@@ -32,16 +32,19 @@ export function witnessKey(kind: Witnessed, name: string): StorageKey {
   return keyOfList(kind, listOf(name));
 }
 
-/** The change of a list that goes with a record's change (`null`: its end). Throws `integrity` when the list is not the epoch's. */
-export async function changeWitness(
-  store: BarrierStore,
+/**
+ * The change of a list that goes with a record's change (`null`: its end). `sealed` is the list, read as one snapshot with the
+ * epoch's `digests`. Throws `integrity` when the list is not the epoch's.
+ */
+export function changeWitness(
+  sealed: SealedRecord | undefined,
   kind: Witnessed,
   digests: WitnessDigests,
   name: string,
   value: Buffer | null,
-): Promise<WitnessChange> {
+): WitnessChange {
   const list = listOf(name);
-  const { [name]: _, ...others } = readList(await store.read(keyOfList(kind, list)), digests, list).entries;
+  const { [name]: _, ...others } = readList(sealed, digests, list).entries;
   return writeList(kind, digests, list, value === null ? others : { ...others, [name]: digestOf(value) });
 }
 

@@ -1,9 +1,11 @@
 /**
  * Shamir's secret sharing over GF(2^8), for 32-byte keys. A share is 33 bytes: one point for each byte of the key, and last the
- * x coordinate. With a single share there is nothing to split, and the share is the key itself, 32 bytes, as Vault has it.
+ * x coordinate. A library splits; its tables would tell by their place in the CPU's cache which bytes they were asked for, so keys are
+ * put together by arithmetic of our own (`gf256.ts`). With a single share there is nothing to split, and the share is the key itself, 32 bytes, as Vault has it.
  */
-import { combine, split } from 'shamir-secret-sharing';
+import { split } from 'shamir-secret-sharing';
 import { CofferError } from '../errors.ts';
+import { interpolateAtZero } from './gf256.ts';
 
 const keyBytes = 32;
 /** Length in bytes of a share, where there is more than one. */
@@ -67,12 +69,8 @@ export async function combineShares(shares: readonly Buffer[]): Promise<Buffer> 
   if (coordinates.size < shares.length) {
     throw new CofferError('invalid_request', 'the same share was given twice');
   }
-  const plain = shares.map((share) => new Uint8Array(share));
-  try {
-    return asBuffer(await combine(plain));
-  } finally {
-    for (const copy of plain) copy.fill(0);
-  }
+  const points = shares.map((share) => ({ x: coordinate(share), y: share.subarray(0, keyBytes) }));
+  return interpolateAtZero(points);
 }
 
 /** The x coordinate of a share among several. Throws `invalid_request` for what is none. */

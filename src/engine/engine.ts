@@ -9,9 +9,10 @@
 import type { Clock } from '../clock.ts';
 import type { Endpoint } from '../core/endpoint.ts';
 import type { ReadPage } from '../core/pages.ts';
-import type { View } from '../core/view.ts';
+import type { DueEntry, View, ViewWrite } from '../core/view.ts';
 import type { Random } from '../crypto/random.ts';
 import type { JsonObject } from '../json.ts';
+import type { SecretTree } from './secret-tree.ts';
 
 export interface EngineEnvironment {
   readonly mountPath: string;
@@ -45,6 +46,8 @@ export interface Engine {
   /** Seconds to grant from now (before the caps), or undefined for the mount's default. Throws to refuse. */
   renew?(context: RenewalContext): Promise<number | undefined>;
   onDue?(name: string, view: View): Promise<void>;
+  /** For engines whose secrets can be found and moved by path. */
+  readonly secrets?: SecretTree;
 }
 
 /** What an auth method that locks names after failed logins lets administrators see and undo. */
@@ -77,12 +80,23 @@ export interface AuthMethod extends Engine {
   ): Promise<{ readonly ttl?: number; readonly maxTtl?: number }>;
 }
 
+export type EngineOptions = Readonly<Record<string, string>>;
+
+/** A change of a mount's options, and what goes into the mount's view in the commit that makes it. */
+export interface OptionsChange {
+  readonly options: EngineOptions;
+  readonly writes?: readonly ViewWrite[];
+  readonly due?: readonly DueEntry[];
+}
+
 /** One row of the catalog of engines. */
 export interface EngineType {
   readonly type: string;
   readonly summary: string;
-  /** Checks options at mount time; throws `invalid_request`. Answers the options to store. */
-  parseOptions(options: Readonly<Record<string, string>>): Readonly<Record<string, string>>;
+  /** Checks options at mount time; throws `invalid_request`. Answers the options to store; none of them is shown as null. */
+  parseOptions(options: EngineOptions): EngineOptions;
+  /** Checks a change of options of an enabled mount; throws `invalid_request`. Engines without it refuse any. */
+  changeOptions?(before: EngineOptions, wanted: EngineOptions): OptionsChange;
   create(environment: EngineEnvironment): Engine;
 }
 

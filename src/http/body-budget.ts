@@ -4,11 +4,14 @@ import { CofferError } from '../errors.ts';
 /** What one client address holds at the moment. */
 export interface AddressShare {
   bodyBytes: number;
+  /** The client's network, where a proxy stands between. */
+  readonly forwardedFor?: string;
 }
 
 export class BodyBudget {
   readonly #mostInAll: number;
   readonly #mostPerAddress: number;
+  readonly #forwarded = new Map<string, AddressShare>();
   #bytes = 0;
 
   constructor(mostInAll: number, mostPerAddress: number) {
@@ -28,10 +31,17 @@ export class BodyBudget {
     }
     this.#bytes += bytes;
     share.bodyBytes += bytes;
+    if (share.forwardedFor !== undefined) this.#forwarded.set(share.forwardedFor, share);
   }
 
   give(share: AddressShare, bytes: number): void {
     this.#bytes -= bytes;
     share.bodyBytes -= bytes;
+    if (share.forwardedFor !== undefined && share.bodyBytes === 0) this.#forwarded.delete(share.forwardedFor);
+  }
+
+  /** The part of a client behind a proxy, which has no connection of its own to keep it with. Kept while it is not empty. */
+  shareOf(client: string): AddressShare {
+    return this.#forwarded.get(client) ?? { bodyBytes: 0, forwardedFor: client };
   }
 }

@@ -31,23 +31,28 @@ interface Share extends AddressShare {
 }
 
 export type Admission =
-  | { readonly kind: 'admitted'; readonly connection: Connection }
+  | { readonly kind: 'admitted' }
   /** `told` is true where the log knows already, so that a flood of connections is not one of lines. */
   | { readonly kind: 'refused'; readonly address: string; readonly told: boolean };
 
 export class ConnectionTable {
-  readonly #limits: HttpLimits;
+  readonly #limits: () => HttpLimits;
+  readonly #exempt: (address: string) => boolean;
+  readonly #admitted = new Set<Socket>();
   readonly #bySocket = new WeakMap<Socket, Connection>();
   readonly #open = new Set<Connection>();
   readonly #shares = new Map<string, Share>();
   #toldFull = false;
 
-  constructor(limits: HttpLimits) {
+  /** @param exempt addresses that may have any part of all connections: they stand for many clients */
+  constructor(limits: () => HttpLimits, exempt: (address: string) => boolean) {
     this.#limits = limits;
+    this.#exempt = exempt;
   }
 
+  /** Sockets that were let in, whether or not their TLS handshake has ended. */
   get size(): number {
-    return this.#open.size;
+    return this.#admitted.size;
   }
 
   /** Client addresses with a connection: never more than there are connections. */
@@ -63,27 +68,37 @@ export class ConnectionTable {
     return this.#open[Symbol.iterator]();
   }
 
-  /** Takes a new socket in, until it closes, unless that would pass a limit. To be called before the server sees the socket. */
+  /** Every socket that was let in, as the system gave it. */
+  sockets(): Iterable<Socket> {
+    return this.#admitted;
+  }
+
+  /** Lets a new socket in, until it closes, unless that would pass a limit. To be called before anybody reads from it. */
   admit(socket: Socket): Admission {
+    const { connections, connectionsPerAddress } = this.#limits();
     const address = peerAddress(socket);
-    const name = networkOf(address);
-    const share = this.#shares.get(name) ?? { name, connections: 0, bodyBytes: 0, told: false };
-    if (this.#open.size >= this.#limits.connections) {
+    const share = this.#shareOf(address);
+    if (this.#admitted.size >= connections) {
       const told = this.#toldFull;
       this.#toldFull = true;
       return { kind: 'refused', address, told };
     }
-    if (share.connections >= this.#limits.connectionsPerAddress) {
+    if (share.connections >= connectionsPerAddress && !this.#exempt(address)) {
       const { told } = share;
       share.told = true;
       return { kind: 'refused', address, told };
     }
-    this.#shares.set(name, share);
+    this.#shares.set(share.name, share);
     share.connections++;
-    return { kind: 'admitted', connection: this.#add(socket, address, share) };
+    this.#admitted.add(socket);
+    socket.once('close', () => this.#leave(socket, share));
+    return { kind: 'admitted' };
   }
 
-  #add(socket: Socket, address: string, share: Share): Connection {
+  /** Begins the connection on a socket that was let in, or on the TLS socket over one. To be called before the server sees it. */
+  open(socket: Socket): void {
+    const address = peerAddress(socket);
+    const share = this.#shareOf(address);
     // Ours comes first, so that the baseline holds it and a change of parsers leaves it on.
     socket.once('close', () => this.#close(connection));
     const connection: Connection = {
@@ -98,18 +113,26 @@ export class ConnectionTable {
     };
     this.#bySocket.set(socket, connection);
     this.#open.add(connection);
-    return connection;
+  }
+
+  #shareOf(address: string): Share {
+    const name = networkOf(address);
+    return this.#shares.get(name) ?? { name, connections: 0, bodyBytes: 0, told: false };
   }
 
   #close(connection: Connection): void {
-    const { share } = connection;
     this.#open.delete(connection);
     connection.waiting.length = 0;
     connection.whenIdle = undefined;
+  }
+
+  #leave(socket: Socket, share: Share): void {
+    const { connections, connectionsPerAddress } = this.#limits();
+    this.#admitted.delete(socket);
     if (--share.connections === 0) this.#shares.delete(share.name);
     // Only once well below the limit, so that a crowd that comes and goes at the limit is one line in the log.
-    if (share.connections < this.#limits.connectionsPerAddress / 2) share.told = false;
-    if (this.#open.size < this.#limits.connections / 2) this.#toldFull = false;
+    if (share.connections < connectionsPerAddress / 2) share.told = false;
+    if (this.#admitted.size < connections / 2) this.#toldFull = false;
   }
 }
 

@@ -7,7 +7,7 @@ import { RawJson } from '../core/request.ts';
 
 type EnvelopeAnswer = Extract<Answer, { kind: 'envelope' }>;
 
-/** The JSON text of an answer's body; undefined for one without. Throws when data cannot be JSON (a cycle, a bigint). */
+/** The JSON text of an answer's body; undefined for one without, and for a stream, which is not sent as a text. Throws when data cannot be JSON (a cycle, a bigint). */
 export function encodeAnswer(answer: Answer): string | undefined {
   switch (answer.kind) {
     case 'envelope':
@@ -15,6 +15,7 @@ export function encodeAnswer(answer: Answer): string | undefined {
     case 'plain':
       return encodeObject(answer.body, levels);
     case 'empty':
+    case 'stream':
       return undefined;
     case 'verbatim':
       return answer.text;

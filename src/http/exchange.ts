@@ -1,17 +1,20 @@
 /** One request and its answer on the wire: decode, receive, hand to the road, encode, send. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Answer, Road } from '../core/request.ts';
+import type { Answer, AnswerStream, Road } from '../core/request.ts';
 import { CofferError, type ErrorCode } from '../errors.ts';
 import { emptyObject, type JsonObject } from '../json.ts';
 import { checkAnnouncedLength, checkEncoding, discardBody, hasBody, parseBody, receiveBody } from './body.ts';
-import type { BodyBudget } from './body-budget.ts';
-import type { Connection } from './connection.ts';
+import type { AddressShare, BodyBudget } from './body-budget.ts';
+import { type Connection, networkOf } from './connection.ts';
 import { decodeHead, type Head, namesRootNamespace, type RequestHead } from './decode.ts';
 import { encodeAnswer, encodeErrors, statusOfAnswer } from './encode.ts';
 import type { ExtensionMethod } from './extension-method.ts';
+import type { TrustedProxies } from './forwarded.ts';
 import type { HttpLimits } from './limits.ts';
 import { rateHeaders } from './rate-headers.ts';
 import { expectationFailed, headersTooLarge, hostMissing, type Refusal, refusalOf } from './refusal.ts';
+import { closeUnsent, sendStream } from './send-stream.ts';
+import { clientCertificate } from './tls.ts';
 
 /** Constant message, and fields that never hold anything a client sent. */
 export type HttpLog = (
@@ -23,7 +26,10 @@ export type HttpLog = (
 /** What the exchanges of one listener share. */
 export interface Wire {
   readonly road: Road;
-  readonly limits: HttpLimits;
+  /** Those of now: a reload changes them. */
+  limits: HttpLimits;
+  /** Whose word on a client's address is taken. */
+  proxies: TrustedProxies;
   readonly log: HttpLog;
   readonly budget: BodyBudget;
   readonly requestId: () => string;
@@ -49,6 +55,10 @@ export class Exchange {
   readonly #extension: ExtensionMethod | undefined;
   #phase: Phase = 'waiting';
   #requestId = '';
+  /** Whom it is from, as far as is known. */
+  #client: string;
+  /** What its body's memory counts against. */
+  #share: AddressShare;
   /** The listener's second after which the phase has taken too long; 0 for none. */
   #deadline = 0;
   /** Bytes of the budget this request's body takes. */
@@ -72,11 +82,21 @@ export class Exchange {
     this.#message = message;
     this.#response = response;
     this.#extension = extension;
+    this.#client = connection.address;
+    this.#share = connection.share;
   }
 
   /** Whether what the client sends next is still part of this request. */
   get receiving(): boolean {
     return this.#phase === 'body' && !this.#message.complete;
+  }
+
+  /**
+   * A request to change protocols (RFC 9110 §7.8), which some clients send first, is answered as if it had not asked. But from then on
+   * Node's parser keeps mistakes in what follows to itself, and a LIST is one: it would wait for an answer that never comes.
+   */
+  get #spoiled(): boolean {
+    return this.#message.headers.upgrade !== undefined;
   }
 
   /** Begins, once the answers before it are gone. Failures become answers. */
@@ -85,8 +105,13 @@ export class Exchange {
     this.#bodyPending = hasBody(this.#message.headers);
     try {
       const problem = this.#problem();
-      if (problem !== undefined) this.#refuse(problem);
-      else this.#decide(decodeHead(this.#head()));
+      if (problem !== undefined) {
+        this.#refuse(problem);
+        return;
+      }
+      const forwarded = this.#message.headers['x-forwarded-for'];
+      this.#client = this.#wire.proxies.clientOf(this.#connection.address, forwarded);
+      this.#decide(decodeHead(this.#head()));
     } catch (thrown) {
       this.#refuse(refusalOf(thrown));
     }
@@ -95,7 +120,7 @@ export class Exchange {
   /** Acts on a phase that took too long. Called about once a second. */
   checkTime(): void {
     if (this.#deadline === 0 || this.#wire.seconds <= this.#deadline) return;
-    const fields = { requestId: this.#requestId, remoteAddress: this.#connection.address };
+    const fields = { requestId: this.#requestId, remoteAddress: this.#client };
     if (this.#phase === 'answer') {
       this.#deadline = 0;
       this.#wire.log('warn', 'client did not take its answer in time', fields);
@@ -137,7 +162,7 @@ export class Exchange {
 
   /** Rates are looked at before a body is read: a flood costs its heads and no more. */
   #isAdmitted({ path, token }: RequestHead): boolean {
-    const verdict = this.#wire.road.admit?.(path, this.#connection.address, token !== undefined);
+    const verdict = this.#wire.road.admit?.(path, this.#client, token !== undefined);
     if (verdict === undefined) return true;
     this.#rate = rateHeaders(verdict);
     if (verdict.admitted) return true;
@@ -171,7 +196,10 @@ export class Exchange {
   }
 
   #takeRoom(bytes: number): void {
-    this.#wire.budget.take(this.#connection.share, bytes);
+    const { budget } = this.#wire;
+    const forwarded = this.#client !== this.#connection.address;
+    if (forwarded && this.#room === 0) this.#share = budget.shareOf(networkOf(this.#client));
+    budget.take(this.#share, bytes);
     this.#room += bytes;
   }
 
@@ -186,7 +214,8 @@ export class Exchange {
       data,
       token: head.token,
       wrapTtl: head.wrapTtl,
-      remoteAddress: this.#connection.address,
+      remoteAddress: this.#client,
+      ...clientCertificate(this.#connection.socket),
       signal: () => {
         this.#abort ??= new AbortController();
         return this.#abort.signal;
@@ -199,6 +228,10 @@ export class Exchange {
   }
 
   #answer(answer: Answer): void {
+    if (answer.kind === 'stream') {
+      this.#stream(answer);
+      return;
+    }
     if (this.#phase !== 'road') return;
     let body: string | undefined;
     try {
@@ -208,6 +241,19 @@ export class Exchange {
       return;
     }
     this.#send(statusOfAnswer(answer), body, false, answer.kind === 'error' ? answer.code : undefined);
+  }
+
+  #stream({ status, contentType, body }: Extract<Answer, { kind: 'stream' }>): void {
+    if (this.#phase !== 'road' || !this.#connection.socket.writable) {
+      void closeUnsent(body, () => this.#logCut());
+      return;
+    }
+    const headers = ['Content-Type', contentType, 'Cache-Control', 'no-store'];
+    this.#write(status, [...headers, 'X-Coffer-Request-Id', this.#requestId], body, false);
+  }
+
+  #logCut(): void {
+    this.#wire.log('warn', 'a stream was cut before its end', { requestId: this.#requestId });
   }
 
   /** A road that rejects or answers with what is not JSON is broken; the cause could quote secrets, so it is not told. */
@@ -226,7 +272,9 @@ export class Exchange {
     this.#write(status, headers, undefined, false);
   }
 
-  #send(status: number, body: string | undefined, close: boolean, code: ErrorCode | undefined): void {
+  #send(status: number, text: string | undefined, close: boolean, code: ErrorCode | undefined): void {
+    // Health answers any status that it is asked to, also those that have no content (RFC 9110 §15).
+    const body = status === 204 || status === 205 || status === 304 ? undefined : text;
     const headers =
       body === undefined
         ? ['Cache-Control', 'no-store']
@@ -246,19 +294,28 @@ export class Exchange {
   }
 
   /** The one place where an answer is written. After an unread body the connection can only be closed. */
-  #write(status: number, headers: string[], body: string | undefined, close: boolean): void {
+  #write(status: number, headers: string[], body: string | AnswerStream | undefined, close: boolean): void {
     this.#phase = 'answer';
     this.#deadline = this.#secondsFromNow(this.#wire.limits.answerMilliseconds);
-    if (this.#room > 0) this.#wire.budget.give(this.#connection.share, this.#room);
+    if (this.#room > 0) this.#wire.budget.give(this.#share, this.#room);
     this.#room = 0;
     if (!this.#connection.socket.writable) return;
     const namespace = this.#message.headers['x-vault-namespace'];
     if (this.#rate.length > 0) headers.push(...this.#rate);
     else if (status === 429) headers.push('Retry-After', '1');
     if (namesRootNamespace(namespace)) headers.push('X-Vault-Namespace', namespace);
-    if (close || this.#bodyPending || this.#wire.draining) headers.push('Connection', 'close');
+    if (close || this.#bodyPending || this.#spoiled || this.#wire.draining)
+      headers.push('Connection', 'close');
     this.#response.writeHead(status, headers);
-    this.#response.end(body);
+    if (typeof body !== 'object') this.#response.end(body);
+    else {
+      void sendStream(this.#response, body, {
+        onPiece: () => {
+          this.#deadline = this.#secondsFromNow(this.#wire.limits.answerMilliseconds);
+        },
+        onCut: () => this.#logCut(),
+      });
+    }
   }
 
   /** The answer is with the kernel: the connection's next request may begin. */

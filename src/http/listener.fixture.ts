@@ -5,6 +5,7 @@ import type { Clock } from '../clock.ts';
 import type { Answer, Request, Road } from '../core/request.ts';
 import type { HttpLimits } from './limits.ts';
 import { type Listener, openListener } from './listener.ts';
+import type { TlsMaterial } from './tls.ts';
 
 export interface TestListener extends AsyncDisposable {
   readonly listener: Listener;
@@ -20,6 +21,8 @@ export interface TestListener extends AsyncDisposable {
 export interface TestOptions {
   readonly limits?: Partial<HttpLimits>;
   readonly clock?: Clock;
+  readonly tls?: TlsMaterial;
+  readonly trustedProxies?: readonly string[];
   readonly handle?: (request: Request) => Promise<Answer>;
   readonly admit?: NonNullable<Road['admit']>;
 }
@@ -46,6 +49,8 @@ export async function openTestListener(options: TestOptions = {}): Promise<TestL
     host: '127.0.0.1',
     port: 0,
     limits: options.limits ?? {},
+    tls: options.tls,
+    trustedProxies: options.trustedProxies ?? [],
     log: (level, message, fields) => logged.push(`${level} ${message} ${JSON.stringify(fields)}`),
     ...(options.clock === undefined ? {} : { clock: options.clock }),
   });

@@ -7,6 +7,7 @@ import {
   type ServerOptions,
   type ServerResponse,
 } from 'node:http';
+import type { Server as TlsServer } from 'node:https';
 import type { Socket } from 'node:net';
 import { type Clock, systemClock } from '../clock.ts';
 import type { Road } from '../core/request.ts';
@@ -14,9 +15,11 @@ import { CofferError } from '../errors.ts';
 import { BodyBudget } from './body-budget.ts';
 import { type Connection, ConnectionTable } from './connection.ts';
 import { Exchange, type HttpLog, type Wire } from './exchange.ts';
+import { trustProxies } from './forwarded.ts';
 import { type HttpLimits, limitsWith } from './limits.ts';
 import { extensionMethodOf, Handover, type ParseError } from './method-handover.ts';
 import { notSupported, refusalOfParseError, refuseSocket } from './refusal.ts';
+import { changeCertificate, checkMaterial, createTlsServer, type TlsMaterial } from './tls.ts';
 
 export interface ListenerOptions {
   readonly road: Road;
@@ -24,6 +27,10 @@ export interface ListenerOptions {
   /** 0 lets the system choose. */
   readonly port: number;
   readonly limits?: Partial<HttpLimits>;
+  /** Plain HTTP when undefined. */
+  readonly tls?: TlsMaterial | undefined;
+  /** Networks (CIDR) of proxies whose `X-Forwarded-For` is believed. */
+  readonly trustedProxies?: readonly string[];
   readonly log: HttpLog;
   readonly clock?: Clock;
   /** Makes a request's uuid. */
@@ -35,6 +42,12 @@ export interface Listener {
   /** What is held at the moment; all three are bounded by the limits. */
   usage(): { readonly connections: number; readonly addresses: number; readonly bodyBytes: number };
   /**
+   * Applies to what comes from now on: limits to the next request and connection, a certificate to the next handshake. Times of
+   * headers, bodies and idle connections stay. Throws `usage` for a wrong limit, or for a certificate that cannot be used or on a
+   * listener without TLS; then nothing has changed.
+   */
+  change(changes: { readonly limits?: Partial<HttpLimits>; readonly tls?: TlsMaterial }): void;
+  /**
    * Takes no more connections, closes those without a request, lets running requests end, and cuts what is left after
    * `withinMilliseconds`. Resolves when no connection is left. Calling it again waits for the same end.
    */
@@ -45,22 +58,21 @@ export interface Listener {
 export async function openListener(options: ListenerOptions): Promise<Listener> {
   const limits = limitsWith(options.limits ?? {});
   const clock = options.clock ?? systemClock;
+  if (options.tls !== undefined) checkMaterial(options.tls);
   const wire: Wire = {
     road: options.road,
     limits,
+    proxies: trustProxies(options.trustedProxies ?? []),
     log: options.log,
     budget: new BodyBudget(limits.bodyBytesInAll, limits.bodyBytesPerAddress),
     requestId: options.requestId ?? (() => randomUUID()),
     seconds: 0,
     draining: false,
   };
-  const open = new OpenListener(wire, clock);
+  const open = new OpenListener(wire, clock, options.tls);
   await open.listen(options.host, options.port);
   return open;
 }
-
-/** Sockets reach the server by this event; over TLS it would be `secureConnection`, and nothing else would differ. */
-const socketEvent = 'connection';
 
 /** What an operator can do something about, by the system's code. */
 const listenProblems: Readonly<Record<string, string>> = {
@@ -74,27 +86,71 @@ class OpenListener implements Listener {
   readonly #wire: Wire;
   readonly #clock: Clock;
   readonly #server: Server;
+  /** The same server where it speaks TLS. */
+  readonly #tlsServer: TlsServer | undefined;
+  /** Sockets reach the server's parser by this event. */
+  readonly #socketEvent: 'connection' | 'secureConnection';
   readonly #table: ConnectionTable;
   #host = '';
   #port = 0;
   #sweep: Disposable | undefined;
   #closed: Promise<void> | undefined;
 
-  constructor(wire: Wire, clock: Clock) {
+  constructor(wire: Wire, clock: Clock, tls: TlsMaterial | undefined) {
+    const { limits } = wire;
+    const options = serverOptions(limits);
     this.#wire = wire;
     this.#clock = clock;
-    this.#table = new ConnectionTable(wire.limits);
-    this.#server = createServer(serverOptions(wire.limits));
+    this.#table = new ConnectionTable(
+      () => wire.limits,
+      (address) => wire.proxies.has(address),
+    );
+    this.#tlsServer =
+      tls === undefined ? undefined : createTlsServer(tls, options, limits.headerMilliseconds);
+    this.#socketEvent = tls === undefined ? 'connection' : 'secureConnection';
+    this.#server = this.#tlsServer ?? createServer(options);
     // One more than allowed, so that the parser, which drops the rest without a word, shows that there were too many.
-    this.#server.maxHeadersCount = wire.limits.headerCount + 1;
+    this.#server.maxHeadersCount = limits.headerCount + 1;
     const onRequest = (message: IncomingMessage, response: ServerResponse) =>
       this.#onRequest(message, response);
-    this.#server.prependListener(socketEvent, (socket: Socket) => this.#onSocket(socket));
+    this.#watchSockets(this.#server);
     this.#server.on('request', onRequest);
     this.#server.on('checkContinue', onRequest);
     this.#server.on('checkExpectation', onRequest);
     this.#server.on('clientError', (error, socket) => this.#onParseError(error, socket as Socket));
     this.#server.on('connect', (_message, socket) => this.#refuse(socket as Socket, notSupported));
+  }
+
+  /**
+   * What a socket meets first is the limit on connections, before TLS spends anything on it. The server's own listener, which
+   * starts a handshake or a parser, gets only sockets that were let in.
+   */
+  #watchSockets(server: Server): void {
+    const begin = server.listeners('connection');
+    server.removeAllListeners('connection');
+    const plain = this.#tlsServer === undefined;
+    server.on('connection', (socket: Socket) => {
+      // A socket that changes parsers comes by again.
+      if (this.#table.of(socket) === undefined) {
+        if (!this.#admit(socket)) return;
+        if (plain) this.#table.open(socket);
+      }
+      for (const listener of begin) listener.call(server, socket);
+    });
+    if (plain) return;
+    server.prependListener('secureConnection', (socket: Socket) => {
+      if (this.#table.of(socket) === undefined) this.#table.open(socket);
+    });
+  }
+
+  change({ limits, tls }: { readonly limits?: Partial<HttpLimits>; readonly tls?: TlsMaterial }): void {
+    const changed =
+      limits === undefined ? this.#wire.limits : limitsWith({ ...this.#wire.limits, ...limits });
+    if (tls !== undefined && this.#tlsServer === undefined) {
+      throw new CofferError('usage', 'this listener has no TLS whose certificate could change');
+    }
+    if (tls !== undefined && this.#tlsServer !== undefined) changeCertificate(this.#tlsServer, tls);
+    this.#wire.limits = changed;
   }
 
   get address(): { readonly host: string; readonly port: number } {
@@ -133,12 +189,21 @@ class OpenListener implements Listener {
     const ended = new Promise<void>((resolve) => this.#server.close(() => resolve()));
     // The server itself closes those that are between two requests, but not those that never sent a byte.
     for (const { socket } of this.#table) if (socket.bytesRead === 0) socket.destroy();
+    this.#endHandshakes();
     const cut = this.#clock.after(withinMilliseconds, () => {
-      for (const { socket } of this.#table) socket.destroy();
+      for (const socket of this.#table.sockets()) socket.destroy();
     });
     await ended;
     cut[Symbol.dispose]();
     this.#sweep?.[Symbol.dispose]();
+  }
+
+  /** A TLS socket and the one below it know of each other only by their peer. */
+  #endHandshakes(): void {
+    const peer = ({ remoteAddress, remotePort, localAddress }: Socket) =>
+      `${remoteAddress} ${remotePort} ${localAddress}`;
+    const begun = new Set([...this.#table].map(({ socket }) => peer(socket)));
+    for (const socket of this.#table.sockets()) if (!begun.has(peer(socket))) socket.destroy();
   }
 
   #sweepLater(): void {
@@ -149,15 +214,14 @@ class OpenListener implements Listener {
     });
   }
 
-  #onSocket(socket: Socket): void {
-    // A socket that changes parsers comes by again.
-    if (this.#table.of(socket) !== undefined) return;
+  #admit(socket: Socket): boolean {
     const admission = this.#table.admit(socket);
-    if (admission.kind === 'admitted') return;
+    if (admission.kind === 'admitted') return true;
     if (!admission.told) {
       this.#wire.log('warn', 'connection refused: too many', { remoteAddress: admission.address });
     }
     socket.destroy();
+    return false;
   }
 
   #onRequest(message: IncomingMessage, response: ServerResponse): void {
@@ -195,7 +259,7 @@ class OpenListener implements Listener {
       const handover = new Handover(socket, connection.baseline, error.rawPacket, method);
       this.#whenIdle(connection, () => {
         connection.mark = method;
-        handover.complete(this.#server, socketEvent);
+        handover.complete(this.#server, this.#socketEvent);
       });
       return;
     }

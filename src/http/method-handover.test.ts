@@ -54,6 +54,22 @@ describe('LIST, SCAN and HELP', () => {
     expect(warnings).toEqual([]);
   });
 
+  test('a LIST behind a request to change protocols does not wait for ever', async () => {
+    await using server = await openTestListener();
+    const client = await server.connect();
+    const upgrade = ['Connection: Upgrade, HTTP2-Settings', 'Upgrade: h2c', 'HTTP2-Settings: AAMAAABk'];
+    client.send(requestBytes('GET /v1/a', upgrade));
+    const answer = await client.answer();
+    // The connection ends, so that a client sends its next request over one that is sound.
+    expect([answer.status, answer.headers.get('connection')]).toEqual([200, 'close']);
+    client.send(requestBytes('LIST /v1/b'));
+    expect(await client.closed()).toBe('');
+    expect(server.requests.map(({ operation }) => operation)).toEqual(['read']);
+    const second = await server.connect();
+    second.send(requestBytes('LIST /v1/b', upgrade));
+    expect(json(await second.answer())).toMatchObject({ operation: 'list' });
+  });
+
   test('headers, query and body come through; the body is not the data', async () => {
     await using server = await openTestListener();
     const client = await server.connect();

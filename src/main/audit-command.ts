@@ -4,6 +4,7 @@ import { resolve } from 'node:path';
 import { type CommandGroup, defineCommand } from '../cli/command.ts';
 import { type Shell, variable } from '../cli/shell.ts';
 import { readAnchors } from '../core/audit/anchor.ts';
+import { readEarlierAnchors } from '../core/audit/earlier.ts';
 import { findRequest } from '../core/audit/find.ts';
 import { type AuditReport, type ChainReport, verifyAudit } from '../core/audit/verify.ts';
 import { CofferError } from '../errors.ts';
@@ -42,7 +43,10 @@ const verify = defineCommand({
       requireLog(directory, opened === undefined ? 'not_found' : 'integrity');
       // Anchors first: what is written meanwhile lies beyond them.
       const anchors = opened === undefined ? undefined : await readAnchors(opened.barrier);
-      show(shell, await verifyAudit({ directory, anchors }));
+      const earlier = opened === undefined ? [] : await readEarlierAnchors(opened.barrier);
+      const report = await verifyAudit({ directory, anchors, earlier });
+      if (earlier.length > 0) shell.ui.talk(beforeRestore(earlier.length, report.elsewhere.length));
+      show(shell, report);
     } finally {
       await opened?.close();
     }
@@ -107,6 +111,11 @@ function chainText(chain: ChainReport): string {
     `  ${counted(lines, 'line')}${times}`,
     ...vouches.split('; ').map((part) => `  ${part}`),
   ].join('\n');
+}
+
+function beforeRestore(known: number, absent: number): string {
+  const where = absent === 0 ? '' : `, of which ${absent} not in this directory, but where that store was`;
+  return `this store was restored from a backup: its log before that has ${counted(known, 'chain')}${where}`;
 }
 
 function seconds(time: string): string {

@@ -2,14 +2,21 @@
 import { approle } from '../auth/approle/approle.ts';
 import { userpass } from '../auth/userpass/userpass.ts';
 import type { MountTypes } from '../core/mount/mounts.ts';
-import { kv } from '../engine/kv/kv.ts';
+import { generic, kv } from '../engine/kv/kv.ts';
 import type { ManualSeal } from '../seal/collector.ts';
 import { keyfileByHand } from '../seal/keyfile/manual.ts';
+import { keyfileSlots } from '../seal/keyfile/slot-maker.ts';
+import { passphraseByHand } from '../seal/passphrase/manual.ts';
+import { passphraseSlots } from '../seal/passphrase/slot-maker.ts';
 import { shamirByHand } from '../seal/shamir/manual.ts';
+import { shamirSlots } from '../seal/shamir/slot-maker.ts';
+import type { SlotMaker } from '../seal/slot-maker.ts';
 
 export const mountTypes: MountTypes = {
-  engines: new Map([kv].map((type) => [type.type, type])),
+  engines: new Map([kv, generic].map((type) => [type.type, type])),
   authMethods: new Map([approle, userpass].map((type) => [type.type, type])),
 };
 
-export const manualSeals: readonly ManualSeal[] = [keyfileByHand, shamirByHand];
+export const manualSeals: readonly ManualSeal[] = [keyfileByHand, shamirByHand, passphraseByHand];
+
+export const slotMakers: readonly SlotMaker[] = [keyfileSlots, shamirSlots, passphraseSlots];

@@ -114,7 +114,8 @@ export async function refuseEarlierStore(places: Places, data: string): Promise<
   );
 }
 
-async function writePrivate(path: string, text: string, mode: 'new' | 'replace'): Promise<void> {
+/** A file of mode 0600, on disk when this resolves. Throws `unavailable`, also for `new` where something is at `path`. */
+export async function writePrivate(path: string, text: string, mode: 'new' | 'replace'): Promise<void> {
   const target = mode === 'new' ? path : `${path}.${process.pid}.tmp`;
   try {
     await mkdir(dirname(path), { recursive: true, mode: 0o700 });

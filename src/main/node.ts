@@ -1,5 +1,5 @@
 /** One node: a store, its seal state, and the road, wired together. Listeners come on top. */
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { Barrier } from '../barrier/barrier.ts';
 import { type Clock, systemClock } from '../clock.ts';
 import type { AuditLog } from '../core/audit/audit.ts';
@@ -17,7 +17,7 @@ import type { Logger } from '../log.ts';
 import type { Seal } from '../seal/seal.ts';
 import { createShamirSlot } from '../seal/shamir/shamir.ts';
 import type { Storage } from '../storage/storage.ts';
-import { manualSeals, mountTypes } from './catalog.ts';
+import { manualSeals, mountTypes, slotMakers } from './catalog.ts';
 import { isUrgent } from './urgent.ts';
 
 export interface NodeOptions {
@@ -33,6 +33,8 @@ export interface NodeOptions {
   readonly limits?: () => NodeLimits;
   /** Kinds of long work besides the core's own. */
   readonly jobTypes?: readonly JobType[];
+  /** `sys/rekey` and `sys/generate-root` are open to everybody, as Vault's clients know them. Not unless told. */
+  readonly unauthenticatedKeyOperations?: boolean;
 }
 
 export interface CofferNode {
@@ -54,6 +56,9 @@ export function createNode(options: NodeOptions): CofferNode {
     limits,
     seals,
     manualSeals,
+    slotMakers,
+    dataPlace: options.auditDirectory === undefined ? storage.kind : dirname(options.auditDirectory),
+    unauthenticatedKeyOperations: options.unauthenticatedKeyOperations ?? false,
     splitSlot: (rootKey, split, place) => createShamirSlot(rootKey, split, place, random),
     openAudit: (barrier) => openNodeAudit(options, barrier, clock, random),
     log: (message, fields) => log.error(message, fields),

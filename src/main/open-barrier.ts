@@ -19,8 +19,8 @@ export interface OpenedBarrier {
 }
 
 /**
- * Reads only. Opens with the store's keyfile; a store that has none asks for its unseal keys at the terminal, or reads them
- * from standard input, one a line. Throws as reading the store and its slots does.
+ * Reads only. Opens with the store's keyfile; where there is none it asks for unseal keys or the passphrase at the terminal, or reads
+ * them from standard input, one a line. Throws as reading the store and its slots does.
  */
 export async function openBarrier(
   shell: Shell,
@@ -47,20 +47,40 @@ export async function openBarrier(
   }
 }
 
-type Store = Extract<Boot, { kind: 'store' }>;
+type Store = Pick<Extract<Boot, { kind: 'store' }>, 'header' | 'slots'>;
 
-async function unwrapRootKey(shell: Shell, boot: Store, keyfile: string | undefined): Promise<Buffer> {
+/** The root key, from the store's keyfile or from its unseal keys; the caller's, to use and to zero. Throws as its slots do. */
+export async function unwrapRootKey(shell: Shell, boot: Store, keyfile: string | undefined): Promise<Buffer> {
   const storeId = boot.header.id;
-  const slot = boot.slots.find(({ kind }) => kind === 'keyfile');
-  if (slot !== undefined) {
-    const path = keyfile ?? defaultKeyfile(shell.places, storeId);
-    return new KeyfileSeal({ path, random: systemRandom }).unwrap(slot.body, { storeId, slotId: slot.id });
-  }
+  const fromKeyfile = await unwrapByKeyfile(boot, keyfile ?? defaultKeyfile(shell.places, storeId));
+  if (fromKeyfile.kind === 'opened') return fromKeyfile.rootKey;
+  // Who names a keyfile wants that one; and where nothing else opens, what is wrong with it is the answer.
+  const others = boot.slots.some(({ kind }) => kind !== 'keyfile');
+  if (fromKeyfile.kind === 'failed' && (keyfile !== undefined || !others)) throw fromKeyfile.error;
   for (const { id, kind, body } of boot.slots) {
-    const manual = manualSeals.find((seal) => seal.kind === kind);
+    const manual = kind === 'keyfile' ? undefined : manualSeals.find((seal) => seal.kind === kind);
     if (manual !== undefined) return collectKeys(shell, manual.collect(body, { storeId, slotId: id }));
   }
   throw new CofferError('wrong_key', 'this program opens none of the store’s key slots');
+}
+
+type KeyfileOutcome =
+  | { readonly kind: 'opened'; readonly rootKey: Buffer }
+  | { readonly kind: 'failed'; readonly error: unknown }
+  | { readonly kind: 'none' };
+
+/** A store may have several slots of keyfiles; the file opens one of them. */
+async function unwrapByKeyfile(boot: Store, path: string): Promise<KeyfileOutcome> {
+  const seal = new KeyfileSeal({ path, random: systemRandom });
+  let outcome: KeyfileOutcome = { kind: 'none' };
+  for (const { id, body } of boot.slots.filter(({ kind }) => kind === 'keyfile')) {
+    try {
+      return { kind: 'opened', rootKey: await seal.unwrap(body, { storeId: boot.header.id, slotId: id }) };
+    } catch (error) {
+      outcome = { kind: 'failed', error };
+    }
+  }
+  return outcome;
 }
 
 async function collectKeys(shell: Shell, collector: KeyCollector): Promise<Buffer> {

@@ -4,4 +4,8 @@ import type { Load } from '../cli/table.ts';
 export const programs: Readonly<Record<string, Load>> = {
   server: () => import('./server-command.ts'),
   audit: () => import('./audit-command.ts'),
+  'operator backup': () => import('./backup-command.ts'),
+  'operator verify-backup': () => import('./verify-backup-command.ts'),
+  'operator restore': () => import('./restore-command.ts'),
+  'operator generate-root': () => import('./generate-root-command.ts'),
 };

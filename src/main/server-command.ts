@@ -1,148 +1,201 @@
 /** `coffer server`. */
 import { resolve } from 'node:path';
-import { defineCommand, type OptionValues } from '../cli/command.ts';
-import { type Shell, variable } from '../cli/shell.ts';
+import { isatty } from 'node:tty';
+import { defineCommand } from '../cli/command.ts';
+import type { Shell } from '../cli/shell.ts';
+import { LiveValue } from '../config/live.ts';
+import type { Loaded } from '../config/load.ts';
+import type { LimitSettings, LogSettings } from '../config/settings.ts';
 import { CofferError } from '../errors.ts';
-import { type Logger, type LogLevel, logLevels, openLogger } from '../log.ts';
+import { type LevelledLogger, type Logger, openLogger } from '../log.ts';
 import { firstSteps, welcome } from './first-start.ts';
-import { defaultListen, isLoopback, parseListenAddress, shownAddress } from './listen-address.ts';
+import { guardMemory, guardProcess, refuseInspector } from './process-guard.ts';
+import { reloader } from './reload.ts';
 import { type Server, startDataServer, startDevServer } from './server.ts';
+import { checkServer, refuseWith } from './server-check.ts';
+import { certificateProblems, type Flags, loadServerSettings, settingOptions } from './server-settings.ts';
 
-const options = {
+const actions = {
+  config: { type: 'text', value: 'FILE', help: 'configuration file, TOML or JSON (COFFER_CONFIG)' },
+  check: { type: 'flag', help: 'check the configuration, say what would be served, and stop' },
   dev: { type: 'flag', help: 'keep everything in memory, unsealed; for trying things out' },
   'dev-root-token-id': { type: 'text', value: 'TOKEN', help: 'root token of --dev' },
   'dev-listen-address': { type: 'text', value: 'HOST:PORT', help: 'the same as --listen' },
-  data: {
-    type: 'text',
-    value: 'DIR',
-    help: 'data directory (COFFER_DATA; ~/.local/share/coffer)',
-  },
-  listen: {
-    type: 'text',
-    value: 'HOST:PORT',
-    help: 'address to serve on (COFFER_LISTEN; 127.0.0.1:8200)',
-  },
   init: { type: 'flag', help: 'make a store where there is none' },
   'init-by-api': {
     type: 'flag',
     help: 'where there is none, wait for `coffer operator init` (or --init=api)',
   },
-  keyfile: { type: 'text', value: 'FILE', help: 'keyfile of the store, or where to put a new one' },
   'root-token-file': { type: 'text', value: 'FILE', help: 'where to put the root token of a new store' },
-  'tls-disable': { type: 'flag', help: 'serve without TLS although the address is not loopback' },
-  'log-level': {
-    type: 'text',
-    value: 'LEVEL',
-    choices: logLevels,
-    help: 'debug, info (the default), warn or error',
-  },
 } as const;
 
-type ServerOptions = OptionValues<typeof options>;
+/** The options that are no settings. */
+interface Actions {
+  readonly dev: boolean;
+  readonly 'dev-root-token-id': string | undefined;
+  readonly init: boolean;
+  readonly 'init-by-api': boolean;
+  readonly 'root-token-file': string | undefined;
+}
+
+/** One start: its settings, and what of them may change. */
+interface Start {
+  readonly given: Actions & Flags;
+  readonly shell: Shell;
+  readonly loaded: Loaded;
+  readonly limits: LiveValue<LimitSettings>;
+  readonly log: LevelledLogger;
+}
+
+/** A server, and what is said of it once signals can reach it. */
+interface Serving {
+  readonly server: Server;
+  readonly words: string;
+}
 
 export const command = defineCommand({
   summary: 'Run the server',
   operands: {},
-  options,
+  options: { ...actions, ...settingOptions },
   details: [
     'Serves a data directory, by default ~/.local/share/coffer. A new store is made when asked for with --init, or at a ' +
       'terminal in the default place; its keyfile and root token go to ~/.config/coffer.',
-    'Stops on SIGTERM or Ctrl-C, letting running requests end.',
+    'Every setting can be in the file of --config, in the environment, or on the command line; a flag wins over a variable, and ' +
+      'that over the file. The variable of --log-level is COFFER_LOG_LEVEL, and so on. What is said of listeners here is for all ' +
+      'of them.',
+    'Stops on SIGTERM or Ctrl-C, letting running requests end. On SIGHUP it reads certificates, log level and limits again.',
   ],
-  examples: ['coffer server --dev', 'coffer server --data /srv/coffer --listen 127.0.0.1:8200 --init'],
-  async run({ options: given }, shell) {
-    process.umask(0o077);
-    // A listener keeps Node from opening its inspector on this signal.
-    process.on('SIGUSR1', () => {});
-    const log = logger(shell, (given['log-level'] ?? 'info') as LogLevel);
-    const server = given.dev ? await dev(given, shell, log) : await data(given, shell, log);
-    await untilStopped(server, log);
+  examples: [
+    'coffer server --dev',
+    'coffer server --data /srv/coffer --listen 127.0.0.1:8200 --init',
+    'coffer server --config /etc/coffer/coffer.toml --check',
+  ],
+  async run({ options }, shell) {
+    guardProcess();
+    const given = options as unknown as Actions & Flags;
+    const loaded = loadServerSettings(given, shell);
+    if (given['check'] === true) {
+      checkServer(loaded, dataDirectory(loaded, shell), shell);
+      return;
+    }
+    const problems = loaded.problems.length > 0 ? loaded.problems : certificateProblems(loaded);
+    if (problems.length > 0) refuseWith(problems, shell);
+    refuseInspector();
+    const hangup = new Hangup();
+    const log = logger(shell, loaded.settings.log);
+    guardMemory(log);
+    const limits = new LiveValue(loaded.settings.limits);
+    const start: Start = { given, shell, loaded, limits, log };
+    const { server, words } = given.dev ? await dev(start) : await data(start);
+    const load = () => loadServerSettings(given, shell);
+    const reload = reloader({ server, limits, log, started: loaded, load });
+    // Who reads that it serves may send a signal at once.
+    const stopped = untilStopped(server, log, hangup, reload);
+    shell.ui.text(words);
+    await stopped;
   },
 });
 
-function logger(shell: Shell, level: LogLevel): Logger {
+function dataDirectory({ settings }: Loaded, shell: Shell): string {
+  return settings.data ?? resolve(shell.places.data);
+}
+
+function logger(shell: Shell, { level, format }: LogSettings): LevelledLogger {
   return openLogger({
     level,
-    terminal: shell.stderr.isTTY === true,
+    terminal: format === 'auto' ? shell.stderr.isTTY === true : format === 'text',
     write: (line) => void shell.stderr.write(line),
   });
 }
 
-function listenAddress(given: ServerOptions, env: Shell['env']): ReturnType<typeof parseListenAddress> {
-  const text = given.listen ?? given['dev-listen-address'] ?? variable(env, 'COFFER_LISTEN');
-  const address = text === undefined ? defaultListen : parseListenAddress(text);
-  if (!isLoopback(address.host) && !given['tls-disable']) {
-    throw new CofferError(
-      'usage',
-      `${shownAddress(address)} is not a loopback address, and this server has no TLS yet: listen on 127.0.0.1 behind a ` +
-        'proxy that has it, or say --tls-disable',
-    );
-  }
-  return address;
-}
-
-async function dev(given: ServerOptions, shell: Shell, log: Logger): Promise<Server> {
-  if (given.data !== undefined || given.init || given['init-by-api'] || given.keyfile !== undefined) {
+async function dev({ given, loaded, limits, log }: Start): Promise<Serving> {
+  if (given['data'] !== undefined || given.init || given['init-by-api'] || given['keyfile'] !== undefined) {
     throw new CofferError(
       'usage',
       '--dev keeps everything in memory: it goes without --data, --init and --keyfile',
     );
   }
   const server = await startDevServer({
-    listen: listenAddress(given, shell.env),
+    listeners: loaded.settings.listeners,
+    limits,
     rootToken: given['dev-root-token-id'],
     log,
   });
-  const address = `http://${shownAddress(server.listener.address)}`;
-  shell.ui.text(`
+  const { addresses } = server.listeners;
+  const words = `
 Development mode: everything is in memory and ends with this process. Not for
 anything that matters.
 
-    $ export VAULT_ADDR='${address}'
+    $ export VAULT_ADDR='${addresses[0]}'
 
 Unseal Key: ${server.unsealKey}
 Root Token: ${server.rootToken}
 
-Serving on ${address}
-`);
-  return server;
+Serving on ${addresses.join(', ')}
+`;
+  return { server, words };
 }
 
 const emptyNote = 'There is no store yet: `coffer operator init` makes one.\n';
 const sealedNote = 'The store is sealed: `coffer operator unseal` opens it.\n';
 
-async function data(given: ServerOptions, shell: Shell, log: Logger): Promise<Server> {
+async function data({ given, shell, loaded, limits, log }: Start): Promise<Serving> {
   if (given['dev-root-token-id'] !== undefined) {
     throw new CofferError('usage', '--dev-root-token-id goes with --dev');
   }
-  const chosen = given.data ?? variable(shell.env, 'COFFER_DATA');
+  const { settings } = loaded;
   const atTerminal = shell.stdin.isTTY === true && shell.stdout.isTTY === true;
-  const makes = given.init || (chosen === undefined && atTerminal);
-  const directory = resolve(chosen ?? shell.places.data);
+  const makes = given.init || (settings.data === undefined && atTerminal);
+  const directory = dataDirectory(loaded, shell);
   let isNew = false;
   const server = await startDataServer({
     data: directory,
-    listen: listenAddress(given, shell.env),
+    listeners: settings.listeners,
+    limits,
+    backup: settings.backup,
     places: shell.places,
     log,
     init: given['init-by-api'] ? 'api' : makes ? 'store' : 'never',
-    keyfile: given.keyfile === undefined ? undefined : resolve(given.keyfile),
+    keyfile: settings.keyfile,
     rootTokenFile: given['root-token-file'] === undefined ? undefined : resolve(given['root-token-file']),
-    logIn: chosen === undefined,
+    logIn: settings.data === undefined,
     onMade: (made) => {
       isNew = true;
       shell.ui.text(welcome(made, directory));
     },
   });
-  const address = `http://${shownAddress(server.listener.address)}`;
+  const addresses = server.listeners.addresses.join(', ');
   const { initialized, sealed } = await server.node.state.status();
-  const serving = isNew ? firstSteps(address) : `Serving ${directory} on ${address}\n`;
-  shell.ui.text(serving + (initialized ? (sealed ? sealedNote : '') : emptyNote));
-  return server;
+  const serving = isNew ? firstSteps(addresses) : `Serving ${directory} on ${addresses}\n`;
+  return { server, words: serving + (initialized ? (sealed ? sealedNote : '') : emptyNote) };
+}
+
+/** SIGHUP from the first moment on: one that comes before the server serves would end the process otherwise, and has to wait. */
+class Hangup {
+  readonly #atTerminal = isatty(0);
+  #waiting = false;
+  #act: ((terminalGone: boolean) => void) | undefined;
+
+  constructor() {
+    process.on('SIGHUP', () => {
+      if (this.#act === undefined) this.#waiting = true;
+      else this.#act(this.#terminalGone);
+    });
+  }
+
+  /** @param act is told whether the terminal is gone that the server was started at */
+  use(act: (terminalGone: boolean) => void): void {
+    this.#act = act;
+    if (this.#waiting) act(this.#terminalGone);
+  }
+
+  get #terminalGone(): boolean {
+    return this.#atTerminal && !isatty(0);
+  }
 }
 
 /** Resolves once the server has stopped in order. A second signal ends it at once. */
-function untilStopped(server: Server, log: Logger): Promise<void> {
+function untilStopped(server: Server, log: Logger, hangup: Hangup, reload: () => void): Promise<void> {
   return new Promise((resolve, reject) => {
     const stop = () => {
       for (const signal of ['SIGTERM', 'SIGINT'] as const) process.off(signal, stop);
@@ -150,5 +203,9 @@ function untilStopped(server: Server, log: Logger): Promise<void> {
       server.close().then(resolve, reject);
     };
     for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, stop);
+    hangup.use((terminalGone) => {
+      if (terminalGone) stop();
+      else reload();
+    });
   });
 }

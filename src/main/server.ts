@@ -1,9 +1,12 @@
-/** A server: a node and its listener, over memory (`--dev`) or a data directory. */
+/** A server: a node and its listeners, over memory (`--dev`) or a data directory. */
 import { resolve } from 'node:path';
+import { systemClock } from '../clock.ts';
+import type { Live } from '../config/live.ts';
 import type { Places } from '../config/paths.ts';
+import type { BackupSettings, LimitSettings, ListenerSettings } from '../config/settings.ts';
+import { type ScheduledBackups, startScheduledBackups } from '../core/backup/scheduled-backups.ts';
 import { systemRandom } from '../crypto/random.ts';
 import { CofferError } from '../errors.ts';
-import { type Listener, openListener } from '../http/listener.ts';
 import type { Logger } from '../log.ts';
 import { readBoot } from '../seal/boot.ts';
 import { KeyfileSeal } from '../seal/keyfile/keyfile-seal.ts';
@@ -11,12 +14,13 @@ import { hasDataFile } from '../storage/lmdb/directory.ts';
 import { openLmdbStorage } from '../storage/lmdb/lmdb.ts';
 import { MemoryStorage } from '../storage/memory/memory.ts';
 import { defaultKeyfile, type MadeStore, makeStore, refuseEarlierStore } from './first-start.ts';
-import type { ListenAddress } from './listen-address.ts';
+import { type Listeners, openListeners } from './listeners.ts';
 import { auditDirectoryOf, type CofferNode, createNode, storeDirectoryOf } from './node.ts';
+import { requirePrivateDirectories } from './private-place.ts';
 
 export interface Server {
   readonly node: CofferNode;
-  readonly listener: Listener;
+  readonly listeners: Listeners;
   /** Lets running requests end, then closes everything. */
   close(): Promise<void>;
 }
@@ -24,26 +28,37 @@ export interface Server {
 /** How long running requests have when the server is asked to stop, in milliseconds. */
 const drainTime = 10_000;
 
-export interface DataServerOptions {
+/** What a server needs of its settings, whatever its store. */
+export interface ServingOptions {
+  readonly listeners: readonly ListenerSettings[];
+  readonly limits: Live<LimitSettings>;
+  readonly log: Logger;
+}
+
+export interface DataServerOptions extends ServingOptions {
   /** The data directory, absolute. */
   readonly data: string;
-  readonly listen: ListenAddress;
   readonly places: Places;
-  readonly log: Logger;
   /** `store`: make a store where there is none. `api`: wait for `sys/init`. `never`: refuse an empty place. */
   readonly init: 'store' | 'api' | 'never';
   readonly keyfile: string | undefined;
   readonly rootTokenFile: string | undefined;
   readonly logIn: boolean;
+  /** Scheduled backups; none without it, or without its directory. */
+  readonly backup?: BackupSettings;
   /** Called when a store has been made: its owner has to know, whether or not it can be served then. */
   readonly onMade: (made: MadeStore) => void;
 }
 
-/** Serves a data directory. Throws `store_unusable` for a place without a store unless told to make one. */
+/**
+ * Serves a data directory. Throws `store_unusable` for a place without a store unless told to make one, and for one that others may
+ * reach.
+ */
 export async function startDataServer(options: DataServerOptions): Promise<Server> {
   const { data, log, places } = options;
   const makes = options.init !== 'never';
   // Before anything is put there.
+  requirePrivateDirectories(data);
   if (makes && !hasDataFile(storeDirectoryOf(data))) await refuseEarlierStore(places, data);
   const storage = await openLmdbStorage({
     path: storeDirectoryOf(data),
@@ -58,6 +73,8 @@ export async function startDataServer(options: DataServerOptions): Promise<Serve
       storage,
       auditDirectory: auditDirectoryOf(data),
       log,
+      limits: () => options.limits.current,
+      unauthenticatedKeyOperations: openKeyOperations(options),
       seals: [
         {
           kind: 'keyfile',
@@ -74,11 +91,33 @@ export async function startDataServer(options: DataServerOptions): Promise<Serve
     });
     if (boot.kind === 'empty' && options.init === 'store') options.onMade(await make(options, node));
     await node.state.start();
-    return await listen(node, options.listen, log);
+    const backups = scheduleBackups(options.backup, node, log);
+    const server = await serve(node, options);
+    return { ...server, close: () => stopped(backups).then(() => server.close()) };
   } catch (error) {
     await storage.close();
     throw error;
   }
+}
+
+function scheduleBackups(
+  settings: BackupSettings | undefined,
+  node: CofferNode,
+  log: Logger,
+): ScheduledBackups | undefined {
+  if (settings?.directory === undefined) return undefined;
+  const { directory, every, keep } = settings;
+  return startScheduledBackups({
+    schedule: { directory, every, keep },
+    node: () => node.state.core,
+    clock: systemClock,
+    random: systemRandom,
+    log: (level, message, fields) => log[level](message, fields),
+  });
+}
+
+async function stopped(backups: ScheduledBackups | undefined): Promise<void> {
+  await backups?.stop();
 }
 
 function make(options: DataServerOptions, node: CofferNode): Promise<MadeStore> {
@@ -99,34 +138,42 @@ export interface DevServer extends Server {
 }
 
 /** Serves a store in memory, unsealed, without an audit log: for trying things out. */
-export async function startDevServer(options: {
-  readonly listen: ListenAddress;
-  readonly rootToken: string | undefined;
-  readonly log: Logger;
-}): Promise<DevServer> {
+export async function startDevServer(
+  options: ServingOptions & { readonly rootToken: string | undefined },
+): Promise<DevServer> {
   const { log } = options;
-  const node = createNode({ storage: new MemoryStorage(), auditDirectory: undefined, seals: [], log });
+  const node = createNode({
+    storage: new MemoryStorage(),
+    auditDirectory: undefined,
+    seals: [],
+    log,
+    limits: () => options.limits.current,
+    unauthenticatedKeyOperations: openKeyOperations(options),
+  });
   const made = await node.state.initialize({ shares: 1, threshold: 1 }, options.rootToken, true);
   const unsealKey = made.shares[0]?.toString('base64') ?? '';
   await node.state.submitKey(unsealKey);
-  const server = await listen(node, options.listen, log);
+  const server = await serve(node, options);
   return { ...server, unsealKey, rootToken: made.rootToken };
 }
 
-async function listen(node: CofferNode, address: ListenAddress, log: Logger): Promise<Server> {
-  const listener = await openListener({
-    road: node.road,
-    host: address.host,
-    port: address.port,
-    log: (level, message, fields) => log[level](message, fields),
-  });
+async function serve(
+  node: CofferNode,
+  { listeners: settings, limits, log }: ServingOptions,
+): Promise<Server> {
+  const listeners = await openListeners({ road: node.road, settings, limits, log });
   let closing: Promise<void> | undefined;
   return {
     node,
-    listener,
+    listeners,
     close() {
-      closing ??= listener.close({ withinMilliseconds: drainTime }).then(() => node.state.close());
+      closing ??= listeners.close({ withinMilliseconds: drainTime }).then(() => node.state.close());
       return closing;
     },
   };
+}
+
+/** The configuration says it for all listeners or for none. */
+function openKeyOperations({ listeners }: ServingOptions): boolean {
+  return listeners.every(({ unauthenticatedKeyOperations }) => unauthenticatedKeyOperations);
 }

@@ -13,6 +13,9 @@ export const bootKeys = {
   keyring: parseStorageKey('core/keyring'),
 } as const;
 
+/** There while a backup is being restored into this place, and after a restore that was cut off. In the clear. */
+export const restoringKey = parseStorageKey('boot/restoring');
+
 const format = 1;
 
 export interface StoreHeader {
@@ -39,11 +42,18 @@ export type Boot =
  * what is missing; `integrity` if what is there is damaged.
  */
 export async function readBoot(storage: Storage): Promise<Boot> {
-  const [header, slots, keyring] = await storage.readMany([
+  const [header, slots, keyring, restoring] = await storage.readMany([
     bootKeys.header,
     bootKeys.slots,
     bootKeys.keyring,
+    restoringKey,
   ]);
+  if (restoring !== undefined) {
+    throw new CofferError(
+      'store_unusable',
+      'a backup is being restored into this place, or its restore was cut off: run `coffer operator restore` again',
+    );
+  }
   if (header === undefined && slots === undefined && keyring === undefined) {
     const { items } = await storage.children('', { limit: 1 });
     if (items.length === 0) return { kind: 'empty' };

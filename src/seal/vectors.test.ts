@@ -6,6 +6,7 @@ import type { JsonObject } from '../json.ts';
 import { parseShare } from './key-text.ts';
 import { openKeyfileSlot } from './keyfile/keyfile-seal.ts';
 import { encodeKeyfile, parseKeyfile } from './keyfile/keyfile-text.ts';
+import { passphraseByHand } from './passphrase/manual.ts';
 import type { SlotPlace } from './seal.ts';
 import { openShamirSlot } from './shamir/shamir.ts';
 import { ShareCollector } from './shamir/share-collector.ts';
@@ -69,6 +70,24 @@ describe('slot shamir 1', () => {
 
   it.each(fails)('threat 25: refuses: $why', async ({ body, place, shares, code }) => {
     await expect(openShamirSlot(body, place, shares.map(hex))).rejects.toMatchObject({ code });
+  });
+});
+
+describe('slot passphrase 1', () => {
+  type Vector = SlotVector & { readonly passphrase: string };
+  const { opens, fails } = load<Vector, { readonly root_key: string }>('slot-passphrase-v1');
+  const open = ({ body, place, passphrase }: Vector) => passphraseByHand.collect(body, place).add(passphrase);
+
+  it('opens what it must', async () => {
+    expect(opens.length).toBeGreaterThan(0);
+    for (const vector of opens) {
+      expect(await open(vector)).toEqual({ kind: 'opened', rootKey: hex(vector.root_key) });
+    }
+  });
+
+  it.each(fails)('threat 25: refuses: $why', async (vector) => {
+    const code = vector.code === 'wrong_key' ? expect.stringMatching(/^(wrong_key|integrity)$/) : vector.code;
+    await expect(open(vector)).rejects.toMatchObject({ code });
   });
 });
 

@@ -6,9 +6,10 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { bytes, type CurrentStorage, key, type OpenedStorage } from './opened-storage.ts';
 import { type Revision, type Storage, type StorageKey, storageLimits, type Write } from './storage.ts';
 import { listingContract } from './storage-listing.contract.ts';
+import { snapshotContract } from './storage-snapshot.contract.ts';
 
 /** Names of parts that an implementation leaves out, each with its reason in words. */
-export type ContractSkips = Partial<Record<'persistence', string>>;
+export type ContractSkips = Partial<Record<'persistence' | 'snapshots', string>>;
 
 export function storageContract(
   name: string,
@@ -30,6 +31,7 @@ export function storageContract(
     concurrencyContract(current);
     limitContract(current);
     lifeContract(current, skips);
+    snapshotContract(current, skips.snapshots);
   });
 }
 

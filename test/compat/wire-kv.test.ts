@@ -1,5 +1,6 @@
 /** The wire contract of kv version 2. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { JsonObject } from '../../src/json.ts';
 import { type ContractServer, openContractServer } from './contract-server.ts';
 import { contract, envelopeNames } from './wire-contract.fixture.ts';
 
@@ -234,9 +235,27 @@ describe('metadata', () => {
     expect(json).toMatchObject({ data: { current_version: 12, oldest_version: 3 } });
   });
 
-  it('PATCH is refused in the way that lets clients read and write instead', async () => {
-    const headers = { 'content-type': 'application/merge-patch+json' };
-    const answer = await server.wire.ask('PATCH', 'secret/data/many', { body: { data: {} }, headers });
-    expect(answer.status).toBe(405);
+  it('PATCH merges into a new version, and says what is wrong as clients expect', async () => {
+    const patch = async (path: string, body: JsonObject, type = 'application/merge-patch+json') => {
+      const headers = { 'content-type': type };
+      const { status, json } = await server.wire.ask('PATCH', path, { body, headers });
+      return { status, json };
+    };
+    await server.wire.ask('POST', 'secret/data/patched', { body: { data: { a: 1, b: { c: 2, d: 3 } } } });
+    expect(await patch('secret/data/patched', { data: { a: null, b: { c: 4 } } })).toMatchObject({
+      status: 200,
+      json: { data: { version: 2, destroyed: false, deletion_time: '' } },
+    });
+    const { json } = await server.wire.ask('GET', 'secret/data/patched');
+    expect(json).toMatchObject({ data: { data: { b: { c: 4, d: 3 } } } });
+    expect((await patch('secret/data/patched', {})).status).toBe(400);
+    expect((await patch('secret/data/patched', { data: {} }, 'application/json')).status).toBe(415);
+    expect((await patch('secret/data/never', { data: {} })).status).toBe(404);
+    expect((await patch('secret/delete/patched', { versions: [1] })).status).toBe(405);
+    await server.wire.ask('DELETE', 'secret/data/patched');
+    expect(await patch('secret/data/patched', { data: {} })).toMatchObject({
+      status: 404,
+      json: { data: { version: 2, destroyed: false } },
+    });
   });
 });

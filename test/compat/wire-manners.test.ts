@@ -143,6 +143,27 @@ describe('SCAN', () => {
     { ask: ['SCAN', 'echo/typed'], status: 405 },
   ]);
 
+  it('threat 12: takes the same paths as every other method, and no others', async () => {
+    for (const path of [
+      'echo/tree/../x',
+      'echo/tree/%2e%2e/x',
+      'echo/tree/a%2fb',
+      'echo/tree/a%5cb',
+      'echo/%00',
+    ]) {
+      for (const method of ['SCAN', 'LIST', 'HELP']) {
+        expect([path, (await server.wire.ask(method, path)).status]).toEqual([path, 400]);
+      }
+    }
+    const token = await tokenWith(
+      'path "echo/tree/*" { capabilities = ["scan"] } path "echo/tree/x" { capabilities = ["deny"] }',
+    );
+    for (const path of ['echo/tree/x', 'echo/tree/x/']) {
+      expect((await server.wire.ask('SCAN', path, { token })).status).toBe(403);
+    }
+    expect((await server.wire.ask('SCAN', 'echo/tree/y', { token })).status).toBe(200);
+  });
+
   it('threat 11: wants the capability of its own, which a listing does not have', async () => {
     const asked = async (capabilities: string) => {
       const token = await tokenWith(`path "echo/tree/*" { capabilities = ${capabilities} }`);
@@ -197,6 +218,14 @@ describe('answers', () => {
       expect([path, answer.status]).toEqual([path, status]);
       expect(answer.headers['content-type']).toBe('application/json');
       if (method === 'HEAD') expect(answer.text).toBe('');
+    }
+  });
+
+  it('have no body where the status that was asked for has none', async () => {
+    for (const code of [204, 205, 304]) {
+      const { status, text, headers } = await server.wire.ask('GET', `sys/health?activecode=${code}`);
+      expect([status, text, headers['content-type']]).toEqual([code, '', undefined]);
+      expect(Number(headers['content-length'] ?? 0)).toBe(0);
     }
   });
 

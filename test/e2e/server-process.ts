@@ -28,7 +28,7 @@ export interface Outcome {
 }
 
 export interface ServerProcess {
-  /** Such as `http://127.0.0.1:40123`. */
+  /** Of the first listener, such as `http://127.0.0.1:40123`. */
   readonly address: string;
   readonly pid: number;
   readonly stdout: string;
@@ -108,7 +108,7 @@ export function startServer(place: Place, options: StartOptions = {}): Promise<S
   const ended = endOf(child, output);
   return new Promise((resolve, reject) => {
     const look = () => {
-      const address = /^Serving (?:.* )?on (http:\/\/[^\s]+:\d+)/m.exec(output.stdout)?.[1];
+      const address = /^Serving (?:.* )?on (https?:\/\/[^\s]+:\d+)/m.exec(output.stdout)?.[1];
       if (address !== undefined) resolve(handle(child, address, output, ended));
     };
     child.stdout?.on('data', look);

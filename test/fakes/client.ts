@@ -8,7 +8,7 @@ import type { JobType } from '../../src/core/job/job.ts';
 import type { MountTypes } from '../../src/core/mount/mounts.ts';
 import { parseApiPath } from '../../src/core/path.ts';
 import type { NodeLimits } from '../../src/core/quota/limits.ts';
-import { type Answer, type Operation, RawJson } from '../../src/core/request.ts';
+import { type Answer, type AnswerStream, type Operation, RawJson } from '../../src/core/request.ts';
 import type { AuthMethodType, EngineType } from '../../src/engine/engine.ts';
 import type { JsonObject, JsonValue } from '../../src/json.ts';
 import type { Logger } from '../../src/log.ts';
@@ -34,6 +34,11 @@ export interface PlaceOptions {
   readonly limits?: () => NodeLimits;
   /** Kinds of long work besides the program's own. */
   readonly jobTypes?: readonly JobType[];
+  /** Seals that the nodes try by themselves. */
+  readonly seals?: readonly Seal[];
+  readonly unauthenticatedKeyOperations?: boolean;
+  /** Unseal keys, and how many are needed; one. */
+  readonly split?: { readonly shares: number; readonly threshold: number };
 }
 
 /** A store with everything around it; nodes come and go. */
@@ -82,18 +87,23 @@ export async function makePlace(options: PlaceOptions = {}): Promise<Place> {
     const node = createNode({
       storage: given.storage ?? storage,
       auditDirectory: options.silent ? undefined : auditDirectory,
-      seals: given.seals ?? [],
+      seals: given.seals ?? options.seals ?? [],
       log: loggerInto(log),
       clock,
       types: typesWith(options.engines ?? [], options.authMethods),
       jobTypes: options.jobTypes ?? [],
+      unauthenticatedKeyOperations: options.unauthenticatedKeyOperations ?? false,
       ...(options.limits === undefined ? {} : { limits: options.limits }),
     });
     nodes.push(node);
     return node;
   };
   const first = sealedNode();
-  const { shares } = await first.state.initialize({ shares: 1, threshold: 1 }, rootToken, true);
+  const { shares } = await first.state.initialize(
+    options.split ?? { shares: 1, threshold: 1 },
+    rootToken,
+    true,
+  );
   const keys = shares.map((share) => share.toString('hex'));
   return {
     storage,
@@ -164,6 +174,8 @@ export interface Asked {
   readonly errors: readonly string[];
   /** Whether `data` was there at all. */
   readonly hasData: boolean;
+  /** The caller's to read or to close. */
+  readonly stream?: AnswerStream;
   /** Where the answer was wrapped. */
   readonly wrap?: Extract<Answer, { kind: 'envelope' }>['wrap'];
   /** An unwrapped answer, as it was kept. */
@@ -200,6 +212,8 @@ export async function ask(
 function plainAnswer(requestId: string, answer: Answer): Asked {
   const none = { requestId, data: {}, auth: null, lease: null, warnings: [], errors: [], hasData: false };
   switch (answer.kind) {
+    case 'stream':
+      return { ...none, status: answer.status, stream: answer.body };
     case 'empty':
       return { ...none, status: 204 };
     case 'plain':

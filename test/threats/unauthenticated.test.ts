@@ -21,14 +21,22 @@ beforeAll(async () => {
 afterAll(() => place.remove());
 
 describe('threat 14: what anybody may do without a token', () => {
-  it('changes nothing but by init, unseal and logins; a document may be asked for by POST', () => {
+  it('changes nothing but by init, unseal, logins, and with the nonce of an operation on keys; some read by POST', () => {
     const open = everyOperation(node).filter(({ spec }) => spec.login === true);
     const changing = open.filter(({ operation }) => operation !== 'read' && operation !== 'list');
     expect(changing.map(({ name, operation }) => `${operation} ${name}`).toSorted()).toEqual([
+      'delete sys/generate-root/attempt',
+      'delete sys/rekey/init',
+      'delete sys/rekey/verify',
       'update auth/approle/login',
       'update auth/userpass/login/:name',
+      'update sys/generate-root/attempt',
+      'update sys/generate-root/update',
       'update sys/init',
       'update sys/internal/specs/openapi',
+      'update sys/rekey/init',
+      'update sys/rekey/update',
+      'update sys/rekey/verify',
       'update sys/unseal',
       // Reads, by a method that keeps the token out of URLs.
       'update sys/wrapping/lookup',
@@ -39,14 +47,43 @@ describe('threat 14: what anybody may do without a token', () => {
         .map(({ name }) => name)
         .toSorted(),
     ).toEqual([
+      'sys/generate-root/attempt',
       'sys/health',
       'sys/init',
       'sys/internal/specs/openapi',
       'sys/internal/ui/mounts',
       'sys/leader',
+      'sys/rekey/init',
+      'sys/rekey/verify',
       'sys/seal-status',
       'sys/wrapping/lookup',
     ]);
+  });
+
+  it('does not begin, carry on or end an operation on keys without its nonce', async () => {
+    const wanted = { secret_shares: 1, secret_threshold: 1 };
+    const before = await storedText(place.storage);
+    for (const [operation, path, data] of [
+      ['update', 'sys/generate-root/attempt', {}],
+      ['update', 'sys/rekey/init', wanted],
+      ['delete', 'sys/generate-root/attempt', {}],
+      ['delete', 'sys/rekey/init', { nonce: '' }],
+      ['delete', 'sys/rekey/verify', {}],
+    ] as const) {
+      expect((await ask(node, operation, path, data, null)).status, `${operation} ${path}`).toBe(403);
+    }
+    await ask(node, 'update', 'sys/generate-root/attempt');
+    await ask(node, 'update', 'sys/rekey/init', wanted);
+    for (const path of ['sys/generate-root/update', 'sys/rekey/update', 'sys/rekey/verify']) {
+      const asked = await ask(node, 'update', path, { key: place.keys[0] ?? '' }, null);
+      expect(asked.status, path).toBe(400);
+    }
+    expect((await ask(node, 'read', 'sys/generate-root/attempt')).data).toMatchObject({
+      started: true,
+      progress: 0,
+    });
+    expect((await ask(node, 'read', 'sys/rekey/init')).data).toMatchObject({ started: true, progress: 0 });
+    expect(await storedText(place.storage)).toBe(before);
   });
 
   it('is, while sealed, only what tells the state and unseals', () => {

@@ -10,6 +10,9 @@ import { printStatus } from '../print-status.ts';
 import { askHidden, isInteractive, readAll } from '../prompt.ts';
 import type { Shell } from '../shell.ts';
 import type { Ui } from '../ui.ts';
+import { generateRoot } from './operator-generate-root.ts';
+import { keyStatus, rekey, rotate } from './operator-keys.ts';
+import { slots } from './operator-slots.ts';
 
 const init = defineCommand({
   summary: 'Make a store, and print its shares and root token once',
@@ -89,8 +92,22 @@ const seal = defineCommand({
 });
 
 export const command: CommandGroup = {
-  summary: 'Initialise, unseal and seal a server',
-  commands: { init, unseal, seal },
+  summary: 'Initialise, unseal, seal and back up a server',
+  commands: {
+    init,
+    unseal,
+    seal,
+    slots,
+    'generate-root': generateRoot,
+    rekey,
+    rotate,
+    'key-status': keyStatus,
+  },
+  brought: {
+    backup: 'Write a backup of a store, while it is served or from its directory',
+    'verify-backup': 'Check that a backup is whole and that every record in it opens',
+    restore: 'Make a store out of a backup, in an empty place',
+  },
 };
 
 interface Made {

@@ -62,9 +62,9 @@ export interface StoredAnchor {
   readonly revision: Revision;
 }
 
-const chainPrefix = 'core/audit/chain/';
+export const chainPrefix = 'core/audit/chain/';
 /** One empty record for each chain that is not closed, so that a start need not read all that ever were. */
-const openPrefix = 'core/audit/open/';
+export const openPrefix = 'core/audit/open/';
 
 /** All anchors, in the order of their chain ids. Rejects with `integrity` if one is not what was stored. */
 export async function readAnchors(store: BarrierStore): Promise<readonly ChainAnchor[]> {

@@ -56,7 +56,7 @@ export interface AuditReport {
   readonly chains: readonly ChainReport[];
   /** Of things that belong to no chain. */
   readonly problems: readonly AuditProblem[];
-  /** Anchors of chains that other nodes keep in their own directories; not checked here. */
+  /** Anchors of chains that other nodes keep in their own directories, or that are from before a restore; not checked here. */
   readonly elsewhere: readonly string[];
 }
 
@@ -64,6 +64,8 @@ export interface VerifyOptions {
   readonly directory: string;
   /** What the store vouches for (`readAnchors`); undefined if the store is not at hand. */
   readonly anchors: readonly ChainAnchor[] | undefined;
+  /** Of chains from before a restore (`readEarlierAnchors`): they need not be here, and hold as far as they were anchored. */
+  readonly earlier?: readonly ChainAnchor[];
   /** Whose directory this is: chains of other nodes need not be here. Without it every anchored chain must be. */
   readonly node?: string;
 }
@@ -74,9 +76,15 @@ const mostProblems = 100;
  * Reads every line once, in constant memory. Rejects with `store_unusable` if the directory is not one that the log may use,
  * and with what the file system says if it cannot be read.
  */
-export async function verifyAudit({ directory, anchors, node }: VerifyOptions): Promise<AuditReport> {
+export async function verifyAudit({
+  directory,
+  anchors,
+  earlier = [],
+  node,
+}: VerifyOptions): Promise<AuditReport> {
   requirePrivateDirectory(directory);
   const unseen = new Map(anchors?.map((anchor) => [anchor.chainId, anchor]));
+  const before = new Map(earlier.map((anchor) => [anchor.chainId, anchor]));
   const seen = new Set<string>();
   const chains: ChainReport[] = [];
   const problems: AuditProblem[] = [];
@@ -87,10 +95,13 @@ export async function verifyAudit({ directory, anchors, node }: VerifyOptions): 
       continue;
     }
     seen.add(chainId);
-    chains.push(await verifyChain(directory, name, chainId, anchors && (unseen.get(chainId) ?? 'unknown')));
+    const known = unseen.get(chainId) ?? before.get(chainId);
+    const unknown = earlier.length > 0 ? 'after-restore' : 'unknown';
+    chains.push(await verifyChain(directory, name, chainId, anchors && (known ?? unknown)));
     unseen.delete(chainId);
+    before.delete(chainId);
   }
-  const elsewhere: string[] = [];
+  const elsewhere = [...before.keys()];
   for (const anchor of unseen.values()) {
     if (node !== undefined && anchor.process.node !== node) elsewhere.push(anchor.chainId);
     else if (anchor.seq > (anchor.pruned?.seq ?? 0)) chains.push(missingChain(anchor));
@@ -119,15 +130,21 @@ function missingChain(anchor: ChainAnchor): ChainReport {
   };
 }
 
+const unknownChain = {
+  unknown: 'the store knows nothing of this chain',
+  'after-restore':
+    'the store knows nothing of this chain; it was restored from a backup, and the chain may have begun after that was taken',
+} as const;
+
 async function verifyChain(
   directory: string,
   name: string,
   chainId: string,
-  known: ChainAnchor | 'unknown' | undefined,
+  known: ChainAnchor | keyof typeof unknownChain | undefined,
 ): Promise<ChainReport> {
-  const anchor = known === 'unknown' ? undefined : known;
+  const anchor = typeof known === 'string' ? undefined : known;
   const check = new ChainCheck(name, chainId, anchor);
-  if (known === 'unknown') check.add('unknown', 'the store knows nothing of this chain', name);
+  if (typeof known === 'string') check.add('unknown', unknownChain[known], name);
   const path = join(directory, name);
   const { others, segments } = await listSegments(path);
   const start = walkStart(anchor?.pruned);

@@ -1,15 +1,15 @@
 /** `sys/mounts`, `sys/auth` and `sys/internal/ui/mounts`. */
 import { CofferError } from '../../errors.ts';
-import type { JsonObject } from '../../json.ts';
 import { type CoreCall, coreEndpoint } from '../core-call.ts';
 import type { Endpoint, Fields, FieldValues, Reply, ResponseSchema } from '../endpoint.ts';
-import { coerceFields } from '../field.ts';
 import type { AnswerData } from '../request.ts';
 import type { CoreRooms } from '../rooms.ts';
-import { type MountConfig, type MountKind, noMountConfig } from './entry.ts';
+import { parseConfig } from './config.ts';
+import type { MountKind } from './entry.ts';
 import { mountInfo, mountInfoSchema, tuneInfo, tuneSchema } from './info.ts';
 import { fullPath, shownPath } from './mounts.ts';
 import type { Mount } from './table.ts';
+import { coerceTuning, tuneFields, tuneMount } from './tune.ts';
 
 const mountFields = {
   type: { type: 'string', help: 'Type of engine or method; needed to enable one.' },
@@ -21,12 +21,6 @@ const mountFields = {
   external_entropy_access: { type: 'bool', help: 'Accepted without effect.' },
   plugin_name: { type: 'string', help: 'Accepted without effect.' },
   plugin_version: { type: 'string', help: 'Accepted without effect.' },
-} as const satisfies Fields;
-
-const configFields = {
-  default_lease_ttl: { type: 'string', help: 'Seconds or duration; "" and "system" are the system’s.' },
-  max_lease_ttl: { type: 'string', help: 'Seconds or duration; "" and "system" are the system’s.' },
-  listing_visibility: { type: 'string', help: '"", "unauth" or "hidden".' },
 } as const satisfies Fields;
 
 /** By mount path, with its `/`. */
@@ -83,8 +77,8 @@ function tableEndpoints(rooms: CoreRooms, kind: MountKind): readonly Endpoint[] 
   });
   const tune = coreEndpoint({
     pattern: `${base}/:path/tune`,
-    help: `Shows the settings in force of one ${noun}.`,
-    fields: {},
+    help: `Shows and changes the settings in force of one ${noun}.`,
+    fields: tuneFields,
     operations: {
       read: {
         summary: `Settings of one ${noun}`,
@@ -92,6 +86,12 @@ function tableEndpoints(rooms: CoreRooms, kind: MountKind): readonly Endpoint[] 
         repeatData: true,
         response: tuneSchema,
         handle: async (call) => ({ data: tuneInfo(one(call).entry) }),
+      },
+      update: {
+        summary: `Change settings of one ${noun}`,
+        sudo,
+        spendsFirst,
+        handle: (call) => tuneMount(rooms, one(call).entry, call.fields),
       },
     },
   });
@@ -115,7 +115,12 @@ function tableEndpoints(rooms: CoreRooms, kind: MountKind): readonly Endpoint[] 
         summary: `Enable a ${noun}`,
         sudo,
         spendsFirst,
-        handle: (call) => enable(rooms, kind, call.params['path'] ?? '', call.fields),
+        handle: (call) => {
+          const tuned = tunedPath(call.params['path'] ?? '');
+          return tuned === undefined
+            ? enable(rooms, kind, call.params['path'] ?? '', call.fields)
+            : tuneMount(rooms, tunedMount(rooms, kind, tuned).entry, coerceTuning(call.data));
+        },
       },
       delete: {
         summary: `Disable a ${noun}`,
@@ -152,8 +157,6 @@ async function enable(
   path: string,
   fields: FieldValues<typeof mountFields>,
 ): Promise<undefined> {
-  // Settings are shown there and cannot be changed yet: what is meant to change them must not become a mount.
-  if (tunedPath(path) !== undefined) throw new CofferError('unsupported_operation', 'unsupported operation');
   // Not a required field of the endpoint: reading and disabling a mount go without it.
   const { type } = fields;
   if (type === undefined || type === '') {
@@ -169,33 +172,6 @@ async function enable(
     options,
     config: parseConfig(fields.config ?? {}),
   });
-}
-
-function parseConfig(sent: JsonObject): MountConfig {
-  const { values } = coerceFields(configFields, sent);
-  const seconds = (name: string): number => {
-    const text = values[name];
-    if (text === undefined || text === '' || text === 'system') return 0;
-    const { values: parsed } = coerceFields(
-      { [name]: { type: 'duration', help: '' } },
-      { [name]: String(text) },
-    );
-    return Number(parsed[name]);
-  };
-  const visibility = values['listing_visibility'] ?? '';
-  if (visibility !== '' && visibility !== 'unauth' && visibility !== 'hidden') {
-    throw new CofferError('invalid_request', 'listing_visibility is "", "unauth" or "hidden"');
-  }
-  const config = {
-    ...noMountConfig,
-    defaultLeaseTtl: seconds('default_lease_ttl'),
-    maxLeaseTtl: seconds('max_lease_ttl'),
-    listingVisibility: visibility,
-  } as const;
-  if (config.maxLeaseTtl > 0 && config.defaultLeaseTtl > config.maxLeaseTtl) {
-    throw new CofferError('invalid_request', 'default_lease_ttl is longer than max_lease_ttl');
-  }
-  return config;
 }
 
 function shownMounts(rooms: CoreRooms, kind: MountKind): AnswerData {

@@ -102,9 +102,9 @@ describe('enabling', () => {
   it.each([
     [{ type: 'nonsense' }, /plugin.*unknown/],
     [{}, /type/],
-    [{ type: 'kv' }, /version 2/],
-    [{ type: 'kv', options: { version: '1' } }, /version 2/],
-    [{ type: 'kv-v1' }, /version 2/],
+    [{ type: 'kv', options: { version: '3' } }, /"1" or "2"/],
+    [{ type: 'kv', options: { version: 'v1' } }, /"1" or "2"/],
+    [{ type: 'generic', options: { version: '1' } }, /no option/],
     [{ type: 'kv', options: { version: '2', other: 'x' } }, /no option "other"/],
     [{ ...kv, config: { default_lease_ttl: 'soon' } }, /duration/],
     [{ ...kv, config: { default_lease_ttl: '2h', max_lease_ttl: '1h' } }, /longer/],

@@ -5,7 +5,7 @@ import type { BarrierStore, SealedRecord } from '../../barrier/store.ts';
 import type { Clock } from '../../clock.ts';
 import { hmacSha256 } from '../../crypto/digest.ts';
 import { type Random, randomUuid } from '../../crypto/random.ts';
-import type { AuthMethodType, Engine, EngineType } from '../../engine/engine.ts';
+import type { AuthMethodType, Engine, EngineOptions, EngineType } from '../../engine/engine.ts';
 import { CofferError, ConflictError } from '../../errors.ts';
 import type { Expectation, Revision } from '../../storage/storage.ts';
 import { dueWrite } from '../due.ts';
@@ -28,7 +28,9 @@ import {
   noMountConfig,
   parseMountPath,
 } from './entry.ts';
+import { changeOptions, orNull } from './options.ts';
 import { type Mount, MountTable } from './table.ts';
+import { MountView } from './view.ts';
 
 /** The rows a server offers, by type word. */
 export interface MountTypes {
@@ -44,6 +46,14 @@ export interface NewMount {
   readonly description: string;
   readonly options: Readonly<Record<string, string>>;
   readonly config: MountConfig;
+}
+
+/** What of a mount is to change; the rest stays. */
+export interface MountChange {
+  readonly description?: string | undefined;
+  readonly options?: EngineOptions | undefined;
+  /** From the settings as they are. Throws `invalid_request` for what cannot be. */
+  readonly config?: ((before: MountConfig) => MountConfig) | undefined;
 }
 
 export interface MountsOptions {
@@ -180,6 +190,44 @@ export class Mounts {
   }
 
   /**
+   * Changes a mount in one commit. A change of options may ask the duty for more: the mount's engine begins with it at once, and the
+   * duty finishes it. Throws `invalid_request` for no mount, one of every store, or a change that its engine does not take.
+   */
+  async change(path: string, wanted: MountChange): Promise<void> {
+    const due = await retryOnConflict(async () => {
+      const { store } = this.#options;
+      const epoch = await store.read(epochKey);
+      await this.load();
+      const mount = this.#table.at(path);
+      if (mount === undefined) throw new CofferError('invalid_request', `nothing is mounted at ${path}`);
+      const { entry } = mount;
+      const options = changeOptions(this.#options.types.engines, entry, wanted.options);
+      const value = encodeMount({
+        ...entry,
+        description: wanted.description ?? entry.description,
+        config: wanted.config?.(entry.config) ?? entry.config,
+        options: options === undefined ? entry.options : orNull(options.options),
+      });
+      const view = new MountView(store, entry.uuid, (writes, expectations) =>
+        store.commit(writes, expectations),
+      );
+      const bump = await bumpWitnessed(store, 'mounts', entry.uuid, value);
+      await store.commit(
+        [
+          { key: mountKey(entry.uuid), value },
+          ...view.writes(options?.writes ?? []),
+          ...(options?.due ?? []).map(({ at, name }) => dueWrite(at, 'mount', `${entry.uuid}/${name}`)),
+          ...bump.writes,
+        ],
+        [asRead(epoch)],
+      );
+      return (options?.due ?? []).map(({ name }) => ({ name, view, uuid: entry.uuid }));
+    });
+    await this.load();
+    for (const { name, view, uuid } of due) await this.#table.byUuid(uuid)?.engine.onDue?.(name, view);
+  }
+
+  /**
    * A mount by its uuid: also one that is disabled and not purged yet, and one that another node enabled and no request has
    * told this node of. Undefined only when the store knows none.
    */
@@ -214,7 +262,7 @@ export class Mounts {
         `plugin not found in the catalog: unknown engine "${wanted.type.slice(0, 60)}"`,
       );
     }
-    return type.parseOptions(wanted.options);
+    return orNull(type.parseOptions(wanted.options));
   }
 
   #freePath(wanted: NewMount): string {

@@ -2,6 +2,7 @@
  * The OpenAPI 3.0.2 document of a node, made of the declarations that requests are routed, read and checked by. Members that
  * may be long are JSON text already: each mount's part is made once.
  */
+import { CofferError } from '../../errors.ts';
 import type { JsonObject } from '../../json.ts';
 import { version } from '../../version.ts';
 import type { Endpoint } from '../endpoint.ts';
@@ -17,8 +18,17 @@ export interface DocumentWish {
   readonly shown: Shown;
 }
 
-/** `mounts` are those that the caller may know of. */
+/** Mounts described each by itself: an answer of some megabytes. */
+const mostMounts = 256;
+
+/** `mounts` are those that the caller may know of. Throws `invalid_request` for too many of them. */
 export function openApiDocument(mounts: readonly Mount[], wish: DocumentWish): AnswerData {
+  if (mounts.length > mostMounts && !wish.genericMountPaths) {
+    throw new CofferError(
+      'invalid_request',
+      `more than ${mostMounts} mounts are not described each by itself: ask with generic_mount_paths=true`,
+    );
+  }
   const seen = new Set<string>();
   const parts = mounts.flatMap((mount) => {
     const place = placeOf(mount, wish);

@@ -5,6 +5,7 @@ import { echoType } from '../../../test/fakes/echo-engine.ts';
 import { everyOperation } from '../../../test/fakes/every-endpoint.ts';
 import type { JsonObject } from '../../json.ts';
 import type { CofferNode } from '../../main/node.ts';
+import { openApiDocument } from './document.ts';
 
 let place: Place;
 let node: CofferNode;
@@ -185,6 +186,21 @@ describe('the document', () => {
     await ask(node, 'delete', 'sys/mounts/late');
     expect(Object.keys(pathsOf(await document(rootToken)))).not.toContain('/late/typed');
   });
+});
+
+it('threat 15: does not grow with the number of mounts without end', () => {
+  const mount = node.state.core?.mounts.table.at('secret/');
+  if (mount === undefined) throw new Error('secret/ is not mounted');
+  const many = Array.from({ length: 257 }, (_, index) => ({
+    ...mount,
+    entry: { ...mount.entry, path: `m${index}/` },
+  }));
+  const wish = { context: '', shown: () => true };
+  expect(() => openApiDocument(many, { ...wish, genericMountPaths: false })).toThrow(
+    'generic_mount_paths=true',
+  );
+  const one = openApiDocument(many.slice(0, 1), { ...wish, genericMountPaths: true });
+  expect(openApiDocument(many, { ...wish, genericMountPaths: true })).toEqual(one);
 });
 
 describe('help', () => {

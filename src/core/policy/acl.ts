@@ -18,8 +18,8 @@ export interface DecisionRequest {
   /** The whole request path, mount included. */
   readonly path: ApiPath;
   readonly operation: Operation;
-  /** The fields as sent: body or query. */
-  readonly data: JsonObject;
+  /** The fields as sent: body or query. Undefined where nobody sent any: then a rule that constrains them refuses. */
+  readonly data: JsonObject | undefined;
   /** The endpoint is root-protected: `sudo` is needed besides the operation's capability. */
   readonly sudo: boolean;
 }

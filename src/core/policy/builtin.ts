@@ -58,6 +58,15 @@ path "sys/jobs" {
   capabilities = ["list"]
 }
 
+# Finding and moving secrets: what a token gets by these is decided a secret at a time, by the rules for its paths.
+path "sys/secrets/find" {
+  capabilities = ["read", "update"]
+}
+
+path "sys/secrets/+" {
+  capabilities = ["update"]
+}
+
 # Each token's own cubbyhole.
 path "cubbyhole/*" {
   capabilities = ["create", "read", "update", "delete", "list"]

@@ -107,7 +107,7 @@ class CompiledAcl implements Acl {
 
   /**
    * For a folder `x/` an exact rule for `x` counts too; and for lists, where nothing else matches, any rule for `x`. What is
-   * denied as `x` is not listed as `x/` either.
+   * denied as `x` is neither listed nor scanned as `x/`.
    */
   #findFolder(path: string, orWithoutSlash: boolean): CompiledRule | undefined {
     if (!path.endsWith('/')) return this.#find(path);
@@ -115,8 +115,9 @@ class CompiledAcl implements Acl {
     const exact = this.#exact.get(path) ?? this.#exact.get(withoutSlash);
     if (exact !== undefined) return exact;
     const folder = this.#findWildcard(path);
-    const bare = orWithoutSlash ? this.#findWildcard(withoutSlash) : undefined;
-    return bare?.capabilities === denyCapabilities ? bare : (folder ?? bare);
+    const bare = this.#findWildcard(withoutSlash);
+    if (bare?.capabilities === denyCapabilities) return bare;
+    return folder ?? (orWithoutSlash ? bare : undefined);
   }
 
   #findWildcard(path: string): CompiledRule | undefined {
@@ -153,6 +154,7 @@ function decideBy(rule: CompiledRule, request: DecisionRequest): Decision {
   if (rule.parameters === undefined) return rule.allow;
   // Lists and deletes carry no fields of the object.
   if (operation === 'list' || operation === 'scan' || operation === 'delete') return rule.allow;
+  if (request.data === undefined) return { kind: 'deny', reason: 'parameter', rule: rule.reference };
   const parameter = refusedParameter(rule.parameters, request.data);
   if (parameter === undefined) return rule.allow;
   return { kind: 'deny', reason: 'parameter', rule: rule.reference, parameter };

@@ -4,11 +4,16 @@ import { compileAcl } from './compile.ts';
 import { parsePolicy } from './policy.ts';
 
 const aclOf = (text: string) => compileAcl([parsePolicy('p', text)]);
-const allow = (path: string) => `path "${path}" { capabilities = ["read", "list"] }\n`;
+const allow = (path: string) => `path "${path}" { capabilities = ["read", "list", "scan"] }\n`;
 const deny = (path: string) => `path "${path}" { capabilities = ["deny"] }\n`;
 
+/** How listing and scanning the folder are decided: always the same way. */
 function list(acl: ReturnType<typeof aclOf>, folder: string) {
-  return acl.decide({ path: parseApiPath(folder), operation: 'list', data: {}, sudo: false }).kind;
+  const [listed, scanned] = (['list', 'scan'] as const).map(
+    (operation) => acl.decide({ path: parseApiPath(folder), operation, data: {}, sudo: false }).kind,
+  );
+  expect(scanned).toBe(listed);
+  return listed;
 }
 
 describe('threat 11: listing a folder that a rule with wildcards denies', () => {

@@ -342,6 +342,8 @@ describe('built-in texts', () => {
       'sys/policies/explain': ['update'],
       'sys/renew': ['update'],
       'sys/leases/renew': ['update'],
+      'sys/secrets/find': ['read', 'update'],
+      'sys/secrets/+': ['update'],
       'sys/jobs': ['list'],
       'sys/jobs/+': ['read', 'delete'],
       'sys/leases/lookup': ['update'],

@@ -53,7 +53,7 @@ const kinds: readonly [string, number, (token: string, index: number) => Promise
     400,
     (token) => ask(node, 'update', 'secret/data/there', { data: {}, options: { cas: 7 } }, token),
   ],
-  ['unsupported operations', 405, (token) => ask(node, 'patch', 'secret/data/there', {}, token)],
+  ['unsupported operations', 405, (token) => ask(node, 'patch', 'secret/delete/there', {}, token)],
   ['a write without a name', 400, (token) => ask(node, 'update', 'secret/data', { data: {} }, token)],
 ];
 
@@ -98,7 +98,7 @@ describe('a use', () => {
     ['a request to no mount', 'read', 'nowhere/x', {}, 403],
     ['bad input', 'update', 'secret/data/x', { data: 3 }, 400],
     ['a name that cannot be', 'update', 'secret/data/', { data: {} }, 400],
-    ['an unsupported operation', 'patch', 'secret/data/x', {}, 405],
+    ['an unsupported operation', 'patch', 'secret/delete/x', {}, 405],
     ['a deletion', 'delete', 'secret/data/there', {}, 204],
     ['looking itself up', 'read', 'auth/token/lookup-self', {}, 200],
     ['a failed token create', 'update', 'auth/token/create', {}, 400],

@@ -2,61 +2,111 @@
 import { timestamp } from '../../clock.ts';
 import { RawJson } from '../../core/request.ts';
 import { parseStored } from '../../core/stored-json.ts';
+import { formatDuration } from '../../core/ttl.ts';
 import { CofferError } from '../../errors.ts';
 import type { JsonObject } from '../../json.ts';
+import type { Upload } from './large-value.ts';
+import { type VersionRecord, VersionRows } from './version-rows.ts';
 
-export interface VersionRecord {
-  readonly createdAt: number;
-  /** Milliseconds; null never. In the future it is when the version will be deleted by itself. */
-  readonly deletedAt: number | null;
-  readonly destroyed: boolean;
-  /** Where a value larger than one record lies. */
-  readonly upload?: { readonly id: string; readonly parts: number };
-}
-
-export interface SecretRecord {
+/** What of a secret is stored as JSON. */
+interface SecretHead {
+  /** A uuid. */
   readonly id: string;
   readonly createdAt: number;
   readonly updatedAt: number;
-  /** 0 before the first version. */
-  readonly current: number;
-  /** 0 when no version was ever dropped. */
-  readonly oldest: number;
-  /** 0 is the engine's. */
+  /** 0 is the mount's. */
   readonly maxVersions: number;
   readonly casRequired: boolean;
-  /** Seconds; 0 never. */
+  /** Seconds; 0 is the mount's. */
   readonly deleteVersionAfter: number;
   readonly customMetadata: Readonly<Record<string, string>> | null;
-  readonly versions: Readonly<Record<string, VersionRecord>>;
 }
 
-export const defaultMaxVersions = 10;
+export interface SecretRecord extends SecretHead {
+  readonly versions: VersionRows;
+}
 
 export function newSecret(id: string, now: number): SecretRecord {
   return {
     id,
     createdAt: now,
     updatedAt: now,
-    current: 0,
-    oldest: 0,
     maxVersions: 0,
     casRequired: false,
     deleteVersionAfter: 0,
     customMetadata: null,
-    versions: {},
+    versions: VersionRows.empty,
   };
 }
 
-export function encodeSecret(secret: SecretRecord): Buffer {
-  return Buffer.from(JSON.stringify({ v: 1, ...secret }));
+/** First byte of a pointer in the present format. The one before was JSON, which begins with a brace. */
+const rowsFormat = 2;
+const jsonFormat = '{'.charCodeAt(0);
+/** Format, whether rows are wide, number of the first row, length of the head. */
+const fixedBytes = 1 + 1 + 4 + 4;
+
+/** A pointer as stored: fixed part, head as JSON, rows of versions. */
+export function encodeSecret({ versions, ...rest }: SecretRecord): Buffer {
+  const head = Buffer.from(JSON.stringify(rest satisfies SecretHead));
+  const fixed = Buffer.alloc(fixedBytes);
+  fixed[0] = rowsFormat;
+  fixed[1] = versions.isWide ? 1 : 0;
+  fixed.writeUInt32BE(versions.first, 2);
+  fixed.writeUInt32BE(head.length, 6);
+  return Buffer.concat([fixed, head, versions.bytes]);
 }
 
+/** Takes the former format too. Throws `store_unusable` for a newer one, `integrity` for what is none. */
 export function decodeSecret(bytes: Buffer): SecretRecord {
-  const parsed = parseStored<SecretRecord & { readonly v: number }>(bytes);
-  if (parsed.v !== 1)
-    throw new CofferError('store_unusable', 'a secret is of a newer format than this program reads');
-  return parsed;
+  if (bytes[0] === jsonFormat) return decodeJsonSecret(bytes);
+  if (bytes[0] !== rowsFormat) throw newerFormat();
+  if (bytes.length < fixedBytes) throw new CofferError('integrity', 'a stored record is not readable');
+  const start = fixedBytes + bytes.readUInt32BE(6);
+  const head = parseStored<SecretHead>(bytes.subarray(fixedBytes, start));
+  const versions = new VersionRows(bytes.readUInt32BE(2), bytes[1] === 1, bytes.subarray(start));
+  return { ...head, versions };
+}
+
+interface JsonSecret extends SecretHead {
+  readonly v: number;
+  readonly versions: Readonly<
+    Record<
+      string,
+      {
+        readonly createdAt: number;
+        readonly deletedAt: number | null;
+        readonly destroyed: boolean;
+        readonly upload?: Upload;
+      }
+    >
+  >;
+}
+
+/** The first format: one JSON object with all versions in it, by number. */
+function decodeJsonSecret(bytes: Buffer): SecretRecord {
+  const { v, versions, ...stored } = parseStored<JsonSecret>(bytes);
+  if (v !== 1) throw newerFormat();
+  // Whole numbers as names, which an object keeps in their order.
+  const entries = Object.entries(versions);
+  const first = Number(entries[0]?.[0] ?? 1);
+  if (entries.some(([number], index) => Number(number) !== first + index)) {
+    throw new CofferError('integrity', 'a stored record is not readable');
+  }
+  const records = entries.map(([, version]) => ({ ...version, endsByItself: false }));
+  return {
+    id: stored.id,
+    createdAt: stored.createdAt,
+    updatedAt: stored.updatedAt,
+    maxVersions: stored.maxVersions,
+    casRequired: stored.casRequired,
+    deleteVersionAfter: stored.deleteVersionAfter,
+    customMetadata: stored.customMetadata,
+    versions: VersionRows.of(first, records),
+  };
+}
+
+function newerFormat(): CofferError {
+  return new CofferError('store_unusable', 'a secret is of a newer format than this program reads');
 }
 
 export function isDeleted(version: VersionRecord, now: number): boolean {
@@ -66,11 +116,17 @@ export function isDeleted(version: VersionRecord, now: number): boolean {
 /** A version as `data` answers show it. */
 export function shownVersion(secret: SecretRecord, number: number, version: VersionRecord): JsonObject {
   return {
-    created_time: timestamp(version.createdAt),
+    ...shownTimes(version),
     custom_metadata: secret.customMetadata,
+    version: number,
+  };
+}
+
+function shownTimes(version: VersionRecord): JsonObject {
+  return {
+    created_time: timestamp(version.createdAt),
     deletion_time: version.deletedAt === null ? '' : timestamp(version.deletedAt),
     destroyed: version.destroyed,
-    version: number,
   };
 }
 
@@ -91,40 +147,19 @@ export function shownVersionText(secret: SecretRecord, number: number, version: 
   return text;
 }
 
-/** Which versions the new version `number` pushes out, and the others. */
-export function pushedOut(
-  { versions, maxVersions }: SecretRecord,
-  number: number,
-): { readonly gone: readonly number[]; readonly kept: SecretRecord['versions'] } {
-  const last = number - (maxVersions || defaultMaxVersions);
-  // Names of versions are whole numbers, which an object keeps in their order: the oldest is the first.
-  const names = Object.keys(versions);
-  if (names.length === 0 || Number(names[0]) > last) return { gone: [], kept: versions };
-  const kept: Record<string, VersionRecord> = {};
-  for (const name of names) {
-    const version = versions[name];
-    if (version !== undefined && Number(name) > last) kept[name] = version;
-  }
-  return { gone: names.map(Number).filter((old) => old <= last), kept };
-}
-
-const longest = { keys: 64, key: 128, value: 512 };
-
-/** Throws `invalid_request` for custom metadata beyond the limits. */
-export function checkCustomMetadata(pairs: Readonly<Record<string, string>>): void {
-  const entries = Object.entries(pairs);
-  if (entries.length > longest.keys) {
-    throw new CofferError('invalid_request', `custom_metadata has at most ${longest.keys} keys`);
-  }
-  for (const [key, value] of entries) {
-    if (key.length === 0 || key.length > longest.key || value.length > longest.value) {
-      throw new CofferError(
-        'invalid_request',
-        `custom_metadata keys have 1 to ${longest.key} characters, values at most ${longest.value}`,
-      );
-    }
-    if (/\p{Cc}/u.test(key + value)) {
-      throw new CofferError('invalid_request', 'custom_metadata holds printable text only');
-    }
-  }
+/** All that is known of a secret, as `metadata` answers show it. */
+export function shownSecret(secret: SecretRecord): JsonObject {
+  const { versions } = secret;
+  return {
+    cas_required: secret.casRequired,
+    created_time: timestamp(secret.createdAt),
+    current_version: versions.last,
+    custom_metadata: secret.customMetadata,
+    delete_version_after: formatDuration(secret.deleteVersionAfter),
+    max_versions: secret.maxVersions,
+    // 0 while none was dropped.
+    oldest_version: versions.first > 1 ? versions.first : 0,
+    updated_time: timestamp(secret.updatedAt),
+    versions: Object.fromEntries([...versions.entries()].map(([number, one]) => [number, shownTimes(one)])),
+  };
 }

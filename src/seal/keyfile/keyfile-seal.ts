@@ -23,7 +23,7 @@ export class KeyfileSeal implements Seal {
   }
 
   async wrap(rootKey: Buffer, place: SlotPlace): Promise<JsonObject> {
-    return this.#withKek(place, (kek) => ({ ...wrapRootKey(this.#random, kek, rootKey, bindingOf(place)) }));
+    return this.#withKek(place, (kek) => wrapForKeyfile(this.#random, kek, rootKey, place));
   }
 
   async unwrap(body: JsonObject, place: SlotPlace): Promise<Buffer> {
@@ -50,6 +50,11 @@ export class KeyfileSeal implements Seal {
 export function openKeyfileSlot(body: JsonObject, place: SlotPlace, key: Buffer): Buffer {
   checkMembers(body, ['wrapped', 'check']);
   return unwrapRootKey(key, body, bindingOf(place));
+}
+
+/** A slot's body for a keyfile's key, wherever that is. The key stays the caller's, to zero. */
+export function wrapForKeyfile(random: Random, key: Buffer, rootKey: Buffer, place: SlotPlace): JsonObject {
+  return { ...wrapRootKey(random, key, rootKey, bindingOf(place)) };
 }
 
 function bindingOf(place: SlotPlace): Binding {

@@ -1,6 +1,7 @@
 import { realpathSync } from 'node:fs';
 import { CofferError } from '../../errors.ts';
 import { checkReadMany, pageOfChildren, pageOfRange } from '../listing.ts';
+import type { SnapshotStorage, StorageSnapshot } from '../snapshot.ts';
 import {
   checkCommit,
   type Expectation,
@@ -17,6 +18,7 @@ import { narrowFiles, prepareDirectory, syncDirectory } from './directory.ts';
 import { type Database, type Environment, openEnvironment } from './environment.ts';
 import { GroupCommit } from './group-commit.ts';
 import { decodeRecord } from './record.ts';
+import { LmdbSnapshot } from './snapshot.ts';
 
 export interface LmdbOptions {
   /** The store's directory. */
@@ -63,13 +65,14 @@ export async function openLmdbStorage(options: LmdbOptions): Promise<Storage> {
   }
 }
 
-class LmdbStorage implements Storage {
+class LmdbStorage implements SnapshotStorage {
   readonly kind = 'lmdb';
   readonly #database: Database;
   readonly #environment: Environment;
   readonly #commits: GroupCommit | undefined;
   readonly #log: NonNullable<LmdbOptions['log']>;
   readonly #afterClose: () => void;
+  readonly #snapshots = new Set<LmdbSnapshot>();
   #refusal: string | undefined;
   #closing: Promise<void> | undefined;
 
@@ -123,7 +126,15 @@ class LmdbStorage implements Storage {
     return this.#commits.add(writes, expectations);
   }
 
-  /** Waits for the commits under way. */
+  snapshot(): Promise<StorageSnapshot> {
+    return this.#attempt(() => {
+      const snapshot = new LmdbSnapshot(this.#database, (ended) => this.#snapshots.delete(ended));
+      this.#snapshots.add(snapshot);
+      return snapshot;
+    });
+  }
+
+  /** Waits for the commits under way, and ends the snapshots. */
   close(): Promise<void> {
     this.#refusal = 'the store is closed';
     this.#closing ??= this.#close();
@@ -132,6 +143,8 @@ class LmdbStorage implements Storage {
 
   async #close(): Promise<void> {
     await this.#commits?.idle();
+    // A transaction that outlives its environment would read memory that is no longer mapped.
+    for (const snapshot of this.#snapshots) snapshot[Symbol.dispose]();
     await this.#database.close();
     await this.#environment.gate?.close();
     this.#afterClose();

@@ -1,5 +1,6 @@
 import { CofferError, ConflictError } from '../../errors.ts';
 import { checkReadMany, pageOfChildren, pageOfRange } from '../listing.ts';
+import type { SnapshotStorage, StorageSnapshot } from '../snapshot.ts';
 import {
   checkCommit,
   type Expectation,
@@ -7,7 +8,6 @@ import {
   type Page,
   type PageRequest,
   type Revision,
-  type Storage,
   type StorageKey,
   type StorageRecord,
   type Write,
@@ -18,7 +18,7 @@ import { SortedKeys } from './sorted-keys.ts';
  * A store that lives and dies with its process: for `--dev` and for tests. Every call works in one go on the calling
  * thread, so a multi-get is a snapshot and a commit is whole by construction; nothing of it is durable.
  */
-export class MemoryStorage implements Storage {
+export class MemoryStorage implements SnapshotStorage {
   readonly kind = 'memory';
   readonly #records = new Map<StorageKey, StorageRecord>();
   readonly #keys = new SortedKeys();
@@ -41,7 +41,9 @@ export class MemoryStorage implements Storage {
   }
 
   range(prefix: string, page: PageRequest): Promise<Page<KeyedRecord>> {
-    return this.#attempt(() => pageOfRange(prefix, page, (start) => this.#recordsFrom(start)));
+    return this.#attempt(() =>
+      pageOfRange(prefix, page, (start) => recordsFrom(this.#keys, this.#records, start)),
+    );
   }
 
   commit(writes: readonly Write[], expectations: readonly Expectation[] = []): Promise<readonly Revision[]> {
@@ -51,6 +53,27 @@ export class MemoryStorage implements Storage {
         if ((this.#records.get(key)?.revision ?? null) !== revision) throw new ConflictError(key);
       }
       return writes.map((write) => this.#apply(write));
+    });
+  }
+
+  /** Remembers which records there are, not their bytes: a record is replaced and never changed. */
+  snapshot(): Promise<StorageSnapshot> {
+    return this.#attempt(() => {
+      const records = new Map(this.#records);
+      const keys = new SortedKeys();
+      for (const key of records.keys()) keys.add(key);
+      let ended = false;
+      return {
+        records: records.size,
+        range: (prefix: string, page: PageRequest) => {
+          if (ended)
+            return Promise.reject(new CofferError('unavailable', 'the snapshot of the store has ended'));
+          return this.#attempt(() => pageOfRange(prefix, page, (start) => recordsFrom(keys, records, start)));
+        },
+        [Symbol.dispose]: () => {
+          ended = true;
+        },
+      };
     });
   }
 
@@ -72,18 +95,8 @@ export class MemoryStorage implements Storage {
     return revision;
   }
 
-  /** What is handed out belongs to the caller, who may change or wipe it. */
   #copyOf(key: StorageKey): StorageRecord | undefined {
-    const record = this.#records.get(key);
-    return record && { value: Buffer.from(record.value), revision: record.revision };
-  }
-
-  *#recordsFrom(start: string): Generator<KeyedRecord, void, undefined> {
-    for (const text of this.#keys.from(start)) {
-      const key = text as StorageKey;
-      const record = this.#copyOf(key);
-      if (record !== undefined) yield { key, ...record };
-    }
+    return copyOf(this.#records.get(key));
   }
 
   #attempt<T>(action: () => T): Promise<T> {
@@ -93,5 +106,24 @@ export class MemoryStorage implements Storage {
     } catch (thrown) {
       return Promise.reject(thrown);
     }
+  }
+}
+
+type Records = ReadonlyMap<StorageKey, StorageRecord>;
+
+/** What is handed out belongs to the caller, who may change or wipe it. */
+function copyOf(record: StorageRecord | undefined): StorageRecord | undefined {
+  return record && { value: Buffer.from(record.value), revision: record.revision };
+}
+
+function* recordsFrom(
+  keys: SortedKeys,
+  records: Records,
+  start: string,
+): Generator<KeyedRecord, void, undefined> {
+  for (const text of keys.from(start)) {
+    const key = text as StorageKey;
+    const record = copyOf(records.get(key));
+    if (record !== undefined) yield { key, ...record };
   }
 }

@@ -1,5 +1,5 @@
+/** Addresses to listen on. */
 import { isIP } from 'node:net';
-import { CofferError } from '../errors.ts';
 
 export interface ListenAddress {
   readonly host: string;
@@ -8,19 +8,13 @@ export interface ListenAddress {
 
 export const defaultListen: ListenAddress = { host: '127.0.0.1', port: 8200 };
 
-/** Reads `HOST:PORT`, `[V6]:PORT`, or `:PORT` for loopback. Throws `usage`. */
-export function parseListenAddress(text: string): ListenAddress {
+/** Reads `HOST:PORT`, `[V6]:PORT`, or `:PORT` for loopback; undefined when it is none of them. */
+export function parseListenAddress(text: string): ListenAddress | undefined {
   const match = /^(?:\[([0-9a-fA-F:.]+)\]|([^:[\]]*)):(\d{1,5})$/.exec(text);
   const port = Number(match?.[3]);
   const host = match?.[1] ?? (match?.[2] || defaultListen.host);
   const named = /^[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?$/.test(host);
-  if (match === null || port > 65_535 || !(isIP(host) !== 0 || named)) {
-    throw new CofferError(
-      'usage',
-      `"${text.slice(0, 60)}" is not an address to listen on, such as 127.0.0.1:8200`,
-    );
-  }
-  return { host, port };
+  return match === null || port > 65_535 || !(isIP(host) !== 0 || named) ? undefined : { host, port };
 }
 
 export function isLoopback(host: string): boolean {

@@ -1,7 +1,7 @@
 /** Who asks: from the token as read in this request to a caller, or one uniform refusal with a reason for the audit log. */
-import type { MountTable } from './mount/table.ts';
-import { isWithin } from './network.ts';
-import { type ReadToken, tokenProblem } from './token/reader.ts';
+import type { MountTable } from '../mount/table.ts';
+import { isWithin } from '../network.ts';
+import { type ReadToken, tokenProblem } from './reader.ts';
 
 export type Authentication =
   | { readonly kind: 'token'; readonly token: ReadToken }

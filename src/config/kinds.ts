@@ -1,0 +1,143 @@
+/** Kinds of settings: how a value is read from a file, from text, and shown. */
+import { BlockList, isIP } from 'node:net';
+import { resolve } from 'node:path';
+import { type ListenAddress, parseListenAddress, shownAddress } from './listen-address.ts';
+
+export type Reading<T> = { readonly value: T } | { readonly problem: string };
+
+export interface Kind<T> {
+  /** What stands for a value in help, such as `DURATION`. */
+  readonly placeholder: string;
+  /** What a value looks like, for the reference. */
+  readonly looks: string;
+  /**
+   * @param value as the file's format has it, or a text made a value by `fromText`
+   * @param base absolute directory that relative paths start from
+   */
+  read(value: unknown, base: string): Reading<T>;
+  /** A flag's or variable's text as the value a file would have. */
+  fromText(text: string): unknown;
+  show(value: T): string;
+}
+
+const asText = (text: string): unknown => text;
+/** What is no number stays text, and is refused as such. */
+const asNumber = (text: string): unknown => (/^-?\d+(\.\d+)?$/.test(text) ? Number(text) : text);
+
+export const path: Kind<string | undefined> = {
+  placeholder: 'PATH',
+  looks: 'a path; a relative one starts from the file it is written in, or from the working directory',
+  read: (value, base) =>
+    typeof value === 'string' && value !== '' && !value.includes('\0')
+      ? { value: resolve(base, value) }
+      : { problem: 'must be a path, as text' },
+  fromText: asText,
+  show: (value) => value ?? '',
+};
+
+export const boolean: Kind<boolean> = {
+  placeholder: 'BOOL',
+  looks: '`true` or `false`',
+  read: (value) => (typeof value === 'boolean' ? { value } : { problem: 'must be true or false' }),
+  fromText: (text) =>
+    text === 'true' || text === '1' ? true : text === 'false' || text === '0' ? false : text,
+  show: String,
+};
+
+/** A whole number from `least` to `most`. */
+export function count(least: number, most: number): Kind<number> {
+  return {
+    placeholder: 'NUMBER',
+    looks: `a whole number from ${least} to ${most}`,
+    read: (value) =>
+      typeof value === 'number' && Number.isSafeInteger(value) && value >= least && value <= most
+        ? { value }
+        : { problem: `must be a whole number from ${least} to ${most}` },
+    fromText: asNumber,
+    show: String,
+  };
+}
+
+/** A part of the whole, from 0 to 1. */
+export const share: Kind<number> = {
+  placeholder: 'SHARE',
+  looks: 'a number from 0 to 1',
+  read: (value) =>
+    typeof value === 'number' && value >= 0 && value <= 1
+      ? { value }
+      : { problem: 'must be a number from 0 to 1' },
+  fromText: asNumber,
+  show: String,
+};
+
+export function choice<const T extends string>(choices: readonly T[]): Kind<T> {
+  return {
+    placeholder: 'WORD',
+    looks: choices.map((each) => `\`${each}\``).join(', '),
+    read(value) {
+      const found = choices.find((each) => each === value);
+      return found === undefined ? { problem: `must be one of: ${choices.join(', ')}` } : { value: found };
+    },
+    fromText: asText,
+    show: (value) => value,
+  };
+}
+
+/** The base of an http or https URL, without credentials, query and fragment. */
+export const url: Kind<string | undefined> = {
+  placeholder: 'URL',
+  looks: 'an `http://` or `https://` URL',
+  read(value) {
+    const parsed = typeof value === 'string' && URL.canParse(value) ? new URL(value) : undefined;
+    const web = parsed?.protocol === 'http:' || parsed?.protocol === 'https:';
+    if (parsed === undefined || !web) return { problem: 'must be an http:// or https:// URL' };
+    // The value is not repeated: this is where a password would stand.
+    if (parsed.username !== '' || parsed.password !== '' || parsed.search !== '' || parsed.hash !== '') {
+      return { problem: 'must be a URL without user name, password, query and fragment' };
+    }
+    return { value: parsed.href.replace(/\/$/, '') };
+  },
+  fromText: asText,
+  show: (value) => value ?? '',
+};
+
+export const address: Kind<ListenAddress> = {
+  placeholder: 'HOST:PORT',
+  looks: '`HOST:PORT`, `[IPV6]:PORT`, or `:PORT` for loopback',
+  read(value) {
+    const parsed = typeof value === 'string' ? parseListenAddress(value) : undefined;
+    return parsed === undefined
+      ? { problem: 'must be an address to listen on, such as 127.0.0.1:8200' }
+      : { value: parsed };
+  },
+  fromText: asText,
+  show: shownAddress,
+};
+
+/** Networks in CIDR notation (RFC 4632), or single addresses. */
+export const networks: Kind<readonly string[]> = {
+  placeholder: 'CIDR,...',
+  looks: 'a list of networks (`["10.0.0.0/8"]`; with commas between them in a flag or variable)',
+  read(value) {
+    if (!Array.isArray(value)) return { problem: 'must be a list of networks such as ["10.0.0.0/8"]' };
+    const wrong = value.findIndex((each) => typeof each !== 'string' || !isNetwork(each));
+    if (wrong === -1) return { value: value as readonly string[] };
+    return { problem: `must be a list of networks such as ["10.0.0.0/8"]; entry ${wrong + 1} is none` };
+  },
+  fromText: (text) => text.split(',').map((each) => each.trim()),
+  show: (value) => value.join(','),
+};
+
+function isNetwork(text: string): boolean {
+  const [base = '', bits, more] = text.split('/');
+  const version = isIP(base);
+  if (version === 0 || base.includes('%') || more !== undefined) return false;
+  if (bits === undefined) return true;
+  if (!/^\d{1,3}$/.test(bits)) return false;
+  try {
+    new BlockList().addSubnet(base, Number(bits), version === 6 ? 'ipv6' : 'ipv4');
+    return true;
+  } catch {
+    return false;
+  }
+}

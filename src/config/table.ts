@@ -1,0 +1,178 @@
+/**
+ * Every setting of the server, declared once: file, flag, environment, `--check`, help and the reference page follow from here.
+ * Limits of the ranges keep a typing mistake from becoming an outage; they are no advice.
+ */
+import { address, boolean, choice, count, type Kind, networks, path, share, url } from './kinds.ts';
+import { defaultListen } from './listen-address.ts';
+import { duration, size } from './quantities.ts';
+
+export interface Setting<T> {
+  readonly kind: Kind<T>;
+  readonly default: T;
+  /** One sentence without full stop. */
+  readonly help: string;
+  /** What the reference says of a default that cannot be shown as a value. */
+  readonly defaultText?: string;
+  /** Other flag than the name's own. */
+  readonly flag?: string;
+  /** Other variable than the name's own. */
+  readonly variable?: string;
+  /** A flag without a value, meaning true. */
+  readonly bare?: true;
+  /** SIGHUP applies a change; others wait for a restart. */
+  readonly live?: true;
+}
+
+export type Settings<T> = { readonly [N in keyof T]: T[N] extends Setting<infer V> ? V : never };
+
+const levels = choice(['debug', 'info', 'warn', 'error']);
+const second = 1_000;
+const hour = 3_600_000;
+const mebibyte = 1_048_576;
+
+function limit<T>(setting: Setting<T>): Setting<T> {
+  return { ...setting, live: true };
+}
+
+/** By name in a file; a dot is a table. */
+export const table = {
+  data: {
+    kind: path,
+    default: undefined,
+    defaultText: '`~/.local/share/coffer`',
+    help: 'data directory',
+  },
+  keyfile: {
+    kind: path,
+    default: undefined,
+    defaultText: 'in `~/.config/coffer`',
+    help: 'keyfile of the store, or where to put a new one',
+  },
+  'limits.connections': limit({
+    kind: count(1, 100_000),
+    default: 4_096,
+    help: 'open connections of one listener',
+  }),
+  'limits.connections_per_address': limit({
+    kind: count(1, 100_000),
+    default: 512,
+    help: 'open connections from one address (IPv6: one /64 network); trusted proxies are exempt',
+  }),
+  'limits.request_bytes': limit({
+    kind: size(1_024, 128 * mebibyte),
+    default: 32 * mebibyte,
+    help: "one request's body",
+  }),
+  'limits.request_time': limit({
+    kind: duration(second, hour),
+    default: 90 * second,
+    help: 'how long the work of one request may take',
+  }),
+  'limits.requests_per_second': limit({
+    kind: count(0, 1_000_000),
+    default: 100,
+    help: 'requests a second from one address of callers without a valid token; 0 sets no limit',
+  }),
+  'limits.burst': limit({
+    kind: count(0, 1_000_000),
+    default: 500,
+    help: 'requests that may come at once under requests_per_second; 0 allows one second of them',
+  }),
+  'limits.tokens_per_identity': limit({
+    kind: count(1, 1_000_000_000),
+    default: 300_000,
+    help: 'live tokens of one identity: one alias of one auth mount',
+  }),
+  'limits.leases_per_identity': limit({
+    kind: count(1, 1_000_000_000),
+    default: 300_000,
+    help: 'live leases of one identity',
+  }),
+  'log.level': { kind: levels, default: 'info', live: true, help: 'least level of what is logged' },
+  'log.format': {
+    kind: choice(['auto', 'json', 'text']),
+    default: 'auto',
+    help: 'auto is lines for people at a terminal and JSON elsewhere',
+  },
+  'telemetry.metrics': { kind: boolean, default: true, help: 'serve sys/metrics' },
+  'telemetry.traces': {
+    kind: url,
+    default: undefined,
+    defaultText: 'none',
+    help: 'OTLP/HTTP collector that traces are sent to',
+  },
+  'telemetry.trace_share': { kind: share, default: 1, help: 'share of requests that are traced' },
+  'backup.directory': {
+    kind: path,
+    default: undefined,
+    defaultText: 'none',
+    help: 'where scheduled backups go',
+  },
+  'backup.every': {
+    kind: duration(60 * second, 366 * 24 * hour),
+    default: 24 * hour,
+    help: 'time between two backups',
+  },
+  'backup.keep': { kind: count(1, 10_000), default: 7, help: 'how many backups are kept' },
+} as const satisfies Readonly<Record<string, Setting<unknown>>>;
+
+/** Of one listener, by name in its `[[listener]]` table. Their flags and variables are for all listeners. */
+export const listenerTable = {
+  address: {
+    kind: address,
+    default: defaultListen,
+    flag: 'listen',
+    variable: 'COFFER_LISTEN',
+    help: 'address to serve on; may be given several times, in a variable with commas',
+  },
+  tls_cert: {
+    kind: path,
+    default: undefined,
+    defaultText: 'none',
+    help: 'PEM file of the certificate, with its intermediates',
+  },
+  tls_key: {
+    kind: path,
+    default: undefined,
+    defaultText: 'none',
+    help: "PEM file of the certificate's key, for its owner alone",
+  },
+  tls_min_version: { kind: choice(['1.2', '1.3']), default: '1.2', help: 'least version of TLS' },
+  tls_disable: {
+    kind: boolean,
+    default: false,
+    bare: true,
+    help: 'serve without TLS although the address is not loopback',
+  },
+  trusted_proxies: {
+    kind: networks,
+    default: [] as readonly string[],
+    help: 'networks of proxies whose X-Forwarded-For is believed',
+  },
+  metrics_without_token: {
+    kind: boolean,
+    default: false,
+    help: 'answer sys/metrics without a token',
+  },
+  unauthenticated_key_operations: {
+    kind: boolean,
+    default: false,
+    help: 'serve rekey and generate-root without a token',
+  },
+} as const satisfies Readonly<Record<string, Setting<unknown>>>;
+
+export type ServerValues = Settings<typeof table>;
+export type ListenerValues = Settings<typeof listenerTable>;
+
+export function flagOf(name: string, { flag }: Setting<unknown>): string {
+  return flag ?? name.replaceAll(/[._]/g, '-');
+}
+
+export function variableOf(name: string, { variable }: Setting<unknown>): string {
+  return variable ?? `COFFER_${name.replaceAll('.', '_').toUpperCase()}`;
+}
+
+/** What is said of a setting that nobody set. */
+export function defaultText(setting: Setting<unknown>): string {
+  return setting.defaultText ?? (setting.kind.show(setting.default) || 'none');
+}

@@ -1,0 +1,67 @@
+/** That a store came out of a backup: written down by the restore, told to the audit log by the first process that serves it. */
+import type { BarrierStore, PlainWrite } from '../../barrier/store.ts';
+import { timestamp } from '../../clock.ts';
+import { ConflictError } from '../../errors.ts';
+import { parseStorageKey } from '../../storage/storage.ts';
+import type { AuditLog } from '../audit/audit.ts';
+import { decodeStored, encodeStored } from '../stored-json.ts';
+
+export interface RestoredMark {
+  readonly backupId: string;
+  /** SHA-256 of the file, in hex. */
+  readonly checksum: string;
+  /** Milliseconds: the moment that the records are of. */
+  readonly backupCreatedAt: number;
+  readonly restoredAt: number;
+  readonly keptTokens: boolean;
+  readonly droppedTokens: number;
+  readonly droppedLeases: number;
+  /** Audit chains that go on, or end, in the log of the store before. */
+  readonly earlierChains: number;
+  /** The audit log has it. */
+  readonly announced: boolean;
+}
+
+const restoredKey = parseStorageKey('core/backup/restored');
+
+export function restoredWrite(mark: RestoredMark): PlainWrite {
+  return { key: restoredKey, value: encodeStored(mark) };
+}
+
+/** Undefined for a store that was never restored. */
+export async function readRestored(store: BarrierStore): Promise<RestoredMark | undefined> {
+  const record = await store.read(restoredKey);
+  return record && decodeStored<RestoredMark>(record.open());
+}
+
+/** Once a restore: its line in the audit log, on disk before anything is served. Rejects where the line cannot be kept. */
+export async function announceRestore(store: BarrierStore, audit: AuditLog): Promise<void> {
+  const record = await store.read(restoredKey);
+  if (record === undefined) return;
+  const mark = decodeStored<RestoredMark>(record.open());
+  if (mark.announced) return;
+  await audit.append(
+    {
+      type: 'event',
+      event: 'store restored from a backup',
+      backup_id: mark.backupId,
+      backup_sha256: mark.checksum,
+      backup_created_at: timestamp(mark.backupCreatedAt),
+      restored_at: timestamp(mark.restoredAt),
+      kept_tokens: mark.keptTokens,
+      dropped_tokens: mark.droppedTokens,
+      dropped_leases: mark.droppedLeases,
+      earlier_chains: mark.earlierChains,
+    },
+    'disk',
+  );
+  try {
+    await store.commit(
+      [restoredWrite({ ...mark, announced: true })],
+      [{ key: restoredKey, revision: record.revision }],
+    );
+  } catch (error) {
+    // Two processes that start at once each have the line in their own chain, which does no harm.
+    if (!(error instanceof ConflictError)) throw error;
+  }
+}

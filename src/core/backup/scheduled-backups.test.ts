@@ -1,0 +1,199 @@
+/** Backups by schedule: one node's at a time, as many kept as are wanted, nobody else's file touched, failures told. */
+import {
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { ask, makePlace, type Place } from '../../../test/fakes/client.ts';
+import { systemRandom } from '../../crypto/random.ts';
+import type { CofferNode } from '../../main/node.ts';
+import { takeBackup, verify } from './backup.fixture.ts';
+import { type ScheduledBackups, startScheduledBackups } from './scheduled-backups.ts';
+
+let place: Place;
+let node: CofferNode;
+let root: string;
+let directory: string;
+const started: ScheduledBackups[] = [];
+const told: string[] = [];
+
+beforeEach(async () => {
+  place = await makePlace();
+  node = await place.node();
+  root = mkdtempSync(join(tmpdir(), 'coffer-scheduled-'));
+  directory = join(root, 'backups');
+  told.length = 0;
+});
+afterEach(async () => {
+  await Promise.all(started.splice(0).map((one) => one.stop()));
+  rmSync(root, { recursive: true });
+  await place.remove();
+});
+
+const hour = 3_600;
+
+function start(on: CofferNode = node, keep = 3): ScheduledBackups {
+  const one = startScheduledBackups({
+    schedule: { directory, every: hour * 1_000, keep },
+    node: () => on.state.core,
+    clock: place.clock,
+    random: systemRandom,
+    log: (level, message) => void told.push(`${level}: ${message}`),
+  });
+  started.push(one);
+  return one;
+}
+
+const files = () => readdirSync(directory).toSorted();
+
+it('makes the first one soon, the next ones when they are due, and keeps the newest', async () => {
+  const backups = start();
+  expect(await backups.run()).toMatchObject({ directory, records: expect.any(Number) });
+  expect(await backups.run()).toBeUndefined();
+  for (let count = 0; count < 5; count++) {
+    place.clock.jump(hour - 1);
+    expect(await backups.run()).toBeUndefined();
+    place.clock.jump(1);
+    expect(await backups.run()).toBeDefined();
+  }
+  expect(files()).toHaveLength(3);
+  for (const name of files()) {
+    expect((await verify(readFileSync(join(directory, name)), place)).tag).toBe('signed');
+    expect(name).toMatch(/^coffer-[0-9a-f-]{36}-\d{8}T\d{9}Z\.backup$/);
+  }
+});
+
+it('looks by itself, and catches up after a time that nobody served', async () => {
+  start();
+  place.clock.advance(31);
+  await expect.poll(() => told).toContain('info: a scheduled backup was written');
+  await Promise.all(started.splice(0).map((one) => one.stop()));
+  place.clock.jump(10 * hour);
+  expect(await start().run()).toBeDefined();
+  expect(files()).toHaveLength(2);
+});
+
+it('is one node’s at a time', async () => {
+  const nodes = [start(node), start(await place.node()), start(await place.node())];
+  const written = await Promise.all(nodes.map((one) => one.run()));
+  expect(written.filter((one) => one !== undefined)).toHaveLength(1);
+  expect(files()).toHaveLength(1);
+});
+
+it('tells every node how it stands', async () => {
+  const other = await place.node();
+  expect((await ask(other, 'read', 'sys/backup/status')).data).toMatchObject({ scheduled: false });
+  const written = await start().run();
+  const { data } = await ask(other, 'read', 'sys/backup/status');
+  expect(data).toMatchObject({
+    scheduled: true,
+    every: hour,
+    keep: 3,
+    running: false,
+    failures: 0,
+    failure: null,
+  });
+  expect(data['last']).toMatchObject({ name: written?.name, bytes: written?.bytes });
+  const line = place.auditLines().find(({ event }) => event === 'scheduled backup written');
+  expect(line).toMatchObject({ name: written?.name, removed: [] });
+});
+
+it('tells a failure, tries again in a while, and forgets it with the next success', async () => {
+  writeFileSync(directory, 'a file');
+  const backups = start();
+  expect(await backups.run()).toBeUndefined();
+  const failed = (await ask(node, 'read', 'sys/backup/status')).data;
+  expect(failed).toMatchObject({
+    failures: 1,
+    last: null,
+    failure: { reason: expect.stringContaining(directory) },
+  });
+  expect(told).toEqual(['error: a scheduled backup failed']);
+  rmSync(directory);
+  expect(await backups.run()).toBeUndefined();
+  place.clock.jump(601);
+  expect(await backups.run()).toBeDefined();
+  expect((await ask(node, 'read', 'sys/backup/status')).data).toMatchObject({ failures: 0, failure: null });
+});
+
+it('removes nothing that it did not make', async () => {
+  mkdirSync(directory, { mode: 0o700 });
+  const byHand = await takeBackup(node);
+  const storeId = (await verify(byHand, undefined)).header.storeId;
+  const look = (time: string) => join(directory, `coffer-${storeId}-${time}.backup`);
+  writeFileSync(look('20200101T000000000Z'), byHand);
+  writeFileSync(look('20200102T000000000Z'), 'notes');
+  writeFileSync(join(directory, 'precious.txt'), 'mine');
+  writeFileSync(join(root, 'outside'), byHand);
+  symlinkSync(join(root, 'outside'), look('20200103T000000000Z'));
+  const backups = start(node, 1);
+  for (let count = 0; count < 3; count++) {
+    expect(await backups.run()).toBeDefined();
+    place.clock.jump(hour);
+  }
+  expect(files().filter((name) => name.includes('2020') || name === 'precious.txt')).toHaveLength(4);
+  expect(files()).toHaveLength(5);
+});
+
+it('takes away what a killed process left half written, and only its own', async () => {
+  mkdirSync(directory, { mode: 0o700 });
+  const storeId = (await verify(await takeBackup(node), undefined)).header.storeId;
+  const half = `.coffer-${storeId}-20200101T000000000Z.backup.schedule.part`;
+  const others = '.coffer-6b1d5a52-6f0c-4f5e-9f0a-0c1f6f1f7a11-20200101T000000000Z.backup.schedule.part';
+  for (const name of [half, others]) writeFileSync(join(directory, name), 'half');
+  await start().run();
+  expect(files()).not.toContain(half);
+  expect(files()).toContain(others);
+});
+
+it('waits while the store is sealed', async () => {
+  const backups = start();
+  await ask(node, 'update', 'sys/seal');
+  expect(await backups.run()).toBeUndefined();
+  expect(told).toEqual([]);
+});
+
+it('refuses numbers that make no schedule', () => {
+  const scheduleOf = (every: number, keep: number) => () =>
+    startScheduledBackups({
+      schedule: { directory, every, keep },
+      node: () => undefined,
+      clock: place.clock,
+      random: systemRandom,
+      log: () => {},
+    });
+  expect(scheduleOf(1_000, 3)).toThrow('one minute apart');
+  expect(scheduleOf(hour * 1_000, 0)).toThrow('at least one');
+});
+
+describe('threat 26: a scheduled backup', () => {
+  it('and its directory are for their owner alone, whatever the umask', async () => {
+    const umask = process.umask(0);
+    try {
+      await start().run();
+    } finally {
+      process.umask(umask);
+    }
+    expect(statSync(directory).mode & 0o777).toBe(0o700);
+    expect(statSync(join(directory, files()[0] ?? '')).mode & 0o777).toBe(0o600);
+  });
+
+  it('does not go where others may write', async () => {
+    mkdirSync(directory);
+    chmodSync(directory, 0o777);
+    expect(await start().run()).toBeUndefined();
+    expect(files()).toEqual([]);
+    expect((await ask(node, 'read', 'sys/backup/status')).data).toMatchObject({
+      failure: { reason: expect.stringContaining('chmod go-w') },
+    });
+  });
+});

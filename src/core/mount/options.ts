@@ -1,0 +1,23 @@
+/** A mount's options, whose meaning only its engine knows. */
+import type { EngineOptions, EngineType, OptionsChange } from '../../engine/engine.ts';
+import { CofferError } from '../../errors.ts';
+import type { MountEntry } from './entry.ts';
+
+/** Undefined where none are to change. Throws `invalid_request` for a change that the engine does not take. */
+export function changeOptions(
+  engines: ReadonlyMap<string, EngineType>,
+  entry: MountEntry,
+  wanted: EngineOptions | undefined,
+): OptionsChange | undefined {
+  if (wanted === undefined) return undefined;
+  const type = entry.kind === 'secret' ? engines.get(entry.type) : undefined;
+  const before = entry.options ?? {};
+  if (type?.changeOptions !== undefined) return type.changeOptions(before, wanted);
+  if (Object.entries(wanted).every(([name, value]) => before[name] === value)) return undefined;
+  throw new CofferError('invalid_request', `the options of "${entry.type}" cannot be changed`);
+}
+
+/** No options at all are null, as the wire has them. */
+export function orNull(options: EngineOptions): EngineOptions | null {
+  return Object.keys(options).length === 0 ? null : options;
+}

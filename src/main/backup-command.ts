@@ -1,0 +1,191 @@
+/** `coffer operator backup`: from a running server, or from a data directory. */
+import { resolve } from 'node:path';
+import { Barrier } from '../barrier/barrier.ts';
+import { defineCommand } from '../cli/command.ts';
+import { connect } from '../cli/context.ts';
+import { serverOptions } from '../cli/options.ts';
+import { amountText, ProgressLine } from '../cli/progress-line.ts';
+import type { Shell } from '../cli/shell.ts';
+import { systemClock } from '../clock.ts';
+import { NewBackupFile } from '../core/backup/backup-file.ts';
+import { tagKeyOf } from '../core/backup/backups.ts';
+import { type BackupHeader, backupFormat } from '../core/backup/format.ts';
+import { BackupParser, type BackupPart } from '../core/backup/parser.ts';
+import { backupName } from '../core/backup/retention.ts';
+import { BackupWriter } from '../core/backup/writer.ts';
+import { randomUuid, systemRandom } from '../crypto/random.ts';
+import { CofferError } from '../errors.ts';
+import { readBoot } from '../seal/boot.ts';
+import { openLmdbStorage } from '../storage/lmdb/lmdb.ts';
+import { withSnapshots } from '../storage/snapshot.ts';
+import { version } from '../version.ts';
+import { storeDirectoryOf } from './node.ts';
+import { unwrapRootKey } from './open-barrier.ts';
+
+export const command = defineCommand({
+  summary: 'Write a backup of a store, while it is served or from its directory',
+  operands: { FILE: 'optional' },
+  options: {
+    data: { type: 'text', value: 'DIR', help: 'read this data directory, and ask no server' },
+    keyfile: { type: 'text', value: 'FILE', help: 'with --data: keyfile of the store' },
+    unsigned: { type: 'flag', help: 'with --data: without the keys, so that the backup has no tag' },
+    ...serverOptions,
+  },
+  details: [
+    'The backup is of one moment, and everything in it stays sealed: it opens with the keys of the store alone. FILE must not ' +
+      'be there yet; without it the backup is called coffer-STORE-TIME.backup. Back up the keyfile too, but elsewhere.',
+    'A server is asked for it with a token that may `read` sys/storage/snapshot with `sudo`. With --data a server may be running ' +
+      'or not; the keys are needed for the tag that tells a forged backup from a true one.',
+  ],
+  examples: ['coffer operator backup /srv/backup/coffer.backup', 'coffer operator backup --data /srv/coffer'],
+  async run({ operands, options }, shell) {
+    if (options.data === undefined && (options.keyfile !== undefined || options.unsigned)) {
+      throw new CofferError('usage', '--keyfile and --unsigned go with --data: a server has the keys itself');
+    }
+    const target = operands.FILE === undefined ? undefined : resolve(operands.FILE);
+    if (options.data !== undefined) {
+      const keys = options.unsigned ? undefined : { keyfile: options.keyfile };
+      return backupDirectory(shell, resolve(options.data), keys, target);
+    }
+    // Before the server is asked for anything.
+    const file = target === undefined ? undefined : await NewBackupFile.create(target, 'backup');
+    try {
+      const client = await connect(shell, options);
+      await save(shell, await client.download('sys/storage/snapshot'), file);
+    } catch (error) {
+      await file?.discard();
+      throw error;
+    }
+  },
+});
+
+async function backupDirectory(
+  shell: Shell,
+  data: string,
+  keys: { readonly keyfile: string | undefined } | undefined,
+  target: string | undefined,
+): Promise<void> {
+  const storage = await openLmdbStorage({ path: storeDirectoryOf(data), create: false, readOnly: true });
+  try {
+    const boot = await readBoot(storage);
+    if (boot.kind === 'empty') throw new CofferError('store_unusable', `there is no store in ${data}`);
+    const snapshots = withSnapshots(storage);
+    if (snapshots === undefined) throw new CofferError('internal', 'LMDB gives snapshots');
+    const barrier = new Barrier({ storage, random: systemRandom, clock: systemClock });
+    if (keys !== undefined) {
+      const rootKey = await unwrapRootKey(shell, boot, keys.keyfile);
+      await barrier.unseal(rootKey, boot.header.id).finally(() => rootKey.fill(0));
+    }
+    const tagKey = keys === undefined ? undefined : tagKeyOf(barrier);
+    barrier.seal();
+    const snapshot = await snapshots.snapshot();
+    const header: BackupHeader = {
+      format: backupFormat,
+      id: randomUuid(systemRandom),
+      storeId: boot.header.id,
+      createdAt: systemClock.now(),
+      origin: 'offline',
+      program: version,
+      storage: storage.kind,
+      about: snapshot.records,
+    };
+    const writer = new BackupWriter({ header, snapshot, tagKey });
+    const file = target === undefined ? undefined : await NewBackupFile.create(target, 'backup');
+    await save(shell, piecesOf(writer), file).catch(async (error: unknown) => {
+      await file?.discard();
+      throw error;
+    });
+  } finally {
+    await storage.close();
+  }
+}
+
+async function* piecesOf(writer: BackupWriter): AsyncGenerator<Buffer, void, undefined> {
+  try {
+    for (let piece = await writer.next(); piece !== undefined; piece = await writer.next()) yield piece;
+  } finally {
+    await writer.close();
+  }
+}
+
+/** Takes the bytes apart on their way, so that only a whole backup, whose checksum fits, gets its name. */
+async function save(
+  shell: Shell,
+  chunks: AsyncIterable<Buffer>,
+  given: NewBackupFile | undefined,
+): Promise<void> {
+  const saving = new Saving(shell, given);
+  try {
+    for await (const chunk of chunks) await saving.take(chunk);
+    await saving.finish();
+  } catch (error) {
+    await saving.discard();
+    throw error;
+  }
+}
+
+class Saving {
+  readonly #shell: Shell;
+  readonly #parser = new BackupParser();
+  readonly #progress: ProgressLine;
+  #file: NewBackupFile | undefined;
+  #early: Buffer[] = [];
+  #header: BackupHeader | undefined;
+  #end: Extract<BackupPart, { kind: 'end' }> | undefined;
+  #records = 0;
+
+  constructor(shell: Shell, file: NewBackupFile | undefined) {
+    this.#shell = shell;
+    this.#file = file;
+    this.#progress = new ProgressLine(shell, systemClock);
+  }
+
+  async take(chunk: Buffer): Promise<void> {
+    for (const part of this.#parser.push(chunk)) {
+      if (part.kind === 'header') this.#header = part.header;
+      else if (part.kind === 'end') this.#end = part;
+      else this.#records += part.records.length;
+    }
+    this.#early.push(chunk);
+    if (this.#file === undefined && this.#header !== undefined) {
+      this.#file = await NewBackupFile.create(resolve(backupName(this.#header)), 'backup');
+    }
+    if (this.#file === undefined) return;
+    for (const bytes of this.#early) await this.#file.write(bytes);
+    this.#early = [];
+    this.#progress.show(() => {
+      const about =
+        this.#header === undefined ? '' : ` of about ${this.#header.about.toLocaleString('en-US')}`;
+      return `backing up: ${amountText(this.#records, this.#parser.bytes)}${about}`;
+    });
+  }
+
+  async finish(): Promise<void> {
+    this.#parser.finish();
+    this.#progress.end();
+    const [file, header, end] = [this.#file, this.#header, this.#end];
+    if (file === undefined || header === undefined || end === undefined) {
+      throw new CofferError('internal', 'a whole backup without its parts');
+    }
+    await file.finish();
+    const { records, rooms } = end.manifest;
+    this.#shell.ui.done(`wrote ${file.path}: ${amountText(records, file.bytes)}`, {
+      file: file.path,
+      backup_id: header.id,
+      store_id: header.storeId,
+      records,
+      bytes: file.bytes,
+      rooms,
+      sha256: end.checksum,
+      signed: end.tag !== undefined,
+    });
+    if (end.tag === undefined) {
+      this.#shell.ui.warn('this backup has no tag: `operator restore` takes it only with --unsigned');
+    }
+  }
+
+  async discard(): Promise<void> {
+    this.#progress.end();
+    await this.#file?.discard();
+  }
+}

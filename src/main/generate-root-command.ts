@@ -1,0 +1,124 @@
+/**
+ * `coffer operator generate-root` on the host of a data directory: a node of its own over the store, proved by a slot's key. Without one
+ * nothing is opened, so there is nothing to make a token with. It walks the same road as a request, and leaves the same lines.
+ */
+import { randomUUID } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { type Command, defineCommand } from '../cli/command.ts';
+import { decodeToken } from '../cli/commands/operator-generate-root.ts';
+import { delivered, keySource } from '../cli/key-input.ts';
+import { type Shell, variable } from '../cli/shell.ts';
+import { parseApiPath } from '../core/path.ts';
+import { CofferError } from '../errors.ts';
+import { isJsonObject, type JsonObject } from '../json.ts';
+import { openLogger } from '../log.ts';
+import { readBoot } from '../seal/boot.ts';
+import { readKeyfile } from '../seal/keyfile/keyfile.ts';
+import { openLmdbStorage } from '../storage/lmdb/lmdb.ts';
+import { parseStorageKey, type Storage } from '../storage/storage.ts';
+import { defaultKeyfile } from './first-start.ts';
+import { auditDirectoryOf, type CofferNode, createNode, storeDirectoryOf } from './node.ts';
+
+export const command: Command = defineCommand({
+  summary: 'Make another root token, on the host',
+  operands: {},
+  options: {
+    data: { type: 'text', help: 'data directory' },
+    keyfile: { type: 'text', help: 'keyfile of the store' },
+    output: { type: 'text', help: 'new file for the token' },
+  },
+  async run({ options }, shell) {
+    process.umask(0o077);
+    const data = resolve(options.data ?? variable(shell.env, 'COFFER_DATA') ?? shell.places.data);
+    await delivered(shell, options.output, async () => `${await makeToken(shell, data, options.keyfile)}\n`);
+    shell.ui.talk('made a root token: it has every right and no end. Revoke it once there are other ways in');
+  },
+});
+
+async function makeToken(shell: Shell, data: string, keyfile: string | undefined): Promise<string> {
+  const storage = await openLmdbStorage({ path: storeDirectoryOf(data), create: false });
+  const node = createNode({
+    storage,
+    auditDirectory: auditDirectoryOf(data),
+    seals: [],
+    log: openLogger({ level: 'error', terminal: false, write: (line) => void shell.stderr.write(line) }),
+    unauthenticatedKeyOperations: true,
+  });
+  try {
+    await requireOpenStore(storage, data);
+    await node.state.start();
+    const keys = await openedWith(shell, node, await keyfileKey(shell, storage, keyfile));
+    const begun = await request(node, 'sys/generate-root/attempt', {});
+    let answer: JsonObject = {};
+    for (const key of keys) {
+      answer = await request(node, 'sys/generate-root/update', { key, nonce: String(begun['nonce']) });
+      if (answer['complete'] === true) break;
+    }
+    return decodeToken(String(answer['encoded_token']), String(begun['otp']));
+  } finally {
+    await node.state.close();
+  }
+}
+
+/** Whoever sealed the store on purpose has the last word, until it is unsealed. */
+async function requireOpenStore(storage: Storage, data: string): Promise<void> {
+  if ((await readBoot(storage)).kind === 'empty') {
+    throw new CofferError('store_unusable', `there is no store in ${data}`);
+  }
+  if ((await storage.read(parseStorageKey('boot/seal-state'))) !== undefined) {
+    throw new CofferError('sealed', 'the store was sealed on purpose: unseal it first, at its server');
+  }
+}
+
+/** The key in the keyfile given, or in the default one if it is there. */
+async function keyfileKey(
+  shell: Shell,
+  storage: Storage,
+  given: string | undefined,
+): Promise<string | undefined> {
+  const boot = await readBoot(storage);
+  if (boot.kind === 'empty') return undefined;
+  const path = given ?? defaultKeyfile(shell.places, boot.header.id);
+  const wanted = given !== undefined || boot.slots.some(({ kind }) => kind === 'keyfile');
+  if (!wanted || (given === undefined && !existsSync(path))) return undefined;
+  const keyfile = await readKeyfile(path);
+  using key = keyfile.key;
+  if (keyfile.storeId !== boot.header.id) {
+    throw new CofferError('wrong_key', `keyfile ${path} belongs to store ${keyfile.storeId}`);
+  }
+  return key.reveal().toString('base64');
+}
+
+/** Opens the node; answers the keys it took, in order. */
+async function openedWith(
+  shell: Shell,
+  node: CofferNode,
+  first: string | undefined,
+): Promise<readonly string[]> {
+  const keys: string[] = [];
+  const next =
+    first === undefined ? await keySource(shell) : async () => (keys.length === 0 ? first : undefined);
+  while ((await node.state.status()).sealed) {
+    const key = await next(`key ${keys.length + 1}`);
+    if (key === undefined) throw new CofferError('wrong_key', 'these keys are too few to open the store');
+    await node.state.submitKey(key);
+    keys.push(key);
+  }
+  return keys;
+}
+
+async function request(node: CofferNode, path: string, data: JsonObject): Promise<JsonObject> {
+  const answer = await node.road.handle({
+    id: randomUUID(),
+    operation: 'update',
+    path: parseApiPath(path),
+    data,
+    token: undefined,
+    wrapTtl: 0,
+    remoteAddress: '127.0.0.1',
+  });
+  if (answer.kind === 'plain' && isJsonObject(answer.body)) return answer.body;
+  const reason = answer.kind === 'error' ? answer.errors.join(' ') : 'the answer was not understood';
+  throw new CofferError(answer.kind === 'error' ? (answer.code ?? 'internal') : 'internal', reason);
+}

@@ -1,0 +1,109 @@
+/** The listeners of a server, all of them open or none, and what of them can change while they run. */
+
+import { shownAddress } from '../config/listen-address.ts';
+import type { Live } from '../config/live.ts';
+import type { LimitSettings, ListenerSettings } from '../config/settings.ts';
+import type { Road } from '../core/request.ts';
+import { asCofferError } from '../errors.ts';
+import type { HttpLimits } from '../http/limits.ts';
+import { type Listener, openListener } from '../http/listener.ts';
+import type { Logger } from '../log.ts';
+import { type Certificate, readCertificate } from './certificate.ts';
+
+export interface Listeners {
+  /** As URLs, in the order of the configuration. */
+  readonly addresses: readonly string[];
+  /** Reads every certificate again. One that cannot be used is logged, and the old one stays. */
+  renewCertificates(settings: readonly ListenerSettings[]): void;
+  close(options: { readonly withinMilliseconds: number }): Promise<void>;
+}
+
+interface Open {
+  readonly settings: ListenerSettings;
+  readonly listener: Listener;
+  fingerprint: string | undefined;
+}
+
+export interface ListenersOptions {
+  readonly road: Road;
+  readonly settings: readonly ListenerSettings[];
+  readonly limits: Live<LimitSettings>;
+  readonly log: Logger;
+}
+
+/** Throws what a certificate or an address is refused with; nothing stays open then. */
+export async function openListeners(options: ListenersOptions): Promise<Listeners> {
+  const { settings, limits, log } = options;
+  // Before a port is opened: a certificate that is wrong shows at once.
+  const certificates = settings.map(({ tls }) => (tls === undefined ? undefined : readCertificate(tls)));
+  const open: Open[] = [];
+  try {
+    for (const [index, each] of settings.entries()) {
+      open.push(await openOne(options, each, certificates[index]));
+    }
+  } catch (error) {
+    await Promise.all(open.map(({ listener }) => listener.close({ withinMilliseconds: 1 })));
+    throw error;
+  }
+  const changes = limits.onChange((value) => {
+    for (const { listener } of open) listener.change({ limits: httpLimits(value) });
+  });
+  return {
+    addresses: open.map(urlOf),
+    renewCertificates: (wanted) => renew(open, wanted, log),
+    async close(closing) {
+      changes[Symbol.dispose]();
+      await Promise.all(open.map(({ listener }) => listener.close(closing)));
+    },
+  };
+}
+
+async function openOne(
+  { road, limits, log }: ListenersOptions,
+  settings: ListenerSettings,
+  certificate: Certificate | undefined,
+): Promise<Open> {
+  const { host, port, trustedProxies } = settings;
+  const listener = await openListener({
+    road,
+    host,
+    port,
+    limits: httpLimits(limits.current),
+    tls: certificate?.material,
+    trustedProxies,
+    log: (level, message, fields) => log[level](message, fields),
+  });
+  return { settings, listener, fingerprint: certificate?.fingerprint };
+}
+
+function httpLimits(limits: LimitSettings): Partial<HttpLimits> {
+  return {
+    connections: limits.connections,
+    connectionsPerAddress: limits.connectionsPerAddress,
+    bodyBytes: limits.requestBytes,
+    requestMilliseconds: limits.requestTime,
+  };
+}
+
+function urlOf({ settings, listener }: Open): string {
+  return `${settings.tls === undefined ? 'http' : 'https'}://${shownAddress(listener.address)}`;
+}
+
+function renew(open: readonly Open[], wanted: readonly ListenerSettings[], log: Logger): void {
+  for (const each of open) {
+    const { host, port } = each.settings;
+    const tls = (wanted.find((one) => one.host === host && one.port === port) ?? each.settings).tls;
+    if (tls === undefined || each.settings.tls === undefined) continue;
+    const address = urlOf(each);
+    try {
+      const { material, fingerprint, notAfter } = readCertificate(tls);
+      each.listener.change({ tls: material });
+      const until = new Date(notAfter).toISOString();
+      if (fingerprint !== each.fingerprint) log.info('certificate changed', { address, until });
+      each.fingerprint = fingerprint;
+    } catch (error) {
+      const { message } = asCofferError(error);
+      log.error('the new certificate cannot be used, the old one stays', { address, problem: message });
+    }
+  }
+}

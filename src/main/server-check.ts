@@ -1,0 +1,70 @@
+/** `coffer server --check`: what would be served, or everything that keeps it from being. Makes nothing and opens no port. */
+import type { Shell } from '../cli/shell.ts';
+import { shownAddress } from '../config/listen-address.ts';
+import type { Loaded } from '../config/load.ts';
+import { ConfigurationError, type Problem, shownProblem } from '../config/problem.ts';
+import type { ListenerSettings } from '../config/settings.ts';
+import type { JsonValue } from '../json.ts';
+import { hasDataFile } from '../storage/lmdb/directory.ts';
+import { readCertificate } from './certificate.ts';
+import { storeDirectoryOf } from './node.ts';
+import { certificateProblems, placeProblems } from './server-settings.ts';
+
+/** @param data the data directory that would be served, absolute. Throws `usage` when there is a problem, after telling all. */
+export function checkServer(loaded: Loaded, data: string, shell: Shell): void {
+  const problems = [
+    ...loaded.problems,
+    ...(loaded.problems.length > 0 ? [] : certificateProblems(loaded)),
+    ...placeProblems(loaded, data),
+  ];
+  if (problems.length > 0) {
+    if (shell.ui.format === 'json') shell.ui.json({ valid: false, problems: problems.map(problemJson) });
+    refuseWith(problems, shell);
+  }
+  const store = hasDataFile(storeDirectoryOf(data)) ? 'present' : 'absent';
+  const listeners = loaded.settings.listeners.map(listenerRow);
+  const settings = loaded.found.map(({ name, shown, origin }): [string, string, string] => [
+    name,
+    shown === '' ? 'none' : shown,
+    origin.text,
+  ]);
+  const would = [
+    ['data directory', data, `store ${store}`],
+    ...listeners.map(({ address, note }) => ['listener', address, note]),
+  ];
+  shell.ui.table(['SETTING', 'VALUE', 'FROM'], [...would, ...settings], {
+    valid: true,
+    data: { path: data, store },
+    listeners: listeners.map(({ json }) => json),
+    settings: Object.fromEntries(settings.map(([name, value, from]) => [name, { value, from }])),
+  });
+  shell.ui.talk('The configuration is sound.');
+}
+
+/** Tells every problem on a line of its own, then throws them as one error. */
+export function refuseWith(problems: readonly Problem[], shell: Shell): never {
+  const error = new ConfigurationError(problems);
+  if (problems.length === 1 || shell.ui.format === 'json') throw error;
+  shell.ui.talk(problems.map(shownProblem).join('\n'));
+  throw error.summary();
+}
+
+function problemJson({ where, file, place, message }: Problem): JsonValue {
+  return { where, file: file ?? null, line: place?.line ?? null, column: place?.column ?? null, message };
+}
+
+function listenerRow(settings: ListenerSettings): { address: string; note: string; json: JsonValue } {
+  const { tls } = settings;
+  if (tls === undefined) {
+    const address = `http://${shownAddress(settings)}`;
+    return { address, note: 'without TLS', json: { address, tls: null } };
+  }
+  const address = `https://${shownAddress(settings)}`;
+  const { names, notAfter, fingerprint } = readCertificate(tls);
+  const until = new Date(notAfter).toISOString();
+  return {
+    address,
+    note: `${names}, until ${until}`,
+    json: { address, tls: { names, not_after: until, fingerprint_sha256: fingerprint } },
+  };
+}
