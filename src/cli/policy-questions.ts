@@ -2,9 +2,9 @@
 import type { Client } from '../client/client.ts';
 import { isJsonObject, type JsonObject, type JsonValue } from '../json.ts';
 import { usageError } from './args.ts';
+import { pairsOf } from './body-fields.ts';
 import { defineCommand } from './command.ts';
 import { connect } from './context.ts';
-import { parseField } from './operands.ts';
 import { serverOptions } from './options.ts';
 import { paragraph } from './paragraph.ts';
 import { cellText } from './print-data.ts';
@@ -66,7 +66,7 @@ export const explain = defineCommand({
     const body = {
       path: operands.PATH,
       operation: options.operation ?? 'read',
-      parameters: parametersOf('policy explain', options.parameter),
+      parameters: pairsOf('policy explain', 'parameter', options.parameter),
       ...(options.policy.length > 0 ? { policies: options.policy } : {}),
       ...(options.accessor === undefined ? {} : { accessor: options.accessor }),
       ...(token === undefined ? {} : { token }),
@@ -127,7 +127,7 @@ export const whoCan = defineCommand({
     const question = {
       path: operands.PATH,
       operation: operands.OPERATION,
-      parameters: parametersOf('policy who-can', options.parameter),
+      parameters: pairsOf('policy who-can', 'parameter', options.parameter),
       include: ['policies', 'roles', ...(options.tokens ? ['tokens'] : [])],
     };
     const client = await connect(shell, options);
@@ -180,16 +180,6 @@ function foundIn(data: JsonObject): readonly Found[] {
       return { kind: 'token', ...rule(one), name: `${String(one['accessor'])}${name}` };
     }),
   ];
-}
-
-function parametersOf(name: string, pairs: readonly string[]): JsonObject {
-  return Object.fromEntries(
-    pairs.map((pair) => {
-      const field = parseField(pair);
-      if (field === undefined) throw usageError(name, '--parameter must be NAME=TEXT');
-      return [field.name, field.source];
-    }),
-  );
 }
 
 function objectsOf(value: JsonValue | undefined): readonly JsonObject[] {

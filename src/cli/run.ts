@@ -52,6 +52,10 @@ async function dispatch(words: readonly string[], shell: Shell): Promise<number>
     await help(rest, shell);
     return 0;
   }
+  if (name === '__complete') {
+    await (await import('./complete.ts')).complete(rest, shell);
+    return 0;
+  }
   await runFound(await find(name, shell), name, rest, shell);
   return 0;
 }

@@ -1,11 +1,12 @@
 import type { Client } from '../../client/client.ts';
 import { isJsonObject, type JsonObject, type JsonValue } from '../../json.ts';
 import { usageError } from '../args.ts';
+import { given, pairsOf } from '../body-fields.ts';
 import { type CommandGroup, defineCommand } from '../command.ts';
 import { connect } from '../context.ts';
-import { parseField } from '../operands.ts';
+import { listKeys } from '../listing.ts';
 import { fieldOption, serverOptions } from '../options.ts';
-import { printData, showWarnings } from '../print-data.ts';
+import { cellText, printData, showWarnings } from '../print-data.ts';
 import { readSecretLine } from '../prompt.ts';
 import { dataOf } from '../safe.ts';
 import type { Shell } from '../shell.ts';
@@ -60,7 +61,7 @@ const create = defineCommand({
       ...given('num_uses', options.uses),
       ...given('display_name', options['display-name']),
       ...given('type', options.type),
-      ...(options.metadata.length > 0 ? { meta: metadata(options.metadata) } : {}),
+      ...(options.metadata.length > 0 ? { meta: pairsOf('token create', 'metadata', options.metadata) } : {}),
       ...(options.orphan ? { no_parent: true } : {}),
       ...(options['no-default-policy'] ? { no_default_policy: true } : {}),
       ...(options['not-renewable'] ? { renewable: false } : {}),
@@ -129,9 +130,36 @@ const revoke = defineCommand({
   },
 });
 
+const list = defineCommand({
+  summary: 'List the accessors of all tokens',
+  operands: {},
+  options: serverOptions,
+  async run({ options }, shell) {
+    shell.ui.lines(await listKeys(await connect(shell, options), 'auth/token/accessors'));
+  },
+});
+
+const capabilities = defineCommand({
+  summary: 'Show what your token may do with paths',
+  details: ['`coffer policy explain` says why.'],
+  operands: { PATH: 'some' },
+  options: serverOptions,
+  examples: ['coffer token capabilities secret/data/db sys/mounts'],
+  async run({ options, operands }, shell) {
+    const client = await connect(shell, options);
+    const answer = await client.request('POST', 'sys/capabilities-self', { body: { paths: operands.PATH } });
+    const data = dataOf(answer.body);
+    const found = operands.PATH.map((path): [string, JsonValue] => [path, data[path] ?? []]);
+    shell.ui.record(
+      found.map(([path, granted]) => [path, cellText(granted)]),
+      Object.fromEntries(found),
+    );
+  },
+});
+
 export const command: CommandGroup = {
   summary: 'Create, look up, renew and revoke tokens',
-  commands: { create, lookup, renew, revoke },
+  commands: { create, lookup, renew, revoke, list, capabilities },
 };
 
 /** The three forms that the wire has for each verb: of a token, of an accessor, of oneself. */
@@ -162,18 +190,4 @@ async function onToken(
 function block(body: JsonValue | undefined, name: 'auth' | 'wrap_info'): JsonObject {
   const value = isJsonObject(body) ? body[name] : undefined;
   return isJsonObject(value) ? value : {};
-}
-
-function metadata(pairs: readonly string[]): JsonObject {
-  return Object.fromEntries(
-    pairs.map((pair) => {
-      const field = parseField(pair);
-      if (field === undefined) throw usageError('token create', '--metadata must be NAME=TEXT');
-      return [field.name, field.source];
-    }),
-  );
-}
-
-function given(name: string, value: string | number | undefined): JsonObject {
-  return value === undefined ? {} : { [name]: value };
 }
