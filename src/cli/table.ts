@@ -127,7 +127,7 @@ export const rows: Readonly<Record<string, Row>> = {
     load: () => import('./commands/quota.ts'),
   },
   job: { section: 'Server', summary: 'Long work under way', load: () => import('./commands/job.ts') },
-  audit: { section: 'Server', summary: 'Check the audit log' },
+  audit: { section: 'Server', summary: 'Follow and check the audit log' },
   api: { section: 'Server', summary: 'Call any endpoint', load: () => import('./commands/api.ts') },
   completion: {
     section: 'Server',

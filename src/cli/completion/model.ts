@@ -56,7 +56,8 @@ export function completionModel(commands: ReadonlyMap<string, Command | CommandG
       completed.push(completedCommand(name, command));
       continue;
     }
-    verbs.set(name, [...(verbs.get(name) ?? []), ...Object.keys(command.commands)]);
+    const known = [...(verbs.get(name) ?? []), ...Object.keys(command.commands)];
+    verbs.set(name, [...new Set(known)]);
     for (const [inner, one] of Object.entries(command.commands)) {
       completed.push(completedCommand(`${name} ${inner}`, one));
     }
