@@ -82,10 +82,10 @@ function printResults({ ui, stdout }: Shell, data: JsonObject): void {
   const width = Math.max(...results.map(({ operation }) => String(operation).length), 0);
   ui.painted(
     results.flatMap((result): (readonly [Style, string])[] => {
-      const asked = `${String(result['operation']).padEnd(width)}  ${String(result['path'])}`;
+      const wanted = String(result['expected']).padEnd('allow'.length);
+      const asked = `${wanted}  ${String(result['operation']).padEnd(width)}  ${String(result['path'])}`;
       if (result['passed'] === true) return [['added', escapeLine(`ok    ${asked}`)]];
-      const why = `should ${String(result['expected'])}; ${String(result['reason'])}`;
-      const lines = paragraph('      ', why, stdout);
+      const lines = paragraph('      ', String(result['reason']), stdout);
       return [['removed', escapeLine(`FAIL  ${asked}`)], ...lines.map((line) => ['removed', line] as const)];
     }),
   );

@@ -46,13 +46,14 @@ export const tail = defineCommand({
     if (!existsSync(directory)) throw new CofferError('not_found', `there is no audit log in ${directory}`);
     const follower = new LogFollower(directory);
     const filter = new Filter(options);
-    const show = (lines: readonly FollowedLine[]) => print(shell, lines);
-    const recent = (await follower.recent()).filter((line) => filter.passes(line.content));
-    show(most === 0 ? [] : recent.slice(-most));
+    const isShown = ({ content }: FollowedLine) =>
+      filter.passes(content) && (shell.ui.format === 'json' || sentence(content) !== undefined);
+    const recent = (await follower.recent()).filter(isShown);
+    print(shell, most === 0 ? [] : recent.slice(-most));
     // Whoever reads may have seen enough (`| head`).
     while (options.follow && !shell.stdout.destroyed && !shell.stdout.writableEnded) {
       await shell.pause(pause);
-      show((await follower.next()).filter((line) => filter.passes(line.content)));
+      print(shell, (await follower.next()).filter(isShown));
     }
     if (follower.unreadable > 0) shell.ui.warn('some lines could not be read; see `coffer audit verify`');
   },

@@ -2,7 +2,7 @@
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, test, type TestContext } from 'vitest';
+import { afterAll, beforeAll, expect, type TestContext, test } from 'vitest';
 import { need } from '../setup/need.ts';
 import { cleanUp, cli, freshPlace, type Place, program, startServer } from './server-process.ts';
 
@@ -29,23 +29,24 @@ beforeAll(async () => {
 afterAll(cleanUp);
 
 /** What each command line may go on with; the last word is the one being typed. */
-const lines: readonly (readonly [line: string, includes: readonly string[], excludes: readonly string[]])[] = [
-  ['coffer po', ['policy'], ['put']],
-  ['coffer policy ', ['show', 'explain', 'who-can'], ['get']],
-  ['coffer policy explain --op', ['--operation'], ['--policy']],
-  ['coffer policy explain --operation ', ['read', 'update'], ['--operation']],
-  ['coffer get --format j', ['json'], ['text']],
-  ['coffer operator ', ['unseal', 'restore'], []],
-  ['coffer help lea', ['lease'], []],
-  ['coffer get t', ['team/', 'top'], [injected]],
-  ['coffer get team/', ['team/db', 'team/deep/'], ['top']],
-  ['coffer mv top team/d', ['team/db', 'team/deep/'], []],
-  ['coffer policy show ', ['default'], []],
-  ['coffer mount disable ', ['secret/'], []],
-  // Names of one server would be wrong for another.
-  ['coffer get --address http://127.0.0.1:1 t', [], ['team/']],
-  ['coffer get x', [], [injected]],
-];
+const lines: readonly (readonly [line: string, includes: readonly string[], excludes: readonly string[]])[] =
+  [
+    ['coffer po', ['policy'], ['put']],
+    ['coffer policy ', ['show', 'explain', 'who-can'], ['get']],
+    ['coffer policy explain --op', ['--operation'], ['--policy']],
+    ['coffer policy explain --operation ', ['read', 'update'], ['--operation']],
+    ['coffer get --format j', ['json'], ['text']],
+    ['coffer operator ', ['unseal', 'restore'], []],
+    ['coffer help lea', ['lease'], []],
+    ['coffer get t', ['team/', 'top'], [injected]],
+    ['coffer get team/', ['team/db', 'team/deep/'], ['top']],
+    ['coffer mv top team/d', ['team/db', 'team/deep/'], []],
+    ['coffer policy show ', ['default'], []],
+    ['coffer mount disable ', ['secret/'], []],
+    // Names of one server would be wrong for another.
+    ['coffer get --address http://127.0.0.1:1 t', [], ['team/']],
+    ['coffer get x', [], [injected]],
+  ];
 
 function complete(shell: string, flags: readonly string[], script: string): Map<string, readonly string[]> {
   const file = join(folder, `try.${script.length}`);
@@ -63,7 +64,10 @@ function complete(shell: string, flags: readonly string[], script: string): Map<
   const parts = out.split(/^LINE (.*)$/m).slice(1);
   const found = new Map<string, readonly string[]>();
   for (let index = 0; index < parts.length; index += 2) {
-    found.set(parts[index] ?? '', (parts[index + 1] ?? '').split('\n').filter((word) => word !== ''));
+    found.set(
+      parts[index] ?? '',
+      (parts[index + 1] ?? '').split('\n').filter((word) => word !== ''),
+    );
   }
   return found;
 }
