@@ -190,7 +190,7 @@ test('a command that fails ends with the code of the page', async () => {
     [['api', 'GET', 'nowhere/x'], 3, 'no_route'],
     [['policy', 'show', 'not-there'], 3, 'not_found'],
     [['get', 'here'], 4, 'permission_denied', { COFFER_TOKEN: 'wrong' }],
-    [['put', 'here', 'w', '--check-version', '9'], 6, 'conflict'],
+    [['put', 'here', 'w', '--cas', '9'], 6, 'conflict'],
     [['get', 'here'], 8, 'not_initialized', { COFFER_ADDR: sealed.address }],
     [['get', 'here'], 9, 'unavailable', { COFFER_ADDR: 'http://127.0.0.1:1' }],
     [['audit', 'tail', '--data', join(place.home, 'none')], 3, 'not_found'],
