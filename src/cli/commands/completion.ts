@@ -5,8 +5,6 @@ import { bashScript } from '../completion/bash.ts';
 import { fishScript } from '../completion/fish.ts';
 import { type CompletionModel, completionModel } from '../completion/model.ts';
 import { zshScript } from '../completion/zsh.ts';
-import type { World } from '../shell.ts';
-import { rows } from '../table.ts';
 
 const scripts: Readonly<Record<string, (model: CompletionModel) => string>> = {
   bash: bashScript,
@@ -31,22 +29,8 @@ export const command = defineCommand({
     if (script === undefined)
       throw usageError('completion', `SHELL must be one of: ${Object.keys(scripts).join(', ')}`);
     if (shell.ui.format === 'json') throw new CofferError('usage', 'a script is no JSON; leave --format out');
-    shell.ui.text(script(completionModel(await everyCommand(shell))));
+    const commands = new Map<string, Command | CommandGroup>();
+    for (const [name, load] of shell.commands()) commands.set(name, (await load()).command);
+    shell.ui.text(script(completionModel(commands)));
   },
 });
-
-/** All of this program's, also those that the server's side brings. */
-async function everyCommand({ programs = {} }: World): Promise<ReadonlyMap<string, Command | CommandGroup>> {
-  const loads = new Map(Object.entries(programs));
-  for (const [name, row] of Object.entries(rows)) {
-    const load = row.load ?? loads.get(name);
-    if (load !== undefined) loads.set(name, load);
-  }
-  const order = [...Object.keys(rows), ...Object.keys(programs)];
-  const commands = new Map<string, Command | CommandGroup>();
-  for (const name of order) {
-    const load = loads.get(name);
-    if (load !== undefined && !commands.has(name)) commands.set(name, (await load()).command);
-  }
-  return commands;
-}
