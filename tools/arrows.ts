@@ -12,11 +12,13 @@ const ground = ['errors.ts', 'json.ts', 'clock.ts', 'version.ts', 'suggest.ts'] 
 export const sharedInCore = [
   'core/audit-lines.ts',
   'core/core-call.ts',
+  'core/declared-operation.ts',
   'core/due.ts',
   'core/endpoint.ts',
   'core/endpoint-table.ts',
   'core/epoch.ts',
   'core/field.ts',
+  'core/judge.ts',
   'core/merge-patch.ts',
   'core/meter.ts',
   'core/network.ts',

@@ -14,10 +14,10 @@ import { type Destination, findDestination } from './destination.ts';
 import type { Call, Endpoint, OperationSpec } from './endpoint.ts';
 import { type CoercedFields, coerceFields } from './field.ts';
 import { helpAnswer } from './help.ts';
+import { judge, openToEveryone } from './judge.ts';
 import { noTelemetry, type Passage, type Telemetry } from './meter.ts';
 import { isBuiltin } from './mount/mounts.ts';
 import { MountView } from './mount/view.ts';
-import type { ApiPath } from './path.ts';
 import type { Acl } from './policy/acl.ts';
 import { admit } from './quota/admit.ts';
 import { type StrangerLimit, Strangers } from './quota/strangers.ts';
@@ -97,7 +97,7 @@ async function travel(
   if (who.kind === 'refused' && strangers.wait(request.remoteAddress, core.clock.now()) > 0) {
     throw new CofferError('rate_limited', 'too many requests without a valid token; try again later');
   }
-  const destination = findDestination(table.route(request.path), request);
+  const destination = findDestination(table, request);
   passage.routed(
     destination.route?.mount.entry.type ?? '',
     destination.endpoint,
@@ -280,36 +280,17 @@ function decide(
   acl: Acl | undefined,
 ): AuditedDecision {
   const { spec } = destination;
-  if (isOpen(spec, request)) return { kind: 'allow', reason: 'open to everyone' };
+  if (isOpen(spec, request)) return openToEveryone;
   if (who.kind === 'anonymous') return { kind: 'deny', reason: 'missing client token' };
   if (who.kind === 'refused' || acl === undefined) {
     return { kind: 'deny', reason: who.kind === 'refused' ? who.reason : 'no policies' };
   }
-  if (spec?.useExempt === true) return { kind: 'allow', reason: 'shows only what the caller may use' };
   const asked = request.operation === 'update' ? call.operation : request.operation;
-  const question = { operation: asked, data: request.data, sudo: spec?.sudo === true };
-  const decision = acl.decide({ ...question, path: request.path });
-  const handled = pathHandled(request, destination);
-  if (decision.kind !== 'allow' || handled === request.path) return decision;
-  const asHandled = acl.decide({ ...question, path: handled });
-  return asHandled.kind === 'deny' && asHandled.reason === 'no-rule' ? decision : asHandled;
+  return judge(acl, { operation: asked, path: request.path, data: request.data }, destination).decision;
 }
 
 function isOpen(spec: OperationSpec | undefined, request: Request): boolean {
   return spec?.login === true || (spec?.metrics === true && request.metricsWithoutToken === true);
-}
-
-/**
- * The path in the form that names what the handler will touch, where several forms name one thing: without the trailing `/`
- * that only listings know, and with folded names. Rules for it hold for the other forms too, or they would be a way around it.
- */
-function pathHandled({ operation, path }: Request, { route, endpoint }: Destination): ApiPath {
-  const listing = operation === 'list' || operation === 'scan';
-  const bare = !listing && path.endsWith('/') ? path.slice(0, -1) : path;
-  if (endpoint?.foldsNames !== true || route === undefined) return bare as ApiPath;
-  const mount = route.mount.entry.path.length;
-  const folded = bare.slice(mount).replace(/[A-Z]/g, (letter) => letter.toLowerCase());
-  return (bare.slice(0, mount) + folded) as ApiPath;
 }
 
 async function settle(

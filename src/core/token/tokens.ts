@@ -9,7 +9,7 @@ import type { Clock } from '../../clock.ts';
 import { hmacSha256 } from '../../crypto/digest.ts';
 import { type Random, randomBase62 } from '../../crypto/random.ts';
 import { CofferError } from '../../errors.ts';
-import type { Expectation, Revision } from '../../storage/storage.ts';
+import type { Expectation, Page, PageRequest, Revision } from '../../storage/storage.ts';
 import { type Due, dueWrite, moveDue, requeueDue, withoutDue } from '../due.ts';
 import { leaseEndWrites } from '../lease/token-index.ts';
 import { allItems, everyItem } from '../pages.ts';
@@ -117,6 +117,11 @@ export class Tokens {
     if (pointer === undefined) return undefined;
     const { id } = decodeStored<{ id: TokenId }>(pointer.open());
     return this.read(id);
+  }
+
+  /** Accessors in order, page by page. */
+  accessorPage(page: PageRequest): Promise<Page<string>> {
+    return this.#store.children(accessorPrefix, page);
   }
 
   /** Every accessor, in order. */
