@@ -28,7 +28,7 @@ import { sealEndpoints } from './seal-endpoints.ts';
 import type { Log, SealState } from './seal-state.ts';
 import { serveSealed } from './serve-sealed.ts';
 import { type Authentication, authenticate } from './token/authenticate.ts';
-import { type EncodeAnswer, wrapOutcome } from './wrap-answer.ts';
+import { admitWrapping, type EncodeAnswer, wrapOutcome } from './wrap-answer.ts';
 
 /** Where a request goes: an endpoint's operation, or the error that says why nowhere. */
 interface Destination {
@@ -177,7 +177,7 @@ async function prepareVisit(
 ): Promise<Visit> {
   const { spec, endpoint } = destination;
   const token = who.kind === 'token' ? who.token : undefined;
-  const exempt = spec?.login === true || spec?.useExempt === true;
+  const exempt = (spec?.login === true && spec.takesUse !== true) || spec?.useExempt === true;
   const commit = new RequestCommit(core.barrier, core.tokens, exempt ? undefined : token);
   // Nobody without a token makes us work on fields that nothing will come of.
   const mayBeHandled = acl !== undefined || spec?.login === true;
@@ -343,6 +343,8 @@ async function settle(
         'a stream of bytes cannot be wrapped: ask without X-Vault-Wrap-TTL',
       );
     }
+    const token = who.kind === 'token' ? who.token.record : null;
+    if (request.wrapTtl > 0) await admitWrapping(core, request.wrapTtl, token?.identity);
     const outcome = await carryOut(
       {
         core,
@@ -355,9 +357,12 @@ async function settle(
         acl: visit.acl,
       },
       visit.call,
-      who.kind === 'token' ? who.token.record : null,
+      token,
     );
-    return request.wrapTtl > 0 ? await wrapOutcome(core, request, outcome, encode) : outcome;
+    // What is open to everyone is no secret to keep, and nobody without a token fills the store with it.
+    if (request.wrapTtl === 0 || (token === null && outcome.identity === undefined)) return outcome;
+    const holder = outcome.identity ?? token?.identity;
+    return await wrapOutcome(core, request, outcome, holder, encode);
   } catch (error) {
     // A use is spent on refusals and bad input too, before the answer.
     await commit.spend();

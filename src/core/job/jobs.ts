@@ -20,6 +20,8 @@ import {
 
 /** Jobs under way at a time, in the whole store: nobody can pile up work without end. */
 const mostActive = 100;
+/** The same of one identity, or of one token that goes back to no login: nobody holds up the others' work. */
+const mostOfOne = 20;
 /** How long an ended job can still be looked at, in milliseconds. */
 const keptFor = 7 * 86_400_000;
 
@@ -32,6 +34,8 @@ export interface StoredJob {
 export interface Requester {
   /** Stored id of the caller's token; null for the server itself. */
   readonly token: string | null;
+  /** Whom the token goes back to; absent where it goes back to no login. */
+  readonly identity?: string | undefined;
   readonly displayName: string;
 }
 
@@ -48,22 +52,23 @@ export class Jobs {
     this.#options = options;
   }
 
-  /** The writes that begin a job, for the commit that asks for it. Throws `rate_limited` where too many are under way. */
+  /**
+   * The writes that begin a job, for the commit that asks for it. Throws `rate_limited` where too many are under way; what the server
+   * itself asks for is never refused.
+   */
   async prepare(
     job: NewJob,
     requester: Requester,
   ): Promise<{ readonly id: string; readonly writes: readonly PlainWrite[] }> {
-    const { store, clock, random } = this.#options;
-    const active = await store.children(activePrefix, { limit: mostActive });
-    if (active.items.length >= mostActive) {
-      throw new CofferError('rate_limited', `${mostActive} jobs are under way: wait for one, or cancel one`);
-    }
+    const { clock, random } = this.#options;
+    if (requester.token !== null) await this.#requireRoom(requester);
     const now = clock.now();
     const record: JobRecord = {
       id: randomUuid(random),
       ...job,
       status: 'running',
       requester: requester.token,
+      ...(requester.identity === undefined ? {} : { requesterIdentity: requester.identity }),
       requestedBy: requester.displayName,
       createdAt: now,
       updatedAt: now,
@@ -81,6 +86,27 @@ export class Jobs {
         { key: activeKey(record.id), value: Buffer.from('{}') },
       ],
     };
+  }
+
+  async #requireRoom({ token, identity }: Requester): Promise<void> {
+    const { store } = this.#options;
+    const active = await store.children(activePrefix, { limit: mostActive });
+    if (active.items.length >= mostActive) {
+      throw new CofferError('rate_limited', `${mostActive} jobs are under way: wait for one, or cancel one`);
+    }
+    if (active.items.length < mostOfOne) return;
+    let own = 0;
+    for (const id of active.items) {
+      const record = (await this.read(id))?.record;
+      if (record === undefined) continue;
+      const { requester, requesterIdentity } = record;
+      if (identity === undefined ? requester === token : requesterIdentity === identity) own += 1;
+    }
+    if (own < mostOfOne) return;
+    throw new CofferError(
+      'rate_limited',
+      `${mostOfOne} jobs of yours are under way: wait for one, or cancel one`,
+    );
   }
 
   /** Begins a job by a commit of its own; answers its id. `writes` and `expectations` go along. */
