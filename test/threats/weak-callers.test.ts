@@ -64,6 +64,14 @@ describe('threat 15: wrapping', () => {
     expect((await wrap()).status).toBe(200);
   });
 
+  it('counts too when all come at once', async () => {
+    const token = await logIn();
+    place.clock.jump(61);
+    const wrap = () => ask(node, 'update', 'sys/wrapping/wrap', { a: 1 }, token, { wrapTtl: 60 });
+    const asked = await Promise.all(Array.from({ length: 30 }, wrap));
+    expect(asked.filter(({ status }) => status === 200)).toHaveLength(5);
+  });
+
   it('also by those who log in for it', async () => {
     await logIn();
     const { role_id } = (await ask(node, 'read', 'auth/approle/role/app/role-id')).data;
