@@ -125,6 +125,25 @@ it('threat 15: one caller’s jobs leave room for those of others', async () => 
   await begin(null);
 });
 
+it('threat 15: nor do jobs that are asked for at once get around that, and quick ones are no burden', async () => {
+  const { core } = node.state;
+  if (core === undefined) throw new Error('sealed');
+  const ask = () =>
+    core.jobs
+      .begin({ type: 'idle', state: {}, subject: 'nothing' }, { token: 'a', displayName: 'x' })
+      .catch(() => undefined);
+  const ids = await Promise.all(Array.from({ length: 60 }, ask));
+  const begun = ids.filter((id) => id !== undefined);
+  expect(begun.length).toBeGreaterThan(0);
+  expect(begun.length).toBeLessThanOrEqual(20);
+  for (const id of begun) await core.jobs.cancel(id);
+  for (let count = 0; count < 60; count++) {
+    const id = await ask();
+    expect(id).toBeDefined();
+    await core.jobs.cancel(id ?? '');
+  }
+});
+
 describe('threat 18: a token with a number of uses', () => {
   it('ends nobody’s wrapping token once its uses are spent', async () => {
     const made = [];

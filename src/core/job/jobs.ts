@@ -25,6 +25,16 @@ const mostOfOne = 20;
 /** How long an ended job can still be looked at, in milliseconds. */
 const keptFor = 7 * 86_400_000;
 
+/** How long a job that was let in may take to be committed, in milliseconds. */
+const underWayFor = 10_000;
+
+/** A job that was let in, and is perhaps not in the store yet. */
+interface LetIn {
+  readonly id: string;
+  readonly holder: string;
+  readonly at: number;
+}
+
 export interface StoredJob {
   readonly record: JobRecord;
   readonly revision: Revision;
@@ -47,6 +57,7 @@ export interface JobsOptions {
 
 export class Jobs {
   readonly #options: JobsOptions;
+  #letIn: readonly LetIn[] = [];
 
   constructor(options: JobsOptions) {
     this.#options = options;
@@ -61,10 +72,11 @@ export class Jobs {
     requester: Requester,
   ): Promise<{ readonly id: string; readonly writes: readonly PlainWrite[] }> {
     const { clock, random } = this.#options;
-    if (requester.token !== null) await this.#requireRoom(requester);
+    const id = randomUuid(random);
+    if (requester.token !== null) await this.#letInOne(id, requester);
     const now = clock.now();
     const record: JobRecord = {
-      id: randomUuid(random),
+      id,
       ...job,
       status: 'running',
       requester: requester.token,
@@ -88,25 +100,32 @@ export class Jobs {
     };
   }
 
-  async #requireRoom({ token, identity }: Requester): Promise<void> {
-    const { store } = this.#options;
+  /** Of any number that come at once, no more are let in than there is room for. */
+  async #letInOne(id: string, requester: Requester): Promise<void> {
+    const { store, clock } = this.#options;
+    const holder = holderOf(requester.token, requester.identity);
     const active = await store.children(activePrefix, { limit: mostActive });
-    if (active.items.length >= mostActive) {
+    let own = 0;
+    for (const each of active.items) {
+      const record = (await this.read(each))?.record;
+      if (record !== undefined && holderOf(record.requester, record.requesterIdentity) === holder) own += 1;
+    }
+    // What is in the store is counted there, or has ended already.
+    const arrived = new Set(active.items);
+    for (const each of this.#letIn) if ((await this.read(each.id)) !== undefined) arrived.add(each.id);
+    // From here on nothing is awaited: what is let in meanwhile is seen.
+    const now = clock.now();
+    this.#letIn = this.#letIn.filter((each) => now - each.at < underWayFor && !arrived.has(each.id));
+    if (active.items.length + this.#letIn.length >= mostActive) {
       throw new CofferError('rate_limited', `${mostActive} jobs are under way: wait for one, or cancel one`);
     }
-    if (active.items.length < mostOfOne) return;
-    let own = 0;
-    for (const id of active.items) {
-      const record = (await this.read(id))?.record;
-      if (record === undefined) continue;
-      const { requester, requesterIdentity } = record;
-      if (identity === undefined ? requester === token : requesterIdentity === identity) own += 1;
+    if (own + this.#letIn.filter((each) => each.holder === holder).length >= mostOfOne) {
+      throw new CofferError(
+        'rate_limited',
+        `${mostOfOne} jobs of yours are under way: wait for one, or cancel one`,
+      );
     }
-    if (own < mostOfOne) return;
-    throw new CofferError(
-      'rate_limited',
-      `${mostOfOne} jobs of yours are under way: wait for one, or cancel one`,
-    );
+    this.#letIn = [...this.#letIn, { id, holder, at: now }];
   }
 
   /** Begins a job by a commit of its own; answers its id. `writes` and `expectations` go along. */
@@ -176,4 +195,9 @@ export class Jobs {
       [fence],
     );
   }
+}
+
+/** Whose measure a job counts in: an identity's, or that of a token that goes back to no login. */
+function holderOf(token: string | null, identity: string | undefined): string {
+  return identity === undefined ? `token ${token ?? ''}` : `identity ${identity}`;
 }
