@@ -66,6 +66,17 @@ describe('another root token', () => {
     expect(seen).toContain(update);
   });
 
+  it('threat 01: takes no keys of a slot that was removed since it began', async () => {
+    const [first] = (await ask(node, 'list', 'sys/seal-slots')).data['keys'] as string[];
+    await ask(node, 'update', `sys/seal-slots/${first}/verify`, { keys: place.keys.slice(0, 2) });
+    const { id } = (await ask(node, 'update', 'sys/seal-slots', { type: 'passphrase', passphrase })).data;
+    const { nonce } = await start();
+    expect((await ask(node, 'delete', `sys/seal-slots/${id}`)).status).toBe(204);
+    const refused = await ask(node, 'update', update, { key: passphrase, nonce }, null);
+    expect(refused.status).toBe(400);
+    expect((await ask(node, 'read', attempt)).data['encoded_token']).toBe('');
+  });
+
   it('takes the key of any slot', async () => {
     await ask(node, 'update', 'sys/seal-slots', { type: 'passphrase', passphrase });
     const { nonce, otp } = await start({ otp: 'abcdefghijklmnopqrstuvwxyz12' });
