@@ -28,7 +28,7 @@ import { sealEndpoints } from './seal-endpoints.ts';
 import type { Log, SealState } from './seal-state.ts';
 import { serveSealed } from './serve-sealed.ts';
 import { type Authentication, authenticate } from './token/authenticate.ts';
-import { type EncodeAnswer, wrapOutcome } from './wrap-answer.ts';
+import { admitWrapping, type EncodeAnswer, wrapOutcome } from './wrap-answer.ts';
 
 /** Where a request goes: an endpoint's operation, or the error that says why nowhere. */
 interface Destination {
@@ -337,12 +337,8 @@ async function settle(
       throw new CofferError('unsupported_operation', 'unsupported operation');
     }
     if (fieldError !== undefined) throw fieldError;
-    if (spec.streams === true && request.wrapTtl > 0) {
-      throw new CofferError(
-        'invalid_request',
-        'a stream of bytes cannot be wrapped: ask without X-Vault-Wrap-TTL',
-      );
-    }
+    const token = who.kind === 'token' ? who.token.record : undefined;
+    if (request.wrapTtl > 0) await admitWrapping(core, { request, mount: route.mount, spec, token });
     const outcome = await carryOut(
       {
         core,
@@ -355,9 +351,9 @@ async function settle(
         acl: visit.acl,
       },
       visit.call,
-      who.kind === 'token' ? who.token.record : null,
+      token ?? null,
     );
-    return request.wrapTtl > 0 ? await wrapOutcome(core, request, outcome, encode) : outcome;
+    return request.wrapTtl > 0 ? await wrapOutcome(core, request, outcome, encode, token?.identity) : outcome;
   } catch (error) {
     // A use is spent on refusals and bad input too, before the answer.
     await commit.spend();

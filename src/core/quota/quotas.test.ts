@@ -237,6 +237,23 @@ describe('limits that nobody has written', () => {
     expect((await ask(node, 'read', 'secret/data/a', {}, 'no such token', { from })).status).toBe(403);
   });
 
+  it('answers that wait wrapped are of the identity that had them wrapped', async () => {
+    const role_id = await roleId();
+    const { secret_id } = (await ask(node, 'update', 'auth/approle/role/app/secret-id')).data;
+    const login = { role_id, secret_id: String(secret_id) };
+    const token = (await ask(node, 'update', 'auth/approle/login', login, null)).auth?.clientToken ?? '';
+    const wrap = () => ask(node, 'update', 'sys/wrapping/wrap', { a: 1 }, token, { wrapTtl: 60 });
+    const first = (await wrap()).wrap?.token ?? '';
+    expect((await wrap()).status).toBe(200);
+    expect((await wrap()).status).toBe(429);
+    const again = await ask(node, 'update', 'sys/wrapping/rewrap', { token: first });
+    place.clock.jump(1);
+    expect((await wrap()).status).toBe(429);
+    await ask(node, 'update', 'sys/wrapping/unwrap', {}, again.wrap?.token ?? '');
+    place.clock.jump(1);
+    expect((await wrap()).status).toBe(200);
+  });
+
   it('an identity holds so many tokens, those made from its tokens among them', async () => {
     const role_id = await roleId();
     const { secret_id } = (await ask(node, 'update', 'auth/approle/role/app/secret-id')).data;

@@ -42,6 +42,8 @@ export interface NewWrapping {
   readonly creationPath: string;
   /** Accessor of a token, or of a secret id, that the text holds. */
   readonly wrappedAccessor: string | undefined;
+  /** Whose token this is counted as: the identity of whoever had it wrapped, where there is one. */
+  readonly identity: string | undefined;
 }
 
 export interface WrappingsOptions {
@@ -129,19 +131,21 @@ export class Wrappings {
   /** The same text under a new token, for as long again; the old token ends with the new one's beginning. */
   async rewrap(wrapped: Wrapped): Promise<WrapInfo> {
     const { creationPath, ttl, wrappedAccessor } = wrapped.record;
+    const { identity } = wrapped.token.record;
     const text = await this.text(wrapped);
     return firstOnly(
       this.wrap(
-        { text, ttl, creationPath, wrappedAccessor: wrappedAccessor ?? undefined },
+        { text, ttl, creationPath, wrappedAccessor: wrappedAccessor ?? undefined, identity },
         { writes: this.#options.tokens.endWrites(wrapped.token.record), end: wrapped.token },
       ),
     );
   }
 
-  #mint({ ttl, creationPath, wrappedAccessor }: NewWrapping, parts: number, now: number): MintedToken {
-    if (ttl > longestTtl) {
-      throw new CofferError('invalid_request', `a wrapping token lives ${longestTtl} seconds at most`);
-    }
+  #mint(
+    { ttl, creationPath, wrappedAccessor, identity }: NewWrapping,
+    parts: number,
+    now: number,
+  ): MintedToken {
     const record: WrapRecord = { creationPath, ttl, parts, wrappedAccessor: wrappedAccessor ?? null };
     return this.#options.tokens.mint({
       policies: [responseWrappingPolicyName],
@@ -161,12 +165,19 @@ export class Wrappings {
       orphan: true,
       boundCidrs: [],
       internal: { ...record },
+      ...(identity === undefined ? {} : { identity }),
     });
   }
 
   #partKey(token: TokenId, index: number): StorageKey {
     return parseStorageKey(`${this.#options.cubbyhole(token)}.wrapped/${String(index).padStart(4, '0')}`);
   }
+}
+
+/** Throws `invalid_request` for a life (in seconds) that no wrapping token has. */
+export function checkWrapTtl(ttl: number): void {
+  if (ttl <= longestTtl) return;
+  throw new CofferError('invalid_request', `a wrapping token lives ${longestTtl} seconds at most`);
 }
 
 /** One answer for every token that opens nothing: which it was is nobody's business. */
