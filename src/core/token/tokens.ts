@@ -215,13 +215,14 @@ export class Tokens {
       const leases = await leaseEndWrites(this.#store, id, this.#clock.now());
       const records = own === undefined ? { items: [] } : await this.#store.range(own, { limit: 8 });
       const finished = !children.more && !leases.more && records.next === undefined;
+      // At most 30, 18 and 8 writes; with the end's two and the fence that is less than the 64 of a commit.
       const writes: PlainWrite[] = [
         ...children.writes,
         ...leases.writes,
         ...records.items.map(({ key }) => ({ key, value: null })),
       ];
       if (finished) writes.push({ key: due.key, value: null }, { key: endingKey(id), value: null });
-      await this.#store.commit(writes, [fence]);
+      await this.#store.commit(writes, [fence, ...leases.expectations]);
       if (finished) return;
     }
   }
@@ -229,7 +230,7 @@ export class Tokens {
   async #childEndings(
     id: TokenId,
   ): Promise<{ readonly writes: readonly PlainWrite[]; readonly more: boolean }> {
-    const children = await this.#store.children(childrenPrefix(id), { limit: 6 });
+    const children = await this.#store.children(childrenPrefix(id), { limit: 5 });
     const writes: PlainWrite[] = [];
     for (const name of children.items) {
       const child = await this.read(name as TokenId);
