@@ -13,7 +13,7 @@ import { Backups, tagKeyOf } from './backup/backups.ts';
 import { backupEndpoints } from './backup/endpoints.ts';
 import { announceRestore } from './backup/restored.ts';
 import { ExpiryDuty } from './duty/expiry.ts';
-import { decodeEpoch, type Epoch } from './epoch.ts';
+import { decodeEpoch, type Epoch, epochParts } from './epoch.ts';
 import { GenerateRoot } from './generate-root.ts';
 import { generateRootEndpoints } from './generate-root-endpoints.ts';
 import { JobDuty } from './job/duty.ts';
@@ -352,5 +352,5 @@ export class Core implements CoreRooms {
 }
 
 function isOlder(epoch: Epoch, than: Epoch): boolean {
-  return epoch.mounts < than.mounts || epoch.policies < than.policies || epoch.keyring < than.keyring;
+  return epochParts.some((part) => epoch[part] < than[part]);
 }
