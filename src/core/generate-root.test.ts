@@ -66,7 +66,7 @@ describe('another root token', () => {
     expect(seen).toContain(update);
   });
 
-  it('threat 01: takes no keys of a slot that was removed since it began', async () => {
+  it('threat 14: takes no keys of a slot that was removed since it began', async () => {
     const [first] = (await ask(node, 'list', 'sys/seal-slots')).data['keys'] as string[];
     await ask(node, 'update', `sys/seal-slots/${first}/verify`, { keys: place.keys.slice(0, 2) });
     const { id } = (await ask(node, 'update', 'sys/seal-slots', { type: 'passphrase', passphrase })).data;
