@@ -452,3 +452,24 @@ describe('a target that is being upgraded from version 1', () => {
     expect(await get(node, 'fresh/a')).toEqual({ n: 1 });
   });
 });
+
+it.each(['team', 'secret'])('whose mount %s/ is disabled meanwhile moves nothing', async (mount) => {
+  await put(node, 'secret/a', { a: 1 });
+  const { core } = node.state;
+  if (core === undefined) throw new Error('sealed');
+  const commit = core.store.commit.bind(core.store);
+  let raced = false;
+  core.store.commit = async (writes, expectations) => {
+    if (!raced && writes.some(({ key }) => key.includes('/meta/'))) {
+      raced = true;
+      await ask(node, 'delete', `sys/mounts/${mount}`);
+    }
+    return commit(writes, expectations);
+  };
+  expect((await secrets(node, 'move', { from: 'secret/a', to: 'team/a' })).status).toBe(404);
+  expect(raced).toBe(true);
+  await finishDuties(node, place.clock);
+  expect((await keysOf(place.storage, 'mount/')).filter((key) => key.includes('/meta/'))).toHaveLength(
+    mount === 'team' ? 1 : 0,
+  );
+});
