@@ -77,6 +77,7 @@ export const storageSeam = [
   'storage/key-order.ts',
   'storage/listing.ts',
   'storage/opened-storage.ts',
+  'storage/room.ts',
   'storage/snapshot.ts',
   'storage/storage.ts',
 ] as const;
@@ -91,6 +92,7 @@ export interface Rule {
 
 const storage = 'storage/storage.ts';
 const snapshots = 'storage/snapshot.ts';
+const room = 'storage/room.ts';
 /** An engine, and what some engines offer besides. */
 const engineSeam = ['engine/engine.ts', 'engine/secret-tree.ts'] as const;
 
@@ -109,7 +111,7 @@ export const rules: readonly Rule[] = [
   { from: 'http/', may: ['./', ...handedToListeners, ...ground] },
   {
     from: 'core/',
-    may: ['./', 'barrier/', 'crypto/', storage, snapshots, ...sealSeam, ...ground],
+    may: ['./', 'barrier/', 'crypto/', storage, snapshots, room, ...sealSeam, ...ground],
     types: [...engineSeam],
   },
   {

@@ -6,6 +6,7 @@ import type { Random } from '../crypto/random.ts';
 import { randomUuid } from '../crypto/random.ts';
 import { asCofferError, CofferError } from '../errors.ts';
 import type { ManualSeal } from '../seal/collector.ts';
+import type { RoomKeepingStorage } from '../storage/room.ts';
 import type { SnapshotStorage } from '../storage/snapshot.ts';
 import type { Revision } from '../storage/storage.ts';
 import type { AuditLog } from './audit/audit.ts';
@@ -62,6 +63,8 @@ export interface CoreOptions {
   readonly barrier: Barrier;
   /** What backups are taken from; undefined where the storage gives no snapshots. */
   readonly snapshots: SnapshotStorage | undefined;
+  /** What knows whether the disk is full; undefined where the storage keeps no room. */
+  readonly room?: RoomKeepingStorage | undefined;
   readonly storeId: string;
   readonly audit: AuditLog;
   readonly types: MountTypes;
@@ -173,6 +176,11 @@ export class Core implements CoreRooms {
     });
     await Promise.race([Promise.all([this.expiry.settled(), this.jobDuty.settled()]), late]);
     timer?.[Symbol.dispose]();
+  }
+
+  /** Whether the store's disk is full: then only what lessens harm is done. */
+  isShort(): boolean {
+    return this.#options.room?.isShort() === true;
   }
 
   /** Brings the caches to the epoch read in this request; at no cost when nothing changed. */
@@ -314,6 +322,8 @@ export class Core implements CoreRooms {
   }
 
   workOnJobs(): void {
+    // Jobs write much, and go on from where they are.
+    if (this.isShort()) return;
     this.jobDuty.run().catch((error: unknown) => {
       if (asCofferError(error).code !== 'sealed') this.#options.log('the job duty failed', { error });
     });

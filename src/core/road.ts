@@ -24,6 +24,7 @@ import { admit } from './quota/admit.ts';
 import { type StrangerLimit, Strangers } from './quota/strangers.ts';
 import type { Answer, Request, Road } from './request.ts';
 import { RequestCommit } from './request-commit.ts';
+import { type IsUrgent, storageFull, waitsForRoom } from './room.ts';
 import { sealEndpoints } from './seal-endpoints.ts';
 import type { Log, SealState } from './seal-state.ts';
 import { serveSealed } from './serve-sealed.ts';
@@ -47,10 +48,12 @@ export interface RoadOptions {
   readonly encode: EncodeAnswer;
   /** As of now. */
   readonly limits: () => StrangerLimit;
+  /** What is done on a full disk too; nothing but reading if absent. */
+  readonly isUrgent?: IsUrgent;
 }
 
 export function createRoad(options: RoadOptions): Road {
-  const { state, clock, log, encode, limits } = options;
+  const { state, clock, log, limits } = options;
   const withoutStore = new EndpointTable(sealEndpoints(state, clock));
   const strangers = new Strangers(limits);
   return {
@@ -62,7 +65,7 @@ export function createRoad(options: RoadOptions): Road {
           strangers.charge(request.remoteAddress, clock.now());
           return await serveSealed(state, withoutStore, clock, request);
         }
-        return await travel(core, request, log, encode, strangers);
+        return await travel(core, request, options, strangers);
       } catch (error) {
         logFault(log, request, error);
         return errorAnswer(request, error);
@@ -82,10 +85,10 @@ function logFault(log: Log, request: Request, error: unknown): void {
 async function travel(
   core: Core,
   request: Request,
-  log: Log,
-  encode: EncodeAnswer,
+  options: RoadOptions,
   strangers: Strangers,
 ): Promise<Answer> {
+  const { log } = options;
   const id = request.token === undefined ? undefined : core.tokens.idOf(request.token);
   const snapshot = await core.tokenReader.read(id);
   // Most requests wait for nothing here: what is cached is current, and awaiting it would still cost a turn.
@@ -114,7 +117,7 @@ async function travel(
     }),
     'kernel',
   );
-  const outcome = await settle(core, request, destination, visit, who, encode).catch(
+  const outcome = await settle(core, request, destination, visit, who, options).catch(
     (error: unknown): Outcome => {
       logFault(log, request, error);
       return { answer: errorAnswer(request, error), durable: visit.commit.committed };
@@ -319,7 +322,7 @@ async function settle(
   destination: Destination,
   visit: Visit,
   who: Authentication,
-  encode: EncodeAnswer,
+  { encode, isUrgent }: RoadOptions,
 ): Promise<Outcome> {
   const { commit, decision, fieldError } = visit;
   const { route, endpoint, spec, operation } = destination;
@@ -337,6 +340,7 @@ async function settle(
       throw new CofferError('unsupported_operation', 'unsupported operation');
     }
     if (fieldError !== undefined) throw fieldError;
+    if (core.isShort() && waitsForRoom(request, isUrgent)) throw storageFull();
     const token = who.kind === 'token' ? who.token.record : undefined;
     if (request.wrapTtl > 0) await admitWrapping(core, { request, mount: route.mount, spec, token });
     const outcome = await carryOut(

@@ -13,6 +13,7 @@ import type { KeyCollector, ManualSeal } from '../seal/collector.ts';
 import type { Seal, SlotPlace } from '../seal/seal.ts';
 import type { SlotMaker } from '../seal/slot-maker.ts';
 import type { Slot } from '../seal/slots.ts';
+import { withRoom } from '../storage/room.ts';
 import { withSnapshots } from '../storage/snapshot.ts';
 import { parseStorageKey, type Revision, type Storage } from '../storage/storage.ts';
 import type { AuditLog } from './audit/audit.ts';
@@ -250,6 +251,7 @@ export class SealState implements SealControl {
     const core = new Core({
       barrier,
       snapshots: withSnapshots(storage),
+      room: withRoom(storage),
       storeId: this.#boot.header.id,
       audit,
       types,

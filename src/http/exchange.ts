@@ -330,7 +330,8 @@ export class Exchange {
     const next = connection.waiting.shift();
     connection.current = next;
     if (next !== undefined) next.start();
-    else connection.whenIdle?.();
+    else if (connection.whenIdle !== undefined) connection.whenIdle();
+    else connection.rest();
   }
 
   /** The deadline itself is still in time, because the current second has begun already. */

@@ -232,6 +232,7 @@ class OpenListener implements Listener {
     }
     const { mark } = connection;
     connection.mark = undefined;
+    this.#table.wake(connection);
     const exchange = new Exchange(this.#wire, connection, message, response, mark);
     if (connection.current === undefined) {
       connection.current = exchange;

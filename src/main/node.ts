@@ -18,7 +18,7 @@ import type { Seal } from '../seal/seal.ts';
 import { createShamirSlot } from '../seal/shamir/shamir.ts';
 import type { Storage } from '../storage/storage.ts';
 import { manualSeals, mountTypes, slotMakers } from './catalog.ts';
-import { isUrgent } from './urgent.ts';
+import { isUrgent, isUrgentRequest } from './urgent.ts';
 
 export interface NodeOptions {
   readonly storage: Storage;
@@ -71,6 +71,7 @@ export function createNode(options: NodeOptions): CofferNode {
       log: (message, fields) => log.error(message, fields),
       encode: encodeAnswer,
       limits,
+      isUrgent: isUrgentRequest,
     }),
   };
 }

@@ -291,7 +291,7 @@ class FileAuditLog implements OpenAuditLog {
     if (this.state === 'closed') return new CofferError('unavailable', 'the audit log is closed');
     if (this.state === 'failed') return unavailable(this.lastError);
     return new CofferError(
-      'unavailable',
+      'storage_full',
       'the disk of the audit log is full: until there is room only revoking, deleting and sealing go on',
     );
   }
@@ -352,6 +352,11 @@ function crowded(): CofferError {
 }
 
 function unavailable(cause: unknown): CofferError {
+  if (isOutOfSpace(cause)) {
+    return new CofferError('storage_full', 'the disk of the audit log is full, so nothing is done', {
+      cause,
+    });
+  }
   return new CofferError('unavailable', 'the audit log cannot be written, so nothing is done', { cause });
 }
 

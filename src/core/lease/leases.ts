@@ -8,7 +8,7 @@ import type { Clock } from '../../clock.ts';
 import { type Random, randomBase62 } from '../../crypto/random.ts';
 import { CofferError } from '../../errors.ts';
 import type { Expectation, Page, PageRequest, Revision, StorageKey } from '../../storage/storage.ts';
-import { type Due, dueWrite } from '../due.ts';
+import { type Due, dueWrite, moveDue, requeueDue, withoutDue } from '../due.ts';
 import type { Leased } from '../endpoint.ts';
 import { defaultTtl, maxTtl } from '../mount/entry.ts';
 import type { Mount } from '../mount/table.ts';
@@ -164,11 +164,11 @@ export class Leases {
         now,
       });
       if (granted.seconds <= 0) throw new CofferError('invalid_request', 'past the max TTL, cannot renew');
-      const renewed = { ...record, renewedAt: now, expiresAt: now + granted.seconds * 1_000 };
-      // A shorter life needs an entry of its own; a longer one is found and queued again by the duty.
-      const sooner = renewed.expiresAt < record.expiresAt ? [dueWrite(renewed.expiresAt, 'lease', id)] : [];
+      const expiresAt = now + granted.seconds * 1_000;
+      const { queuedAt, writes } = moveDue('lease', record, expiresAt);
+      const renewed = { ...record, renewedAt: now, expiresAt, queuedAt };
       await this.#store.commit(
-        [{ key: leaseKey(id), value: encodeLease(renewed) }, ...sooner],
+        [{ key: leaseKey(id), value: encodeLease(renewed) }, ...writes],
         [{ key: leaseKey(id), revision: stored.revision }],
       );
       return { record: renewed, ...granted };
@@ -214,9 +214,7 @@ export class Leases {
     const { record, revision } = stored;
     const expectations: Expectation[] = [fence, { key: leaseKey(record.id), revision }];
     if (record.expiresAt > this.#clock.now()) {
-      const again = dueWrite(record.expiresAt, 'lease', record.id);
-      const writes = again.key === due.key ? [] : [again, done];
-      return void (await this.#store.commit(writes, expectations));
+      return void (await this.#store.commit(requeued(due, record), expectations));
     }
     if (!holdsLock()) throw lostLock();
     try {
@@ -233,10 +231,11 @@ export class Leases {
   async #putOff(record: LeaseRecord, done: PlainWrite, expectations: readonly Expectation[]): Promise<void> {
     const failures = record.failures + 1;
     const irrevocable = failures >= mostFailures;
-    const again = dueWrite(this.#clock.now() + firstPause * 2 ** record.failures, 'lease', record.id);
+    const queuedAt = this.#clock.now() + firstPause * 2 ** record.failures;
+    const again = dueWrite(queuedAt, 'lease', record.id);
     await this.#store.commit(
       [
-        { key: leaseKey(record.id), value: encodeLease({ ...record, failures, irrevocable }) },
+        { key: leaseKey(record.id), value: encodeLease({ ...record, failures, irrevocable, queuedAt }) },
         ...(again.key === done.key ? [] : [done]),
         irrevocable ? { key: givenUpKey(record.id), value: Buffer.from('{}') } : again,
       ],
@@ -256,7 +255,7 @@ export class Leases {
   }
 
   #removal(record: LeaseRecord): PlainWrite[] {
-    const writes: PlainWrite[] = [{ key: leaseKey(record.id), value: null }];
+    const writes: PlainWrite[] = [{ key: leaseKey(record.id), value: null }, ...withoutDue('lease', record)];
     writes.push(...indexKeys(record).map((key) => ({ key, value: null })));
     // It may have been given up while its engine was asked.
     writes.push({ key: givenUpKey(record.id), value: null });
@@ -274,6 +273,19 @@ export class Leases {
       this.#store.commit(writes, expectations),
     );
   }
+}
+
+/** The writes of the duty that came by before the lease's end. */
+function requeued(due: Due, record: LeaseRecord): readonly PlainWrite[] {
+  const { queuedAt, writes } = requeueDue(due, record);
+  const moved = writes.filter(({ key }) => key !== due.key);
+  return [
+    ...(record.queuedAt === undefined
+      ? []
+      : [{ key: leaseKey(record.id), value: encodeLease({ ...record, queuedAt }) }]),
+    ...(moved.length === writes.length ? [{ key: due.key, value: null }] : []),
+    ...moved,
+  ];
 }
 
 /** Where a lease is listed besides its own place: with its token, and with its identity. */

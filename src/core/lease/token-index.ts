@@ -1,7 +1,7 @@
 /** The index of a token's leases, and what happens to it when the token ends. */
 import type { BarrierStore, PlainWrite } from '../../barrier/store.ts';
 import { type Expectation, parseStorageKey } from '../../storage/storage.ts';
-import { dueWrite } from '../due.ts';
+import { moveDue } from '../due.ts';
 import type { TokenId } from '../token/record.ts';
 import { decodeLease, encodeLease, leaseKey, leaseOfTokenPrefix } from './record.ts';
 
@@ -33,11 +33,14 @@ export async function leaseEndWrites(
     if (sealed === undefined) continue;
     const record = decodeLease(sealed.open());
     expectations.push({ key: leaseKey(id), revision: sealed.revision });
+    const expiresAt = Math.min(record.expiresAt, now);
+    // One that failed to end waits for its next try; its token's end is a reason to try at once.
+    const moved = moveDue('lease', record, expiresAt);
     writes.push({
       key: leaseKey(id),
-      value: encodeLease({ ...record, expiresAt: Math.min(record.expiresAt, now) }),
+      value: encodeLease({ ...record, expiresAt, queuedAt: moved.queuedAt }),
     });
-    writes.push(dueWrite(now, 'lease', id));
+    writes.push(...moved.writes);
   }
   return { writes, expectations, more: entries.next !== undefined };
 }

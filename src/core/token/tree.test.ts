@@ -195,28 +195,31 @@ describe('an auth method that is disabled', () => {
 });
 
 describe('what a token leaves', () => {
-  it('goes in commits that the store takes, however much of everything there is', async () => {
-    await ask(node, 'update', 'sys/auth/approle', { type: 'approle' });
-    await ask(node, 'update', 'auth/approle/role/app', { token_policies: 'app' });
-    const text = 'path "*" { capabilities = ["create", "read", "update", "sudo"] }';
-    await ask(node, 'update', 'sys/policies/acl/app', { policy: text });
-    const { role_id } = (await ask(node, 'read', 'auth/approle/role/app/role-id')).data;
-    const { secret_id } = (await ask(node, 'update', 'auth/approle/role/app/secret-id')).data;
-    const login = { role_id: String(role_id), secret_id: String(secret_id) };
-    const top = tokenOf(await ask(node, 'update', 'auth/approle/login', login, null));
-    for (let n = 0; n < 6; n++) {
-      await makeToken(node, { id: `given-by-its-maker-${n}`, ttl: '1h' }, top);
-      await ask(node, 'read', 'leased/creds/app', {}, top);
-    }
-    for (let n = 0; n < 8; n++) await ask(node, 'update', `cubbyhole/${n}`, { n }, top);
-    expect(outside.working).toHaveLength(6);
-    expect((await revoke(top)).status).toBe(204);
-    await finishDuties(node, place.clock);
-    expect(outside.working).toEqual([]);
-    expect(await keysOf(place.storage, 'core/lease/')).toEqual([]);
-    expect(await keysOf(place.storage, 'core/token/of/')).toEqual([]);
-    expect(await keysOf(place.storage, 'core/token/ending/')).toEqual([]);
-  });
+  it.each([4, 5, 6])(
+    'goes in commits that the store takes, however much there is: %i children',
+    async (children) => {
+      await ask(node, 'update', 'sys/auth/approle', { type: 'approle' });
+      await ask(node, 'update', 'auth/approle/role/app', { token_policies: 'app' });
+      const text = 'path "*" { capabilities = ["create", "read", "update", "sudo"] }';
+      await ask(node, 'update', 'sys/policies/acl/app', { policy: text });
+      const { role_id } = (await ask(node, 'read', 'auth/approle/role/app/role-id')).data;
+      const { secret_id } = (await ask(node, 'update', 'auth/approle/role/app/secret-id')).data;
+      const login = { role_id: String(role_id), secret_id: String(secret_id) };
+      const top = tokenOf(await ask(node, 'update', 'auth/approle/login', login, null));
+      for (let n = 0; n < children; n++) {
+        await makeToken(node, { id: `given-by-its-maker-${n}`, ttl: '1h' }, top);
+      }
+      for (let n = 0; n < 6; n++) await ask(node, 'read', 'leased/creds/app', {}, top);
+      for (let n = 0; n < 8; n++) await ask(node, 'update', `cubbyhole/${n}`, { n }, top);
+      expect(outside.working).toHaveLength(6);
+      expect((await revoke(top)).status).toBe(204);
+      await finishDuties(node, place.clock);
+      expect(outside.working).toEqual([]);
+      expect(await keysOf(place.storage, 'core/lease/')).toEqual([]);
+      expect(await keysOf(place.storage, 'core/token/of/')).toEqual([]);
+      expect(await keysOf(place.storage, 'core/token/ending/')).toEqual([]);
+    },
+  );
 
   it('brings no lease back that was ended meanwhile', async () => {
     const { core } = node.state;
