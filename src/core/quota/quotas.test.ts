@@ -239,6 +239,7 @@ describe('limits that nobody has written', () => {
     }
     expect(lines()).toBe(before);
     expect(node.road.admit?.(parseApiPath('sys/health'), from, false)).toMatchObject({ admitted: false });
+    expect(node.road.admit?.(parseApiPath('sys/health'), from, true)).toBeUndefined();
     expect(node.road.admit?.(parseApiPath('sys/health'), '198.51.100.2', false)).toBeUndefined();
     // Whoever has a valid token is let in from the same address.
     expect((await ask(node, 'read', 'sys/mounts', {}, undefined, { from })).status).toBe(200);
