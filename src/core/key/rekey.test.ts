@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { ask, auditText, makePlace, makeToken, type Place } from '../../test/fakes/client.ts';
-import type { CofferNode } from '../main/node.ts';
+import { ask, auditText, makePlace, makeToken, type Place } from '../../../test/fakes/client.ts';
+import type { CofferNode } from '../../main/node.ts';
 
 let place: Place;
 let node: CofferNode;
