@@ -13,6 +13,7 @@ export const sharedInCore = [
   'core/audit-lines.ts',
   'core/core-call.ts',
   'core/declared-operation.ts',
+  'core/destination.ts',
   'core/due.ts',
   'core/endpoint.ts',
   'core/endpoint-table.ts',
@@ -121,6 +122,12 @@ export const rules: readonly Rule[] = [
     from: 'core/*/',
     may: ['./', 'core/*/', ...sharedInCore, 'crypto/', storage, ...ground],
     types: ['barrier/store.ts', ...engineSeam],
+  },
+  // Key slots are opened and made here, by keys that people hand in.
+  {
+    from: 'core/key/',
+    may: ['./', 'core/*/', ...sharedInCore, 'crypto/', storage, ...sealSeam, ...ground],
+    types: ['barrier/barrier.ts', 'barrier/store.ts', ...engineSeam],
   },
   // A backup holds everything, and a restore is the way back: it knows the barrier, and what of the store is in the clear.
   {

@@ -15,17 +15,20 @@ import { Backups, tagKeyOf } from './backup/backups.ts';
 import { backupEndpoints } from './backup/endpoints.ts';
 import { announceRestore } from './backup/restored.ts';
 import { ExpiryDuty } from './duty/expiry.ts';
-import { decodeEpoch, type Epoch } from './epoch.ts';
-import { GenerateRoot } from './generate-root.ts';
-import { generateRootEndpoints } from './generate-root-endpoints.ts';
+import { decodeEpoch, type Epoch, epochParts } from './epoch.ts';
 import { JobDuty } from './job/duty.ts';
 import { jobEndpoints } from './job/endpoints.ts';
 import type { JobType } from './job/job.ts';
 import { Jobs } from './job/jobs.ts';
 import { keyEndpoints } from './key/endpoints.ts';
+import { GenerateRoot } from './key/generate-root.ts';
+import { generateRootEndpoints } from './key/generate-root-endpoints.ts';
+import type { KeySlots } from './key/key-slots.ts';
+import { Rekey } from './key/rekey.ts';
+import { rekeyEndpoints } from './key/rekey-endpoints.ts';
 import { resealJobWorker } from './key/reseal-job.ts';
 import { Rotation } from './key/rotation.ts';
-import type { KeySlots } from './key-slots.ts';
+import { slotEndpoints } from './key/slot-endpoints.ts';
 import { leaseEndpoints } from './lease/endpoints.ts';
 import { Leases } from './lease/leases.ts';
 import { lockoutEndpoints } from './lockout/endpoints.ts';
@@ -43,8 +46,6 @@ import { Ceilings } from './quota/ceilings.ts';
 import { quotaEndpoints } from './quota/endpoints.ts';
 import { defaultLimits, type NodeLimits } from './quota/limits.ts';
 import { Quotas } from './quota/quotas.ts';
-import { Rekey } from './rekey.ts';
-import { rekeyEndpoints } from './rekey-endpoints.ts';
 import type { CoreRooms } from './rooms.ts';
 import { Sampler } from './sample.ts';
 import type { SealControl } from './seal-control.ts';
@@ -52,7 +53,6 @@ import { sealEndpoints } from './seal-endpoints.ts';
 import { secretEndpoints } from './secrets/endpoints.ts';
 import { Cursors } from './secrets/find.ts';
 import { secretJobs } from './secrets/jobs.ts';
-import { slotEndpoints } from './slot-endpoints.ts';
 import { telemetryEndpoints } from './telemetry-endpoints.ts';
 import { capabilityEndpoints } from './token/capabilities.ts';
 import { cubbyholeEngine, cubbyholeFolder } from './token/cubbyhole.ts';
@@ -394,5 +394,5 @@ export class Core implements CoreRooms {
 }
 
 function isOlder(epoch: Epoch, than: Epoch): boolean {
-  return epoch.mounts < than.mounts || epoch.policies < than.policies || epoch.keyring < than.keyring;
+  return epochParts.some((part) => epoch[part] < than[part]);
 }

@@ -318,14 +318,8 @@ async function settle(
     }
     if (fieldError !== undefined) throw fieldError;
     if (core.isShort() && waitsForRoom(request, isUrgent)) throw storageFull();
-    if (spec.streams === true && request.wrapTtl > 0) {
-      throw new CofferError(
-        'invalid_request',
-        'a stream of bytes cannot be wrapped: ask without X-Vault-Wrap-TTL',
-      );
-    }
-    const token = who.kind === 'token' ? who.token.record : null;
-    if (request.wrapTtl > 0) await admitWrapping(core, request.wrapTtl, token?.identity);
+    const token = who.kind === 'token' ? who.token.record : undefined;
+    if (request.wrapTtl > 0) await admitWrapping(core, { request, mount: route.mount, spec, token });
     const outcome = await carryOut(
       {
         core,
@@ -338,12 +332,10 @@ async function settle(
         acl: visit.acl,
       },
       visit.call,
-      token,
+      token ?? null,
     );
-    // What is open to everyone is no secret to keep, and nobody without a token fills the store with it.
-    if (request.wrapTtl === 0 || (token === null && outcome.identity === undefined)) return outcome;
-    const holder = outcome.identity ?? token?.identity;
-    return await wrapOutcome(core, request, outcome, holder, encode);
+    if (request.wrapTtl === 0) return outcome;
+    return await wrapOutcome(core, request, outcome, outcome.identity ?? token?.identity, encode);
   } catch (error) {
     // A use is spent on refusals and bad input too, before the answer.
     await commit.spend();

@@ -21,7 +21,7 @@ import { Core } from './core.ts';
 import { type CreatedStore, createStore, type NewStore } from './create-store.ts';
 import { bumpEpoch } from './epoch.ts';
 import type { JobType } from './job/job.ts';
-import { KeySlots } from './key-slots.ts';
+import { KeySlots } from './key/key-slots.ts';
 import type { Telemetry } from './meter.ts';
 import type { MountTypes } from './mount/mounts.ts';
 import { clientOf } from './quota/buckets.ts';

@@ -42,7 +42,7 @@ describe('threat 15: wrapping', () => {
       ];
       for (const one of asks) {
         const answer = await one();
-        expect([answer.status, answer.wrap]).toEqual([200, null]);
+        expect([answer.status, answer.hasData, answer.wrap]).toEqual([400, false, undefined]);
       }
       expect(await keysOf(place.storage)).toEqual(before);
       for (let count = 0; count < 5; count++) await asks[0]?.();

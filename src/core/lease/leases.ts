@@ -270,7 +270,8 @@ export class Leases {
   #removal(record: LeaseRecord): PlainWrite[] {
     const writes: PlainWrite[] = [{ key: leaseKey(record.id), value: null }, ...withoutDue('lease', record)];
     writes.push(...indexKeys(record).map((key) => ({ key, value: null })));
-    if (record.irrevocable) writes.push({ key: givenUpKey(record.id), value: null });
+    // It may have been given up while its engine was asked.
+    writes.push({ key: givenUpKey(record.id), value: null });
     return writes;
   }
 

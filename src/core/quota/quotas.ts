@@ -34,6 +34,8 @@ export class Quotas {
   readonly #buckets = new Buckets();
   readonly #blocked = new TwoGenerationCache<number>(mostBlocked);
   #table = new QuotaTable([], firstConfig);
+  /** The load begun last. */
+  #loading: Promise<void> = Promise.resolve();
 
   constructor(store: BarrierStore) {
     this.#store = store;
@@ -43,7 +45,14 @@ export class Quotas {
     return this.#table.config;
   }
 
-  async load(): Promise<void> {
+  /** One after the other: what was read earlier must not come to lie on top. */
+  load(): Promise<void> {
+    const loading = this.#loading.catch(() => undefined).then(() => this.#load());
+    this.#loading = loading;
+    return loading;
+  }
+
+  async #load(): Promise<void> {
     const records = await allItems((page) => this.#store.range(prefix, page));
     const config = await this.#store.read(configKey);
     const quotas = records.map((record) => decodeStored<Quota>(record.open()));

@@ -338,6 +338,31 @@ describe('threat 18: a job ends with the right to it', () => {
     expect(await names(node)).toEqual(['secret/x/4', 'secret/x/7']);
   });
 
+  it('by a policy in the middle of a step: nothing is moved by rights of before', async () => {
+    for (let n = 0; n < 60; n++) await put(node, `secret/x/${String(n).padStart(2, '0')}`, { n });
+    const token = await tokenWith(both);
+    const { core } = node.state;
+    if (core === undefined) throw new Error('sealed');
+    const { policies } = (await ask(node, 'read', 'auth/token/lookup-self', {}, token)).data;
+    const policy = (policies as string[]).find((name) => name !== 'default') ?? '';
+    let commits = 0;
+    let movedThen = 0;
+    const commit = core.store.commit.bind(core.store);
+    core.store.commit = async (writes, expectations) => {
+      const moving = writes.filter(({ key }) => key.includes('/meta/')).length > 1;
+      if (moving && ++commits === 2) {
+        movedThen = (await names(node, 'team/')).length;
+        const denies = 'path "team/*" { capabilities = ["deny"] }';
+        await writePolicy(node, policy, `path "sys/secrets/*" { capabilities = ["update"] }\n${denies}`);
+      }
+      return commit(writes, expectations);
+    };
+    await secrets(node, 'move', { from: 'secret/x', to: 'team', recursive: true }, token);
+    await finishJobs(node);
+    expect(movedThen).toBeGreaterThan(0);
+    expect(await names(node, 'team/')).toHaveLength(movedThen);
+  });
+
   it('in the middle of it: what is done stays done, and nothing more is', async () => {
     for (let n = 0; n < 60; n++) await put(node, `secret/x/${String(n).padStart(2, '0')}`, { n });
     const token = await tokenWith(both);

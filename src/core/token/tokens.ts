@@ -225,13 +225,14 @@ export class Tokens {
       const leases = await leaseEndWrites(this.#store, id, this.#clock.now());
       const records = own === undefined ? { items: [] } : await this.#store.range(own, { limit: 8 });
       const finished = !children.more && !leases.more && records.next === undefined;
+      // At most 28, 24 and 8 writes; with the end's two and the fence that is less than the 64 of a commit.
       const writes: PlainWrite[] = [
         ...children.writes,
         ...leases.writes,
         ...records.items.map(({ key }) => ({ key, value: null })),
       ];
       if (finished) writes.push({ key: due.key, value: null }, { key: endingKey(id), value: null });
-      await this.#store.commit(writes, [fence]);
+      await this.#store.commit(writes, [fence, ...leases.expectations]);
       if (finished) return;
     }
   }

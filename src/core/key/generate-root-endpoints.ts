@@ -2,11 +2,11 @@
  * `sys/generate-root`. Whoever holds an attempt's nonce carries it on; to begin, watch or cancel one takes `sudo` on the path, or,
  * for cancelling, the nonce. In Vault these are open to everybody, and a stranger could end each attempt (CVE-2026-5807).
  */
-import { coreEndpoint } from './core-call.ts';
-import type { Endpoint, Reply, ResponseSchema } from './endpoint.ts';
+import { coreEndpoint } from '../core-call.ts';
+import type { Endpoint, Reply, ResponseSchema } from '../endpoint.ts';
+import { rootTokenLength } from '../token/root-token.ts';
+import { isNonce, maySteer, refusePgp, requireSteering } from './ceremony.ts';
 import type { GenerateRoot, RootProgress } from './generate-root.ts';
-import { isNonce, maySteer, refusePgp, requireSteering } from './key-ceremony.ts';
-import { rootTokenLength } from './token/root-token.ts';
 
 const schema = {
   nonce: { type: 'string', help: 'Empty for whoever may not steer the attempt.' },

@@ -2,13 +2,13 @@
  * Rekeying: the keys of the shamir slot prove that their holders agree, and a new slot with new keys takes its place. With
  * verification the old keys stay good until the new ones have been shown to open the new slot.
  */
-import type { Barrier } from '../barrier/barrier.ts';
-import type { Clock } from '../clock.ts';
-import { type Random, randomUuid } from '../crypto/random.ts';
-import { asCofferError, CofferError } from '../errors.ts';
-import type { KeyCollector, ManualSeal } from '../seal/collector.ts';
-import type { Slot } from '../seal/slots.ts';
-import { CeremonyPlace, requireNonce, requireRootKey } from './key-ceremony.ts';
+import type { Barrier } from '../../barrier/barrier.ts';
+import type { Clock } from '../../clock.ts';
+import { type Random, randomUuid } from '../../crypto/random.ts';
+import { asCofferError, CofferError } from '../../errors.ts';
+import type { KeyCollector, ManualSeal } from '../../seal/collector.ts';
+import type { Slot } from '../../seal/slots.ts';
+import { CeremonyPlace, requireNonce, requireRootKey } from './ceremony.ts';
 import type { KeySlots } from './key-slots.ts';
 
 const kind = 'shamir';

@@ -2,12 +2,12 @@
  * What rekeying and making a root token have in common: an operation that lives on one node for a while, is known by a nonce, and is
  * carried on by people who hand in keys. Only whoever has the nonce can carry it on.
  */
-import type { Barrier } from '../barrier/barrier.ts';
-import type { Clock } from '../clock.ts';
-import { equalBytes } from '../crypto/digest.ts';
-import { CofferError } from '../errors.ts';
-import type { CoreCall } from './core-call.ts';
-import type { EndpointOperation, Fields } from './endpoint.ts';
+import type { Barrier } from '../../barrier/barrier.ts';
+import type { Clock } from '../../clock.ts';
+import { equalBytes } from '../../crypto/digest.ts';
+import { CofferError } from '../../errors.ts';
+import type { CoreCall } from '../core-call.ts';
+import type { EndpointOperation, Fields } from '../endpoint.ts';
 
 /** How long an operation waits for its keys, in milliseconds. */
 const lifetime = 3_600_000;

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { ask, auditText, makePlace, makeToken, type Place } from '../../test/fakes/client.ts';
-import type { CofferNode } from '../main/node.ts';
+import { ask, auditText, makePlace, makeToken, type Place } from '../../../test/fakes/client.ts';
+import type { CofferNode } from '../../main/node.ts';
 
 let place: Place;
 let node: CofferNode;
@@ -40,6 +40,18 @@ async function opens(keys: readonly string[]): Promise<boolean> {
 }
 
 describe('new unseal keys', () => {
+  it.each([true, false])(
+    'are made once, however often the last key comes at a time (verified: %s)',
+    async (verified) => {
+      const nonce = await start({ require_verification: verified });
+      const [first = '', last = ''] = place.keys;
+      await ask(node, 'update', update, { key: first, nonce }, null);
+      const hand = () => ask(node, 'update', update, { key: last, nonce }, null);
+      const answers = await Promise.all([hand(), hand(), hand()]);
+      expect(answers.filter(({ data }) => data['complete'] === true)).toHaveLength(1);
+    },
+  );
+
   it('take the place of the old ones', async () => {
     expect((await ask(node, 'read', init)).data).toEqual({
       nonce: '',

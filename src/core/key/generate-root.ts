@@ -2,16 +2,16 @@
  * Another root token, proved by the keys of any one slot. It leaves only as its XOR with a one-time password, so that neither the
  * answer nor whoever hands in the last key has it alone.
  */
-import type { Barrier } from '../barrier/barrier.ts';
-import type { Clock } from '../clock.ts';
-import { type Random, randomBase62, randomUuid } from '../crypto/random.ts';
-import { CofferError } from '../errors.ts';
-import type { KeyCollector, ManualSeal } from '../seal/collector.ts';
-import type { Slot } from '../seal/slots.ts';
-import { CeremonyPlace, requireNonce, requireRootKey } from './key-ceremony.ts';
+import type { Barrier } from '../../barrier/barrier.ts';
+import type { Clock } from '../../clock.ts';
+import { type Random, randomBase62, randomUuid } from '../../crypto/random.ts';
+import { CofferError } from '../../errors.ts';
+import type { KeyCollector, ManualSeal } from '../../seal/collector.ts';
+import type { Slot } from '../../seal/slots.ts';
+import { rootTokenAt, rootTokenLength } from '../token/root-token.ts';
+import type { Tokens } from '../token/tokens.ts';
+import { CeremonyPlace, requireNonce, requireRootKey } from './ceremony.ts';
 import type { KeySlots } from './key-slots.ts';
-import { rootTokenAt, rootTokenLength } from './token/root-token.ts';
-import type { Tokens } from './token/tokens.ts';
 
 export interface GenerateRootOptions {
   readonly barrier: Barrier;

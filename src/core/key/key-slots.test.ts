@@ -10,10 +10,10 @@ import {
   type Place,
   storedText,
   writePolicy,
-} from '../../test/fakes/client.ts';
-import { systemRandom } from '../crypto/random.ts';
-import type { CofferNode } from '../main/node.ts';
-import { KeyfileSeal } from '../seal/keyfile/keyfile-seal.ts';
+} from '../../../test/fakes/client.ts';
+import { systemRandom } from '../../crypto/random.ts';
+import type { CofferNode } from '../../main/node.ts';
+import { KeyfileSeal } from '../../seal/keyfile/keyfile-seal.ts';
 
 const passphrase = 'seven tumbling lanterns over Ystad';
 let directory: string;

@@ -1,6 +1,6 @@
 /** `sys/seal-slots`: the ways to the root key. Coffer's own. */
-import { coreEndpoint } from './core-call.ts';
-import type { Endpoint, Fields, ResponseSchema } from './endpoint.ts';
+import { coreEndpoint } from '../core-call.ts';
+import type { Endpoint, Fields, ResponseSchema } from '../endpoint.ts';
 import type { KeySlots, SlotInfo } from './key-slots.ts';
 
 const addFields = {

@@ -3,10 +3,10 @@
  * on the path, or, for cancelling, the nonce. In Vault these are open to everybody, and a stranger could end each operation
  * (CVE-2025-4656).
  */
-import { CofferError } from '../errors.ts';
-import { type CoreCall, coreEndpoint } from './core-call.ts';
-import type { Endpoint, Fields, Reply, ResponseSchema } from './endpoint.ts';
-import { isNonce, maySteer, refusePgp, requireSteering } from './key-ceremony.ts';
+import { CofferError } from '../../errors.ts';
+import { type CoreCall, coreEndpoint } from '../core-call.ts';
+import type { Endpoint, Fields, Reply, ResponseSchema } from '../endpoint.ts';
+import { isNonce, maySteer, refusePgp, requireSteering } from './ceremony.ts';
 import type { Rekey, RekeyStatus, RekeyUpdate } from './rekey.ts';
 
 const initFields = {

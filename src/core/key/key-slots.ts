@@ -2,17 +2,17 @@
  * Key slots of a store that is unsealed: looked at, added, removed, replaced, and rehearsed. Each change is one commit that expects
  * the slots as they were read, so that of two at once none is lost, and a crash leaves the old list or the new one.
  */
-import type { Barrier } from '../barrier/barrier.ts';
-import { equalBytes } from '../crypto/digest.ts';
-import { type Random, randomUuid } from '../crypto/random.ts';
-import { asCofferError, CofferError } from '../errors.ts';
-import { type Boot, bootKeys, readBoot } from '../seal/boot.ts';
-import type { ManualSeal } from '../seal/collector.ts';
-import type { Seal } from '../seal/seal.ts';
-import type { MadeSlot, SlotMaker, SlotRequest } from '../seal/slot-maker.ts';
-import { encodeSlots, type Slot } from '../seal/slots.ts';
-import type { Storage } from '../storage/storage.ts';
-import { retryOnConflict } from './retry.ts';
+import type { Barrier } from '../../barrier/barrier.ts';
+import { equalBytes } from '../../crypto/digest.ts';
+import { type Random, randomUuid } from '../../crypto/random.ts';
+import { asCofferError, CofferError } from '../../errors.ts';
+import { type Boot, bootKeys, readBoot } from '../../seal/boot.ts';
+import type { ManualSeal } from '../../seal/collector.ts';
+import type { Seal } from '../../seal/seal.ts';
+import type { MadeSlot, SlotMaker, SlotRequest } from '../../seal/slot-maker.ts';
+import { encodeSlots, type Slot } from '../../seal/slots.ts';
+import type { Storage } from '../../storage/storage.ts';
+import { retryOnConflict } from '../retry.ts';
 
 export interface KeySlotsOptions {
   readonly storage: Storage;

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { ask, auditText, keysOf, makePlace, makeToken, type Place } from '../../test/fakes/client.ts';
-import type { CofferNode } from '../main/node.ts';
+import { ask, auditText, keysOf, makePlace, makeToken, type Place } from '../../../test/fakes/client.ts';
+import type { CofferNode } from '../../main/node.ts';
 
 const passphrase = 'nine quiet ferries toward Visby';
 let place: Place;
@@ -64,6 +64,17 @@ describe('another root token', () => {
       expect(seen).not.toContain(secret);
     }
     expect(seen).toContain(update);
+  });
+
+  it('threat 14: takes no keys of a slot that was removed since it began', async () => {
+    const [first] = (await ask(node, 'list', 'sys/seal-slots')).data['keys'] as string[];
+    await ask(node, 'update', `sys/seal-slots/${first}/verify`, { keys: place.keys.slice(0, 2) });
+    const { id } = (await ask(node, 'update', 'sys/seal-slots', { type: 'passphrase', passphrase })).data;
+    const { nonce } = await start();
+    expect((await ask(node, 'delete', `sys/seal-slots/${id}`)).status).toBe(204);
+    const refused = await ask(node, 'update', update, { key: passphrase, nonce }, null);
+    expect(refused.status).toBe(400);
+    expect((await ask(node, 'read', attempt)).data['encoded_token']).toBe('');
   });
 
   it('takes the key of any slot', async () => {
