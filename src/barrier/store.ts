@@ -58,6 +58,8 @@ export interface ResealedPage {
 /** The terms of a store's keyring and what is sealed under them. All reject with `sealed` while the barrier is sealed. */
 export interface Terms {
   newestTerm(): Promise<TermStatus>;
+  /** Takes in the terms that other nodes added since this one last looked. */
+  reloadKeyring(): Promise<void>;
   /** Adds a term, which seals from now on, in one commit with `writes`. Rejects with `ConflictError` if another node came first. */
   rotate(writes?: readonly PlainWrite[], expectations?: readonly Expectation[]): Promise<number>;
   /**

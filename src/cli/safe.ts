@@ -1,4 +1,4 @@
-/** A safe: where the secret verbs work. For now that is a versioned kv mount of a server. */
+/** A safe: where the secret verbs work. That is a versioned kv mount of a server. */
 import { parseAddress } from '../client/address.ts';
 import type { Client } from '../client/client.ts';
 import { ApiError } from '../client/wire-error.ts';

@@ -75,13 +75,13 @@ export const table = {
   }),
   'limits.burst': limit({
     kind: count(0, 1_000_000),
-    default: 500,
+    default: 1_000,
     help: 'requests that may come at once under requests_per_second; 0 allows one second of them',
   }),
   'limits.tokens_per_identity': limit({
     kind: count(1, 1_000_000_000),
     default: 300_000,
-    help: 'live tokens of one identity: one alias of one auth mount',
+    help: 'live tokens of one identity (one alias of one auth mount), wrapping tokens among them',
   }),
   'limits.leases_per_identity': limit({
     kind: count(1, 1_000_000_000),

@@ -13,6 +13,7 @@ import type { Acl } from './policy/acl.ts';
 import type { Answer, AuthAnswer, LeaseAnswer, Request } from './request.ts';
 import type { RequestCommit } from './request-commit.ts';
 import { retryOnConflict } from './retry.ts';
+import { storageFull } from './room.ts';
 import { shownOfScan } from './secrets/scan.ts';
 import { issueLogin } from './token/issuer.ts';
 import { identityOf } from './token/record.ts';
@@ -36,6 +37,8 @@ export interface Outcome {
   readonly afterwards?: () => Promise<void>;
   /** Ends the token or the lease that the answer brings, for when the answer cannot be given. */
   readonly undo?: () => Promise<unknown>;
+  /** Who logged in, where somebody did: see `identityOf`. */
+  readonly identity?: string;
 }
 
 interface Handled {
@@ -44,6 +47,7 @@ interface Handled {
   readonly lease: LeaseAnswer | null;
   readonly warnings: readonly string[];
   readonly undo?: (() => Promise<unknown>) | undefined;
+  readonly identity?: string;
 }
 
 /** `token` is who pays for leases; null on endpoints that need no login. */
@@ -52,7 +56,7 @@ export async function carryOut(errand: Errand, call: Call, token: LeaseHolder | 
   if ((spec.spendsFirst === true || spec.streams === true) && commit.owes) await commit.spend();
   const handled = await handle(errand, call, token);
   if (commit.owes) await commit.spend();
-  const { reply, auth, lease, undo } = handled;
+  const { reply, auth, lease, undo, identity } = handled;
   const answer = buildAnswer({
     request: errand.request,
     operation,
@@ -73,6 +77,7 @@ export async function carryOut(errand: Errand, call: Call, token: LeaseHolder | 
       (!reads && spec.login !== true && spec.computes !== true),
     ...(reply?.afterwards === undefined ? {} : { afterwards: reply.afterwards }),
     ...(undo === undefined ? {} : { undo }),
+    ...(identity === undefined ? {} : { identity }),
   };
 }
 
@@ -85,7 +90,14 @@ async function handle(errand: Errand, call: Call, token: LeaseHolder | null): Pr
     if (reply?.login !== undefined) {
       const issued = await logIn(errand, reply.login);
       const undo = () => tokens.revoke(tokens.idOf(issued.auth.clientToken));
-      return { reply, auth: issued.auth, lease: null, warnings: [...warnings, ...issued.warnings], undo };
+      return {
+        reply,
+        auth: issued.auth,
+        lease: null,
+        warnings: [...warnings, ...issued.warnings],
+        undo,
+        identity: identityOf(errand.mount.entry.uuid, reply.login.alias),
+      };
     }
     if (reply?.lease !== undefined) {
       const lease = await leaseOut(errand, reply.lease, token);
@@ -112,7 +124,11 @@ async function withJob(
   token: LeaseHolder | null,
 ): Promise<Reply | undefined> {
   if (reply?.job === undefined) return reply;
-  const requester = { token: token?.id ?? null, displayName: call.caller?.displayName ?? '' };
+  const requester = {
+    token: token?.id ?? null,
+    identity: token?.identity,
+    displayName: call.caller?.displayName ?? '',
+  };
   const { id, writes } = await core.jobs.prepare(reply.job, requester);
   await commit.commit(writes);
   core.workOnJobs();
@@ -134,6 +150,7 @@ async function logIn(
   );
   const expectations: readonly Expectation[] = view.expectations(principal.expectations ?? []);
   await commit.commit([...issued.writes, ...view.writes(principal.writes ?? [])], expectations);
+  core.meter.tally('token_issued');
   return issued;
 }
 
@@ -157,6 +174,7 @@ async function leaseOut(
   const again =
     commit.spentLast && token !== null ? [dueWrite(core.clock.now(), 'token-tree', token.id)] : [];
   try {
+    if (core.isShort()) throw storageFull();
     if (token?.identity !== undefined) await core.ceilings.admitLease(token.identity);
     const mounted = await core.mounts.expectMounted(mount.entry.uuid);
     await commit.commitForToken([...prepared.writes, ...again], [mounted]);
@@ -171,6 +189,7 @@ async function leaseOut(
       'Secret cannot be returned; token had one use left, so leased credentials were immediately revoked.',
     );
   }
+  core.meter.tally('lease_issued');
   return { id: prepared.record.id, renewable: leased.renewable, duration: prepared.duration };
 }
 

@@ -135,6 +135,8 @@ export interface Reply {
   readonly renewed?: LeaseAnswer;
   /** An answer's text as it was wrapped earlier; only the core's own endpoints answer one. */
   readonly text?: string;
+  /** What `text` is, where it is not JSON; only the core's own endpoints say so. */
+  readonly contentType?: string;
   /** An answer that stays wrapped; only the core's own endpoints answer one. */
   readonly wrapped?: WrapInfo;
   readonly warnings?: readonly string[];
@@ -179,6 +181,8 @@ export interface OperationSpec<F extends Fields = Fields> {
   readonly response?: ResponseSchema;
   /** Needs no token and spends no use: logins, status, unseal. */
   readonly login?: boolean;
+  /** Needs no token, but one that comes along may decide, and pays with a use as everywhere. */
+  readonly takesUse?: boolean;
   /** What a caller without a valid token is told, where the contract has its own words for it. */
   readonly refusal?: () => CofferError;
   /** Needs `sudo` besides the operation's own capability. */
@@ -197,6 +201,8 @@ export interface OperationSpec<F extends Fields = Fields> {
   readonly computes?: true;
   /** Answered although the store is sealed or not initialised. */
   readonly whileSealed?: boolean;
+  /** Needs no token on a listener that says so (`Request.metricsWithoutToken`), also while sealed; elsewhere as any other. */
+  readonly metrics?: boolean;
   /** A JSON object of its own instead of the envelope. */
   readonly plain?: boolean;
   /** Members of `data` repeated at the top level. */

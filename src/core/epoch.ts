@@ -8,7 +8,8 @@ import { type Expectation, parseStorageKey } from '../storage/storage.ts';
 import { decodeStored, encodeStored } from './stored-json.ts';
 import { changeWitness, type WitnessDigests, type Witnessed, witnessKey } from './witness.ts';
 
-export type EpochPart = 'mounts' | 'policies' | 'keyring' | 'seal' | 'quotas';
+export const epochParts = ['mounts', 'policies', 'keyring', 'seal', 'quotas'] as const;
+export type EpochPart = (typeof epochParts)[number];
 
 export type Epoch = { readonly [P in EpochPart]: number } & {
   /** What vouches for the mounts and the policies as they are now. */

@@ -10,34 +10,24 @@ import { AuditedStream } from './audited-stream.ts';
 import { carryOut, type Outcome } from './carry-out.ts';
 import type { Core } from './core.ts';
 import type { CoreCall } from './core-call.ts';
-import { declaredOperation } from './declared-operation.ts';
-import type { Call, Endpoint, EndpointOperation, OperationSpec } from './endpoint.ts';
-import { EndpointTable } from './endpoint-table.ts';
+import { type Destination, findDestination } from './destination.ts';
+import type { Call, Endpoint, OperationSpec } from './endpoint.ts';
 import { type CoercedFields, coerceFields } from './field.ts';
 import { helpAnswer } from './help.ts';
+import { judge, openToEveryone } from './judge.ts';
+import { noTelemetry, type Passage, type Telemetry } from './meter.ts';
 import { isBuiltin } from './mount/mounts.ts';
-import type { RouteMatch } from './mount/table.ts';
 import { MountView } from './mount/view.ts';
-import type { ApiPath } from './path.ts';
 import type { Acl } from './policy/acl.ts';
 import { admit } from './quota/admit.ts';
 import { type StrangerLimit, Strangers } from './quota/strangers.ts';
 import type { Answer, Request, Road } from './request.ts';
 import { RequestCommit } from './request-commit.ts';
-import { sealEndpoints } from './seal-endpoints.ts';
+import { type IsUrgent, storageFull, waitsForRoom } from './room.ts';
 import type { Log, SealState } from './seal-state.ts';
-import { serveSealed } from './serve-sealed.ts';
+import { sealedTable, serveSealed } from './serve-sealed.ts';
 import { type Authentication, authenticate } from './token/authenticate.ts';
-import { type EncodeAnswer, wrapOutcome } from './wrap-answer.ts';
-
-/** Where a request goes: an endpoint's operation, or the error that says why nowhere. */
-interface Destination {
-  readonly route: RouteMatch | undefined;
-  readonly endpoint: Endpoint | undefined;
-  readonly params: Readonly<Record<string, string>>;
-  readonly operation: EndpointOperation | undefined;
-  readonly spec: OperationSpec | undefined;
-}
+import { admitWrapping, type EncodeAnswer, wrapOutcome } from './wrap-answer.ts';
 
 export interface RoadOptions {
   readonly state: SealState;
@@ -47,26 +37,37 @@ export interface RoadOptions {
   readonly encode: EncodeAnswer;
   /** As of now. */
   readonly limits: () => StrangerLimit;
+  readonly telemetry?: Telemetry | undefined;
+  /** What is done on a full disk too; nothing but reading if absent. */
+  readonly isUrgent?: IsUrgent;
 }
 
 export function createRoad(options: RoadOptions): Road {
-  const { state, clock, log, encode, limits } = options;
-  const withoutStore = new EndpointTable(sealEndpoints(state, clock));
+  const { state, clock, log, limits, telemetry = noTelemetry } = options;
+  const withoutStore = sealedTable(state, clock, telemetry);
   const strangers = new Strangers(limits);
   return {
-    admit: (path, address, bearer) => admit(state.core, strangers, path, address, bearer, clock.now()),
+    admit(path, address, bearer) {
+      const verdict = admit(state.core, strangers, path, address, bearer, clock.now());
+      if (verdict?.admitted === false) telemetry.tally('rate_limited');
+      return verdict;
+    },
     async handle(request) {
-      try {
+      const passage = telemetry.passage(request);
+      const answer = await (async () => {
         const core = state.core;
         if (core === undefined) {
           strangers.charge(request.remoteAddress, clock.now());
-          return await serveSealed(state, withoutStore, clock, request);
+          return serveSealed(state, withoutStore, clock, request, passage);
         }
-        return await travel(core, request, log, encode, strangers);
-      } catch (error) {
+        return travel(core, request, options, strangers, passage);
+      })().catch((error: unknown) => {
         logFault(log, request, error);
         return errorAnswer(request, error);
-      }
+      });
+      const code = answer.kind === 'error' ? answer.code : undefined;
+      passage.ended(answer.kind === 'empty' ? 204 : answer.status, code);
+      return answer;
     },
   };
 }
@@ -82,10 +83,11 @@ function logFault(log: Log, request: Request, error: unknown): void {
 async function travel(
   core: Core,
   request: Request,
-  log: Log,
-  encode: EncodeAnswer,
+  options: RoadOptions,
   strangers: Strangers,
+  passage: Passage,
 ): Promise<Answer> {
+  const { log } = options;
   const id = request.token === undefined ? undefined : core.tokens.idOf(request.token);
   const snapshot = await core.tokenReader.read(id);
   // Most requests wait for nothing here: what is cached is current, and awaiting it would still cost a turn.
@@ -95,7 +97,12 @@ async function travel(
   if (who.kind === 'refused' && strangers.wait(request.remoteAddress, core.clock.now()) > 0) {
     throw new CofferError('rate_limited', 'too many requests without a valid token; try again later');
   }
-  const destination = findDestination(table.route(request.path), request);
+  const destination = findDestination(table, request);
+  passage.routed(
+    destination.route?.mount.entry.type ?? '',
+    destination.endpoint,
+    destination.spec?.login === true && destination.route?.mount.entry.kind === 'auth',
+  );
   const acl =
     who.kind === 'token'
       ? (core.policies.compiled(who.token.record.policies, epoch.policies) ??
@@ -114,7 +121,7 @@ async function travel(
     }),
     'kernel',
   );
-  const outcome = await settle(core, request, destination, visit, who, encode).catch(
+  const outcome = await settle(core, request, destination, visit, who, options).catch(
     (error: unknown): Outcome => {
       logFault(log, request, error);
       return { answer: errorAnswer(request, error), durable: visit.commit.committed };
@@ -146,18 +153,6 @@ function isLogin(answer: Answer): boolean {
   return answer.kind === 'envelope' && (answer.auth !== null || answer.wrap !== null);
 }
 
-function findDestination(route: RouteMatch | undefined, request: Request): Destination {
-  const operation = declaredOperation(request);
-  const match = route?.mount.endpoints.match(route.path, operation);
-  return {
-    route,
-    endpoint: match?.endpoint,
-    params: match?.params ?? {},
-    operation,
-    spec: operation === undefined ? undefined : match?.endpoint.operations[operation],
-  };
-}
-
 interface Visit {
   readonly acl: Acl | undefined;
   readonly call: Call;
@@ -177,10 +172,10 @@ async function prepareVisit(
 ): Promise<Visit> {
   const { spec, endpoint } = destination;
   const token = who.kind === 'token' ? who.token : undefined;
-  const exempt = spec?.login === true || spec?.useExempt === true;
+  const exempt = (spec?.login === true && spec.takesUse !== true) || spec?.useExempt === true;
   const commit = new RequestCommit(core.barrier, core.tokens, exempt ? undefined : token);
   // Nobody without a token makes us work on fields that nothing will come of.
-  const mayBeHandled = acl !== undefined || spec?.login === true;
+  const mayBeHandled = acl !== undefined || isOpen(spec, request);
   const { coerced, fieldError: unreadable } = readFields(mayBeHandled ? endpoint : undefined, request);
   const call = buildCall(core, request, destination, coerced, commit, who, acl);
   const writes = destination.operation === 'update' && spec !== undefined && acl !== undefined;
@@ -285,32 +280,17 @@ function decide(
   acl: Acl | undefined,
 ): AuditedDecision {
   const { spec } = destination;
-  if (spec?.login === true) return { kind: 'allow', reason: 'open to everyone' };
+  if (isOpen(spec, request)) return openToEveryone;
   if (who.kind === 'anonymous') return { kind: 'deny', reason: 'missing client token' };
   if (who.kind === 'refused' || acl === undefined) {
     return { kind: 'deny', reason: who.kind === 'refused' ? who.reason : 'no policies' };
   }
-  if (spec?.useExempt === true) return { kind: 'allow', reason: 'shows only what the caller may use' };
   const asked = request.operation === 'update' ? call.operation : request.operation;
-  const question = { operation: asked, data: request.data, sudo: spec?.sudo === true };
-  const decision = acl.decide({ ...question, path: request.path });
-  const handled = pathHandled(request, destination);
-  if (decision.kind !== 'allow' || handled === request.path) return decision;
-  const asHandled = acl.decide({ ...question, path: handled });
-  return asHandled.kind === 'deny' && asHandled.reason === 'no-rule' ? decision : asHandled;
+  return judge(acl, { operation: asked, path: request.path, data: request.data }, destination).decision;
 }
 
-/**
- * The path in the form that names what the handler will touch, where several forms name one thing: without the trailing `/`
- * that only listings know, and with folded names. Rules for it hold for the other forms too, or they would be a way around it.
- */
-function pathHandled({ operation, path }: Request, { route, endpoint }: Destination): ApiPath {
-  const listing = operation === 'list' || operation === 'scan';
-  const bare = !listing && path.endsWith('/') ? path.slice(0, -1) : path;
-  if (endpoint?.foldsNames !== true || route === undefined) return bare as ApiPath;
-  const mount = route.mount.entry.path.length;
-  const folded = bare.slice(mount).replace(/[A-Z]/g, (letter) => letter.toLowerCase());
-  return (bare.slice(0, mount) + folded) as ApiPath;
+function isOpen(spec: OperationSpec | undefined, request: Request): boolean {
+  return spec?.login === true || (spec?.metrics === true && request.metricsWithoutToken === true);
 }
 
 async function settle(
@@ -319,7 +299,7 @@ async function settle(
   destination: Destination,
   visit: Visit,
   who: Authentication,
-  encode: EncodeAnswer,
+  { encode, isUrgent }: RoadOptions,
 ): Promise<Outcome> {
   const { commit, decision, fieldError } = visit;
   const { route, endpoint, spec, operation } = destination;
@@ -337,12 +317,9 @@ async function settle(
       throw new CofferError('unsupported_operation', 'unsupported operation');
     }
     if (fieldError !== undefined) throw fieldError;
-    if (spec.streams === true && request.wrapTtl > 0) {
-      throw new CofferError(
-        'invalid_request',
-        'a stream of bytes cannot be wrapped: ask without X-Vault-Wrap-TTL',
-      );
-    }
+    if (core.isShort() && waitsForRoom(request, isUrgent)) throw storageFull();
+    const token = who.kind === 'token' ? who.token.record : undefined;
+    if (request.wrapTtl > 0) await admitWrapping(core, { request, mount: route.mount, spec, token });
     const outcome = await carryOut(
       {
         core,
@@ -355,9 +332,10 @@ async function settle(
         acl: visit.acl,
       },
       visit.call,
-      who.kind === 'token' ? who.token.record : null,
+      token ?? null,
     );
-    return request.wrapTtl > 0 ? await wrapOutcome(core, request, outcome, encode) : outcome;
+    if (request.wrapTtl === 0) return outcome;
+    return await wrapOutcome(core, request, outcome, outcome.identity ?? token?.identity, encode);
   } catch (error) {
     // A use is spent on refusals and bad input too, before the answer.
     await commit.spend();

@@ -13,6 +13,7 @@ import type { KeyCollector, ManualSeal } from '../seal/collector.ts';
 import type { Seal, SlotPlace } from '../seal/seal.ts';
 import type { SlotMaker } from '../seal/slot-maker.ts';
 import type { Slot } from '../seal/slots.ts';
+import { withRoom } from '../storage/room.ts';
 import { withSnapshots } from '../storage/snapshot.ts';
 import { parseStorageKey, type Revision, type Storage } from '../storage/storage.ts';
 import type { AuditLog } from './audit/audit.ts';
@@ -20,8 +21,10 @@ import { Core } from './core.ts';
 import { type CreatedStore, createStore, type NewStore } from './create-store.ts';
 import { bumpEpoch } from './epoch.ts';
 import type { JobType } from './job/job.ts';
-import { KeySlots } from './key-slots.ts';
+import { KeySlots } from './key/key-slots.ts';
+import type { Telemetry } from './meter.ts';
 import type { MountTypes } from './mount/mounts.ts';
+import { clientOf } from './quota/buckets.ts';
 import { defaultLimits, type NodeLimits } from './quota/limits.ts';
 import { retryOnConflict } from './retry.ts';
 import type { SealControl, SealStatus } from './seal-control.ts';
@@ -48,6 +51,7 @@ export interface SealStateOptions {
   /** Makes a slot that opens with shares, for stores made through `sys/init`. */
   readonly splitSlot: SplitSlot;
   readonly openAudit: (barrier: Barrier) => Promise<AuditLog>;
+  readonly telemetry?: Telemetry | undefined;
   readonly log: Log;
 }
 
@@ -165,7 +169,7 @@ export class SealState implements SealControl {
    * Takes one key of one slot. Throws `invalid_request` for what is no key of this store, `wrong_key` when the keys handed in
    * do not open it; then counting begins anew. Handing a key to an unsealed node does nothing.
    */
-  async submitKey(text: string): Promise<void> {
+  async submitKey(text: string, from = ''): Promise<void> {
     if (this.#boot.kind === 'empty') await this.#readBoot();
     if (this.#boot.kind === 'empty') throw new CofferError('invalid_request', 'the store is not initialized');
     if (this.#core !== undefined) return;
@@ -176,7 +180,7 @@ export class SealState implements SealControl {
     );
     let collecting = false;
     for (const { slot, collector } of this.#collectors) {
-      const step = await collector.add(text).catch((error: unknown) => {
+      const step = await collector.add(text, clientOf(from)).catch((error: unknown) => {
         problem = error;
         return undefined;
       });
@@ -250,6 +254,7 @@ export class SealState implements SealControl {
     const core = new Core({
       barrier,
       snapshots: withSnapshots(storage),
+      room: withRoom(storage),
       storeId: this.#boot.header.id,
       audit,
       types,
@@ -261,6 +266,7 @@ export class SealState implements SealControl {
       clock,
       random,
       seal: this,
+      ...(this.#options.telemetry === undefined ? {} : { telemetry: this.#options.telemetry }),
       log,
       onSealedElsewhere: () => this.#followSeal(),
     });

@@ -1,5 +1,6 @@
 /** Whoever administers the storage puts records back, brings them back or takes them away: what is decided by them is refused. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { epochKey } from '../../src/core/epoch.ts';
 import { witnessKey } from '../../src/core/witness.ts';
 import type { CofferNode } from '../../src/main/node.ts';
 import { parseStorageKey, type StorageKey } from '../../src/storage/storage.ts';
@@ -112,6 +113,21 @@ describe('threat 25: a mount', () => {
       (await ask(node, 'update', 'sys/mounts/other', { type: 'kv', options: { version: '2' } })).status,
     ).toBe(500);
     expect(await keysOf(place.storage, 'core/mount/')).toHaveLength(5);
+  });
+});
+
+describe('threat 25: an epoch that was put back', () => {
+  it.each([
+    ['mounts', 'sys/mounts/team', { type: 'kv' }],
+    ['policies', 'sys/policies/acl/team', { policy: shut }],
+    ['quotas', 'sys/quotas/rate-limit/team', { rate: 1 }],
+    ['the keyring', 'sys/rotate', {}],
+  ])('to before a change of %s stops a node that knew of it', async (_, path, data) => {
+    const before = await stored(epochKey);
+    expect((await ask(node, 'update', path, data)).status).toBe(204);
+    await ask(node, 'read', 'sys/mounts');
+    await putBack(epochKey, before);
+    expect((await ask(node, 'read', 'sys/mounts')).status).toBe(500);
   });
 });
 

@@ -200,6 +200,6 @@ export function livingProcess(): ProcessIdentity {
 
 /** Lets everything run that waits for no timer: pending turns, and file operations off the event loop. */
 export async function settled(until: () => boolean): Promise<void> {
-  for (let turn = 0; turn < 100_000 && !until(); turn++) await new Promise(setImmediate);
+  for (let turn = 0; turn < 2_000_000 && !until(); turn++) await new Promise(setImmediate);
   if (!until()) throw new Error('what was waited for did not come');
 }

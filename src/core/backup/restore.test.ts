@@ -80,8 +80,11 @@ it('brings everything back that was there, to be read with a new root token', as
 
 describe('threat 18: a restore', () => {
   it('leaves tokens behind, with what ended with them', async () => {
-    const revoked = await makeToken(node, { policies: ['root'] });
+    const revoked = await makeToken(node, { policies: ['root'], ttl: '1h' });
     await ask(node, 'update', 'cubbyhole/mine', { note: 'own' }, revoked);
+    await ask(node, 'update', 'auth/token/revoke', { token: await makeToken(node) });
+    const waiting = (await keysOf(place.storage, 'due/')).map((key) => key.split('/')[4]);
+    expect(new Set(waiting)).toEqual(new Set(['token', 'token-tree']));
     const bytes = await takeBackup(node);
     await ask(node, 'update', 'auth/token/revoke', { token: revoked });
     const { storage, report, token } = await restore(bytes);
@@ -105,6 +108,7 @@ describe('threat 18: a restore', () => {
     expect(report.revival.leases).toBe(leases);
     expect(report.revival.leasePaths).toEqual([{ path: 'leased/creds/app', count: leases }]);
     expect(await keysOf(storage, 'core/lease/')).toEqual([]);
+    expect(await keysOf(storage, 'due/')).toEqual([]);
   });
 
   it('brings tokens back only when it is told to', async () => {
@@ -261,3 +265,16 @@ function withoutTag(bytes: Buffer): Buffer {
   const unsigned = Buffer.concat([body, encodeFrame('T', Buffer.alloc(0))]);
   return Buffer.concat([unsigned, encodeFrame('S', createHash('sha256').update(unsigned).digest())]);
 }
+
+it('ends where another one was begun in the same place meanwhile', async () => {
+  const storage = new MemoryStorage();
+  const openPlace = async (): Promise<Storage> => storage;
+  const keepRootToken = async () => {
+    await storage.commit([{ key: restoringKey, value: Buffer.from('{"format":1,"backup":"another"}') }]);
+  };
+  const bytes = await takeBackup(node);
+  await expect(restore(bytes, { openPlace, keepRootToken })).rejects.toMatchObject({ code: 'conflict' });
+  expect(await storage.read(parseStorageKey('boot/store'))).toBeUndefined();
+  const again = await restore(bytes, { openPlace });
+  expect((await read(await place.node(storage), 'secret/data/a', again.token)).status).toBe(200);
+});

@@ -35,19 +35,23 @@ export async function preparePlace(directory: string): Promise<void> {
   }
 }
 
-/** Removes all but the newest `keep`, and what a killed process left half written; for who holds the duty. Answers their names. */
+/**
+ * Removes all but the newest `keep`, and what a killed process left half written; for who holds the duty. `written` stays in any
+ * case: by a clock that was set back it is not the newest. Answers the names of those removed.
+ */
 export async function removeOld(
   directory: string,
   storeId: string,
   keep: number,
+  written: string,
 ): Promise<readonly string[]> {
   const pattern = new RegExp(`^coffer-${storeId}-\\d{8}T\\d{9}Z\\.backup$`);
   const there = await readdir(directory);
   for (const name of there) if (isLeftover(name, pattern)) await unlink(join(directory, name));
-  const names = there.filter((name) => pattern.test(name)).toSorted();
+  const names = there.filter((name) => pattern.test(name) && name !== written).toSorted();
   const own: string[] = [];
   for (const name of names) if (await isOwn(join(directory, name), storeId)) own.push(name);
-  const old = own.slice(0, Math.max(0, own.length - keep));
+  const old = own.slice(0, Math.max(0, own.length - (keep - 1)));
   for (const name of old) await unlink(join(directory, name));
   return old;
 }

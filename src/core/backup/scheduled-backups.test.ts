@@ -125,6 +125,20 @@ it('tells a failure, tries again in a while, and forgets it with the next succes
   expect((await ask(node, 'read', 'sys/backup/status')).data).toMatchObject({ failures: 0, failure: null });
 });
 
+it('goes on by a clock that was set back, and keeps what it has just written', async () => {
+  writeFileSync(directory, 'a file');
+  const backups = start(node, 1);
+  expect(await backups.run()).toBeUndefined();
+  place.clock.jump(-10 * hour);
+  rmSync(directory);
+  const first = await backups.run();
+  expect(files()).toEqual([first?.name]);
+  place.clock.jump(-10 * hour);
+  const second = await backups.run();
+  expect(second?.name).not.toBe(first?.name);
+  expect(files()).toEqual([second?.name]);
+});
+
 it('removes nothing that it did not make', async () => {
   mkdirSync(directory, { mode: 0o700 });
   const byHand = await takeBackup(node);

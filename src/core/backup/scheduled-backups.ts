@@ -124,12 +124,12 @@ class Runner implements ScheduledBackups {
   #isDue(state: ScheduleState | undefined): boolean {
     const now = this.#options.clock.now();
     const { every } = this.#options.schedule;
-    if (state === undefined || state.last === null)
-      return state === undefined || now >= state.triedAt + retryAfter;
+    if (state === undefined) return true;
     // A clock that was set back must not put backups off for long.
-    if (state.last.at > now + every) return true;
-    const retried = state.failures === 0 || now >= state.triedAt + retryAfter;
-    return now >= state.last.at + every && retried;
+    const rested = now >= state.triedAt + retryAfter || state.triedAt > now;
+    if (state.last === null) return rested;
+    if (state.last.at > now + every) return rested;
+    return now >= state.last.at + every && (state.failures === 0 || rested);
   }
 
   async #underLock(node: ScheduledNode, lock: HeldLock): Promise<WrittenBackup | undefined> {
@@ -190,15 +190,15 @@ class Runner implements ScheduledBackups {
       await backup.close();
     }
     const written = { name, directory, at: header.createdAt, bytes: file.bytes, records: backup.records };
-    const removed = await this.#retain(header.storeId, keep);
+    const removed = await this.#retain(header.storeId, keep, name);
     await this.#tell(node, written, removed);
     return written;
   }
 
   /** That old ones stay is no failure of the new one. */
-  async #retain(storeId: string, keep: number): Promise<readonly string[]> {
+  async #retain(storeId: string, keep: number, written: string): Promise<readonly string[]> {
     const { directory } = this.#options.schedule;
-    return removeOld(directory, storeId, keep).catch((error: unknown) => {
+    return removeOld(directory, storeId, keep, written).catch((error: unknown) => {
       this.#options.log('error', 'old backups could not be removed', { directory, error });
       return [];
     });

@@ -182,6 +182,11 @@ export class JobDuty {
     const writes = ends
       ? jobs.endWrites(record, 'failed', changes)
       : [{ key: jobKey(record.id), value: encodeJob({ ...record, ...changes, notBefore: now + pause }) }];
-    await store.commit(writes, [lock.expectation(), { key: jobKey(record.id), revision }]);
+    try {
+      await store.commit(writes, [lock.expectation(), { key: jobKey(record.id), revision }]);
+    } catch (error) {
+      // Cancelled meanwhile: nothing is left to be said, and the other jobs have their turn.
+      if (!(error instanceof ConflictError) || error.key !== jobKey(record.id)) throw error;
+    }
   }
 }

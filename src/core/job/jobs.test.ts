@@ -77,6 +77,24 @@ describe('jobs', () => {
     expect((await ask(node, 'list', 'sys/jobs')).data['keys']).toEqual([id]);
   });
 
+  it('that fail while they are cancelled do not keep others from their turn', async () => {
+    const node = await place.node();
+    const core = coreOf(node);
+    const ids = await Promise.all([begin(core, 2), begin(core, 2)]);
+    let cancelled = '';
+    hook = async () => {
+      if (cancelled !== '') return;
+      [cancelled = ''] = ids.toSorted();
+      await core.jobs.cancel(cancelled);
+      throw new CofferError('unavailable', 'the step failed');
+    };
+    await finishJobs(node);
+    const states = await Promise.all(
+      ids.toSorted().map(async (id) => (await core.jobs.read(id))?.record.status),
+    );
+    expect(states).toEqual(['cancelled', 'done']);
+  });
+
   it('take turns', async () => {
     const node = await place.node();
     const core = coreOf(node);
@@ -220,8 +238,8 @@ describe('jobs', () => {
 
   it('are refused where a hundred are under way', async () => {
     const node = await place.node();
-    for (let count = 0; count < 100; count++) await begin(coreOf(node), 1);
-    await expect(begin(coreOf(node), 1)).rejects.toMatchObject({ code: 'rate_limited' });
+    for (let count = 0; count < 100; count++) await begin(coreOf(node), 1, `token-${count}`);
+    await expect(begin(coreOf(node), 1, 'another')).rejects.toMatchObject({ code: 'rate_limited' });
   });
 
   it('threat 13: of others are as good as absent, by each route', async () => {

@@ -113,6 +113,16 @@ describe('sys/rotate', () => {
     expect((await ask(node, 'read', 'sys/key-status')).data).toMatchObject({ term: 4, older_terms: [] });
   });
 
+  it('done on two nodes at once, seals everything anew under the last term', async () => {
+    const nodes = [node, await place.node()];
+    await ask(node, 'update', 'secret/data/x', { data: { a: 1 } });
+    const terms = await Promise.all(nodes.map(({ state }) => state.core?.rotation.rotate()));
+    expect(terms.toSorted()).toEqual([2, 3]);
+    await finishJobs(node);
+    expect(await termsInUse(place.storage)).toEqual(new Set([3]));
+    expect((await ask(node, 'read', 'sys/key-status')).data).toMatchObject({ term: 3, older_terms: [] });
+  });
+
   it('drops the keys of terms that retired thirty days before', async () => {
     await ask(node, 'update', 'sys/rotate');
     await finishJobs(node);

@@ -56,8 +56,12 @@ export class Rotation {
 
   async #rotateOnce(requester: Requester): Promise<number> {
     const { terms, store } = this.#options;
+    // In this order: a rotation that the reload does not see has changed the epoch since, and this one is a conflict. Otherwise
+    // the job would be for another term than is added, and end at once as that of an earlier rotation.
+    const bump = await bumpEpoch(store, 'keyring');
+    await terms.reloadKeyring();
     const { id } = await terms.newestTerm();
-    const [bump, job] = await Promise.all([bumpEpoch(store, 'keyring'), this.#job(id + 1, requester)]);
+    const job = await this.#job(id + 1, requester);
     return terms.rotate([bump.write, ...job], [bump.expectation]);
   }
 

@@ -55,3 +55,18 @@ it('any other list is not known', async () => {
   expect((await ask(node, 'read', 'sys/leases', { type: 'all' })).status).toBe(400);
   expect((await ask(node, 'read', 'sys/leases', {})).status).toBe(400);
 });
+
+it('a revocation that takes so long that the lease is given up meanwhile leaves nothing on the list', async () => {
+  const { lease } = await ask(node, 'read', 'leased/creds/app', { ttl: 60 });
+  outside.beforeRevoke = async () => {
+    outside.beforeRevoke = undefined;
+    outside.failures = 6;
+    for (let tries = 0; tries < 8; tries++) {
+      place.clock.jump(3_600);
+      await expiryOf(node).run();
+    }
+  };
+  await ask(node, 'update', 'sys/leases/revoke', { lease_id: lease?.id ?? '' });
+  expect(outside.working).toEqual([]);
+  expect(await keysOf(place.storage, 'core/lease/')).toEqual([]);
+});

@@ -1,35 +1,46 @@
 /** The index of a token's leases, and what happens to it when the token ends. */
 import type { BarrierStore, PlainWrite } from '../../barrier/store.ts';
-import { parseStorageKey } from '../../storage/storage.ts';
-import { dueWrite } from '../due.ts';
+import { type Expectation, parseStorageKey } from '../../storage/storage.ts';
+import { moveDue } from '../due.ts';
 import type { TokenId } from '../token/record.ts';
 import { decodeLease, encodeLease, leaseKey, leaseOfTokenPrefix } from './record.ts';
 
 /** Leases a page, so that the page's commit stays within the storage's limit of writes. */
 const page = 6;
 
-/**
- * Writes that make the first leases of a dead token due now and take them out of the index. `more` says that there are others.
- */
+export interface LeaseEndings {
+  readonly writes: readonly PlainWrite[];
+  /** The leases as read: one that ended meanwhile must not come back. */
+  readonly expectations: readonly Expectation[];
+  /** There are others. */
+  readonly more: boolean;
+}
+
+/** Makes the first leases of a dead token due now, and takes them out of the index. */
 export async function leaseEndWrites(
   store: BarrierStore,
   token: TokenId,
   now: number,
-): Promise<{ readonly writes: readonly PlainWrite[]; readonly more: boolean }> {
+): Promise<LeaseEndings> {
   const prefix = leaseOfTokenPrefix(token);
   const entries = await store.range(prefix, { limit: page });
   const writes: PlainWrite[] = [];
+  const expectations: Expectation[] = [];
   for (const entry of entries.items) {
     const id = entry.key.slice(prefix.length);
     writes.push({ key: parseStorageKey(entry.key), value: null });
     const sealed = await store.read(leaseKey(id));
     if (sealed === undefined) continue;
     const record = decodeLease(sealed.open());
+    expectations.push({ key: leaseKey(id), revision: sealed.revision });
+    const expiresAt = Math.min(record.expiresAt, now);
+    // One that failed to end waits for its next try; its token's end is a reason to try at once.
+    const moved = moveDue('lease', record, expiresAt);
     writes.push({
       key: leaseKey(id),
-      value: encodeLease({ ...record, expiresAt: Math.min(record.expiresAt, now) }),
+      value: encodeLease({ ...record, expiresAt, queuedAt: moved.queuedAt }),
     });
-    writes.push(dueWrite(now, 'lease', id));
+    writes.push(...moved.writes);
   }
-  return { writes, more: entries.next !== undefined };
+  return { writes, expectations, more: entries.next !== undefined };
 }

@@ -137,6 +137,8 @@ describe('the store', () => {
 
   it('keeps nothing of a user who is deleted, also when somebody is failing meanwhile', async () => {
     const before = (await keysOf(place.storage, 'mount/')).length;
+    await fail('bob', 2);
+    expect(await keysOf(place.storage, 'mount/')).toHaveLength(before + 1);
     const failing = Array.from({ length: 4 }, (_, i) => login('bob', 'wrong', `198.51.100.${i}`));
     await Promise.all([...failing, ask(node, 'delete', 'auth/userpass/users/bob')]);
     expect(await keysOf(place.storage, 'mount/')).toHaveLength(before - 1);

@@ -1,6 +1,15 @@
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { ask, makePlace, makeToken, type Place, writePolicy } from '../../../test/fakes/client.ts';
+import {
+  ask,
+  finishDuties,
+  keysOf,
+  makePlace,
+  makeToken,
+  type Place,
+  writePolicy,
+} from '../../../test/fakes/client.ts';
+import { leasedType, Outside } from '../../../test/fakes/leased-engine.ts';
 import type { CofferNode } from '../../main/node.ts';
 import { parseApiPath } from '../path.ts';
 import { Buckets, clientOf } from './buckets.ts';
@@ -198,13 +207,31 @@ describe('quotas', () => {
   });
 });
 
+it.each([
+  ['auth/userpass/login/bob', 'auth/userpass/login/Bob'],
+  ['auth/userpass/login/bob', 'auth/userpass/login/bob/'],
+  ['auth/userpass/login/bob', 'auth/userpass/login/BOB/'],
+  ['secret/data/a', 'secret/data/a/'],
+])('threat 07: a quota for %s counts %s too', (path, spelling) => {
+  const quota = { name: 'q', path, rate: 1, interval: 1, blockInterval: 0 };
+  const table = new QuotaTable([quota], firstConfig);
+  expect(table.for(parseApiPath(spelling))).toEqual(quota);
+});
+
+it('keeps apart what is not the same secret', () => {
+  const quota = { name: 'q', path: 'secret/data/a', rate: 1, interval: 1, blockInterval: 0 };
+  expect(new QuotaTable([quota], firstConfig).for(parseApiPath('secret/data/A'))).toBeUndefined();
+});
+
 describe('limits that nobody has written', () => {
   let place: Place;
   let node: CofferNode;
   const limits = { ...defaultLimits };
+  let outside: Outside;
   beforeEach(async () => {
     Object.assign(limits, { requestsPerSecond: 2, burst: 5, tokensPerIdentity: 3, leasesPerIdentity: 3 });
-    place = await makePlace({ limits: () => limits });
+    outside = new Outside();
+    place = await makePlace({ limits: () => limits, engines: [leasedType(outside)] });
     node = await place.node();
     await ask(node, 'update', 'sys/auth/approle', { type: 'approle' });
     await ask(node, 'update', 'auth/approle/role/app', { token_policies: 'app' });
@@ -228,6 +255,7 @@ describe('limits that nobody has written', () => {
     }
     expect(lines()).toBe(before);
     expect(node.road.admit?.(parseApiPath('sys/health'), from, false)).toMatchObject({ admitted: false });
+    expect(node.road.admit?.(parseApiPath('sys/health'), from, true)).toBeUndefined();
     expect(node.road.admit?.(parseApiPath('sys/health'), '198.51.100.2', false)).toBeUndefined();
     // Whoever has a valid token is let in from the same address.
     expect((await ask(node, 'read', 'sys/mounts', {}, undefined, { from })).status).toBe(200);
@@ -235,6 +263,52 @@ describe('limits that nobody has written', () => {
     expect((await ask(node, 'read', 'secret/data/a', {}, 'no such token', { from })).status).toBe(403);
     limits.requestsPerSecond = 0;
     expect((await ask(node, 'read', 'secret/data/a', {}, 'no such token', { from })).status).toBe(403);
+  });
+
+  it('an identity holds so many leases, and whatever ends one makes room', async () => {
+    await ask(node, 'update', 'sys/mounts/leased', { type: 'leased' });
+    await writePolicy(node, 'app', 'path "leased/creds/*" { capabilities = ["read"] }');
+    const role_id = await roleId();
+    const { secret_id } = (await ask(node, 'update', 'auth/approle/role/app/secret-id')).data;
+    const login = { role_id, secret_id: String(secret_id) };
+    const token = (await ask(node, 'update', 'auth/approle/login', login, null)).auth?.clientToken ?? '';
+    const lease = () => ask(node, 'read', 'leased/creds/app', {}, token);
+    const listed = () => keysOf(place.storage, 'core/lease/of/');
+    for (let count = 0; count < 3; count++) expect((await lease()).status).toBe(200);
+    expect((await lease()).status).toBe(429);
+    expect(outside.working).toHaveLength(3);
+    await ask(node, 'update', 'sys/leases/revoke-prefix/leased/creds/app');
+    expect(await listed()).toEqual([]);
+    place.clock.jump(2);
+    expect((await lease()).status).toBe(200);
+    outside.failures = 1;
+    await ask(node, 'update', 'sys/leases/revoke-force/leased');
+    expect(await listed()).toEqual([]);
+    expect((await lease()).status).toBe(200);
+    expect(await listed()).toHaveLength(1);
+    await ask(node, 'delete', 'sys/mounts/leased');
+    await finishDuties(node, place.clock);
+    expect(await listed()).toEqual([]);
+    await ask(node, 'delete', 'sys/auth/approle');
+    await finishDuties(node, place.clock);
+    expect(await keysOf(place.storage, 'core/token/of/')).toEqual([]);
+  });
+
+  it('answers that wait wrapped are of the identity that had them wrapped', async () => {
+    const role_id = await roleId();
+    const { secret_id } = (await ask(node, 'update', 'auth/approle/role/app/secret-id')).data;
+    const login = { role_id, secret_id: String(secret_id) };
+    const token = (await ask(node, 'update', 'auth/approle/login', login, null)).auth?.clientToken ?? '';
+    const wrap = () => ask(node, 'update', 'sys/wrapping/wrap', { a: 1 }, token, { wrapTtl: 60 });
+    const first = (await wrap()).wrap?.token ?? '';
+    expect((await wrap()).status).toBe(200);
+    expect((await wrap()).status).toBe(429);
+    const again = await ask(node, 'update', 'sys/wrapping/rewrap', { token: first });
+    place.clock.jump(1);
+    expect((await wrap()).status).toBe(429);
+    await ask(node, 'update', 'sys/wrapping/unwrap', {}, again.wrap?.token ?? '');
+    place.clock.jump(1);
+    expect((await wrap()).status).toBe(200);
   });
 
   it('an identity holds so many tokens, those made from its tokens among them', async () => {

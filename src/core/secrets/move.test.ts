@@ -426,3 +426,50 @@ it('every secret that is touched has its audit line, with who asked and what dec
     },
   ]);
 });
+
+describe('a target that is being upgraded from version 1', () => {
+  it('is waited for by a job, and told of to a request', async () => {
+    await put(node, 'secret/x/a', { n: 1 });
+    await ask(node, 'update', 'sys/mounts/fresh', { type: 'kv', options: { version: '2' } });
+    const { core } = node.state;
+    const fresh = core?.mounts.table.at('fresh/');
+    if (core === undefined || fresh === undefined) throw new Error('a mount expected');
+    const view = core.view(fresh.entry.uuid);
+    const mark = (state: string) =>
+      view.commit([{ path: 'upgrade', value: Buffer.from(JSON.stringify({ v: 1, state })) }]);
+    await mark('running');
+    expect((await secrets(node, 'move', { from: 'secret/x/a', to: 'fresh/a' })).status).toBe(503);
+    const { data } = await secrets(node, 'move', { from: 'secret/x', to: 'fresh', recursive: true });
+    await finishJobs(node);
+    expect(await job(node, data['job_id'])).toMatchObject({ status: 'running', failures: 1 });
+    await mark('done');
+    place.clock.jump(60);
+    await finishJobs(node);
+    expect(await job(node, data['job_id'])).toMatchObject({
+      status: 'done',
+      result: { moved: 1, skipped: 0 },
+    });
+    expect(await get(node, 'fresh/a')).toEqual({ n: 1 });
+  });
+});
+
+it.each(['team', 'secret'])('whose mount %s/ is disabled meanwhile moves nothing', async (mount) => {
+  await put(node, 'secret/a', { a: 1 });
+  const { core } = node.state;
+  if (core === undefined) throw new Error('sealed');
+  const commit = core.store.commit.bind(core.store);
+  let raced = false;
+  core.store.commit = async (writes, expectations) => {
+    if (!raced && writes.some(({ key }) => key.includes('/meta/'))) {
+      raced = true;
+      await ask(node, 'delete', `sys/mounts/${mount}`);
+    }
+    return commit(writes, expectations);
+  };
+  expect((await secrets(node, 'move', { from: 'secret/a', to: 'team/a' })).status).toBe(404);
+  expect(raced).toBe(true);
+  await finishDuties(node, place.clock);
+  expect((await keysOf(place.storage, 'mount/')).filter((key) => key.includes('/meta/'))).toHaveLength(
+    mount === 'team' ? 1 : 0,
+  );
+});

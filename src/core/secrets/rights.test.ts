@@ -99,6 +99,39 @@ describe('a move', () => {
   });
 });
 
+describe('threat 05: a deleted version is nobody’s to read who may not undelete it where it was deleted', () => {
+  const own = { 'team/*': all } as const;
+  const reader = {
+    'secret/data/a': ['read', 'delete'],
+    'secret/metadata/*': ['read', 'delete', 'list'],
+  } as const;
+
+  it.each(['move', 'copy'])('also not by a %s to where they may', async (verb) => {
+    await put(node, 'secret/a', { key: 'deleted' });
+    await put(node, 'secret/a', { key: 'current' });
+    await ask(node, 'update', 'secret/delete/a', { versions: [1] });
+    const token = await tokenWith({ ...reader, ...own });
+    const wish = { from: 'secret/a', to: 'team/a' };
+    expect((await ask(node, 'read', 'secret/data/a', { version: 1 }, token)).status).toBe(404);
+    expect((await secrets(node, verb, wish, token)).status).toBe(403);
+    await ask(node, 'update', 'team/undelete/a', { versions: [1] }, token);
+    expect((await ask(node, 'read', 'team/data/a', { version: 1 }, token)).status).toBe(404);
+    const both = await tokenWith({ ...reader, ...own, 'secret/undelete/a': ['update'] });
+    expect((await secrets(node, verb, wish, both)).status).toBe(200);
+  });
+
+  it('also not by a rename in its own mount, nor by a subtree', async () => {
+    await put(node, 'secret/a', { key: 'deleted' });
+    await ask(node, 'delete', 'secret/data/a');
+    const mine = { 'secret/data/b': all, 'secret/metadata/b': all, 'secret/undelete/b': ['update'] } as const;
+    const token = await tokenWith({ ...reader, ...own, ...mine });
+    expect((await secrets(node, 'move', { from: 'secret/a', to: 'secret/b' }, token)).status).toBe(403);
+    const begun = await secrets(node, 'copy', { from: 'secret/', to: 'team/', recursive: true }, token);
+    await finishJobs(node);
+    expect(await job(node, begun.data['job_id'])).toMatchObject({ result: { copied: 0, skipped: 1 } });
+  });
+});
+
 describe('threat 11: what a rule constrains by fields is not open to a copy', () => {
   it.each([
     'allowed_parameters = { "data" = [] }',
@@ -303,6 +336,31 @@ describe('threat 18: a job ends with the right to it', () => {
       },
     });
     expect(await names(node)).toEqual(['secret/x/4', 'secret/x/7']);
+  });
+
+  it('by a policy in the middle of a step: nothing is moved by rights of before', async () => {
+    for (let n = 0; n < 60; n++) await put(node, `secret/x/${String(n).padStart(2, '0')}`, { n });
+    const token = await tokenWith(both);
+    const { core } = node.state;
+    if (core === undefined) throw new Error('sealed');
+    const { policies } = (await ask(node, 'read', 'auth/token/lookup-self', {}, token)).data;
+    const policy = (policies as string[]).find((name) => name !== 'default') ?? '';
+    let commits = 0;
+    let movedThen = 0;
+    const commit = core.store.commit.bind(core.store);
+    core.store.commit = async (writes, expectations) => {
+      const moving = writes.filter(({ key }) => key.includes('/meta/')).length > 1;
+      if (moving && ++commits === 2) {
+        movedThen = (await names(node, 'team/')).length;
+        const denies = 'path "team/*" { capabilities = ["deny"] }';
+        await writePolicy(node, policy, `path "sys/secrets/*" { capabilities = ["update"] }\n${denies}`);
+      }
+      return commit(writes, expectations);
+    };
+    await secrets(node, 'move', { from: 'secret/x', to: 'team', recursive: true }, token);
+    await finishJobs(node);
+    expect(movedThen).toBeGreaterThan(0);
+    expect(await names(node, 'team/')).toHaveLength(movedThen);
   });
 
   it('in the middle of it: what is done stays done, and nothing more is', async () => {

@@ -9,8 +9,8 @@ import type { Clock } from '../../clock.ts';
 import { hmacSha256 } from '../../crypto/digest.ts';
 import { type Random, randomBase62 } from '../../crypto/random.ts';
 import { CofferError } from '../../errors.ts';
-import type { Expectation, Revision } from '../../storage/storage.ts';
-import { type Due, dueWrite } from '../due.ts';
+import type { Expectation, Page, PageRequest, Revision } from '../../storage/storage.ts';
+import { type Due, dueWrite, moveDue, requeueDue, withoutDue } from '../due.ts';
 import { leaseEndWrites } from '../lease/token-index.ts';
 import { allItems, everyItem } from '../pages.ts';
 import { retryOnConflict } from '../retry.ts';
@@ -36,7 +36,10 @@ const tokenCharacters = 24;
 /** A chain of parents may not be longer, since all of them are read with each request. */
 export const deepestToken = 32;
 
-export type NewToken = Omit<TokenRecord, 'id' | 'accessor' | 'given' | 'renewedAt'>;
+/** Children of a dead token that end in one commit: with what else is in it, as many as storage's limit of writes allows. */
+const childrenAPage = 4;
+
+export type NewToken = Omit<TokenRecord, 'id' | 'accessor' | 'given' | 'renewedAt' | 'queuedAt'>;
 
 export interface MintedToken {
   /** Shown once. */
@@ -116,6 +119,11 @@ export class Tokens {
     return this.read(id);
   }
 
+  /** Accessors in order, page by page. */
+  accessorPage(page: PageRequest): Promise<Page<string>> {
+    return this.#store.children(accessorPrefix, page);
+  }
+
   /** Every accessor, in order. */
   accessors(): Promise<readonly string[]> {
     return allItems((page) => this.#store.children(accessorPrefix, page));
@@ -127,13 +135,12 @@ export class Tokens {
       const stored = await this.read(id);
       if (stored === undefined) return undefined;
       const changed = change(stored.record);
-      // A shorter life needs an entry of its own; a longer one is found and queued again by the duty.
-      const sooner =
-        changed.expiresAt !== null && changed.expiresAt < (stored.record.expiresAt ?? 0)
-          ? [dueWrite(changed.expiresAt, 'token', id)]
-          : [];
+      const { queuedAt, writes } =
+        changed.expiresAt === null
+          ? { queuedAt: undefined, writes: withoutDue('token', stored.record) }
+          : moveDue('token', stored.record, changed.expiresAt);
       await this.#store.commit(
-        [{ key: tokenKey(id), value: encodeToken(changed) }, ...sooner],
+        [{ key: tokenKey(id), value: encodeToken({ ...changed, queuedAt }) }, ...writes],
         [{ key: tokenKey(id), revision: stored.revision }],
       );
       return changed;
@@ -147,6 +154,7 @@ export class Tokens {
       { key: tokenKey(record.id), value: null },
       { key: accessorKey(record.accessor), value: null },
       dueWrite(this.#clock.now(), 'token-tree', record.id),
+      ...withoutDue('token', record),
     ];
     if (parent !== undefined) writes.push({ key: childKey(parent, record.id), value: null });
     if (record.given === true) writes.push({ key: endingKey(record.id), value: encodeStored({}) });
@@ -193,15 +201,17 @@ export class Tokens {
     const { record, revision } = stored;
     const ended =
       record.usesLeft === 0 || (record.expiresAt !== null && record.expiresAt <= this.#clock.now());
-    const writes = ended
-      ? this.endWrites(record)
-      : record.expiresAt === null
-        ? []
-        : [dueWrite(record.expiresAt, 'token', record.id)];
+    const writes = ended ? this.endWrites(record) : this.#requeued(due, record);
     await this.#store.commit(
       [...writes.filter((write) => write.key !== due.key), done],
       [fence, { key: tokenKey(record.id), revision }],
     );
+  }
+
+  #requeued(due: Due, record: TokenRecord): readonly PlainWrite[] {
+    const { queuedAt, writes } = requeueDue(due, record);
+    if (record.queuedAt === undefined) return writes;
+    return [{ key: tokenKey(record.id), value: encodeToken({ ...record, queuedAt }) }, ...writes];
   }
 
   /**
@@ -215,13 +225,14 @@ export class Tokens {
       const leases = await leaseEndWrites(this.#store, id, this.#clock.now());
       const records = own === undefined ? { items: [] } : await this.#store.range(own, { limit: 8 });
       const finished = !children.more && !leases.more && records.next === undefined;
+      // At most 28, 24 and 8 writes; with the end's two and the fence that is less than the 64 of a commit.
       const writes: PlainWrite[] = [
         ...children.writes,
         ...leases.writes,
         ...records.items.map(({ key }) => ({ key, value: null })),
       ];
       if (finished) writes.push({ key: due.key, value: null }, { key: endingKey(id), value: null });
-      await this.#store.commit(writes, [fence]);
+      await this.#store.commit(writes, [fence, ...leases.expectations]);
       if (finished) return;
     }
   }
@@ -229,7 +240,7 @@ export class Tokens {
   async #childEndings(
     id: TokenId,
   ): Promise<{ readonly writes: readonly PlainWrite[]; readonly more: boolean }> {
-    const children = await this.#store.children(childrenPrefix(id), { limit: 6 });
+    const children = await this.#store.children(childrenPrefix(id), { limit: childrenAPage });
     const writes: PlainWrite[] = [];
     for (const name of children.items) {
       const child = await this.read(name as TokenId);

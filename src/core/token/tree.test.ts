@@ -193,3 +193,53 @@ describe('an auth method that is disabled', () => {
     expect(await status(rootToken)).toBe(200);
   });
 });
+
+describe('what a token leaves', () => {
+  it.each([4, 5, 6])(
+    'goes in commits that the store takes, however much there is: %i children',
+    async (children) => {
+      await ask(node, 'update', 'sys/auth/approle', { type: 'approle' });
+      await ask(node, 'update', 'auth/approle/role/app', { token_policies: 'app' });
+      const text = 'path "*" { capabilities = ["create", "read", "update", "sudo"] }';
+      await ask(node, 'update', 'sys/policies/acl/app', { policy: text });
+      const { role_id } = (await ask(node, 'read', 'auth/approle/role/app/role-id')).data;
+      const { secret_id } = (await ask(node, 'update', 'auth/approle/role/app/secret-id')).data;
+      const login = { role_id: String(role_id), secret_id: String(secret_id) };
+      const top = tokenOf(await ask(node, 'update', 'auth/approle/login', login, null));
+      for (let n = 0; n < children; n++) {
+        await makeToken(node, { id: `given-by-its-maker-${n}`, ttl: '1h' }, top);
+      }
+      for (let n = 0; n < 6; n++) await ask(node, 'read', 'leased/creds/app', {}, top);
+      for (let n = 0; n < 8; n++) await ask(node, 'update', `cubbyhole/${n}`, { n }, top);
+      expect(outside.working).toHaveLength(6);
+      expect((await revoke(top)).status).toBe(204);
+      await finishDuties(node, place.clock);
+      expect(outside.working).toEqual([]);
+      expect(await keysOf(place.storage, 'core/lease/')).toEqual([]);
+      expect(await keysOf(place.storage, 'core/token/of/')).toEqual([]);
+      expect(await keysOf(place.storage, 'core/token/ending/')).toEqual([]);
+    },
+  );
+
+  it('brings no lease back that was ended meanwhile', async () => {
+    const { core } = node.state;
+    if (core === undefined) throw new Error('sealed');
+    const token = await makeToken(node, { ttl: '1h', policies: ['root'] });
+    const { lease } = await ask(node, 'read', 'leased/creds/app', {}, token);
+    await revoke(token);
+    const commit = core.store.commit.bind(core.store);
+    let raced = false;
+    core.store.commit = async (writes, expectations) => {
+      const ends = writes.some(({ key, value }) => key.startsWith('core/lease/id/') && value !== null);
+      if (ends && !raced) {
+        raced = true;
+        await ask(node, 'update', 'sys/leases/revoke', { lease_id: lease?.id ?? '' });
+      }
+      return commit(writes, expectations);
+    };
+    await finishDuties(node, place.clock);
+    expect(raced).toBe(true);
+    expect([...outside.revocations.values()]).toEqual([1]);
+    expect(await keysOf(place.storage, 'core/lease/')).toEqual([]);
+  });
+});

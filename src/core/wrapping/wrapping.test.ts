@@ -80,6 +80,23 @@ describe('response wrapping', () => {
     expect((await ask(node, 'read', 'secret/data/a', {}, 'no-token', options)).status).toBe(403);
   });
 
+  it('does nothing at all where it was asked to wrap for longer than can be', async () => {
+    const data = { data: { a: 1 } };
+    const refused = await ask(node, 'update', 'secret/data/n', data, undefined, { wrapTtl: 2_764_801 });
+    expect(refused.status).toBe(400);
+    expect((await ask(node, 'read', 'secret/data/n')).status).toBe(404);
+  });
+
+  it('threat 15: keeps nothing for strangers', async () => {
+    const before = await left();
+    for (const path of ['sys/internal/ui/mounts', 'sys/wrapping/lookup', 'sys/seal-status']) {
+      const { wrap: info } = await ask(node, 'read', path, {}, null, { wrapTtl: 60 });
+      expect(info ?? null, path).toBeNull();
+    }
+    expect(await left()).toEqual(before);
+    expect((await ask(node, 'read', 'sys/internal/ui/mounts', {}, null, { wrapTtl: 60 })).status).toBe(400);
+  });
+
   it('wraps only where it is asked to', async () => {
     const refused = await ask(node, 'update', 'sys/wrapping/wrap', { a: 1 });
     expect(refused).toMatchObject({ status: 400 });

@@ -1,6 +1,7 @@
 /** The secrets of a kv v2 mount as a tree: what moving, copying, deleting and restoring by path rest on. */
 import type { View, ViewExpectation, ViewWrite } from '../../core/view.ts';
 import { type Random, randomUuid } from '../../crypto/random.ts';
+import { CofferError } from '../../errors.ts';
 import type { EngineEnvironment } from '../engine.ts';
 import type { Restoration, SecretContent, SecretTree, StoredSecret, TreeChange } from '../secret-tree.ts';
 import { contentOf, receiveContent } from './copy.ts';
@@ -8,19 +9,22 @@ import { endingEntry, nextEnding } from './ending.ts';
 import { encodeSecret, isDeleted, type SecretRecord } from './metadata.ts';
 import { restoration } from './restore.ts';
 import { pointerFolder, pointerPath, type ReadSecret, removeText, type Secrets } from './secrets.ts';
-import type { UpgradeGate } from './upgrade.ts';
+import { type UpgradeGate, upgradingText } from './upgrade.ts';
 
 /** Values removed in the commit itself; more of them are left to the duty, so that changes of several secrets fit one commit. */
 const removalsInChange = 4;
 
-/** Refused, like everything else, while the mount is being upgraded from version 1. */
+/**
+ * While the mount is being upgraded from version 1 nothing can be had of it. That passes: it is told as `unavailable`, so that a
+ * job waits for it, and does not take it for something that is wrong with each secret.
+ */
 export function kvTree(
   secrets: Secrets,
   gate: UpgradeGate,
   { random, clock }: EngineEnvironment,
 ): SecretTree {
   const open = async (view: View) => {
-    if (!gate.isOpen) await gate.check(view);
+    if (!gate.isOpen && (await gate.isShut(view))) throw new CofferError('unavailable', upgradingText);
   };
   return {
     paths: (name) => ({ value: `data/${name}`, metadata: `metadata/${name}`, undelete: `undelete/${name}` }),
@@ -68,6 +72,14 @@ class KvSecret implements StoredSecret {
   get hasSettings(): boolean {
     const { maxVersions, casRequired, deleteVersionAfter, customMetadata } = this.#record;
     return maxVersions > 0 || casRequired || deleteVersionAfter > 0 || customMetadata !== null;
+  }
+
+  get hasDeleted(): boolean {
+    const { now } = this.#found;
+    for (const [, version] of this.#record.versions.entries()) {
+      if (!version.destroyed && isDeleted(version, now)) return true;
+    }
+    return false;
   }
 
   get isReadable(): boolean {

@@ -131,6 +131,31 @@ describe('a mount of version 1 that becomes version 2', () => {
     expect(await all()).toEqual({ a: { x: 1 } });
   });
 
+  it('is turned once where two nodes turn it at a time', async () => {
+    await open();
+    for (let n = 0; n < 5; n++) await write(`n${n}`, { n });
+    const { core } = node.state;
+    const second = (await place.node()).state.core;
+    if (core === undefined || second === undefined) throw new Error('sealed');
+    const commit = core.store.commit.bind(core.store);
+    let raced = false;
+    core.store.commit = async (writes, expectations) => {
+      if (!raced && writes.some(({ key }) => key.includes('/meta/'))) {
+        raced = true;
+        const uuid = core.mounts.table.at('m/')?.entry.uuid ?? '';
+        await second.mounts.load();
+        await second.mounts.table.byUuid(uuid)?.engine.onDue?.('upgrade', second.view(uuid));
+      }
+      return commit(writes, expectations);
+    };
+    expect((await upgrade()).status).toBe(204);
+    expect(raced).toBe(true);
+    expect(Object.keys(await all())).toHaveLength(5);
+    expect((await keysOf(place.storage, 'mount/')).filter((key) => key.includes('/version/'))).toHaveLength(
+      5,
+    );
+  });
+
   it('goes on over many passes when there are very many', async () => {
     await open({ silent: true });
     await Promise.all(Array.from({ length: 1_050 }, (_, n) => write(`n${n}`, { n })));

@@ -47,11 +47,12 @@ export async function checkNotUpgraded(view: View): Promise<void> {
   if ((await view.read(upgradePath)) !== undefined) throw upgrading();
 }
 
+/** Vault's text. */
+export const upgradingText =
+  'Upgrading from non-versioned to versioned data. This backend will be unavailable for a brief period and will resume service shortly.';
+
 export function upgrading(): CofferError {
-  return new CofferError(
-    'invalid_request',
-    'Upgrading from non-versioned to versioned data. This backend will be unavailable for a brief period and will resume service shortly.',
-  );
+  return new CofferError('invalid_request', upgradingText);
 }
 
 /** Whether version 2 may serve: asked of the store until it once could, for a mount does not go back. */
@@ -64,9 +65,14 @@ export class UpgradeGate {
 
   /** Throws `invalid_request` while the mount is being upgraded. */
   async check(view: View): Promise<void> {
+    if (await this.isShut(view)) throw upgrading();
+  }
+
+  /** Whether the mount is being upgraded, as the store says. */
+  async isShut(view: View): Promise<boolean> {
     const record = await view.read(upgradePath);
-    if (record !== undefined && parseStored<Mark>(record.open()).state !== 'done') throw upgrading();
-    this.#open = true;
+    this.#open = record === undefined || parseStored<Mark>(record.open()).state === 'done';
+    return !this.#open;
   }
 }
 
