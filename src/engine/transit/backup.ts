@@ -11,6 +11,12 @@ import { parsePublicKey, parseSecretKey } from './parsed-key.ts';
 import { publicPem } from './shown-key.ts';
 
 const format = 1;
+/** Seconds: a hundred years, as of every duration. */
+const longestPeriod = 100 * 365 * 86_400;
+/** Milliseconds: the end of the year 9999, after which dates are written otherwise. */
+const latestTime = Date.UTC(10_000, 0) - 1;
+/** As many digits as texts with a version may have. */
+const highestVersion = 999_999_999;
 
 export interface BackedUpKey {
   readonly record: Omit<KeyRecord, 'id'>;
@@ -82,7 +88,7 @@ function decodeRecord(from: JsonObject): BackedUpKey['record'] {
     autoRotatePeriod: count(from, 'autoRotatePeriod'),
     keySize: count(from, 'keySize'),
     latestVersion: count(from, 'latestVersion'),
-    latestAt: count(from, 'latestAt'),
+    latestAt: time(from, 'latestAt'),
     minAvailableVersion: count(from, 'minAvailableVersion'),
     minDecryptionVersion: count(from, 'minDecryptionVersion'),
     minEncryptionVersion: count(from, 'minEncryptionVersion'),
@@ -90,6 +96,10 @@ function decodeRecord(from: JsonObject): BackedUpKey['record'] {
     importedMayRotate: truth(from, 'importedMayRotate'),
   };
   checkWish({ ...record, type });
+  const sized = (type.kind === 'hmac') === record.keySize > 0;
+  if (!sized || record.autoRotatePeriod > longestPeriod || record.latestVersion > highestVersion) {
+    throw unreadable();
+  }
   checkVersionNumbers(record);
   return record;
 }
@@ -112,7 +122,7 @@ function decodeVersion(type: KeyType, from: JsonObject): NumberedVersion {
   if (!checkHmacBytes(hmacKey.length) || (type.kind === 'hmac' && key?.equals(hmacKey) !== true)) {
     throw unreadable();
   }
-  const version: StoredVersion = { createdAt: count(from, 'at'), ...parsed, hmacKey };
+  const version: StoredVersion = { createdAt: time(from, 'at'), ...parsed, hmacKey };
   return { number: count(from, 'number'), version };
 }
 
@@ -139,6 +149,12 @@ function truth(from: JsonObject, name: string): boolean {
 function count(from: JsonObject, name: string): number {
   const value = from[name];
   if (typeof value === 'number' && Number.isSafeInteger(value) && value >= 0) return value;
+  throw unreadable();
+}
+
+function time(from: JsonObject, name: string): number {
+  const value = count(from, name);
+  if (value <= latestTime) return value;
   throw unreadable();
 }
 
