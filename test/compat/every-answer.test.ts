@@ -58,6 +58,7 @@ async function samples(): Promise<KnownValues> {
   const mac = await ask(node, 'update', 'transit/hmac/sample', { input: 'YWJj' });
   await ask(node, 'update', 'totp/keys/sample', { key: 'GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ' });
   const ciphertext = sealed.data['ciphertext'] ?? '';
+  const hmac = mac.data['hmac'] ?? '';
   const wrapped = await ask(node, 'update', 'sys/wrapping/wrap', { a: 1 }, undefined, { wrapTtl: 60 });
   return {
     accessor: [child.auth?.accessor ?? ''],
@@ -73,10 +74,22 @@ async function samples(): Promise<KnownValues> {
     plaintext: ['YWJj'],
     input: ['YWJj'],
     ciphertext: [ciphertext],
-    hmac: [mac.data['hmac'] ?? ''],
+    hmac: [hmac],
+    hash_algorithm: ['sha2-256'],
+    marshaling_algorithm: ['asn1'],
+    signature_algorithm: ['pss'],
+    salt_length: ['auto'],
+    key_version: [0],
+    prehashed: [false],
+    issuer: ['Example'],
+    account_name: ['ann'],
+    digits: [6],
     backup: [backup.data['backup'] ?? ''],
-    batch_input: [[{ plaintext: 'YWJj', ciphertext, input: 'YWJj' }], [{ plaintext: '!', reference: 'a' }]],
-    algorithm: ['sha2-256', 'SHA1'],
+    batch_input: [
+      [{ plaintext: 'YWJj', ciphertext, input: 'YWJj', hmac }],
+      [{ plaintext: '!', reference: 'a' }],
+    ],
+    algorithm: ['sha2-256'],
     key: ['GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ'],
     code: ['123456'],
     policy: ['path "a" { capabilities = ["read"] }', { path: {} }, 'path "a" {'],
