@@ -3,7 +3,7 @@ import type { Client } from '../client/client.ts';
 import { asCofferError, CofferError } from '../errors.ts';
 import { isJsonObject, type JsonObject } from '../json.ts';
 import { usageError } from './args.ts';
-import { type CommandGroup, defineCommand } from './command.ts';
+import { type CommandGroup, defineCommand, type Options } from './command.ts';
 import { confirmed } from './confirm.ts';
 import { connect } from './context.ts';
 import { parseField } from './operands.ts';
@@ -55,6 +55,14 @@ function mountCells(mount: unknown): string[] {
   ];
 }
 
+const versionOption = {
+  version: {
+    type: 'integer',
+    value: 'N',
+    help: 'of a kv engine: 2 keeps versions (the default), 1 does not',
+  },
+} as const satisfies Options;
+
 function enable(kind: MountKind) {
   return defineCommand({
     summary: `Enable ${kind.thing}`,
@@ -62,7 +70,7 @@ function enable(kind: MountKind) {
     options: {
       path: { type: 'text', value: 'PATH', help: 'where; at the name of its type unless given' },
       description: { type: 'text', help: 'for people' },
-      version: { type: 'integer', value: 'N', help: 'version of a kv engine: 2 keeps versions, 1 does not' },
+      ...(kind.name === 'mount' ? versionOption : {}),
       option: { type: 'list', value: 'NAME=TEXT', help: 'an option of the type; may be repeated' },
       'default-lease-ttl': { type: 'text', value: 'TTL', help: 'life of what it hands out, such as 1h' },
       'max-lease-ttl': { type: 'text', value: 'TTL', help: 'longest life, renewals included' },
@@ -74,7 +82,7 @@ function enable(kind: MountKind) {
       const body = {
         type: operands.TYPE,
         ...given('description', options.description),
-        ...givenMap('options', mountOptions(kind.name, options.option, options.version)),
+        ...givenMap('options', mountOptions(kind.name, operands.TYPE, options)),
         ...givenMap('config', {
           ...given('default_lease_ttl', options['default-lease-ttl']),
           ...given('max_lease_ttl', options['max-lease-ttl']),
@@ -118,15 +126,21 @@ async function requireMount(client: Client, kind: MountKind, path: string): Prom
   throw new CofferError('not_found', `there is no ${kind.thing.replace(/^an? /, '')} at ${path}/`);
 }
 
-function mountOptions(name: string, pairs: readonly string[], version: number | undefined): JsonObject {
-  const entries = pairs.map((pair): [string, string] => {
+/** On the wire `kv` without a version is version 1, where the verbs on secrets do not work; who asks here wants these. */
+function mountOptions(
+  name: string,
+  type: string,
+  { option, version }: { readonly option: readonly string[]; readonly version?: unknown },
+): JsonObject {
+  const entries = option.map((pair): [string, string] => {
     const field = parseField(pair);
     if (field === undefined) throw usageError(`${name} enable`, '--option must be NAME=TEXT');
     return [field.name, field.source];
   });
   return {
+    ...(type === 'kv' ? { version: '2' } : {}),
     ...Object.fromEntries(entries),
-    ...given('version', version === undefined ? undefined : String(version)),
+    ...(typeof version === 'number' ? { version: String(version) } : {}),
   };
 }
 
