@@ -112,6 +112,8 @@ test.each([
   [['put', 'db', '--json', '-'], '{"a": hunter2'],
   [['put', 'db', '--json', '-'], '["hunter2"]'],
   [['put', 'db', '--json', '-'], '{}'],
+  [['put', 'db', '--json', '-'], '{"hunter2": 12345678901234567890}'],
+  [['put', 'db', '--json', '-'], '{"a": "hunter2", "a": "x"}'],
   [['put', 'db', '--json', '-', 'a=hunter2'], '{}'],
   [['put', 'db/', 'hunter2'], ''],
 ])('threat 16: %j is refused, nothing is written, and no value is repeated', async (words, stdin) => {
@@ -282,6 +284,25 @@ test('with json what was done is one document', async () => {
     expect(outcome, words.join(' ')).toMatchObject({ code: 0, stderr: '' });
     expect(JSON.parse(outcome.stdout), words.join(' ')).toEqual(document);
   }
+});
+
+test('a safe that is no mount is told as that', async () => {
+  const errors = ['no handler for route "nowhere/data/db". route entry not found.'];
+  await using at = await shop(() => ({ status: 404, body: { errors } }));
+  expect(await at.run(['get', 'db', '--safe', 'nowhere'])).toMatchObject({
+    code: 3,
+    stderr: 'error: nothing is mounted there; `coffer mount list` shows what is (GET nowhere/data/db)\n',
+  });
+});
+
+test('a file of authorities without any is told as that', async () => {
+  const file = join(temporaryHome(), 'key.pem');
+  writeFileSync(file, '-----BEGIN PRIVATE KEY-----\n');
+  const env = { HOME: temporaryHome(), COFFER_ADDR: 'https://127.0.0.1:1', COFFER_CACERT: file };
+  expect(await call(['status'], { env })).toMatchObject({
+    code: 2,
+    stderr: `error: ${file} holds no certificate in PEM\n`,
+  });
 });
 
 test('who is not logged in is told so', async () => {

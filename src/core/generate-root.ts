@@ -7,7 +7,7 @@ import type { Clock } from '../clock.ts';
 import { equalBytes } from '../crypto/digest.ts';
 import { type Random, randomBase62, randomUuid } from '../crypto/random.ts';
 import { CofferError } from '../errors.ts';
-import type { KeyCollector, ManualSeal } from '../seal/collector.ts';
+import { type KeyCollector, type ManualSeal, offerKey } from '../seal/collector.ts';
 import { CeremonyPlace, requireNonce } from './key-ceremony.ts';
 import type { KeySlots } from './key-slots.ts';
 import { rootTokenAt, rootTokenLength } from './token/root-token.ts';
@@ -119,21 +119,8 @@ export class GenerateRoot {
 
   /** Whether this key, with those before it, opens a slot of this store. */
   async #isProven(attempt: Attempt, key: string): Promise<boolean> {
-    let problem: unknown = new CofferError(
-      'invalid_request',
-      'this store has no slot that a key opens by hand',
-    );
-    let collecting = false;
-    for (const collector of attempt.collectors) {
-      const step = await collector.add(key).catch((error: unknown) => {
-        problem = error;
-        return undefined;
-      });
-      if (step?.kind === 'opened') return this.#isRootKey(step.rootKey);
-      if (step !== undefined) collecting = true;
-    }
-    if (!collecting) throw problem;
-    return false;
+    const offered = await offerKey(attempt.collectors, key);
+    return offered.kind === 'opened' && this.#isRootKey(offered.rootKey);
   }
 
   async #isRootKey(rootKey: Buffer): Promise<boolean> {
