@@ -72,14 +72,12 @@ export class Secrets {
       { path: pointer, revision: before?.revision ?? null },
       ...(change.expectations ?? []),
     ];
-    const writes: readonly ViewWrite[] = [
-      { path: pointer, value: encodeSecret(change.secret) },
-      ...(change.writes ?? []),
-    ];
+    const encoded = encodeSecret(change.secret);
+    const writes: readonly ViewWrite[] = [{ path: pointer, value: encoded }, ...(change.writes ?? [])];
     const [revision] = await view.commit(writes, expectations, change.due).catch((error: unknown) => {
       throw takeOverError(error);
     });
-    if (revision !== undefined) this.#cache.set(path, { secret: change.secret, revision });
+    if (revision !== undefined) this.#cache.set(path, { secret: change.secret, revision }, encoded.length);
   }
 
   forget(path: string): void {
@@ -112,8 +110,9 @@ export class Secrets {
     }
     const known = this.#cache.get(path);
     if (known?.revision === sealed.revision) return known;
-    const read = { secret: decodeSecret(sealed.open()), revision: sealed.revision };
-    this.#cache.set(path, read);
+    const bytes = sealed.open();
+    const read = { secret: decodeSecret(bytes), revision: sealed.revision };
+    this.#cache.set(path, read, bytes.length);
     return read;
   }
 }
