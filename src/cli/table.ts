@@ -121,6 +121,7 @@ export const rows: Readonly<Record<string, Row>> = {
     load: () => import('./commands/operator.ts'),
   },
   mount: { section: 'Server', summary: 'Secrets engines', load: () => import('./commands/mount.ts') },
+  doctor: { section: 'Server', summary: 'Look for what is wrong, here and at the server' },
   quota: {
     section: 'Server',
     summary: 'Limits to how fast clients may go',

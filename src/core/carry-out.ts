@@ -135,6 +135,7 @@ async function logIn(
   );
   const expectations: readonly Expectation[] = view.expectations(principal.expectations ?? []);
   await commit.commit([...issued.writes, ...view.writes(principal.writes ?? [])], expectations);
+  core.meter.tally('token_issued');
   return issued;
 }
 
@@ -173,6 +174,7 @@ async function leaseOut(
       'Secret cannot be returned; token had one use left, so leased credentials were immediately revoked.',
     );
   }
+  core.meter.tally('lease_issued');
   return { id: prepared.record.id, renewable: leased.renewable, duration: prepared.duration };
 }
 

@@ -1,38 +1,10 @@
 /**
- * Where a request goes, and what the rules of a token's policies say of it. The road decides by this, and what explains
+ * What the rules of a token's policies say of a request. The road decides by this, and what explains
  * decisions asks the same function, so that the two cannot differ.
  */
-import { declaredOperation } from './declared-operation.ts';
-import type { Endpoint, EndpointOperation, OperationSpec } from './endpoint.ts';
-import type { MountTable, RouteMatch } from './mount/table.ts';
+import type { Destination } from './destination.ts';
 import type { ApiPath } from './path.ts';
 import type { Acl, Decision, DecisionRequest } from './policy/acl.ts';
-import type { Request } from './request.ts';
-
-/** An endpoint's operation, or as much of the way to one as there is. */
-export interface Destination {
-  readonly route: RouteMatch | undefined;
-  readonly endpoint: Endpoint | undefined;
-  readonly params: Readonly<Record<string, string>>;
-  readonly operation: EndpointOperation | undefined;
-  readonly spec: OperationSpec | undefined;
-}
-
-export function findDestination(
-  table: MountTable,
-  request: Pick<Request, 'operation' | 'path'>,
-): Destination {
-  const route = table.route(request.path);
-  const operation = declaredOperation(request);
-  const match = route?.mount.endpoints.match(route.path, operation);
-  return {
-    route,
-    endpoint: match?.endpoint,
-    params: match?.params ?? {},
-    operation,
-    spec: operation === undefined ? undefined : match?.endpoint.operations[operation],
-  };
-}
 
 export interface Judgement {
   readonly decision: Decision | { readonly kind: 'allow'; readonly reason: string };

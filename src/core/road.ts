@@ -10,11 +10,12 @@ import { AuditedStream } from './audited-stream.ts';
 import { carryOut, type Outcome } from './carry-out.ts';
 import type { Core } from './core.ts';
 import type { CoreCall } from './core-call.ts';
+import { type Destination, findDestination } from './destination.ts';
 import type { Call, Endpoint, OperationSpec } from './endpoint.ts';
-import { EndpointTable } from './endpoint-table.ts';
 import { type CoercedFields, coerceFields } from './field.ts';
 import { helpAnswer } from './help.ts';
-import { type Destination, findDestination, judge, openToEveryone } from './judge.ts';
+import { judge, openToEveryone } from './judge.ts';
+import { noTelemetry, type Passage, type Telemetry } from './meter.ts';
 import { isBuiltin } from './mount/mounts.ts';
 import { MountView } from './mount/view.ts';
 import type { Acl } from './policy/acl.ts';
@@ -23,9 +24,8 @@ import { type StrangerLimit, Strangers } from './quota/strangers.ts';
 import type { Answer, Request, Road } from './request.ts';
 import { RequestCommit } from './request-commit.ts';
 import { type IsUrgent, storageFull, waitsForRoom } from './room.ts';
-import { sealEndpoints } from './seal-endpoints.ts';
 import type { Log, SealState } from './seal-state.ts';
-import { serveSealed } from './serve-sealed.ts';
+import { sealedTable, serveSealed } from './serve-sealed.ts';
 import { type Authentication, authenticate } from './token/authenticate.ts';
 import { type EncodeAnswer, wrapOutcome } from './wrap-answer.ts';
 
@@ -37,28 +37,37 @@ export interface RoadOptions {
   readonly encode: EncodeAnswer;
   /** As of now. */
   readonly limits: () => StrangerLimit;
+  readonly telemetry?: Telemetry | undefined;
   /** What is done on a full disk too; nothing but reading if absent. */
   readonly isUrgent?: IsUrgent;
 }
 
 export function createRoad(options: RoadOptions): Road {
-  const { state, clock, log, limits } = options;
-  const withoutStore = new EndpointTable(sealEndpoints(state, clock));
+  const { state, clock, log, limits, telemetry = noTelemetry } = options;
+  const withoutStore = sealedTable(state, clock, telemetry);
   const strangers = new Strangers(limits);
   return {
-    admit: (path, address, bearer) => admit(state.core, strangers, path, address, bearer, clock.now()),
+    admit(path, address, bearer) {
+      const verdict = admit(state.core, strangers, path, address, bearer, clock.now());
+      if (verdict?.admitted === false) telemetry.tally('rate_limited');
+      return verdict;
+    },
     async handle(request) {
-      try {
+      const passage = telemetry.passage(request);
+      const answer = await (async () => {
         const core = state.core;
         if (core === undefined) {
           strangers.charge(request.remoteAddress, clock.now());
-          return await serveSealed(state, withoutStore, clock, request);
+          return serveSealed(state, withoutStore, clock, request, passage);
         }
-        return await travel(core, request, options, strangers);
-      } catch (error) {
+        return travel(core, request, options, strangers, passage);
+      })().catch((error: unknown) => {
         logFault(log, request, error);
         return errorAnswer(request, error);
-      }
+      });
+      const code = answer.kind === 'error' ? answer.code : undefined;
+      passage.ended(answer.kind === 'empty' ? 204 : answer.status, code);
+      return answer;
     },
   };
 }
@@ -76,6 +85,7 @@ async function travel(
   request: Request,
   options: RoadOptions,
   strangers: Strangers,
+  passage: Passage,
 ): Promise<Answer> {
   const { log } = options;
   const id = request.token === undefined ? undefined : core.tokens.idOf(request.token);
@@ -87,7 +97,12 @@ async function travel(
   if (who.kind === 'refused' && strangers.wait(request.remoteAddress, core.clock.now()) > 0) {
     throw new CofferError('rate_limited', 'too many requests without a valid token; try again later');
   }
-  const destination = findDestination(table, request);
+  const destination = findDestination(table.route(request.path), request);
+  passage.routed(
+    destination.route?.mount.entry.type ?? '',
+    destination.endpoint,
+    destination.spec?.login === true && destination.route?.mount.entry.kind === 'auth',
+  );
   const acl =
     who.kind === 'token'
       ? (core.policies.compiled(who.token.record.policies, epoch.policies) ??
@@ -160,7 +175,7 @@ async function prepareVisit(
   const exempt = spec?.login === true || spec?.useExempt === true;
   const commit = new RequestCommit(core.barrier, core.tokens, exempt ? undefined : token);
   // Nobody without a token makes us work on fields that nothing will come of.
-  const mayBeHandled = acl !== undefined || spec?.login === true;
+  const mayBeHandled = acl !== undefined || isOpen(spec, request);
   const { coerced, fieldError: unreadable } = readFields(mayBeHandled ? endpoint : undefined, request);
   const call = buildCall(core, request, destination, coerced, commit, who, acl);
   const writes = destination.operation === 'update' && spec !== undefined && acl !== undefined;
@@ -265,13 +280,17 @@ function decide(
   acl: Acl | undefined,
 ): AuditedDecision {
   const { spec } = destination;
-  if (spec?.login === true) return openToEveryone;
+  if (isOpen(spec, request)) return openToEveryone;
   if (who.kind === 'anonymous') return { kind: 'deny', reason: 'missing client token' };
   if (who.kind === 'refused' || acl === undefined) {
     return { kind: 'deny', reason: who.kind === 'refused' ? who.reason : 'no policies' };
   }
   const asked = request.operation === 'update' ? call.operation : request.operation;
   return judge(acl, { operation: asked, path: request.path, data: request.data }, destination).decision;
+}
+
+function isOpen(spec: OperationSpec | undefined, request: Request): boolean {
+  return spec?.login === true || (spec?.metrics === true && request.metricsWithoutToken === true);
 }
 
 async function settle(

@@ -22,6 +22,7 @@ import { type CreatedStore, createStore, type NewStore } from './create-store.ts
 import { bumpEpoch } from './epoch.ts';
 import type { JobType } from './job/job.ts';
 import { KeySlots } from './key-slots.ts';
+import type { Telemetry } from './meter.ts';
 import type { MountTypes } from './mount/mounts.ts';
 import { defaultLimits, type NodeLimits } from './quota/limits.ts';
 import { retryOnConflict } from './retry.ts';
@@ -49,6 +50,7 @@ export interface SealStateOptions {
   /** Makes a slot that opens with shares, for stores made through `sys/init`. */
   readonly splitSlot: SplitSlot;
   readonly openAudit: (barrier: Barrier) => Promise<AuditLog>;
+  readonly telemetry?: Telemetry | undefined;
   readonly log: Log;
 }
 
@@ -263,6 +265,7 @@ export class SealState implements SealControl {
       clock,
       random,
       seal: this,
+      ...(this.#options.telemetry === undefined ? {} : { telemetry: this.#options.telemetry }),
       log,
       onSealedElsewhere: () => this.#followSeal(),
     });

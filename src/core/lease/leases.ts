@@ -10,6 +10,7 @@ import { CofferError } from '../../errors.ts';
 import type { Expectation, Page, PageRequest, Revision, StorageKey } from '../../storage/storage.ts';
 import { type Due, dueWrite, moveDue, requeueDue, withoutDue } from '../due.ts';
 import type { Leased } from '../endpoint.ts';
+import { type Meter, noTelemetry } from '../meter.ts';
 import { defaultTtl, maxTtl } from '../mount/entry.ts';
 import type { Mount } from '../mount/table.ts';
 import { MountView } from '../mount/view.ts';
@@ -40,6 +41,7 @@ export interface LeasesOptions {
   readonly random: Random;
   /** A mount by uuid, also a disabled one: engines renew and revoke what they leased. */
   readonly findMount: (uuid: string) => Promise<Mount | undefined>;
+  readonly tally?: Meter['tally'];
 }
 
 /** The token that pays for a lease. */
@@ -64,6 +66,7 @@ export class Leases {
   readonly #store: BarrierStore;
   readonly #clock: Clock;
   readonly #random: Random;
+  readonly #tally: Meter['tally'];
   readonly #findMount: (uuid: string) => Promise<Mount | undefined>;
 
   constructor(options: LeasesOptions) {
@@ -71,6 +74,7 @@ export class Leases {
     this.#clock = options.clock;
     this.#random = options.random;
     this.#findMount = options.findMount;
+    this.#tally = options.tally ?? noTelemetry.tally;
   }
 
   /** The lease of a secret just made at `path` for `holder`, without writing anything. */
@@ -117,6 +121,11 @@ export class Leases {
   /** Names of leases and folders below a path prefix (empty, or with a trailing `/`). */
   list(prefix: string, page: PageRequest): Promise<Page<string>> {
     return this.#store.children(leasePrefix + prefix, page);
+  }
+
+  /** How many leases were given up; counting ends at `most`. */
+  async countGivenUp(most: number): Promise<number> {
+    return (await this.#store.range(givenUpPrefix, { limit: most })).items.length;
   }
 
   /** Leases whose revocation failed so often that it was given up, a page in order of their ids. */
@@ -171,6 +180,7 @@ export class Leases {
         [{ key: leaseKey(id), value: encodeLease(renewed) }, ...writes],
         [{ key: leaseKey(id), revision: stored.revision }],
       );
+      this.#tally('lease_renewed');
       return { record: renewed, ...granted };
     });
   }
@@ -181,6 +191,7 @@ export class Leases {
     if (stored === undefined) return;
     await this.#endAtEngine(stored.record, options.force ?? false);
     await this.#store.commit(this.#removal(stored.record));
+    this.#tally('lease_ended');
   }
 
   /** Ends every lease below a prefix of whole path segments, and the lease of exactly this id. */
@@ -226,6 +237,7 @@ export class Leases {
       [...this.#removal(record).filter((write) => write.key !== due.key), done],
       [fence],
     );
+    this.#tally('lease_ended');
   }
 
   async #putOff(record: LeaseRecord, done: PlainWrite, expectations: readonly Expectation[]): Promise<void> {
@@ -241,6 +253,7 @@ export class Leases {
       ],
       expectations,
     );
+    this.#tally(irrevocable ? 'lease_given_up' : 'lease_end_failed');
   }
 
   /** What the engine must end; a mount that is gone has nobody left to ask. */

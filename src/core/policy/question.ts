@@ -1,7 +1,8 @@
 /** What is asked about a decision: a path and an operation, taken from text. */
 import { CofferError } from '../../errors.ts';
 import type { JsonObject } from '../../json.ts';
-import { type Destination, findDestination, type Judgement, judge } from '../judge.ts';
+import { type Destination, findDestination } from '../destination.ts';
+import { type Judgement, judge } from '../judge.ts';
 import { type ApiPath, parseApiPath } from '../path.ts';
 import type { Operation } from '../request.ts';
 import type { CoreRooms } from '../rooms.ts';
@@ -51,5 +52,5 @@ export function judgeQuestion(rooms: CoreRooms, acl: Acl, question: Question): J
 }
 
 export function destinationOf(rooms: CoreRooms, { path, operation }: Question): Destination {
-  return findDestination(rooms.mounts.table, { path, operation: operation satisfies Operation });
+  return findDestination(rooms.mounts.table.route(path), { path, operation: operation satisfies Operation });
 }
