@@ -27,7 +27,7 @@ import { type IsUrgent, storageFull, waitsForRoom } from './room.ts';
 import type { Log, SealState } from './seal-state.ts';
 import { sealedTable, serveSealed } from './serve-sealed.ts';
 import { type Authentication, authenticate } from './token/authenticate.ts';
-import { type EncodeAnswer, wrapOutcome } from './wrap-answer.ts';
+import { admitWrapping, type EncodeAnswer, wrapOutcome } from './wrap-answer.ts';
 
 export interface RoadOptions {
   readonly state: SealState;
@@ -97,7 +97,7 @@ async function travel(
   if (who.kind === 'refused' && strangers.wait(request.remoteAddress, core.clock.now()) > 0) {
     throw new CofferError('rate_limited', 'too many requests without a valid token; try again later');
   }
-  const destination = findDestination(table.route(request.path), request);
+  const destination = findDestination(table, request);
   passage.routed(
     destination.route?.mount.entry.type ?? '',
     destination.endpoint,
@@ -172,7 +172,7 @@ async function prepareVisit(
 ): Promise<Visit> {
   const { spec, endpoint } = destination;
   const token = who.kind === 'token' ? who.token : undefined;
-  const exempt = spec?.login === true || spec?.useExempt === true;
+  const exempt = (spec?.login === true && spec.takesUse !== true) || spec?.useExempt === true;
   const commit = new RequestCommit(core.barrier, core.tokens, exempt ? undefined : token);
   // Nobody without a token makes us work on fields that nothing will come of.
   const mayBeHandled = acl !== undefined || isOpen(spec, request);
@@ -324,6 +324,8 @@ async function settle(
         'a stream of bytes cannot be wrapped: ask without X-Vault-Wrap-TTL',
       );
     }
+    const token = who.kind === 'token' ? who.token.record : null;
+    if (request.wrapTtl > 0) await admitWrapping(core, request.wrapTtl, token?.identity);
     const outcome = await carryOut(
       {
         core,
@@ -336,9 +338,12 @@ async function settle(
         acl: visit.acl,
       },
       visit.call,
-      who.kind === 'token' ? who.token.record : null,
+      token,
     );
-    return request.wrapTtl > 0 ? await wrapOutcome(core, request, outcome, encode) : outcome;
+    // What is open to everyone is no secret to keep, and nobody without a token fills the store with it.
+    if (request.wrapTtl === 0 || (token === null && outcome.identity === undefined)) return outcome;
+    const holder = outcome.identity ?? token?.identity;
+    return await wrapOutcome(core, request, outcome, holder, encode);
   } catch (error) {
     // A use is spent on refusals and bad input too, before the answer.
     await commit.spend();

@@ -52,5 +52,5 @@ export function judgeQuestion(rooms: CoreRooms, acl: Acl, question: Question): J
 }
 
 export function destinationOf(rooms: CoreRooms, { path, operation }: Question): Destination {
-  return findDestination(rooms.mounts.table.route(path), { path, operation: operation satisfies Operation });
+  return findDestination(rooms.mounts.table, { path, operation: operation satisfies Operation });
 }
