@@ -61,6 +61,10 @@ async function samples(): Promise<KnownValues> {
     from: ['secret/sample'],
     to: [`secret/elsewhere-${made++}`],
     type: ['kv', 'service', 'irrevocable'],
+    operation: ['read', 'update'],
+    cases: [[{ path: 'secret/data/sample', allow: true }]],
+    include: [['policies', 'roles', 'tokens']],
+    limit: [100],
     policy: ['path "a" { capabilities = ["read"] }', { path: {} }, 'path "a" {'],
   };
 }
