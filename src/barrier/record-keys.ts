@@ -1,21 +1,25 @@
+import { Doorkeeper } from '../doorkeeper.ts';
 import type { StorageKey } from '../storage/storage.ts';
 import { deriveRecordKey, type RecordKey } from './record.ts';
 import type { Term } from './term.ts';
 
 /**
- * Derived record keys, kept because deriving one costs more than the decryption it is for. Never plaintext.
+ * Derived record keys, kept because deriving one costs more than the decryption it is for. Never plaintext. A record is let in
+ * the second time it is asked for: of records that are looked at once nothing is kept.
  *
  * Bounded by two generations: a full young one becomes the old one, and what is used again moves back to the young one. That
  * forgets what is not in use, roughly in order, at the price of one map operation a look-up.
  */
 export class RecordKeys {
   readonly #generation: number;
+  readonly #door: Doorkeeper;
   #young = new Map<StorageKey, RecordKey>();
   #old = new Map<StorageKey, RecordKey>();
 
   /** Keeps between `most / 2` and `most` keys once that many were used. */
   constructor(most: number) {
     this.#generation = Math.ceil(most / 2);
+    this.#door = new Doorkeeper(2 * most);
   }
 
   /** How many keys are kept now. */
@@ -28,12 +32,16 @@ export class RecordKeys {
     const young = this.#young.get(identity);
     if (young !== undefined && young.term === term.id) return young;
     const old = this.#old.get(identity);
-    const found = old !== undefined && old.term === term.id ? old : deriveRecordKey(term, identity);
-    this.#keep(identity, found);
-    return found;
+    if (old !== undefined && old.term === term.id) {
+      this.#keep(identity, old);
+      return old;
+    }
+    const derived = deriveRecordKey(term, identity);
+    if (young !== undefined || old !== undefined || this.#door.knows(identity)) this.#keep(identity, derived);
+    return derived;
   }
 
-  /** The same without keeping what is not kept yet: for records that are made once and may never be looked at again. */
+  /** The same without it counting as being asked for: for records that are made once and may never be looked at again. */
   findOnce(term: Term, identity: StorageKey): RecordKey {
     const kept = this.#young.get(identity) ?? this.#old.get(identity);
     return kept !== undefined && kept.term === term.id ? kept : deriveRecordKey(term, identity);
