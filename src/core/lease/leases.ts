@@ -9,6 +9,7 @@ import { type Random, randomBase62 } from '../../crypto/random.ts';
 import { CofferError } from '../../errors.ts';
 import type { Expectation, Page, PageRequest, Revision, StorageKey } from '../../storage/storage.ts';
 import { type Due, dueWrite } from '../due.ts';
+import { SharedCommit } from '../duty/shared-commit.ts';
 import type { Leased } from '../endpoint.ts';
 import { defaultTtl, maxTtl } from '../mount/entry.ts';
 import type { Mount } from '../mount/table.ts';
@@ -62,12 +63,14 @@ interface StoredLease {
 
 export class Leases {
   readonly #store: BarrierStore;
+  readonly #endings: SharedCommit;
   readonly #clock: Clock;
   readonly #random: Random;
   readonly #findMount: (uuid: string) => Promise<Mount | undefined>;
 
   constructor(options: LeasesOptions) {
     this.#store = options.store;
+    this.#endings = new SharedCommit(options.store);
     this.#clock = options.clock;
     this.#random = options.random;
     this.#findMount = options.findMount;
@@ -209,7 +212,7 @@ export class Leases {
     const done: PlainWrite = { key: due.key, value: null };
     const stored = await this.read(due.id);
     if (stored === undefined || stored.record.irrevocable) {
-      return void (await this.#store.commit([done], [fence]));
+      return this.#endings.commit([done], fence);
     }
     const { record, revision } = stored;
     const expectations: Expectation[] = [fence, { key: leaseKey(record.id), revision }];
@@ -224,10 +227,8 @@ export class Leases {
     } catch {
       return this.#putOff(record, done, expectations);
     }
-    await this.#store.commit(
-      [...this.#removal(record).filter((write) => write.key !== due.key), done],
-      [fence],
-    );
+    const removal = this.#removal(record).filter((write) => write.key !== due.key);
+    await this.#endings.commit([...removal, done], fence);
   }
 
   async #putOff(record: LeaseRecord, done: PlainWrite, expectations: readonly Expectation[]): Promise<void> {
