@@ -17,6 +17,7 @@ export const sharedInCore = [
   'core/endpoint-table.ts',
   'core/epoch.ts',
   'core/field.ts',
+  'core/list-page.ts',
   'core/merge-patch.ts',
   'core/network.ts',
   'core/pages.ts',
@@ -35,6 +36,7 @@ export const sharedInCore = [
 /** What of core an engine is handed. */
 export const handedToEngines = [
   'core/endpoint.ts',
+  'core/list-page.ts',
   'core/merge-patch.ts',
   'core/pages.ts',
   'core/request.ts',

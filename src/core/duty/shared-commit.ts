@@ -40,14 +40,19 @@ export class SharedCommit {
     const waiting = this.#waiting;
     this.#waiting = [];
     for (const { asked, fence } of batchesOf(waiting)) {
-      this.#store.commit(asked.flatMap(({ writes }) => writes), [fence]).then(
-        () => {
-          for (const { resolve } of asked) resolve();
-        },
-        (reason: unknown) => {
-          for (const { reject } of asked) reject(reason);
-        },
-      );
+      this.#store
+        .commit(
+          asked.flatMap(({ writes }) => writes),
+          [fence],
+        )
+        .then(
+          () => {
+            for (const { resolve } of asked) resolve();
+          },
+          (reason: unknown) => {
+            for (const { reject } of asked) reject(reason);
+          },
+        );
     }
   }
 }

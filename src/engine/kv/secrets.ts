@@ -102,12 +102,7 @@ export class Secrets {
   }
 
   /** The value is another record than the pointer: where it is not there, the pointer may have moved on meanwhile. */
-  async #withText(
-    view: View,
-    path: string,
-    read: Known,
-    version: number,
-  ): Promise<ReadVersion | undefined> {
+  async #withText(view: View, path: string, read: Known, version: number): Promise<ReadVersion | undefined> {
     const number = version || read.secret.versions.last;
     const entry = read.secret.versions.at(number);
     if (entry === undefined || entry.destroyed) return versionOf(read, number, undefined);
