@@ -195,7 +195,7 @@ async function prepareVisit(
     call: visited,
     commit,
     fieldError,
-    unknownFields: endpoint?.openFields === true ? [] : coerced.unknown,
+    unknownFields: endpoint?.openFields === true ? none : coerced.unknown,
     decision: decide(request, visited, destination, who, acl),
   };
 }
@@ -212,7 +212,8 @@ async function isAbsent(
   }
 }
 
-const noFields: CoercedFields = { values: {}, unknown: [] };
+const none: readonly string[] = [];
+const noFields: CoercedFields = { values: {}, unknown: none };
 
 function readFields(
   endpoint: Endpoint | undefined,
