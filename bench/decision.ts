@@ -3,9 +3,9 @@
  * one. Both as the road asks: the compiled policies are looked up, then asked. Run by `bench/decision.mjs`.
  */
 
-import { ask, makePlace } from '../test/fakes/client.ts';
 import type { Core } from '../src/core/core.ts';
 import { type ApiPath, parseApiPath } from '../src/core/path.ts';
+import { ask, makePlace } from '../test/fakes/client.ts';
 
 const quick = process.argv.includes('--quick');
 const policies = quick ? 1_000 : 10_000;

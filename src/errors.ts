@@ -35,6 +35,8 @@ const outcomes = {
   already_initialized: { status: 400, exit: 6 },
   /** The store is of a newer format, half made, or not where it should be. */
   store_unusable: { status: 503, exit: 10 },
+  /** The disk is full: what lessens harm goes on (revoke, delete, seal), everything else waits for room. */
+  storage_full: { status: 507, exit: 9 },
   unavailable: { status: 503, exit: 9 },
   internal: { status: 500, exit: 1 },
 } as const satisfies Record<string, { readonly status: number; readonly exit: number }>;

@@ -1,6 +1,8 @@
 /**
- * The program's log: a constant message plus fields, JSON lines for programs, short lines at a terminal. Values that came from
- * callers have no place in it; a `Secret` prints as redacted by itself.
+ * The program's log: a constant message plus fields, JSON lines for programs, short lines for people. Every line has `time` (RFC 3339),
+ * `level` and `msg`; `component` says which room speaks, `request_id` of which request. Values that came from callers have no
+ * place in it; and what slips in is not shown: a `Secret` prints as redacted by itself, anything in the form of a token is cut
+ * out of the finished line, and errors that quote what they could not read are shown without their text.
  */
 import pino from 'pino';
 
@@ -16,6 +18,7 @@ export interface Logger {
 
 /** The program's own, whose level can change. */
 export interface LevelledLogger extends Logger {
+  readonly level: LogLevel;
   setLevel(level: LogLevel): void;
 }
 
@@ -27,15 +30,14 @@ export function openLogger(options: {
   readonly terminal: boolean;
   readonly write: (line: string) => void;
 }): LevelledLogger {
-  const destination = options.terminal
-    ? { write: (line: string) => options.write(readable(line)) }
-    : { write: options.write };
+  const shown = options.terminal ? readable : (line: string) => line;
+  const destination = { write: (line: string) => options.write(withoutTokens(shown(line))) };
   const logger = pino(
     {
       level: options.level,
       base: null,
-      timestamp: () => `,"time":"${new Date().toISOString()}"`,
       formatters: { level: (label) => ({ level: label }) },
+      timestamp: () => `,"time":"${new Date().toISOString()}"`,
       serializers: { error: describeError, cause: describeError },
     },
     destination,
@@ -47,23 +49,52 @@ export function openLogger(options: {
     info: at('info'),
     warn: at('warn'),
     error: at('error'),
+    get level() {
+      return logger.level as LogLevel;
+    },
     setLevel(level) {
       logger.level = level;
     },
   };
 }
 
+/** The same log, with the name of a room on each line that does not say another. */
+export function componentLog(log: Logger, component: string): Logger {
+  const at = (level: LogLevel) => (message: string, fields?: LogFields) =>
+    log[level](message, { component, ...fields });
+  return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') };
+}
+
+/** Tokens of ours and of Vault's kind begin so. */
+function withoutTokens(line: string): string {
+  return line.includes('hv') ? line.replace(/\bhv[sbr]\.[A-Za-z0-9_-]{4,}/g, '[token]') : line;
+}
+
 /** An error's kind, place and causes: what a person debugs by. */
 function describeError(error: unknown): unknown {
   if (!(error instanceof Error)) return typeof error === 'object' ? 'not an error object' : error;
   const code = 'code' in error ? error.code : undefined;
+  const told = quotesInput(error, code)
+    ? { message: 'not shown: it quotes what was read', stack: placesOf(error) }
+    : { message: error.message, stack: error.stack };
   return {
     name: error.name,
     code,
-    message: error.message,
-    stack: error.stack,
+    ...told,
     ...(error.cause === undefined ? {} : { cause: describeError(error.cause) }),
   };
+}
+
+/** What V8 says of JSON it cannot read, and Node of an argument it does not take, has the text or the value in it. */
+function quotesInput(error: Error, code: unknown): boolean {
+  return error instanceof SyntaxError || (typeof code === 'string' && code.startsWith('ERR_INVALID_'));
+}
+
+function placesOf({ stack = '' }: Error): string {
+  return stack
+    .split('\n')
+    .filter((line) => /^\s+at /.test(line))
+    .join('\n');
 }
 
 function readable(line: string): string {

@@ -19,6 +19,7 @@ export const sharedInCore = [
   'core/field.ts',
   'core/list-page.ts',
   'core/merge-patch.ts',
+  'core/meter.ts',
   'core/network.ts',
   'core/pages.ts',
   'core/path.ts',
@@ -79,6 +80,7 @@ export const storageSeam = [
   'storage/key-order.ts',
   'storage/listing.ts',
   'storage/opened-storage.ts',
+  'storage/room.ts',
   'storage/snapshot.ts',
   'storage/storage.ts',
 ] as const;
@@ -93,6 +95,7 @@ export interface Rule {
 
 const storage = 'storage/storage.ts';
 const snapshots = 'storage/snapshot.ts';
+const room = 'storage/room.ts';
 /** An engine, and what some engines offer besides. */
 const engineSeam = ['engine/engine.ts', 'engine/secret-tree.ts'] as const;
 
@@ -112,7 +115,7 @@ export const rules: readonly Rule[] = [
   { from: 'http/', may: ['./', ...handedToListeners, ...ground] },
   {
     from: 'core/',
-    may: ['./', 'barrier/', 'crypto/', storage, snapshots, ...sealSeam, ...ground],
+    may: ['./', 'barrier/', 'crypto/', storage, snapshots, room, ...sealSeam, ...ground],
     types: [...engineSeam],
   },
   {
@@ -135,6 +138,11 @@ export const rules: readonly Rule[] = [
       ...ground,
     ],
     types: [...engineSeam],
+  },
+  {
+    from: 'telemetry/',
+    may: ['./', 'core/meter.ts', ...ground],
+    types: ['core/audit/audit.ts', 'core/endpoint.ts', 'core/request.ts', 'core/sample.ts', storage],
   },
   { from: 'barrier/', may: ['./', 'crypto/', storage, ...sealSeam, ...ground] },
   { from: 'seal/', may: [...sealSeam, 'crypto/', storage, ...ground] },
@@ -178,7 +186,6 @@ export const packageOwners: Readonly<Record<string, string>> = {
   '@opentelemetry/sdk-trace-base': 'telemetry/',
   lmdb: 'storage/lmdb/',
   pino: 'log.ts',
-  'prom-client': 'telemetry/',
   'shamir-secret-sharing': 'crypto/shamir.ts',
   'smol-toml': 'config/',
   yaml: 'cli/',

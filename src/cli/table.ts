@@ -106,6 +106,7 @@ export const rows: Readonly<Record<string, Row>> = {
     load: () => import('./commands/operator.ts'),
   },
   mount: { section: 'Server', summary: 'Secrets engines', load: () => import('./commands/mount.ts') },
+  doctor: { section: 'Server', summary: 'Look for what is wrong, here and at the server' },
   audit: { section: 'Server', summary: 'Check the audit log' },
   api: { section: 'Server', summary: 'Call any endpoint', load: () => import('./commands/api.ts') },
   version: { section: 'Server', summary: 'Print the version', load: () => import('./commands/version.ts') },

@@ -53,6 +53,7 @@ const statusCodes: Readonly<Record<number, ErrorCode>> = {
   429: 'rate_limited',
   500: 'internal',
   501: 'not_initialized',
+  507: 'storage_full',
 };
 
 const advice: { readonly [C in ErrorCode]?: string } = {

@@ -83,7 +83,7 @@ describe('settings', () => {
         },
         { host: '127.0.0.1', port: 8200, tls: undefined },
       ],
-      limits: { requestBytes: 1_048_576, requestTime: 90_000, requestsPerSecond: 20, burst: 500 },
+      limits: { requestBytes: 1_048_576, requestTime: 90_000, requestsPerSecond: 20, burst: 1_000 },
     });
   });
 

@@ -75,7 +75,7 @@ export const table = {
   }),
   'limits.burst': limit({
     kind: count(0, 1_000_000),
-    default: 500,
+    default: 1_000,
     help: 'requests that may come at once under requests_per_second; 0 allows one second of them',
   }),
   'limits.tokens_per_identity': limit({

@@ -19,7 +19,9 @@ export function buildAnswer(parts: AnswerParts): Answer {
   if (reply?.stream !== undefined)
     return { kind: 'stream', status: 200, requestId: request.id, ...reply.stream };
   const data = reply?.data ?? null;
-  if (reply?.text !== undefined) return { kind: 'verbatim', status: 200, text: reply.text };
+  if (reply?.text !== undefined) {
+    return { kind: 'verbatim', status: 200, text: reply.text, contentType: reply.contentType };
+  }
   if (spec.plain === true && data !== null)
     return { kind: 'plain', status: reply?.status ?? 200, body: data };
   const lists = operation === 'list' || operation === 'scan';

@@ -90,6 +90,7 @@ async function openFailingLog(barrier: Barrier): Promise<AuditLog> {
     digest: (text) => log.digest(text),
     redactRequest: (data, fields) => log.redactRequest(data, fields),
     redactAnswer: (data, schema) => log.redactAnswer(data, schema),
+    health: () => log.health(),
     close: () => log.close(),
   };
 }

@@ -13,6 +13,7 @@ import type { Acl } from './policy/acl.ts';
 import type { Answer, AuthAnswer, LeaseAnswer, Request } from './request.ts';
 import type { RequestCommit } from './request-commit.ts';
 import { retryOnConflict } from './retry.ts';
+import { storageFull } from './room.ts';
 import { shownOfScan } from './secrets/scan.ts';
 import { issueLogin } from './token/issuer.ts';
 import { identityOf } from './token/record.ts';
@@ -138,6 +139,7 @@ async function logIn(
   );
   const expectations: readonly Expectation[] = view.expectations(principal.expectations ?? []);
   await commit.commit([...issued.writes, ...view.writes(principal.writes ?? [])], expectations);
+  core.meter.tally('token_issued');
   return issued;
 }
 
@@ -161,6 +163,7 @@ async function leaseOut(
   const again =
     commit.spentLast && token !== null ? [dueWrite(core.clock.now(), 'token-tree', token.id)] : [];
   try {
+    if (core.isShort()) throw storageFull();
     if (token?.identity !== undefined) await core.ceilings.admitLease(token.identity);
     const mounted = await core.mounts.expectMounted(mount.entry.uuid);
     await commit.commitForToken([...prepared.writes, ...again], [mounted]);
@@ -175,6 +178,7 @@ async function leaseOut(
       'Secret cannot be returned; token had one use left, so leased credentials were immediately revoked.',
     );
   }
+  core.meter.tally('lease_issued');
   return { id: prepared.record.id, renewable: leased.renewable, duration: prepared.duration };
 }
 

@@ -1,11 +1,13 @@
 /** What an unsealed node works with: the rooms of the core wired to one barrier, made at unseal and dropped at seal. */
 import type { Barrier } from '../barrier/barrier.ts';
+import { sealLimit } from '../barrier/seal-budget.ts';
 import type { BarrierStore, SealedRecord } from '../barrier/store.ts';
 import type { Clock } from '../clock.ts';
 import type { Random } from '../crypto/random.ts';
 import { randomUuid } from '../crypto/random.ts';
 import { asCofferError, CofferError } from '../errors.ts';
 import type { ManualSeal } from '../seal/collector.ts';
+import type { RoomKeepingStorage } from '../storage/room.ts';
 import type { SnapshotStorage } from '../storage/snapshot.ts';
 import type { Revision } from '../storage/storage.ts';
 import type { AuditLog } from './audit/audit.ts';
@@ -27,6 +29,7 @@ import type { KeySlots } from './key-slots.ts';
 import { leaseEndpoints } from './lease/endpoints.ts';
 import { Leases } from './lease/leases.ts';
 import { lockoutEndpoints } from './lockout/endpoints.ts';
+import { type Meter, noTelemetry, type Telemetry } from './meter.ts';
 import { mountEndpoints } from './mount/endpoints.ts';
 import { mountDataPrefix } from './mount/entry.ts';
 import { cubbyholeType, Mounts, type MountTypes, systemType, tokenType } from './mount/mounts.ts';
@@ -43,12 +46,14 @@ import { Quotas } from './quota/quotas.ts';
 import { Rekey } from './rekey.ts';
 import { rekeyEndpoints } from './rekey-endpoints.ts';
 import type { CoreRooms } from './rooms.ts';
+import { Sampler } from './sample.ts';
 import type { SealControl } from './seal-control.ts';
 import { sealEndpoints } from './seal-endpoints.ts';
 import { secretEndpoints } from './secrets/endpoints.ts';
 import { Cursors } from './secrets/find.ts';
 import { secretJobs } from './secrets/jobs.ts';
 import { slotEndpoints } from './slot-endpoints.ts';
+import { telemetryEndpoints } from './telemetry-endpoints.ts';
 import { capabilityEndpoints } from './token/capabilities.ts';
 import { cubbyholeEngine, cubbyholeFolder } from './token/cubbyhole.ts';
 import { tokenEngine } from './token/endpoints.ts';
@@ -62,6 +67,8 @@ export interface CoreOptions {
   readonly barrier: Barrier;
   /** What backups are taken from; undefined where the storage gives no snapshots. */
   readonly snapshots: SnapshotStorage | undefined;
+  /** What knows whether the disk is full; undefined where the storage keeps no room. */
+  readonly room?: RoomKeepingStorage | undefined;
   readonly storeId: string;
   readonly audit: AuditLog;
   readonly types: MountTypes;
@@ -76,6 +83,7 @@ export interface CoreOptions {
   readonly limits?: () => NodeLimits;
   /** Kinds of long work besides the core's own. */
   readonly jobTypes?: readonly JobType[];
+  readonly telemetry?: Telemetry;
   readonly log: (message: string, fields: Readonly<Record<string, unknown>>) => void;
   /** Called when the epoch says that another node sealed the store; throws `sealed` when that still holds. */
   readonly onSealedElsewhere: () => Promise<void>;
@@ -91,6 +99,7 @@ export class Core implements CoreRooms {
   readonly store: BarrierStore;
   readonly audit: AuditLog;
   readonly clock: Clock;
+  readonly meter: Meter;
   readonly random: Random;
   readonly tokens: Tokens;
   readonly tokenReader: TokenReader;
@@ -120,11 +129,18 @@ export class Core implements CoreRooms {
     this.store = barrier;
     this.audit = options.audit;
     this.clock = clock;
+    this.meter = options.telemetry ?? noTelemetry;
     this.random = random;
     this.tokens = new Tokens({ store: barrier, hashKey: barrier.purposeKey('token-hash'), clock, random });
     this.tokenReader = new TokenReader(barrier);
     this.policies = new PolicyStore(barrier, clock);
-    this.leases = new Leases({ store: barrier, clock, random, findMount: (uuid) => this.mounts.find(uuid) });
+    this.leases = new Leases({
+      store: barrier,
+      clock,
+      random,
+      findMount: (uuid) => this.mounts.find(uuid),
+      tally: (event) => this.meter.tally(event),
+    });
     const { snapshots, storeId } = options;
     this.backups = new Backups({ storage: snapshots, storeId, tagKey: tagKeyOf(barrier), clock, random });
     this.quotas = new Quotas(barrier);
@@ -173,6 +189,11 @@ export class Core implements CoreRooms {
     });
     await Promise.race([Promise.all([this.expiry.settled(), this.jobDuty.settled()]), late]);
     timer?.[Symbol.dispose]();
+  }
+
+  /** Whether the store's disk is full: then only what lessens harm is done. */
+  isShort(): boolean {
+    return this.#options.room?.isShort() === true;
   }
 
   /** Brings the caches to the epoch read in this request; at no cost when nothing changed. */
@@ -244,7 +265,20 @@ export class Core implements CoreRooms {
       ...wrappingEndpoints(this),
       ...quotaEndpoints(this),
       ...openApiEndpoints(this),
+      ...this.#telemetryEndpoints(),
     ];
+  }
+
+  #telemetryEndpoints() {
+    const { telemetry = noTelemetry, barrier, audit, clock, log } = this.#options;
+    const term = async () => ({ ...(await barrier.newestTerm()), limit: sealLimit });
+    const sampler = new Sampler({ rooms: this, clock, audit: () => audit.health(), term });
+    return telemetryEndpoints(telemetry, () =>
+      sampler.sample().catch((error: unknown) => {
+        log('the state of the store could not be sampled', { error });
+        return undefined;
+      }),
+    );
   }
 
   #expiryDuty(): ExpiryDuty {
@@ -253,7 +287,10 @@ export class Core implements CoreRooms {
       store,
       clock,
       holder: randomUuid(random),
-      onError: (kind, error) => log('a due entry failed', { kind, error }),
+      onError: (kind, error) => {
+        this.meter.tally('due_failed');
+        log('a due entry failed', { kind, error });
+      },
       handlers: {
         token: (due, fence) => this.tokens.onDue(due, fence),
         'token-tree': (due, fence) =>
@@ -314,6 +351,8 @@ export class Core implements CoreRooms {
   }
 
   workOnJobs(): void {
+    // Jobs write much, and go on from where they are.
+    if (this.isShort()) return;
     this.jobDuty.run().catch((error: unknown) => {
       if (asCofferError(error).code !== 'sealed') this.#options.log('the job duty failed', { error });
     });
@@ -334,7 +373,10 @@ export class Core implements CoreRooms {
         [...this.#jobTypes(), ...(this.#options.jobTypes ?? [])].map((type) => [type.type, type]),
       ),
       holder: randomUuid(random),
-      onError: (type, error) => log('a step of a job failed', { type, error }),
+      onError: (type, error) => {
+        this.meter.tally('job_step_failed');
+        log('a step of a job failed', { type, error });
+      },
     });
   }
 

@@ -26,6 +26,47 @@ export function dueWrite(at: number, kind: DueKind, id: string): PlainWrite {
   return { key: dueKey(at, kind, id), value: marker };
 }
 
+/** A record that ends, and where its one entry stands. */
+export interface Queued {
+  readonly id: string;
+  /** Milliseconds; null never ends. */
+  readonly expiresAt: number | null;
+  /** Where its entry stands when that is not where it ends, in milliseconds. */
+  readonly queuedAt?: number | undefined;
+}
+
+/** What follows from a new end: `queuedAt` for the record, and writes for the commit that changes it. */
+export interface MovedDue {
+  readonly queuedAt: number | undefined;
+  readonly writes: readonly PlainWrite[];
+}
+
+/**
+ * Follows a record's end to `end`, in milliseconds. A later end leaves the entry where it is, and the duty queues it again when it
+ * comes by. A sooner end takes the entry along: whoever renews to and fro has one entry and not one for each second.
+ */
+export function moveDue(kind: DueKind, record: Queued, end: number): MovedDue {
+  const stands = record.queuedAt ?? record.expiresAt;
+  if (stands !== null && stands <= end) return { queuedAt: stands === end ? undefined : stands, writes: [] };
+  const moved = dueWrite(end, kind, record.id);
+  const left = withoutDue(kind, record).filter(({ key }) => key !== moved.key);
+  return { queuedAt: undefined, writes: [moved, ...left] };
+}
+
+/** The duty's own move: from `due`, where it came by too early, to the record's end. */
+export function requeueDue(due: Due, record: Queued): MovedDue {
+  if (record.expiresAt === null) return { queuedAt: undefined, writes: [] };
+  const again = dueWrite(record.expiresAt, due.kind, record.id);
+  const left = withoutDue(due.kind, record).filter(({ key }) => key !== due.key && key !== again.key);
+  return { queuedAt: undefined, writes: [again, ...left] };
+}
+
+/** The write that takes a record's entry out with it: what has ended leaves nothing to wait for. */
+export function withoutDue(kind: DueKind, record: Queued): readonly PlainWrite[] {
+  const stands = record.queuedAt ?? record.expiresAt;
+  return stands === null ? [] : [{ key: dueKey(stands, kind, record.id), value: null }];
+}
+
 function dueKey(at: number, kind: DueKind, id: string): StorageKey {
   const second = Math.max(0, Math.ceil(at / 1_000));
   const minute = String(Math.floor(second / 60)).padStart(10, '0');

@@ -135,6 +135,8 @@ export interface Reply {
   readonly renewed?: LeaseAnswer;
   /** An answer's text as it was wrapped earlier; only the core's own endpoints answer one. */
   readonly text?: string;
+  /** What `text` is, where it is not JSON; only the core's own endpoints say so. */
+  readonly contentType?: string;
   /** An answer that stays wrapped; only the core's own endpoints answer one. */
   readonly wrapped?: WrapInfo;
   readonly warnings?: readonly string[];
@@ -192,6 +194,8 @@ export interface OperationSpec<F extends Fields = Fields> {
   readonly spendsFirst?: boolean;
   /** Answered although the store is sealed or not initialised. */
   readonly whileSealed?: boolean;
+  /** Needs no token on a listener that says so (`Request.metricsWithoutToken`), also while sealed; elsewhere as any other. */
+  readonly metrics?: boolean;
   /** A JSON object of its own instead of the envelope. */
   readonly plain?: boolean;
   /** Members of `data` repeated at the top level. */

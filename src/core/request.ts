@@ -27,6 +27,10 @@ export interface Request {
   /** Seconds of response wrapping asked for; 0 when not asked. */
   readonly wrapTtl: number;
   readonly remoteAddress: string;
+  /** The listener answers metrics to everyone. */
+  readonly metricsWithoutToken?: boolean;
+  /** The caller's W3C Trace Context header, as sent. */
+  readonly traceparent?: string | undefined;
   /**
    * DER of the certificate that the client showed over TLS, or undefined. The client has its key; that anybody trusts it is not
    * checked. A function, because getting it costs and few requests ask.
@@ -118,8 +122,13 @@ export type Answer =
       readonly contentType: string;
       readonly body: AnswerStream;
     }
-  /** An answer's text as it was made earlier, envelope and all. */
-  | { readonly kind: 'verbatim'; readonly status: number; readonly text: string }
+  /** An answer's text as it was made earlier, envelope and all; or, with its type, text that is not JSON. */
+  | {
+      readonly kind: 'verbatim';
+      readonly status: number;
+      readonly text: string;
+      readonly contentType?: string | undefined;
+    }
   | {
       readonly kind: 'error';
       readonly status: number;

@@ -10,13 +10,12 @@ import { AuditedStream } from './audited-stream.ts';
 import { carryOut, type Outcome } from './carry-out.ts';
 import type { Core } from './core.ts';
 import type { CoreCall } from './core-call.ts';
-import { declaredOperation } from './declared-operation.ts';
-import type { Call, Endpoint, EndpointOperation, OperationSpec } from './endpoint.ts';
-import { EndpointTable } from './endpoint-table.ts';
+import { type Destination, findDestination } from './destination.ts';
+import type { Call, Endpoint, OperationSpec } from './endpoint.ts';
 import { type CoercedFields, coerceFields } from './field.ts';
 import { helpAnswer } from './help.ts';
+import { noTelemetry, type Passage, type Telemetry } from './meter.ts';
 import { isBuiltin } from './mount/mounts.ts';
-import type { RouteMatch } from './mount/table.ts';
 import { MountView } from './mount/view.ts';
 import type { ApiPath } from './path.ts';
 import type { Acl } from './policy/acl.ts';
@@ -24,20 +23,11 @@ import { admit } from './quota/admit.ts';
 import { type StrangerLimit, Strangers } from './quota/strangers.ts';
 import type { Answer, Request, Road } from './request.ts';
 import { RequestCommit } from './request-commit.ts';
-import { sealEndpoints } from './seal-endpoints.ts';
+import { type IsUrgent, storageFull, waitsForRoom } from './room.ts';
 import type { Log, SealState } from './seal-state.ts';
-import { serveSealed } from './serve-sealed.ts';
+import { sealedTable, serveSealed } from './serve-sealed.ts';
 import { type Authentication, authenticate } from './token/authenticate.ts';
 import { type EncodeAnswer, wrapOutcome } from './wrap-answer.ts';
-
-/** Where a request goes: an endpoint's operation, or the error that says why nowhere. */
-interface Destination {
-  readonly route: RouteMatch | undefined;
-  readonly endpoint: Endpoint | undefined;
-  readonly params: Readonly<Record<string, string>>;
-  readonly operation: EndpointOperation | undefined;
-  readonly spec: OperationSpec | undefined;
-}
 
 export interface RoadOptions {
   readonly state: SealState;
@@ -47,26 +37,37 @@ export interface RoadOptions {
   readonly encode: EncodeAnswer;
   /** As of now. */
   readonly limits: () => StrangerLimit;
+  readonly telemetry?: Telemetry | undefined;
+  /** What is done on a full disk too; nothing but reading if absent. */
+  readonly isUrgent?: IsUrgent;
 }
 
 export function createRoad(options: RoadOptions): Road {
-  const { state, clock, log, encode, limits } = options;
-  const withoutStore = new EndpointTable(sealEndpoints(state, clock));
+  const { state, clock, log, limits, telemetry = noTelemetry } = options;
+  const withoutStore = sealedTable(state, clock, telemetry);
   const strangers = new Strangers(limits);
   return {
-    admit: (path, address, bearer) => admit(state.core, strangers, path, address, bearer, clock.now()),
+    admit(path, address, bearer) {
+      const verdict = admit(state.core, strangers, path, address, bearer, clock.now());
+      if (verdict?.admitted === false) telemetry.tally('rate_limited');
+      return verdict;
+    },
     async handle(request) {
-      try {
+      const passage = telemetry.passage(request);
+      const answer = await (async () => {
         const core = state.core;
         if (core === undefined) {
           strangers.charge(request.remoteAddress, clock.now());
-          return await serveSealed(state, withoutStore, clock, request);
+          return serveSealed(state, withoutStore, clock, request, passage);
         }
-        return await travel(core, request, log, encode, strangers);
-      } catch (error) {
+        return travel(core, request, options, strangers, passage);
+      })().catch((error: unknown) => {
         logFault(log, request, error);
         return errorAnswer(request, error);
-      }
+      });
+      const code = answer.kind === 'error' ? answer.code : undefined;
+      passage.ended(answer.kind === 'empty' ? 204 : answer.status, code);
+      return answer;
     },
   };
 }
@@ -82,10 +83,11 @@ function logFault(log: Log, request: Request, error: unknown): void {
 async function travel(
   core: Core,
   request: Request,
-  log: Log,
-  encode: EncodeAnswer,
+  options: RoadOptions,
   strangers: Strangers,
+  passage: Passage,
 ): Promise<Answer> {
+  const { log } = options;
   const id = request.token === undefined ? undefined : core.tokens.idOf(request.token);
   const snapshot = await core.tokenReader.read(id);
   // Most requests wait for nothing here: what is cached is current, and awaiting it would still cost a turn.
@@ -96,6 +98,11 @@ async function travel(
     throw new CofferError('rate_limited', 'too many requests without a valid token; try again later');
   }
   const destination = findDestination(table.route(request.path), request);
+  passage.routed(
+    destination.route?.mount.entry.type ?? '',
+    destination.endpoint,
+    destination.spec?.login === true && destination.route?.mount.entry.kind === 'auth',
+  );
   const acl =
     who.kind === 'token'
       ? (core.policies.compiled(who.token.record.policies, epoch.policies) ??
@@ -114,7 +121,7 @@ async function travel(
     }),
     'kernel',
   );
-  const outcome = await settle(core, request, destination, visit, who, encode).catch(
+  const outcome = await settle(core, request, destination, visit, who, options).catch(
     (error: unknown): Outcome => {
       logFault(log, request, error);
       return { answer: errorAnswer(request, error), durable: visit.commit.committed };
@@ -146,18 +153,6 @@ function isLogin(answer: Answer): boolean {
   return answer.kind === 'envelope' && (answer.auth !== null || answer.wrap !== null);
 }
 
-function findDestination(route: RouteMatch | undefined, request: Request): Destination {
-  const operation = declaredOperation(request);
-  const match = route?.mount.endpoints.match(route.path, operation);
-  return {
-    route,
-    endpoint: match?.endpoint,
-    params: match?.params ?? {},
-    operation,
-    spec: operation === undefined ? undefined : match?.endpoint.operations[operation],
-  };
-}
-
 interface Visit {
   readonly acl: Acl | undefined;
   readonly call: Call;
@@ -180,7 +175,7 @@ async function prepareVisit(
   const exempt = spec?.login === true || spec?.useExempt === true;
   const commit = new RequestCommit(core.barrier, core.tokens, exempt ? undefined : token);
   // Nobody without a token makes us work on fields that nothing will come of.
-  const mayBeHandled = acl !== undefined || spec?.login === true;
+  const mayBeHandled = acl !== undefined || isOpen(spec, request);
   const { coerced, fieldError: unreadable } = readFields(mayBeHandled ? endpoint : undefined, request);
   const call = buildCall(core, request, destination, coerced, commit, who, acl);
   const writes = destination.operation === 'update' && spec !== undefined && acl !== undefined;
@@ -286,7 +281,7 @@ function decide(
   acl: Acl | undefined,
 ): AuditedDecision {
   const { spec } = destination;
-  if (spec?.login === true) return { kind: 'allow', reason: 'open to everyone' };
+  if (isOpen(spec, request)) return { kind: 'allow', reason: 'open to everyone' };
   if (who.kind === 'anonymous') return { kind: 'deny', reason: 'missing client token' };
   if (who.kind === 'refused' || acl === undefined) {
     return { kind: 'deny', reason: who.kind === 'refused' ? who.reason : 'no policies' };
@@ -299,6 +294,10 @@ function decide(
   if (decision.kind !== 'allow' || handled === request.path) return decision;
   const asHandled = acl.decide({ ...question, path: handled });
   return asHandled.kind === 'deny' && asHandled.reason === 'no-rule' ? decision : asHandled;
+}
+
+function isOpen(spec: OperationSpec | undefined, request: Request): boolean {
+  return spec?.login === true || (spec?.metrics === true && request.metricsWithoutToken === true);
 }
 
 /**
@@ -320,7 +319,7 @@ async function settle(
   destination: Destination,
   visit: Visit,
   who: Authentication,
-  encode: EncodeAnswer,
+  { encode, isUrgent }: RoadOptions,
 ): Promise<Outcome> {
   const { commit, decision, fieldError } = visit;
   const { route, endpoint, spec, operation } = destination;
@@ -338,6 +337,7 @@ async function settle(
       throw new CofferError('unsupported_operation', 'unsupported operation');
     }
     if (fieldError !== undefined) throw fieldError;
+    if (core.isShort() && waitsForRoom(request, isUrgent)) throw storageFull();
     if (spec.streams === true && request.wrapTtl > 0) {
       throw new CofferError(
         'invalid_request',

@@ -7,6 +7,7 @@ import type { Epoch } from './epoch.ts';
 import type { Jobs } from './job/jobs.ts';
 import type { Rotation } from './key/rotation.ts';
 import type { Leases } from './lease/leases.ts';
+import type { Meter } from './meter.ts';
 import type { Mounts } from './mount/mounts.ts';
 import type { PolicyStore } from './policy/store.ts';
 import type { Ceilings } from './quota/ceilings.ts';
@@ -20,6 +21,7 @@ export interface CoreRooms {
   readonly store: BarrierStore;
   readonly audit: AuditLog;
   readonly clock: Clock;
+  readonly meter: Meter;
   readonly random: Random;
   readonly tokens: Tokens;
   readonly tokenReader: TokenReader;

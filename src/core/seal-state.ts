@@ -13,6 +13,7 @@ import type { KeyCollector, ManualSeal } from '../seal/collector.ts';
 import type { Seal, SlotPlace } from '../seal/seal.ts';
 import type { SlotMaker } from '../seal/slot-maker.ts';
 import type { Slot } from '../seal/slots.ts';
+import { withRoom } from '../storage/room.ts';
 import { withSnapshots } from '../storage/snapshot.ts';
 import { parseStorageKey, type Revision, type Storage } from '../storage/storage.ts';
 import type { AuditLog } from './audit/audit.ts';
@@ -21,6 +22,7 @@ import { type CreatedStore, createStore, type NewStore } from './create-store.ts
 import { bumpEpoch } from './epoch.ts';
 import type { JobType } from './job/job.ts';
 import { KeySlots } from './key-slots.ts';
+import type { Telemetry } from './meter.ts';
 import type { MountTypes } from './mount/mounts.ts';
 import { defaultLimits, type NodeLimits } from './quota/limits.ts';
 import { retryOnConflict } from './retry.ts';
@@ -48,6 +50,7 @@ export interface SealStateOptions {
   /** Makes a slot that opens with shares, for stores made through `sys/init`. */
   readonly splitSlot: SplitSlot;
   readonly openAudit: (barrier: Barrier) => Promise<AuditLog>;
+  readonly telemetry?: Telemetry | undefined;
   readonly log: Log;
 }
 
@@ -250,6 +253,7 @@ export class SealState implements SealControl {
     const core = new Core({
       barrier,
       snapshots: withSnapshots(storage),
+      room: withRoom(storage),
       storeId: this.#boot.header.id,
       audit,
       types,
@@ -261,6 +265,7 @@ export class SealState implements SealControl {
       clock,
       random,
       seal: this,
+      ...(this.#options.telemetry === undefined ? {} : { telemetry: this.#options.telemetry }),
       log,
       onSealedElsewhere: () => this.#followSeal(),
     });

@@ -4,11 +4,20 @@ import { CofferError } from '../errors.ts';
 import { buildAnswer } from './answer.ts';
 import { declaredOperation } from './declared-operation.ts';
 import type { Call } from './endpoint.ts';
-import type { EndpointTable } from './endpoint-table.ts';
+import { EndpointTable } from './endpoint-table.ts';
 import { coerceFields } from './field.ts';
+import type { Passage, Telemetry } from './meter.ts';
 import { systemType } from './mount/mounts.ts';
 import type { Answer, Request } from './request.ts';
+import { sealEndpoints } from './seal-endpoints.ts';
 import type { SealState } from './seal-state.ts';
+import { telemetryEndpoints } from './telemetry-endpoints.ts';
+
+/** What there is without a store; which of it is answered, `serveSealed` says. */
+export function sealedTable(state: SealState, clock: Clock, telemetry: Telemetry): EndpointTable {
+  const sample = () => Promise.resolve({ initialized: state.initialized, sealed: true });
+  return new EndpointTable([...sealEndpoints(state, clock), ...telemetryEndpoints(telemetry, sample)]);
+}
 
 /** There is no key yet with which an audit line could be vouched for: unsealing itself shows in the log that it opens. */
 export async function serveSealed(
@@ -16,12 +25,15 @@ export async function serveSealed(
   table: EndpointTable,
   clock: Clock,
   request: Request,
+  passage: Passage,
 ): Promise<Answer> {
   const operation = declaredOperation(request);
   const path = request.path.startsWith('sys/') ? request.path.slice('sys/'.length) : undefined;
   const match = path === undefined ? undefined : table.match(path, operation);
   const spec = operation === undefined ? undefined : match?.endpoint.operations[operation];
-  if (match === undefined || operation === undefined || spec?.whileSealed !== true) {
+  passage.routed(systemType, match?.endpoint, false);
+  const open = spec?.whileSealed === true || (spec?.metrics === true && request.metricsWithoutToken === true);
+  if (match === undefined || operation === undefined || spec === undefined || !open) {
     throw state.initialized
       ? new CofferError('sealed', 'Vault is sealed')
       : new CofferError('not_initialized', 'server is not yet initialized');

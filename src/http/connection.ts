@@ -20,6 +20,8 @@ export interface Connection {
   mark: ExtensionMethod | undefined;
   /** To be done once nothing is current or waiting; no further request is expected before that. */
   whenIdle: (() => void) | undefined;
+  /** It is between two requests from now on. */
+  readonly rest: () => void;
 }
 
 /** One client address's part of what is limited. */
@@ -41,6 +43,8 @@ export class ConnectionTable {
   readonly #admitted = new Set<Socket>();
   readonly #bySocket = new WeakMap<Socket, Connection>();
   readonly #open = new Set<Connection>();
+  /** Kept connections between two requests, the one that has rested longest first. */
+  readonly #resting = new Set<Connection>();
   readonly #shares = new Map<string, Share>();
   #toldFull = false;
 
@@ -78,7 +82,7 @@ export class ConnectionTable {
     const { connections, connectionsPerAddress } = this.#limits();
     const address = peerAddress(socket);
     const share = this.#shareOf(address);
-    if (this.#admitted.size >= connections) {
+    if (this.#admitted.size >= connections && !this.#giveUpOne()) {
       const told = this.#toldFull;
       this.#toldFull = true;
       return { kind: 'refused', address, told };
@@ -110,9 +114,26 @@ export class ConnectionTable {
       waiting: [],
       mark: undefined,
       whenIdle: undefined,
+      rest: () => void this.#resting.add(connection),
     };
     this.#bySocket.set(socket, connection);
     this.#open.add(connection);
+  }
+
+  /** A request has come on it. */
+  wake(connection: Connection): void {
+    this.#resting.delete(connection);
+  }
+
+  /** Somebody who asks goes before somebody who has an answer already: clients open a new connection when they need one. */
+  #giveUpOne(): boolean {
+    for (const connection of this.#resting) {
+      this.#resting.delete(connection);
+      if (connection.current !== undefined || connection.socket.destroyed) continue;
+      connection.socket.destroy();
+      return true;
+    }
+    return false;
   }
 
   #shareOf(address: string): Share {
@@ -122,6 +143,7 @@ export class ConnectionTable {
 
   #close(connection: Connection): void {
     this.#open.delete(connection);
+    this.#resting.delete(connection);
     connection.waiting.length = 0;
     connection.whenIdle = undefined;
   }

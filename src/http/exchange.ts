@@ -33,6 +33,10 @@ export interface Wire {
   readonly log: HttpLog;
   readonly budget: BodyBudget;
   readonly requestId: () => string;
+  /** Told of each request that is refused before the road has it. */
+  readonly onRefusal: (status: number) => void;
+  /** Every request may read metrics. */
+  readonly metricsWithoutToken: boolean;
   /** Seconds the listener has been open, as its sweep counts them. */
   seconds: number;
   /** The listener is closing: every answer ends its connection. */
@@ -215,6 +219,8 @@ export class Exchange {
       token: head.token,
       wrapTtl: head.wrapTtl,
       remoteAddress: this.#client,
+      metricsWithoutToken: this.#wire.metricsWithoutToken,
+      traceparent: this.#traceparent(),
       ...clientCertificate(this.#connection.socket),
       signal: () => {
         this.#abort ??= new AbortController();
@@ -240,7 +246,14 @@ export class Exchange {
       this.#fail();
       return;
     }
-    this.#send(statusOfAnswer(answer), body, false, answer.kind === 'error' ? answer.code : undefined);
+    const code = answer.kind === 'error' ? answer.code : undefined;
+    const type = answer.kind === 'verbatim' ? answer.contentType : undefined;
+    this.#send(statusOfAnswer(answer), body, false, code, type);
+  }
+
+  #traceparent(): string | undefined {
+    const { traceparent } = this.#message.headers;
+    return typeof traceparent === 'string' ? traceparent : undefined;
   }
 
   #stream({ status, contentType, body }: Extract<Answer, { kind: 'stream' }>): void {
@@ -264,6 +277,7 @@ export class Exchange {
   }
 
   #refuse(refusal: Refusal): void {
+    if (this.#phase !== 'road') this.#wire.onRefusal(refusal.status);
     this.#send(refusal.status, encodeErrors(refusal.errors), false, refusal.code);
   }
 
@@ -272,7 +286,13 @@ export class Exchange {
     this.#write(status, headers, undefined, false);
   }
 
-  #send(status: number, text: string | undefined, close: boolean, code: ErrorCode | undefined): void {
+  #send(
+    status: number,
+    text: string | undefined,
+    close: boolean,
+    code: ErrorCode | undefined,
+    type = 'application/json',
+  ): void {
     // Health answers any status that it is asked to, also those that have no content (RFC 9110 §15).
     const body = status === 204 || status === 205 || status === 304 ? undefined : text;
     const headers =
@@ -280,7 +300,7 @@ export class Exchange {
         ? ['Cache-Control', 'no-store']
         : [
             'Content-Type',
-            'application/json',
+            type,
             'Cache-Control',
             'no-store',
             'Content-Length',
@@ -330,7 +350,8 @@ export class Exchange {
     const next = connection.waiting.shift();
     connection.current = next;
     if (next !== undefined) next.start();
-    else connection.whenIdle?.();
+    else if (connection.whenIdle !== undefined) connection.whenIdle();
+    else connection.rest();
   }
 
   /** The deadline itself is still in time, because the current second has begun already. */

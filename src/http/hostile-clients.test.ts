@@ -29,6 +29,37 @@ describe('numbers', () => {
     expect(kept).toHaveLength(2);
   });
 
+  test('threat 15: whoever comes when all connections are taken gets that of a client who rests', async () => {
+    await using server = await openTestListener({ limits: { connections: 3 } });
+    const silent = await server.connect();
+    const rested = [await server.connect(), await server.connect()] as const;
+    for (const client of rested) {
+      client.send(requestBytes('GET /v1/a'));
+      expect((await client.answer()).status).toBe(200);
+    }
+    await until(() => server.listener.usage().connections === 3);
+    const late = await server.connect();
+    late.send(requestBytes('GET /v1/late'));
+    expect((await late.answer()).status).toBe(200);
+    // The one that had rested longest is gone, the others are not.
+    expect(await rested[0].closed()).toBe('');
+    rested[1].send(requestBytes('GET /v1/b'));
+    expect((await rested[1].answer()).status).toBe(200);
+    silent.send(requestBytes('GET /v1/c'));
+    expect((await silent.answer()).status).toBe(200);
+    expect(server.logged).toEqual([]);
+  });
+
+  test('threat 15: connections with a request under way are given up for nobody', async () => {
+    await using server = await openTestListener({ handle: never, limits: { connections: 2 } });
+    const busy = [await server.connect(), await server.connect()];
+    for (const client of busy) client.send(requestBytes('GET /v1/a'));
+    await until(() => server.requests.length === 2);
+    expect(await (await server.connect()).closed()).toBe('');
+    expect(server.listener.usage().connections).toBe(2);
+    expect(server.logged).toEqual(['warn connection refused: too many {"remoteAddress":"127.0.0.1"}']);
+  });
+
   test('threat 15: requests sent ahead are limited, and none beyond runs', async () => {
     await using server = await openTestListener({ handle: never, limits: { waitingRequests: 4 } });
     const client = await server.connect();

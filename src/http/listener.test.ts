@@ -23,7 +23,7 @@ function errorsOf(answer: RawAnswer): unknown {
 describe('a request and its answer', () => {
   test('the road gets all of it', async () => {
     await using server = await openTestListener();
-    const headers = ['X-Vault-Token: T', 'X-Vault-Wrap-TTL: 5m', 'X-Vault-Request: true'];
+    const headers = ['X-Vault-Token: T', 'X-Vault-Wrap-TTL: 5m', 'X-Vault-Request: true', 'Traceparent: P'];
     await server.ask(requestBytes('POST /v1/secret/a%20b', headers, '{"value":"é"}'));
     expect(server.requests).toEqual([
       {
@@ -34,6 +34,8 @@ describe('a request and its answer', () => {
         token: 'T',
         wrapTtl: 300,
         remoteAddress: '127.0.0.1',
+        metricsWithoutToken: false,
+        traceparent: 'P',
         signal: expect.any(Function),
       },
     ]);

@@ -32,6 +32,10 @@ export interface ListenerOptions {
   /** Networks (CIDR) of proxies whose `X-Forwarded-For` is believed. */
   readonly trustedProxies?: readonly string[];
   readonly log: HttpLog;
+  /** Told of each request that is refused before the road has it, with its status; 0 where a connection is cut. */
+  readonly onRefusal?: (status: number) => void;
+  /** Answers metrics to everyone. */
+  readonly metricsWithoutToken?: boolean;
   readonly clock?: Clock;
   /** Makes a request's uuid. */
   readonly requestId?: () => string;
@@ -64,6 +68,8 @@ export async function openListener(options: ListenerOptions): Promise<Listener> 
     limits,
     proxies: trustProxies(options.trustedProxies ?? []),
     log: options.log,
+    onRefusal: options.onRefusal ?? (() => {}),
+    metricsWithoutToken: options.metricsWithoutToken ?? false,
     budget: new BodyBudget(limits.bodyBytesInAll, limits.bodyBytesPerAddress),
     requestId: options.requestId ?? (() => randomUUID()),
     seconds: 0,
@@ -217,6 +223,7 @@ class OpenListener implements Listener {
   #admit(socket: Socket): boolean {
     const admission = this.#table.admit(socket);
     if (admission.kind === 'admitted') return true;
+    this.#wire.onRefusal(0);
     if (!admission.told) {
       this.#wire.log('warn', 'connection refused: too many', { remoteAddress: admission.address });
     }
@@ -232,6 +239,7 @@ class OpenListener implements Listener {
     }
     const { mark } = connection;
     connection.mark = undefined;
+    this.#table.wake(connection);
     const exchange = new Exchange(this.#wire, connection, message, response, mark);
     if (connection.current === undefined) {
       connection.current = exchange;
@@ -276,6 +284,7 @@ class OpenListener implements Listener {
       return;
     }
     const fields = { remoteAddress: connection.address, status: refusal.status };
+    this.#wire.onRefusal(refusal.status);
     this.#wire.log('info', 'request refused before it was one', fields);
     const refuse = () => refuseSocket(socket, refusal, this.#clock.now());
     if (connection.current?.receiving === true) refuse();

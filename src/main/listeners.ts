@@ -7,7 +7,8 @@ import type { Road } from '../core/request.ts';
 import { asCofferError } from '../errors.ts';
 import type { HttpLimits } from '../http/limits.ts';
 import { type Listener, openListener } from '../http/listener.ts';
-import type { Logger } from '../log.ts';
+import { componentLog, type LogFields, type Logger } from '../log.ts';
+import type { NodeTelemetry } from '../telemetry/telemetry.ts';
 import { type Certificate, readCertificate } from './certificate.ts';
 
 export interface Listeners {
@@ -29,6 +30,7 @@ export interface ListenersOptions {
   readonly settings: readonly ListenerSettings[];
   readonly limits: Live<LimitSettings>;
   readonly log: Logger;
+  readonly telemetry?: NodeTelemetry | undefined;
 }
 
 /** Throws what a certificate or an address is refused with; nothing stays open then. */
@@ -45,6 +47,9 @@ export async function openListeners(options: ListenersOptions): Promise<Listener
     await Promise.all(open.map(({ listener }) => listener.close({ withinMilliseconds: 1 })));
     throw error;
   }
+  options.telemetry?.watchConnections(() =>
+    open.reduce((sum, { listener }) => sum + listener.usage().connections, 0),
+  );
   const changes = limits.onChange((value) => {
     for (const { listener } of open) listener.change({ limits: httpLimits(value) });
   });
@@ -59,11 +64,12 @@ export async function openListeners(options: ListenersOptions): Promise<Listener
 }
 
 async function openOne(
-  { road, limits, log }: ListenersOptions,
+  { road, limits, log, telemetry }: ListenersOptions,
   settings: ListenerSettings,
   certificate: Certificate | undefined,
 ): Promise<Open> {
-  const { host, port, trustedProxies } = settings;
+  const { host, port, trustedProxies, metricsWithoutToken } = settings;
+  const own = componentLog(log, 'http');
   const listener = await openListener({
     road,
     host,
@@ -71,9 +77,20 @@ async function openOne(
     limits: httpLimits(limits.current),
     tls: certificate?.material,
     trustedProxies,
-    log: (level, message, fields) => log[level](message, fields),
+    metricsWithoutToken,
+    ...(telemetry === undefined ? {} : { onRefusal: (status: number) => telemetry.httpRefusal(status) }),
+    log: (level, message, fields) => own[level](message, inSchema(fields)),
   });
   return { settings, listener, fingerprint: certificate?.fingerprint };
+}
+
+/** Fields as every line of the log names them. */
+function inSchema({ requestId, remoteAddress, ...others }: LogFields): LogFields {
+  return {
+    ...(requestId === undefined ? {} : { request_id: requestId }),
+    ...(remoteAddress === undefined ? {} : { remote_address: remoteAddress }),
+    ...others,
+  };
 }
 
 function httpLimits(limits: LimitSettings): Partial<HttpLimits> {

@@ -13,12 +13,13 @@ import { createRoad } from '../core/road.ts';
 import { SealState } from '../core/seal-state.ts';
 import { type Random, systemRandom } from '../crypto/random.ts';
 import { encodeAnswer } from '../http/encode.ts';
-import type { Logger } from '../log.ts';
+import { componentLog, type Logger } from '../log.ts';
 import type { Seal } from '../seal/seal.ts';
 import { createShamirSlot } from '../seal/shamir/shamir.ts';
 import type { Storage } from '../storage/storage.ts';
+import type { NodeTelemetry } from '../telemetry/telemetry.ts';
 import { manualSeals, mountTypes, slotMakers } from './catalog.ts';
-import { isUrgent } from './urgent.ts';
+import { isUrgent, isUrgentRequest } from './urgent.ts';
 
 export interface NodeOptions {
   readonly storage: Storage;
@@ -33,6 +34,8 @@ export interface NodeOptions {
   readonly limits?: () => NodeLimits;
   /** Kinds of long work besides the core's own. */
   readonly jobTypes?: readonly JobType[];
+  /** What counts and traces; without it nothing does. */
+  readonly telemetry?: NodeTelemetry | undefined;
   /** `sys/rekey` and `sys/generate-root` are open to everybody, as Vault's clients know them. Not unless told. */
   readonly unauthenticatedKeyOperations?: boolean;
 }
@@ -43,7 +46,8 @@ export interface CofferNode {
 }
 
 export function createNode(options: NodeOptions): CofferNode {
-  const { storage, log, seals } = options;
+  const { log, seals, telemetry } = options;
+  const storage = telemetry?.storage(options.storage) ?? options.storage;
   const clock = options.clock ?? systemClock;
   const random = options.random ?? systemRandom;
   const limits = options.limits ?? (() => defaultLimits);
@@ -60,19 +64,23 @@ export function createNode(options: NodeOptions): CofferNode {
     dataPlace: options.auditDirectory === undefined ? storage.kind : dirname(options.auditDirectory),
     unauthenticatedKeyOperations: options.unauthenticatedKeyOperations ?? false,
     splitSlot: (rootKey, split, place) => createShamirSlot(rootKey, split, place, random),
-    openAudit: (barrier) => openNodeAudit(options, barrier, clock, random),
+    openAudit: async (barrier) => {
+      const audit = await openNodeAudit(options, barrier, clock, random);
+      return telemetry?.audit(audit) ?? audit;
+    },
+    telemetry,
     log: (message, fields) => log.error(message, fields),
   });
-  return {
+  const road = createRoad({
     state,
-    road: createRoad({
-      state,
-      clock,
-      log: (message, fields) => log.error(message, fields),
-      encode: encodeAnswer,
-      limits,
-    }),
-  };
+    clock,
+    log: (message, fields) => log.error(message, fields),
+    encode: encodeAnswer,
+    limits,
+    isUrgent: isUrgentRequest,
+    telemetry,
+  });
+  return { state, road: telemetry?.road(road) ?? road };
 }
 
 /** Where a data directory keeps its audit log. */
@@ -92,7 +100,8 @@ async function openNodeAudit(
   random: Random,
 ): Promise<AuditLog> {
   const digestKey = barrier.purposeKey('audit-digest');
-  const { auditDirectory: directory, log } = options;
+  const { auditDirectory: directory } = options;
+  const log = componentLog(options.log, 'audit');
   if (directory === undefined) return nullAuditLog(digestKey);
   const audit = await openAuditLog({
     directory,

@@ -8,12 +8,14 @@ import type { Loaded } from '../config/load.ts';
 import type { LimitSettings, LogSettings } from '../config/settings.ts';
 import { CofferError } from '../errors.ts';
 import { type LevelledLogger, type Logger, openLogger } from '../log.ts';
+import type { NodeTelemetry } from '../telemetry/telemetry.ts';
 import { firstSteps, welcome } from './first-start.ts';
 import { guardMemory, guardProcess, refuseInspector } from './process-guard.ts';
 import { reloader } from './reload.ts';
 import { type Server, startDataServer, startDevServer } from './server.ts';
 import { checkServer, refuseWith } from './server-check.ts';
 import { certificateProblems, type Flags, loadServerSettings, settingOptions } from './server-settings.ts';
+import { openServerTelemetry } from './server-telemetry.ts';
 
 const actions = {
   config: { type: 'text', value: 'FILE', help: 'configuration file, TOML or JSON (COFFER_CONFIG)' },
@@ -45,6 +47,7 @@ interface Start {
   readonly loaded: Loaded;
   readonly limits: LiveValue<LimitSettings>;
   readonly log: LevelledLogger;
+  readonly telemetry: NodeTelemetry;
 }
 
 /** A server, and what is said of it once signals can reach it. */
@@ -85,7 +88,9 @@ export const command = defineCommand({
     const log = logger(shell, loaded.settings.log);
     guardMemory(log);
     const limits = new LiveValue(loaded.settings.limits);
-    const start: Start = { given, shell, loaded, limits, log };
+    const directory = given.dev ? undefined : dataDirectory(loaded, shell);
+    const telemetry = await openServerTelemetry(loaded.settings.telemetry, directory, log);
+    const start: Start = { given, shell, loaded, limits, log, telemetry };
     const { server, words } = given.dev ? await dev(start) : await data(start);
     const load = () => loadServerSettings(given, shell);
     const reload = reloader({ server, limits, log, started: loaded, load });
@@ -108,7 +113,7 @@ function logger(shell: Shell, { level, format }: LogSettings): LevelledLogger {
   });
 }
 
-async function dev({ given, loaded, limits, log }: Start): Promise<Serving> {
+async function dev({ given, loaded, limits, log, telemetry }: Start): Promise<Serving> {
   if (given['data'] !== undefined || given.init || given['init-by-api'] || given['keyfile'] !== undefined) {
     throw new CofferError(
       'usage',
@@ -120,6 +125,7 @@ async function dev({ given, loaded, limits, log }: Start): Promise<Serving> {
     limits,
     rootToken: given['dev-root-token-id'],
     log,
+    telemetry,
   });
   const { addresses } = server.listeners;
   const words = `
@@ -139,7 +145,7 @@ Serving on ${addresses.join(', ')}
 const emptyNote = 'There is no store yet: `coffer operator init` makes one.\n';
 const sealedNote = 'The store is sealed: `coffer operator unseal` opens it.\n';
 
-async function data({ given, shell, loaded, limits, log }: Start): Promise<Serving> {
+async function data({ given, shell, loaded, limits, log, telemetry }: Start): Promise<Serving> {
   if (given['dev-root-token-id'] !== undefined) {
     throw new CofferError('usage', '--dev-root-token-id goes with --dev');
   }
@@ -155,6 +161,7 @@ async function data({ given, shell, loaded, limits, log }: Start): Promise<Servi
     backup: settings.backup,
     places: shell.places,
     log,
+    telemetry,
     init: given['init-by-api'] ? 'api' : makes ? 'store' : 'never',
     keyfile: settings.keyfile,
     rootTokenFile: given['root-token-file'] === undefined ? undefined : resolve(given['root-token-file']),

@@ -7,12 +7,13 @@ import type { BackupSettings, LimitSettings, ListenerSettings } from '../config/
 import { type ScheduledBackups, startScheduledBackups } from '../core/backup/scheduled-backups.ts';
 import { systemRandom } from '../crypto/random.ts';
 import { CofferError } from '../errors.ts';
-import type { Logger } from '../log.ts';
+import { componentLog, type Logger } from '../log.ts';
 import { readBoot } from '../seal/boot.ts';
 import { KeyfileSeal } from '../seal/keyfile/keyfile-seal.ts';
 import { hasDataFile } from '../storage/lmdb/directory.ts';
 import { openLmdbStorage } from '../storage/lmdb/lmdb.ts';
 import { MemoryStorage } from '../storage/memory/memory.ts';
+import type { NodeTelemetry } from '../telemetry/telemetry.ts';
 import { defaultKeyfile, type MadeStore, makeStore, refuseEarlierStore } from './first-start.ts';
 import { type Listeners, openListeners } from './listeners.ts';
 import { auditDirectoryOf, type CofferNode, createNode, storeDirectoryOf } from './node.ts';
@@ -33,6 +34,7 @@ export interface ServingOptions {
   readonly listeners: readonly ListenerSettings[];
   readonly limits: Live<LimitSettings>;
   readonly log: Logger;
+  readonly telemetry?: NodeTelemetry | undefined;
 }
 
 export interface DataServerOptions extends ServingOptions {
@@ -63,7 +65,7 @@ export async function startDataServer(options: DataServerOptions): Promise<Serve
   const storage = await openLmdbStorage({
     path: storeDirectoryOf(data),
     create: makes,
-    log: (message, fields) => log.warn(message, fields),
+    log: (message, fields) => componentLog(log, 'storage').warn(message, fields),
   });
   try {
     const boot = await readBoot(storage);
@@ -72,7 +74,8 @@ export async function startDataServer(options: DataServerOptions): Promise<Serve
     const node = createNode({
       storage,
       auditDirectory: auditDirectoryOf(data),
-      log,
+      log: componentLog(log, 'core'),
+      telemetry: options.telemetry,
       limits: () => options.limits.current,
       unauthenticatedKeyOperations: openKeyOperations(options),
       seals: [
@@ -112,7 +115,7 @@ function scheduleBackups(
     node: () => node.state.core,
     clock: systemClock,
     random: systemRandom,
-    log: (level, message, fields) => log[level](message, fields),
+    log: (level, message, fields) => componentLog(log, 'backup')[level](message, fields),
   });
 }
 
@@ -146,7 +149,8 @@ export async function startDevServer(
     storage: new MemoryStorage(),
     auditDirectory: undefined,
     seals: [],
-    log,
+    log: componentLog(log, 'core'),
+    telemetry: options.telemetry,
     limits: () => options.limits.current,
     unauthenticatedKeyOperations: openKeyOperations(options),
   });
@@ -159,15 +163,18 @@ export async function startDevServer(
 
 async function serve(
   node: CofferNode,
-  { listeners: settings, limits, log }: ServingOptions,
+  { listeners: settings, limits, log, telemetry }: ServingOptions,
 ): Promise<Server> {
-  const listeners = await openListeners({ road: node.road, settings, limits, log });
+  const listeners = await openListeners({ road: node.road, settings, limits, log, telemetry });
   let closing: Promise<void> | undefined;
   return {
     node,
     listeners,
     close() {
-      closing ??= listeners.close({ withinMilliseconds: drainTime }).then(() => node.state.close());
+      closing ??= listeners
+        .close({ withinMilliseconds: drainTime })
+        .then(() => node.state.close())
+        .finally(() => telemetry?.close());
       return closing;
     },
   };

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { RawJson } from '../core/request.ts';
 import { isUrgent } from './urgent.ts';
 
 const requests = [
@@ -6,6 +7,7 @@ const requests = [
   ['update', 'sys/leases/revoke'],
   ['update', 'sys/revoke-prefix/aws'],
   ['update', 'auth/token/revoke-self'],
+  ['update', 'auth/approle/role/web/secret-id/destroy'],
   ['delete', 'secret/data/x'],
 ] as const;
 
@@ -14,12 +16,14 @@ describe.each(requests)('on a full disk, %s %s', (operation, path) => {
 
   it('is still done, and answered', () => {
     expect(isUrgent({ ...request, decision: { kind: 'allow' } })).toBe(true);
+    expect(isUrgent({ ...request, decision: new RawJson('{"kind":"allow","rule":{}}') })).toBe(true);
     expect(isUrgent({ type: 'response', operation, path })).toBe(true);
   });
 
   it('threat 15: takes none of the room that is kept when it is refused', () => {
     expect(isUrgent({ ...request, decision: { kind: 'deny', reason: 'missing client token' } })).toBe(false);
     expect(isUrgent({ ...request, decision: { kind: 'needs-approval' } })).toBe(false);
+    expect(isUrgent({ ...request, decision: new RawJson('{"kind":"deny","reason":"allow"}') })).toBe(false);
     expect(isUrgent(request)).toBe(false);
   });
 });

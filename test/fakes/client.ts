@@ -8,7 +8,13 @@ import type { JobType } from '../../src/core/job/job.ts';
 import type { MountTypes } from '../../src/core/mount/mounts.ts';
 import { parseApiPath } from '../../src/core/path.ts';
 import type { NodeLimits } from '../../src/core/quota/limits.ts';
-import { type Answer, type AnswerStream, type Operation, RawJson } from '../../src/core/request.ts';
+import {
+  type Answer,
+  type AnswerStream,
+  type Operation,
+  RawJson,
+  type Request,
+} from '../../src/core/request.ts';
 import type { AuthMethodType, EngineType } from '../../src/engine/engine.ts';
 import type { JsonObject, JsonValue } from '../../src/json.ts';
 import type { Logger } from '../../src/log.ts';
@@ -18,6 +24,7 @@ import type { Seal } from '../../src/seal/seal.ts';
 import { openLmdbStorage } from '../../src/storage/lmdb/lmdb.ts';
 import { MemoryStorage } from '../../src/storage/memory/memory.ts';
 import type { Storage } from '../../src/storage/storage.ts';
+import type { NodeTelemetry } from '../../src/telemetry/telemetry.ts';
 import { HandClock } from './hand-clock.ts';
 
 export const rootToken = 'root-token-of-this-test';
@@ -34,6 +41,8 @@ export interface PlaceOptions {
   readonly limits?: () => NodeLimits;
   /** Kinds of long work besides the program's own. */
   readonly jobTypes?: readonly JobType[];
+  /** Of every node of the place. */
+  readonly telemetry?: NodeTelemetry;
   /** Seals that the nodes try by themselves. */
   readonly seals?: readonly Seal[];
   readonly unauthenticatedKeyOperations?: boolean;
@@ -92,6 +101,7 @@ export async function makePlace(options: PlaceOptions = {}): Promise<Place> {
       clock,
       types: typesWith(options.engines ?? [], options.authMethods),
       jobTypes: options.jobTypes ?? [],
+      telemetry: options.telemetry,
       unauthenticatedKeyOperations: options.unauthenticatedKeyOperations ?? false,
       ...(options.limits === undefined ? {} : { limits: options.limits }),
     });
@@ -183,6 +193,8 @@ export interface Asked {
 }
 
 export interface AskOptions {
+  /** What a listener may say besides. */
+  readonly request?: Pick<Request, 'metricsWithoutToken' | 'traceparent'>;
   readonly from?: string;
   readonly wrapTtl?: number;
 }
@@ -204,6 +216,7 @@ export async function ask(
     data,
     token: token ?? undefined,
     wrapTtl: options.wrapTtl ?? 0,
+    ...options.request,
     remoteAddress: options.from ?? '192.0.2.1',
   });
   return plainAnswer(id, answer);
@@ -221,6 +234,7 @@ function plainAnswer(requestId: string, answer: Answer): Asked {
     case 'error':
       return { ...none, status: answer.status, errors: answer.errors };
     case 'verbatim': {
+      if (answer.contentType !== undefined) return { ...none, status: answer.status, text: answer.text };
       const { data } = JSON.parse(answer.text) as { readonly data: JsonObject | null };
       return { ...none, status: answer.status, data: data ?? {}, hasData: data !== null, text: answer.text };
     }

@@ -17,6 +17,18 @@ export type AuditEntry = { readonly type: 'request' | 'response' | 'event' } & {
  */
 export type Durability = 'kernel' | 'disk';
 
+/** How a log is doing. */
+export interface AuditHealth {
+  /** `full`: the disk is, and only urgent lines are taken. `failed`: none are. */
+  readonly state: 'open' | 'full' | 'failed' | 'closed';
+  /** Lines so far. */
+  readonly lines: number;
+  /** Lines that power loss would take. */
+  readonly linesBehind: number;
+  /** Milliseconds since the oldest of them was written, or longer by one flush; 0 where there is none. */
+  readonly behind: number;
+}
+
 export interface AuditLog {
   /**
    * Appends a line. Resolves when it is as durable as asked; lines appended in the same turn share a write, and lines that
@@ -38,6 +50,8 @@ export interface AuditLog {
    * others; the next start then closes the chain.
    */
   close(): Promise<void>;
+  /** Undefined for one that keeps nothing. */
+  health(): AuditHealth | undefined;
 }
 
 export type { JsonValue };

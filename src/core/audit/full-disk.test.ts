@@ -70,10 +70,10 @@ describe.skipIf(!mounted && process.env['CI'] !== 'true')(
       writeFileSync(ballast, Buffer.alloc(200 * 1024));
       const log = await place.open({ reserveBytes: 128 * 1024, isUrgent });
       expect(await fill(log, 'read')).toBeGreaterThan(10);
-      expect(place.failures.map(({ code }) => code)).toEqual(['unavailable']);
+      expect(place.failures.map(({ code }) => code)).toEqual(['storage_full']);
       await soon(log, 'delete');
       expect(existsSync(join(place.directory, 'reserve'))).toBe(false);
-      expect(await outcome(log.append(line(1, 'read'), 'disk'))).toBe('unavailable');
+      expect(await outcome(log.append(line(1, 'read'), 'disk'))).toBe('storage_full');
       expect(await outcome(log.append(line(2, 'delete'), 'disk'))).toBe('kept');
       rmSync(ballast);
       place.clock.advance(1000);
@@ -100,7 +100,7 @@ describe.skipIf(!mounted && process.env['CI'] !== 'true')(
     it('starts on a full disk for urgent lines alone', async () => {
       writeFileSync(join(root, 'ballast'), Buffer.alloc(480 * 1024));
       const log = await place.open({ reserveBytes: 128 * 1024, isUrgent });
-      expect(await outcome(log.append(line(1, 'read'), 'kernel'))).toBe('unavailable');
+      expect(await outcome(log.append(line(1, 'read'), 'kernel'))).toBe('storage_full');
       expect(await outcome(log.append(line(1, 'delete'), 'disk'))).toBe('kept');
       await log.close();
       expect(await verified()).toMatchObject({ intact: true });

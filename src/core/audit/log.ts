@@ -9,7 +9,7 @@ import type { JsonObject } from '../../json.ts';
 import type { Fields, ResponseSchema } from '../endpoint.ts';
 import type { AnswerData, RawJson } from '../request.ts';
 import { type ChainAnchor, origin, type Position } from './anchor.ts';
-import type { AuditEntry, AuditLog, Durability } from './audit.ts';
+import type { AuditEntry, AuditHealth, AuditLog, Durability } from './audit.ts';
 import { Checkpointer } from './checkpointer.ts';
 import { type Digest, keyedDigest } from './digest.ts';
 import { type Disk, isOutOfSpace, systemDisk } from './disk.ts';
@@ -136,6 +136,8 @@ class FileAuditLog implements OpenAuditLog {
   private syncTimer: Disposable | undefined;
   private lastError: unknown;
   private told = false;
+  /** When the oldest line that may not be on disk was written; undefined where all are. */
+  private behindSince: number | undefined;
   private retryAt = 0;
   private recovering: Promise<void> | undefined;
   private closing: Promise<void> | undefined;
@@ -203,6 +205,16 @@ class FileAuditLog implements OpenAuditLog {
     return redactAnswer(data, schema, this.digest);
   }
 
+  health(): AuditHealth {
+    const { written, synced } = this.writer;
+    return {
+      state: this.state,
+      lines: written.seq,
+      linesBehind: written.seq - synced.seq,
+      behind: this.behindSince === undefined ? 0 : Math.max(0, this.options.clock.now() - this.behindSince),
+    };
+  }
+
   close(): Promise<void> {
     this.closing ??= this.finish();
     return this.closing;
@@ -226,6 +238,7 @@ class FileAuditLog implements OpenAuditLog {
       this.fail(error);
       return;
     }
+    this.behindSince ??= this.options.clock.now();
     group.kernel?.resolve();
     try {
       this.writer.rotateIfFull();
@@ -249,12 +262,14 @@ class FileAuditLog implements OpenAuditLog {
 
   private async sync(): Promise<void> {
     if (this.state === 'failed') throw unavailable(this.lastError);
+    const began = this.options.clock.now();
     try {
       await this.writer.sync();
     } catch (error) {
       this.fail(error);
       throw unavailable(error);
     }
+    this.behindSince = this.writer.written.seq > this.writer.synced.seq ? began : undefined;
   }
 
   /** As far as the disk takes it: a failure is told by `fail`, and what is on disk may be anchored all the same. */
@@ -291,7 +306,7 @@ class FileAuditLog implements OpenAuditLog {
     if (this.state === 'closed') return new CofferError('unavailable', 'the audit log is closed');
     if (this.state === 'failed') return unavailable(this.lastError);
     return new CofferError(
-      'unavailable',
+      'storage_full',
       'the disk of the audit log is full: until there is room only revoking, deleting and sealing go on',
     );
   }
@@ -352,6 +367,11 @@ function crowded(): CofferError {
 }
 
 function unavailable(cause: unknown): CofferError {
+  if (isOutOfSpace(cause)) {
+    return new CofferError('storage_full', 'the disk of the audit log is full, so nothing is done', {
+      cause,
+    });
+  }
   return new CofferError('unavailable', 'the audit log cannot be written, so nothing is done', { cause });
 }
 

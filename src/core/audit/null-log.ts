@@ -13,5 +13,6 @@ export function nullAuditLog(digestKey: KeyObject): AuditLog {
     redactRequest: (data, fields) => redactRequest(data, fields, digest),
     redactAnswer: (data, schema) => redactAnswer(data, schema, digest),
     close: () => Promise.resolve(),
+    health: () => undefined,
   };
 }

@@ -8,9 +8,10 @@ import type { Clock } from '../../clock.ts';
 import { type Random, randomBase62 } from '../../crypto/random.ts';
 import { CofferError } from '../../errors.ts';
 import type { Expectation, Page, PageRequest, Revision, StorageKey } from '../../storage/storage.ts';
-import { type Due, dueWrite } from '../due.ts';
+import { type Due, dueWrite, moveDue, requeueDue, withoutDue } from '../due.ts';
 import { SharedCommit } from '../duty/shared-commit.ts';
 import type { Leased } from '../endpoint.ts';
+import { type Meter, noTelemetry } from '../meter.ts';
 import { defaultTtl, maxTtl } from '../mount/entry.ts';
 import type { Mount } from '../mount/table.ts';
 import { MountView } from '../mount/view.ts';
@@ -41,6 +42,7 @@ export interface LeasesOptions {
   readonly random: Random;
   /** A mount by uuid, also a disabled one: engines renew and revoke what they leased. */
   readonly findMount: (uuid: string) => Promise<Mount | undefined>;
+  readonly tally?: Meter['tally'];
 }
 
 /** The token that pays for a lease. */
@@ -66,6 +68,7 @@ export class Leases {
   readonly #endings: SharedCommit;
   readonly #clock: Clock;
   readonly #random: Random;
+  readonly #tally: Meter['tally'];
   readonly #findMount: (uuid: string) => Promise<Mount | undefined>;
 
   constructor(options: LeasesOptions) {
@@ -74,6 +77,7 @@ export class Leases {
     this.#clock = options.clock;
     this.#random = options.random;
     this.#findMount = options.findMount;
+    this.#tally = options.tally ?? noTelemetry.tally;
   }
 
   /** The lease of a secret just made at `path` for `holder`, without writing anything. */
@@ -122,6 +126,11 @@ export class Leases {
     return this.#store.children(leasePrefix + prefix, page);
   }
 
+  /** How many leases were given up; counting ends at `most`. */
+  async countGivenUp(most: number): Promise<number> {
+    return (await this.#store.range(givenUpPrefix, { limit: most })).items.length;
+  }
+
   /** Leases whose revocation failed so often that it was given up, a page in order of their ids. */
   async givenUp(page: PageRequest): Promise<Page<LeaseRecord>> {
     const found = await this.#store.range(givenUpPrefix, {
@@ -167,13 +176,14 @@ export class Leases {
         now,
       });
       if (granted.seconds <= 0) throw new CofferError('invalid_request', 'past the max TTL, cannot renew');
-      const renewed = { ...record, renewedAt: now, expiresAt: now + granted.seconds * 1_000 };
-      // A shorter life needs an entry of its own; a longer one is found and queued again by the duty.
-      const sooner = renewed.expiresAt < record.expiresAt ? [dueWrite(renewed.expiresAt, 'lease', id)] : [];
+      const expiresAt = now + granted.seconds * 1_000;
+      const { queuedAt, writes } = moveDue('lease', record, expiresAt);
+      const renewed = { ...record, renewedAt: now, expiresAt, queuedAt };
       await this.#store.commit(
-        [{ key: leaseKey(id), value: encodeLease(renewed) }, ...sooner],
+        [{ key: leaseKey(id), value: encodeLease(renewed) }, ...writes],
         [{ key: leaseKey(id), revision: stored.revision }],
       );
+      this.#tally('lease_renewed');
       return { record: renewed, ...granted };
     });
   }
@@ -184,6 +194,7 @@ export class Leases {
     if (stored === undefined) return;
     await this.#endAtEngine(stored.record, options.force ?? false);
     await this.#store.commit(this.#removal(stored.record));
+    this.#tally('lease_ended');
   }
 
   /** Ends every lease below a prefix of whole path segments, and the lease of exactly this id. */
@@ -217,9 +228,7 @@ export class Leases {
     const { record, revision } = stored;
     const expectations: Expectation[] = [fence, { key: leaseKey(record.id), revision }];
     if (record.expiresAt > this.#clock.now()) {
-      const again = dueWrite(record.expiresAt, 'lease', record.id);
-      const writes = again.key === due.key ? [] : [again, done];
-      return void (await this.#store.commit(writes, expectations));
+      return void (await this.#store.commit(requeued(due, record), expectations));
     }
     if (!holdsLock()) throw lostLock();
     try {
@@ -229,20 +238,23 @@ export class Leases {
     }
     const removal = this.#removal(record).filter((write) => write.key !== due.key);
     await this.#endings.commit([...removal, done], fence);
+    this.#tally('lease_ended');
   }
 
   async #putOff(record: LeaseRecord, done: PlainWrite, expectations: readonly Expectation[]): Promise<void> {
     const failures = record.failures + 1;
     const irrevocable = failures >= mostFailures;
-    const again = dueWrite(this.#clock.now() + firstPause * 2 ** record.failures, 'lease', record.id);
+    const queuedAt = this.#clock.now() + firstPause * 2 ** record.failures;
+    const again = dueWrite(queuedAt, 'lease', record.id);
     await this.#store.commit(
       [
-        { key: leaseKey(record.id), value: encodeLease({ ...record, failures, irrevocable }) },
+        { key: leaseKey(record.id), value: encodeLease({ ...record, failures, irrevocable, queuedAt }) },
         ...(again.key === done.key ? [] : [done]),
         irrevocable ? { key: givenUpKey(record.id), value: Buffer.from('{}') } : again,
       ],
       expectations,
     );
+    this.#tally(irrevocable ? 'lease_given_up' : 'lease_end_failed');
   }
 
   /** What the engine must end; a mount that is gone has nobody left to ask. */
@@ -257,7 +269,7 @@ export class Leases {
   }
 
   #removal(record: LeaseRecord): PlainWrite[] {
-    const writes: PlainWrite[] = [{ key: leaseKey(record.id), value: null }];
+    const writes: PlainWrite[] = [{ key: leaseKey(record.id), value: null }, ...withoutDue('lease', record)];
     writes.push(...indexKeys(record).map((key) => ({ key, value: null })));
     if (record.irrevocable) writes.push({ key: givenUpKey(record.id), value: null });
     return writes;
@@ -274,6 +286,19 @@ export class Leases {
       this.#store.commit(writes, expectations),
     );
   }
+}
+
+/** The writes of the duty that came by before the lease's end. */
+function requeued(due: Due, record: LeaseRecord): readonly PlainWrite[] {
+  const { queuedAt, writes } = requeueDue(due, record);
+  const moved = writes.filter(({ key }) => key !== due.key);
+  return [
+    ...(record.queuedAt === undefined
+      ? []
+      : [{ key: leaseKey(record.id), value: encodeLease({ ...record, queuedAt }) }]),
+    ...(moved.length === writes.length ? [{ key: due.key, value: null }] : []),
+    ...moved,
+  ];
 }
 
 /** Where a lease is listed besides its own place: with its token, and with its identity. */

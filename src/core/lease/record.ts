@@ -17,6 +17,8 @@ export interface LeaseRecord {
   readonly issuedAt: number;
   readonly renewedAt: number | null;
   readonly expiresAt: number;
+  /** Where its entry in the index of what ends stands, if not at its end: see `moveDue`. */
+  readonly queuedAt?: number | undefined;
   /** Seconds; 0 none. */
   readonly maxTtl: number;
   readonly renewable: boolean;

@@ -1,7 +1,7 @@
 /** The index of a token's leases, and what happens to it when the token ends. */
 import type { BarrierStore, PlainWrite } from '../../barrier/store.ts';
 import { parseStorageKey } from '../../storage/storage.ts';
-import { dueWrite } from '../due.ts';
+import { moveDue } from '../due.ts';
 import type { TokenId } from '../token/record.ts';
 import { decodeLease, encodeLease, leaseKey, leaseOfTokenPrefix } from './record.ts';
 
@@ -25,11 +25,14 @@ export async function leaseEndWrites(
     const sealed = await store.read(leaseKey(id));
     if (sealed === undefined) continue;
     const record = decodeLease(sealed.open());
+    const expiresAt = Math.min(record.expiresAt, now);
+    // One that failed to end waits for its next try; its token's end is a reason to try at once.
+    const moved = moveDue('lease', record, expiresAt);
     writes.push({
       key: leaseKey(id),
-      value: encodeLease({ ...record, expiresAt: Math.min(record.expiresAt, now) }),
+      value: encodeLease({ ...record, expiresAt, queuedAt: moved.queuedAt }),
     });
-    writes.push(dueWrite(now, 'lease', id));
+    writes.push(...moved.writes);
   }
   return { writes, more: entries.next !== undefined };
 }

@@ -9,6 +9,10 @@ export const configFields = {
   default_lease_ttl: { type: 'string', help: 'Seconds or duration; "" and "system" are the system’s.' },
   max_lease_ttl: { type: 'string', help: 'Seconds or duration; "" and "system" are the system’s.' },
   listing_visibility: { type: 'string', help: '"", "unauth" or "hidden".' },
+  token_type: {
+    type: 'string',
+    help: 'Of auth methods: "default-service" or "service"; there are no batch tokens.',
+  },
 } as const satisfies Fields;
 
 /** What is not sent stays as it was `before`. Throws `invalid_request` for what cannot be. */
@@ -17,6 +21,13 @@ export function parseConfig(sent: JsonObject, before: MountConfig = noMountConfi
   const visibility = values['listing_visibility'] ?? before.listingVisibility;
   if (visibility !== '' && visibility !== 'unauth' && visibility !== 'hidden') {
     throw new CofferError('invalid_request', 'listing_visibility is "", "unauth" or "hidden"');
+  }
+  const tokenType = values['token_type'] ?? '';
+  if (!['', 'default-service', 'service'].includes(String(tokenType))) {
+    throw new CofferError(
+      'invalid_request',
+      'token_type is "default-service" or "service": there are no batch tokens',
+    );
   }
   const config = {
     ...before,

@@ -109,6 +109,7 @@ describe('enabling', () => {
     [{ ...kv, config: { default_lease_ttl: 'soon' } }, /duration/],
     [{ ...kv, config: { default_lease_ttl: '2h', max_lease_ttl: '1h' } }, /longer/],
     [{ ...kv, config: { listing_visibility: 'secretly' } }, /listing_visibility/],
+    [{ ...kv, config: { token_type: 'batch' } }, /token_type/],
   ])('refuses %j', async (fields, message) => {
     const refused = await enable('x', fields);
     expect(refused.status).toBe(400);

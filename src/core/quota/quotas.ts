@@ -30,7 +30,8 @@ export interface QuotaVerdict {
 
 export class Quotas {
   readonly #store: BarrierStore;
-  readonly #buckets = new Map<string, Buckets>();
+  /** By quota and client, in one: however many quotas there are, no more clients are remembered. */
+  readonly #buckets = new Buckets();
   readonly #blocked = new TwoGenerationCache<number>(mostBlocked);
   #table = new QuotaTable([], firstConfig);
 
@@ -50,9 +51,6 @@ export class Quotas {
       quotas,
       config === undefined ? firstConfig : decodeStored<QuotaConfig>(config.open()),
     );
-    for (const name of this.#buckets.keys()) {
-      if (!quotas.some((quota) => quota.name === name)) this.#buckets.delete(name);
-    }
   }
 
   /** Counts one request of a client; undefined where no quota counts it. `now` in milliseconds. */
@@ -60,15 +58,15 @@ export class Quotas {
     const quota = this.#table.for(path);
     if (quota === undefined) return undefined;
     const client = clientOf(address);
-    const blockKey = `${quota.name} ${client}`;
-    const until = this.#blocked.get(blockKey) ?? 0;
+    const key = `${quota.name} ${client}`;
+    const until = this.#blocked.get(key) ?? 0;
     if (until > now)
       return verdict(quota, { admitted: false, remaining: 0, wait: until - now, reset: until - now });
     const rate = { requests: quota.rate, per: quota.interval * 1_000, burst: quota.rate };
-    const admission = this.#bucketsOf(quota.name).take(client, rate, now);
+    const admission = this.#buckets.take(key, rate, now);
     if (!admission.admitted && quota.blockInterval > 0) {
       const wait = quota.blockInterval * 1_000;
-      this.#blocked.set(blockKey, now + wait);
+      this.#blocked.set(key, now + wait);
       return verdict(quota, { ...admission, wait, reset: wait });
     }
     return verdict(quota, admission);
@@ -109,14 +107,6 @@ export class Quotas {
     });
     // Nobody waits for the next request to notice.
     await this.load();
-  }
-
-  #bucketsOf(name: string): Buckets {
-    const known = this.#buckets.get(name);
-    if (known !== undefined) return known;
-    const buckets = new Buckets();
-    this.#buckets.set(name, buckets);
-    return buckets;
   }
 }
 

@@ -81,6 +81,7 @@ async function createToken(
     const unknown = await unknownPolicies(rooms, wish.policies ?? []);
     try {
       await rooms.store.commit(prepared.writes, prepared.expectations);
+      rooms.meter.tally('token_issued');
     } catch (error) {
       if (!(error instanceof ConflictError)) throw error;
       if (error.key !== tokenKey(parent.record.id)) {

@@ -73,9 +73,10 @@ export class TokenReader {
   #decode(id: TokenId, sealed: SealedRecord): Cached {
     const cached = this.#cache.get(id);
     if (cached !== undefined && cached.revision === sealed.revision) return cached;
-    const record = decodeToken(sealed.open());
+    const bytes = sealed.open();
+    const record = decodeToken(bytes);
     const decoded = { record, revision: sealed.revision, keys: keysOf(record) };
-    this.#cache.set(id, decoded);
+    this.#cache.set(id, decoded, bytes.length);
     return decoded;
   }
 }

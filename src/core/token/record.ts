@@ -31,6 +31,8 @@ export interface TokenRecord {
   readonly renewedAt: number | null;
   /** Milliseconds; null never ends. */
   readonly expiresAt: number | null;
+  /** Where its entry in the index of what ends stands, if not at its end: see `moveDue`. */
+  readonly queuedAt?: number | undefined;
   /** Seconds granted at creation; 0 for a token without end. */
   readonly creationTtl: number;
   /** Seconds; 0 none. */

@@ -10,7 +10,7 @@ import { hmacSha256 } from '../../crypto/digest.ts';
 import { type Random, randomBase62 } from '../../crypto/random.ts';
 import { CofferError } from '../../errors.ts';
 import type { Expectation, Page, PageRequest, Revision } from '../../storage/storage.ts';
-import { type Due, dueWrite } from '../due.ts';
+import { type Due, dueWrite, moveDue, requeueDue, withoutDue } from '../due.ts';
 import { leaseEndWrites } from '../lease/token-index.ts';
 import { everyItem } from '../pages.ts';
 import { retryOnConflict } from '../retry.ts';
@@ -36,7 +36,10 @@ const tokenCharacters = 24;
 /** A chain of parents may not be longer, since all of them are read with each request. */
 export const deepestToken = 32;
 
-export type NewToken = Omit<TokenRecord, 'id' | 'accessor' | 'given' | 'renewedAt'>;
+/** Children of a dead token that end in one commit: with what else is in it, as many as storage's limit of writes allows. */
+const childrenAPage = 4;
+
+export type NewToken = Omit<TokenRecord, 'id' | 'accessor' | 'given' | 'renewedAt' | 'queuedAt'>;
 
 export interface MintedToken {
   /** Shown once. */
@@ -127,13 +130,12 @@ export class Tokens {
       const stored = await this.read(id);
       if (stored === undefined) return undefined;
       const changed = change(stored.record);
-      // A shorter life needs an entry of its own; a longer one is found and queued again by the duty.
-      const sooner =
-        changed.expiresAt !== null && changed.expiresAt < (stored.record.expiresAt ?? 0)
-          ? [dueWrite(changed.expiresAt, 'token', id)]
-          : [];
+      const { queuedAt, writes } =
+        changed.expiresAt === null
+          ? { queuedAt: undefined, writes: withoutDue('token', stored.record) }
+          : moveDue('token', stored.record, changed.expiresAt);
       await this.#store.commit(
-        [{ key: tokenKey(id), value: encodeToken(changed) }, ...sooner],
+        [{ key: tokenKey(id), value: encodeToken({ ...changed, queuedAt }) }, ...writes],
         [{ key: tokenKey(id), revision: stored.revision }],
       );
       return changed;
@@ -147,6 +149,7 @@ export class Tokens {
       { key: tokenKey(record.id), value: null },
       { key: accessorKey(record.accessor), value: null },
       dueWrite(this.#clock.now(), 'token-tree', record.id),
+      ...withoutDue('token', record),
     ];
     if (parent !== undefined) writes.push({ key: childKey(parent, record.id), value: null });
     if (record.given === true) writes.push({ key: endingKey(record.id), value: encodeStored({}) });
@@ -193,15 +196,17 @@ export class Tokens {
     const { record, revision } = stored;
     const ended =
       record.usesLeft === 0 || (record.expiresAt !== null && record.expiresAt <= this.#clock.now());
-    const writes = ended
-      ? this.endWrites(record)
-      : record.expiresAt === null
-        ? []
-        : [dueWrite(record.expiresAt, 'token', record.id)];
+    const writes = ended ? this.endWrites(record) : this.#requeued(due, record);
     await this.#store.commit(
       [...writes.filter((write) => write.key !== due.key), done],
       [fence, { key: tokenKey(record.id), revision }],
     );
+  }
+
+  #requeued(due: Due, record: TokenRecord): readonly PlainWrite[] {
+    const { queuedAt, writes } = requeueDue(due, record);
+    if (record.queuedAt === undefined) return writes;
+    return [{ key: tokenKey(record.id), value: encodeToken({ ...record, queuedAt }) }, ...writes];
   }
 
   /**
@@ -229,7 +234,7 @@ export class Tokens {
   async #childEndings(
     id: TokenId,
   ): Promise<{ readonly writes: readonly PlainWrite[]; readonly more: boolean }> {
-    const children = await this.#store.children(childrenPrefix(id), { limit: 6 });
+    const children = await this.#store.children(childrenPrefix(id), { limit: childrenAPage });
     const writes: PlainWrite[] = [];
     for (const name of children.items) {
       const child = await this.read(name as TokenId);

@@ -87,14 +87,13 @@ export class Secrets {
       { path: pointer, revision: before?.revision ?? null },
       ...(change.expectations ?? []),
     ];
-    const writes: readonly ViewWrite[] = [
-      { path: pointer, value: encodeSecret(change.secret) },
-      ...(change.writes ?? []),
-    ];
+    const encoded = encodeSecret(change.secret);
+    const writes: readonly ViewWrite[] = [{ path: pointer, value: encoded }, ...(change.writes ?? [])];
     const [revision] = await view.commit(writes, expectations, change.due).catch((error: unknown) => {
       throw takeOverError(error);
     });
-    if (revision !== undefined) this.#keep(path, { secret: change.secret, revision, facts: undefined });
+    if (revision !== undefined)
+      this.#keep(path, { secret: change.secret, revision, facts: undefined }, encoded.length);
   }
 
   forget(path: string): void {
@@ -122,14 +121,15 @@ export class Secrets {
     }
     const known = this.#cache.get(path);
     if (known?.revision === sealed.revision) return known;
-    const read = { secret: decodeSecret(sealed.open()), revision: sealed.revision, facts: undefined };
-    this.#keep(path, read, known !== undefined);
+    const bytes = sealed.open();
+    const read = { secret: decodeSecret(bytes), revision: sealed.revision, facts: undefined };
+    this.#keep(path, read, bytes.length, known !== undefined);
     return read;
   }
 
   /** What is kept replaces what was; of what is looked at once nothing is kept. */
-  #keep(path: string, read: Known, known = this.#cache.get(path) !== undefined): void {
-    if (known || this.#door.knows(path)) this.#cache.set(path, read);
+  #keep(path: string, read: Known, bytes: number, known = this.#cache.get(path) !== undefined): void {
+    if (known || this.#door.knows(path)) this.#cache.set(path, read, bytes);
   }
 }
 

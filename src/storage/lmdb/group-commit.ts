@@ -3,6 +3,7 @@ import type { Expectation, Revision, StorageKey, Write } from '../storage.ts';
 import type { Database } from './environment.ts';
 import type { Gate } from './gate.ts';
 import { decodeRevision, encodeRecord, generateRevision } from './record.ts';
+import type { Room } from './room.ts';
 
 /** Commits that share one flush: enough for any number of writers, and bounded so that the first of them need not wait long. */
 const batchCommits = 1_000;
@@ -33,13 +34,15 @@ interface Pending {
 export class GroupCommit {
   readonly #database: Database;
   readonly #gate: Gate;
+  readonly #room: Room;
   readonly #writeFailed: WriteFailed;
   #waiting: Pending[] = [];
   #running: Promise<void> | undefined;
 
-  constructor(database: Database, gate: Gate, writeFailed: WriteFailed) {
+  constructor(database: Database, gate: Gate, room: Room, writeFailed: WriteFailed) {
     this.#database = database;
     this.#gate = gate;
+    this.#room = room;
     this.#writeFailed = writeFailed;
   }
 
@@ -63,8 +66,16 @@ export class GroupCommit {
   }
 
   async #run(): Promise<void> {
-    while (this.#waiting.length > 0) await this.#writeGroup();
+    while (this.#waiting.length > 0) {
+      const prepared = this.#room.prepare(Math.min(batchBytes, this.#waitingBytes()));
+      if (prepared !== undefined) await prepared;
+      await this.#writeGroup();
+    }
     this.#running = undefined;
+  }
+
+  #waitingBytes(): number {
+    return this.#waiting.reduce((sum, { bytes }) => sum + bytes, 0);
   }
 
   async #writeGroup(): Promise<void> {
@@ -102,9 +113,10 @@ export class GroupCommit {
   #takeGroup(): readonly Pending[] {
     let count = 0;
     let bytes = 0;
+    const most = Math.min(batchBytes, this.#room.allowance());
     for (const pending of this.#waiting) {
       bytes += pending.bytes;
-      if (count === batchCommits || (count > 0 && bytes > batchBytes)) break;
+      if (count === batchCommits || (count > 0 && bytes > most)) break;
       count += 1;
     }
     return this.#waiting.splice(0, count);

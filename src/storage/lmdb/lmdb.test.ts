@@ -97,7 +97,9 @@ describe('an LMDB store', () => {
     ['is something else', (file: string) => writeFileSync(file, Buffer.alloc(65536, 'x'))],
     ['is zeros', (file: string) => writeFileSync(file, Buffer.alloc(65536))],
   ])('refuses a data file that %s', async (_name, damage) => {
-    const storage = await open();
+    // Without room behind the last page, whose loss would be none.
+    const storage = await openLmdbStorage({ path, create: true, roomBytes: 0 });
+    opened.push(storage);
     for (let index = 0; index < 20; index++) {
       await storage.commit([{ key: key(`k${index}`), value: Buffer.alloc(20_000, index) }]);
     }

@@ -1,6 +1,9 @@
 import { realpathSync } from 'node:fs';
+import { join } from 'node:path';
+import { type Clock, systemClock } from '../../clock.ts';
 import { CofferError } from '../../errors.ts';
 import { checkReadMany, pageOfChildren, pageOfRange } from '../listing.ts';
+import { type RoomKeepingStorage, urgentCommitBytes } from '../room.ts';
 import type { SnapshotStorage, StorageSnapshot } from '../snapshot.ts';
 import {
   checkCommit,
@@ -14,10 +17,11 @@ import {
   type StorageRecord,
   type Write,
 } from '../storage.ts';
-import { narrowFiles, prepareDirectory, syncDirectory } from './directory.ts';
+import { narrowFiles, prepareDirectory, storeFiles, syncDirectory } from './directory.ts';
 import { type Database, type Environment, openEnvironment } from './environment.ts';
 import { GroupCommit } from './group-commit.ts';
 import { decodeRecord } from './record.ts';
+import { defaultRoom, Room } from './room.ts';
 import { LmdbSnapshot } from './snapshot.ts';
 
 export interface LmdbOptions {
@@ -27,6 +31,9 @@ export interface LmdbOptions {
   readonly create: boolean;
   /** Every commit is refused, and no file's mode is changed. */
   readonly readOnly?: boolean;
+  /** Room kept for what must still be done on a full disk, in bytes; 8 MiB if absent, 0 for none. */
+  readonly roomBytes?: number;
+  readonly clock?: Clock;
   /** Told what an operator should know: a constant message and its fields. */
   readonly log?: (message: string, fields: Readonly<Record<string, unknown>>) => void;
 }
@@ -58,18 +65,34 @@ export async function openLmdbStorage(options: LmdbOptions): Promise<Storage> {
       for (const file of narrowFiles(directory))
         log('other users had rights on a file of the store', { file });
     }
-    return new LmdbStorage(environment, readOnly, log, () => openDirectories.delete(directory));
+    const { database } = environment;
+    const room = new Room({
+      path: join(directory, storeFiles.data),
+      used: () => usedBytes(database),
+      bytes: readOnly || environment.gate === undefined ? 0 : (options.roomBytes ?? defaultRoom),
+      clock: options.clock ?? systemClock,
+      onChange: (short, cause) =>
+        short
+          ? log('no room for the store: until there is, only revoking, deleting and sealing go on', {
+              error: cause,
+            })
+          : log('there is room for the store again', {}),
+    });
+    // Nobody waits for it: what comes meanwhile takes what the disk has.
+    void room.prepare(0);
+    return new LmdbStorage(environment, readOnly, room, log, () => openDirectories.delete(directory));
   } catch (thrown) {
     openDirectories.delete(directory);
     throw thrown;
   }
 }
 
-class LmdbStorage implements SnapshotStorage {
+class LmdbStorage implements SnapshotStorage, RoomKeepingStorage {
   readonly kind = 'lmdb';
   readonly #database: Database;
   readonly #environment: Environment;
   readonly #commits: GroupCommit | undefined;
+  readonly #room: Room;
   readonly #log: NonNullable<LmdbOptions['log']>;
   readonly #afterClose: () => void;
   readonly #snapshots = new Set<LmdbSnapshot>();
@@ -79,16 +102,18 @@ class LmdbStorage implements SnapshotStorage {
   constructor(
     environment: Environment,
     readOnly: boolean,
+    room: Room,
     log: NonNullable<LmdbOptions['log']>,
     afterClose: () => void,
   ) {
     const { database, gate } = environment;
     this.#database = database;
     this.#environment = environment;
+    this.#room = room;
     this.#log = log;
     this.#afterClose = afterClose;
     if (!readOnly && gate !== undefined) {
-      this.#commits = new GroupCommit(database, gate, (cause) => this.#noteFailure(cause));
+      this.#commits = new GroupCommit(database, gate, room, (cause) => this.#noteFailure(cause));
     }
   }
 
@@ -123,7 +148,16 @@ class LmdbStorage implements SnapshotStorage {
     } catch (thrown) {
       return Promise.reject(thrown);
     }
+    if (this.#room.isShort() && bytesOf(writes) > urgentCommitBytes) {
+      return Promise.reject(
+        new CofferError('storage_full', 'the disk of the store is full; nothing was written'),
+      );
+    }
     return this.#commits.add(writes, expectations);
+  }
+
+  isShort(): boolean {
+    return this.#refusal === undefined && this.#room.isShort();
   }
 
   snapshot(): Promise<StorageSnapshot> {
@@ -143,6 +177,7 @@ class LmdbStorage implements SnapshotStorage {
 
   async #close(): Promise<void> {
     await this.#commits?.idle();
+    await this.#room.idle();
     // A transaction that outlives its environment would read memory that is no longer mapped.
     for (const snapshot of this.#snapshots) snapshot[Symbol.dispose]();
     await this.#database.close();
@@ -192,6 +227,19 @@ class LmdbStorage implements SnapshotStorage {
       this.#refusal ??= 'the store failed while it was written; restart when its disk works again';
     }
   }
+}
+
+function bytesOf(writes: readonly Write[]): number {
+  return writes.reduce((sum, { value }) => sum + (value?.length ?? 0), 0);
+}
+
+/** Up to the end of the last page in use, as of the newest transaction of any process. */
+function usedBytes(database: Database): number {
+  const { lastPageNumber, pageSize } = database.getStats() as {
+    readonly lastPageNumber: number;
+    readonly pageSize: number;
+  };
+  return (lastPageNumber + 1) * pageSize;
 }
 
 /** Walking from the empty text means from the first key there can be: LMDB knows no empty key, and a key has no NUL. */

@@ -1,0 +1,95 @@
+/** What a server tells everyone: whether it is there, sealed, and of the same time. */
+
+import { formatAddress, isLoopback } from '../../client/address.ts';
+import type { Client } from '../../client/client.ts';
+import { asCofferError } from '../../errors.ts';
+import { isJsonObject, type JsonObject } from '../../json.ts';
+import { type Finding, fail, ok, warn } from './finding.ts';
+
+/** Milliseconds a question may take: a server that is this slow is as good as down. */
+export const patience = 5_000;
+/** `sys/health` speaks in statuses; here each of them is an answer. */
+const healthStatuses = [429, 472, 473, 474, 501, 503];
+/** Seconds: tokens and codes live long beside it, and a clock that is synchronised never comes near. */
+const mostSkew = 5;
+
+export interface ServerState {
+  readonly findings: readonly Finding[];
+  /** It answers and is unsealed: more can be asked of it. */
+  readonly ready: boolean;
+}
+
+/** `now`: milliseconds. Never rejects. */
+export async function checkServer(client: Client, now: () => number): Promise<ServerState> {
+  const address = formatAddress(client.address);
+  const began = now();
+  let health: JsonObject;
+  try {
+    const answer = await client.request('GET', 'sys/health', {
+      accept: healthStatuses,
+      signal: AbortSignal.timeout(patience),
+    });
+    if (!isJsonObject(answer.body)) throw new Error('not an object');
+    health = answer.body;
+  } catch (error) {
+    const { code, message } = asCofferError(error);
+    const reason = code === 'internal' ? 'its answer is not one of a server of ours' : message;
+    return {
+      findings: [
+        fail(
+          'server',
+          `${address}: ${reason}`,
+          'start it (coffer server), or name another one with --address',
+        ),
+      ],
+      ready: false,
+    };
+  }
+  const middle = (began + now()) / 2;
+  const version = String(health['coffer_version'] ?? health['version'] ?? 'unknown');
+  return {
+    findings: [
+      ok('server', `${address} answers, version ${version}`),
+      transport(client),
+      seal(health),
+      clock(health, middle),
+    ],
+    ready: health['initialized'] === true && health['sealed'] === false,
+  };
+}
+
+function transport({ address, exposed }: Client): Finding {
+  if (exposed) {
+    return fail(
+      'transport',
+      'tokens and secrets go to another machine without TLS',
+      'give the server a certificate (--tls-cert, --tls-key) and use https',
+    );
+  }
+  if (address.protocol === 'https:') return ok('transport', 'TLS, and the certificate is trusted');
+  return ok('transport', isLoopback(address.hostname) ? 'without TLS, on this machine only' : 'without TLS');
+}
+
+function seal(health: JsonObject): Finding {
+  if (health['initialized'] !== true) {
+    return fail('seal', 'the server has no store yet', 'make one: coffer operator init');
+  }
+  if (health['sealed'] !== false) {
+    return fail('seal', 'the store is sealed: nothing is served', 'open it: coffer operator unseal');
+  }
+  return ok('seal', 'the store is unsealed');
+}
+
+function clock(health: JsonObject, middle: number): Finding {
+  const told = health['server_time_utc'];
+  if (typeof told !== 'number') return ok('clock', 'the server does not tell its time');
+  // Whole seconds, cut off: on average half a second is missing.
+  const skew = Math.round(told + 0.5 - middle / 1_000);
+  if (Math.abs(skew) <= mostSkew) return ok('clock', 'here and at the server within a few seconds');
+  const way = skew > 0 ? 'ahead of' : 'behind';
+  return warn(
+    'clock',
+    `the server is ${Math.abs(skew)} seconds ${way} this machine`,
+    'synchronise both by NTP (see timedatectl): times of tokens, leases and codes rest on it',
+  );
+}
