@@ -42,6 +42,12 @@ describe('RecordKeys', () => {
     expect(keys.findOnce(later, keyOf('b')).term).toBe(later.id);
   });
 
+  it('keeps at once the key of a record that changes', () => {
+    const keys = new RecordKeys(8);
+    const kept = keys.find(term, keyOf('a'), true);
+    expect(keys.find(term, keyOf('a'))).toBe(kept);
+  });
+
   it('is bounded, and keeps what stays in use', () => {
     const keys = new RecordKeys(64);
     keys.find(term, keyOf('used'));

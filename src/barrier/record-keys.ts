@@ -27,8 +27,11 @@ export class RecordKeys {
     return this.#young.size + this.#old.size;
   }
 
-  /** The key of one record under one term. Of each record only the term last asked for is kept. */
-  find(term: Term, identity: StorageKey): RecordKey {
+  /**
+   * The key of one record under one term. Of each record only the term last asked for is kept. `changes`: it will be asked for
+   * again, and is let in at once.
+   */
+  find(term: Term, identity: StorageKey, changes = false): RecordKey {
     const young = this.#young.get(identity);
     if (young !== undefined && young.term === term.id) return young;
     const old = this.#old.get(identity);
@@ -37,7 +40,8 @@ export class RecordKeys {
       return old;
     }
     const derived = deriveRecordKey(term, identity);
-    if (young !== undefined || old !== undefined || this.#door.knows(identity)) this.#keep(identity, derived);
+    const known = changes || young !== undefined || old !== undefined;
+    if (known || this.#door.knows(identity)) this.#keep(identity, derived);
     return derived;
   }
 

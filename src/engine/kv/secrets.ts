@@ -92,8 +92,9 @@ export class Secrets {
     const [revision] = await view.commit(writes, expectations, change.due).catch((error: unknown) => {
       throw takeOverError(error);
     });
+    // What was just written is often written again, and the next write would have to open it.
     if (revision !== undefined)
-      this.#keep(path, { secret: change.secret, revision, facts: undefined }, encoded.length);
+      this.#keep(path, { secret: change.secret, revision, facts: undefined }, encoded.length, true);
   }
 
   forget(path: string): void {
@@ -128,7 +129,7 @@ export class Secrets {
   }
 
   /** What is kept replaces what was; of what is looked at once nothing is kept. */
-  #keep(path: string, read: Known, bytes: number, known = this.#cache.get(path) !== undefined): void {
+  #keep(path: string, read: Known, bytes: number, known: boolean): void {
     if (known || this.#door.knows(path)) this.#cache.set(path, read, bytes);
   }
 }
