@@ -2,7 +2,11 @@
 
 import type { Fields, FieldValues, ResponseSchema } from '../core/endpoint.ts';
 import { parseNetwork } from '../core/network.ts';
+import type { ReadPage } from '../core/pages.ts';
 import { parseAssignablePolicies } from '../core/policy/assignable.ts';
+import { decodeStored } from '../core/stored-json.ts';
+import type { View } from '../core/view.ts';
+import type { PolicyHolder } from '../engine/engine.ts';
 import { CofferError } from '../errors.ts';
 import type { JsonObject, JsonValue } from '../json.ts';
 
@@ -128,5 +132,20 @@ export function shownTokenSettings(settings: TokenSettings): JsonObject {
     token_policies: settings.policies,
     token_ttl: settings.ttl,
     token_type: 'default',
+  };
+}
+
+/** Roles or users below a folder, whose records have a `name` and `token` settings. */
+export function holdersBelow(view: View, folder: string): ReadPage<PolicyHolder> {
+  return async ({ limit, after }) => {
+    const from = after === undefined ? {} : { after: folder + after };
+    const { items, next } = await view.range(folder, { limit, ...from });
+    return {
+      items: items.map((sealed) => {
+        const { name, token } = decodeStored<{ name: string; token: TokenSettings }>(sealed.open());
+        return { name, policies: token.policies, noDefaultPolicy: token.noDefaultPolicy };
+      }),
+      ...(next === undefined ? {} : { next: next.slice(folder.length) }),
+    };
   };
 }

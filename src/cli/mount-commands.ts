@@ -2,13 +2,12 @@
 import type { Client } from '../client/client.ts';
 import { asCofferError, CofferError } from '../errors.ts';
 import { isJsonObject, type JsonObject } from '../json.ts';
-import { usageError } from './args.ts';
+import { given, givenMap, pairsOf } from './body-fields.ts';
 import { type CommandGroup, defineCommand } from './command.ts';
 import { confirmed } from './confirm.ts';
 import { connect } from './context.ts';
-import { parseField } from './operands.ts';
 import { serverOptions, yesOption } from './options.ts';
-import { cellText, showWarnings } from './print-data.ts';
+import { cellText, printData, showWarnings } from './print-data.ts';
 import { dataOf } from './safe.ts';
 
 export interface MountKind {
@@ -27,7 +26,7 @@ export interface MountKind {
 export function mountCommands(kind: MountKind): CommandGroup {
   return {
     summary: kind.summary,
-    commands: { list: list(kind), enable: enable(kind), disable: disable(kind) },
+    commands: { list: list(kind), enable: enable(kind), tune: tune(kind), disable: disable(kind) },
   };
 }
 
@@ -55,6 +54,11 @@ function mountCells(mount: unknown): string[] {
   ];
 }
 
+const lifeOptions = {
+  'default-lease-ttl': { type: 'text', value: 'TTL', help: 'life of what it hands out, such as 1h' },
+  'max-lease-ttl': { type: 'text', value: 'TTL', help: 'longest life, renewals included' },
+} as const;
+
 function enable(kind: MountKind) {
   return defineCommand({
     summary: `Enable ${kind.thing}`,
@@ -64,8 +68,7 @@ function enable(kind: MountKind) {
       description: { type: 'text', help: 'for people' },
       version: { type: 'integer', value: 'N', help: 'version of a kv engine: 2 keeps versions, 1 does not' },
       option: { type: 'list', value: 'NAME=TEXT', help: 'an option of the type; may be repeated' },
-      'default-lease-ttl': { type: 'text', value: 'TTL', help: 'life of what it hands out, such as 1h' },
-      'max-lease-ttl': { type: 'text', value: 'TTL', help: 'longest life, renewals included' },
+      ...lifeOptions,
       ...serverOptions,
     },
     examples: [kind.example],
@@ -74,7 +77,7 @@ function enable(kind: MountKind) {
       const body = {
         type: operands.TYPE,
         ...given('description', options.description),
-        ...givenMap('options', mountOptions(kind.name, options.option, options.version)),
+        ...givenMap('options', mountOptions(`${kind.name} enable`, options.option, options.version)),
         ...givenMap('config', {
           ...given('default_lease_ttl', options['default-lease-ttl']),
           ...given('max_lease_ttl', options['max-lease-ttl']),
@@ -84,6 +87,39 @@ function enable(kind: MountKind) {
       const answer = await client.request('POST', `${kind.root}/${path}`, { body });
       showWarnings(shell.ui, answer.body);
       shell.ui.done(`${operands.TYPE} enabled at ${path}/`, { type: operands.TYPE, path: `${path}/` });
+    },
+  });
+}
+
+function tune(kind: MountKind) {
+  return defineCommand({
+    summary: `Change the settings of ${kind.thing}, or show them`,
+    details: ['Without options it shows the settings in force; what is not given stays as it is.'],
+    operands: { PATH: 'one' },
+    options: {
+      description: { type: 'text', help: 'for people' },
+      version: { type: 'integer', value: 'N', help: 'makes a kv engine of version 1 one of 2' },
+      option: { type: 'list', value: 'NAME=TEXT', help: 'an option of the type; may be repeated' },
+      ...lifeOptions,
+      ...serverOptions,
+    },
+    examples: [`coffer ${kind.name} tune ${kind.example.split(' ')[3] ?? ''} --max-lease-ttl 8h`],
+    async run({ options, operands }, shell) {
+      const path = trimmed(operands.PATH);
+      const body = {
+        ...given('description', options.description),
+        ...givenMap('options', mountOptions(`${kind.name} tune`, options.option, options.version)),
+        ...given('default_lease_ttl', options['default-lease-ttl']),
+        ...given('max_lease_ttl', options['max-lease-ttl']),
+      };
+      const client = await connect(shell, options);
+      const target = `${kind.root}/${path}/tune`;
+      if (Object.keys(body).length === 0) {
+        printData(shell.ui, dataOf((await client.request('GET', target)).body));
+        return;
+      }
+      showWarnings(shell.ui, (await client.request('POST', target, { body })).body);
+      shell.ui.done(`${path}/ changed`, { path: `${path}/` });
     },
   });
 }
@@ -118,24 +154,11 @@ async function requireMount(client: Client, kind: MountKind, path: string): Prom
   throw new CofferError('not_found', `there is no ${kind.thing.replace(/^an? /, '')} at ${path}/`);
 }
 
-function mountOptions(name: string, pairs: readonly string[], version: number | undefined): JsonObject {
-  const entries = pairs.map((pair): [string, string] => {
-    const field = parseField(pair);
-    if (field === undefined) throw usageError(`${name} enable`, '--option must be NAME=TEXT');
-    return [field.name, field.source];
-  });
+function mountOptions(command: string, pairs: readonly string[], version: number | undefined): JsonObject {
   return {
-    ...Object.fromEntries(entries),
+    ...pairsOf(command, 'option', pairs),
     ...given('version', version === undefined ? undefined : String(version)),
   };
-}
-
-function given(name: string, value: string | undefined): JsonObject {
-  return value === undefined ? {} : { [name]: value };
-}
-
-function givenMap(name: string, map: JsonObject): JsonObject {
-  return Object.keys(map).length === 0 ? {} : { [name]: map };
 }
 
 function trimmed(path: string): string {

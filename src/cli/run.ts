@@ -7,7 +7,7 @@ import { type Command, type CommandGroup, isGroup } from './command.ts';
 import { helpText, overview } from './help.ts';
 import { ourWord } from './other-words.ts';
 import { type Shell, variable, type World } from './shell.ts';
-import { rows, sections } from './table.ts';
+import { type Load, rows, sections } from './table.ts';
 import { type Format, openUi } from './ui.ts';
 
 /** @returns the exit code of the table in `errors.ts` */
@@ -31,6 +31,7 @@ export async function run(words: readonly string[], world: World): Promise<numbe
     places: places(world.env),
     now: world.now ?? Date.now,
     pause: world.pause ?? ((milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds))),
+    commands: () => commandsOf(world),
     endWith: (code) => {
       own = code;
     },
@@ -52,6 +53,10 @@ async function dispatch(words: readonly string[], shell: Shell): Promise<number>
     await help(rest, shell);
     return 0;
   }
+  if (name === '__complete') {
+    await (await import('./complete.ts')).complete(rest, shell);
+    return 0;
+  }
   await runFound(await find(name, shell), name, rest, shell);
   return 0;
 }
@@ -68,6 +73,13 @@ async function help(words: readonly string[], shell: Shell): Promise<void> {
   } else {
     shell.ui.text(helpText(name, found));
   }
+}
+
+function commandsOf({ programs = {} }: World): ReadonlyMap<string, Load> {
+  const own = Object.entries(rows).flatMap(([name, { load = programs[name] }]): [string, Load][] =>
+    load === undefined ? [] : [[name, load]],
+  );
+  return new Map([...own, ...Object.entries(programs).filter(([name]) => !Object.hasOwn(rows, name))]);
 }
 
 async function find(name: string, { programs }: World): Promise<Command | CommandGroup> {

@@ -39,6 +39,8 @@ export interface Shell extends World {
   readonly places: Places;
   now(): number;
   pause(milliseconds: number): Promise<void>;
+  /** Every command of this program, by name as typed, in the order of the overview; verbs that `programs` bring come last. */
+  commands(): ReadonlyMap<string, Load>;
   /** The exit code of a command that has one of its own to give, such as its child's. */
   endWith(code: number): void;
 }

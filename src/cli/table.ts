@@ -90,8 +90,23 @@ export const rows: Readonly<Record<string, Row>> = {
   auth: { section: 'Access', summary: 'Ways to log in', load: () => import('./commands/auth.ts') },
   lease: {
     section: 'Access',
-    summary: 'Look up, renew and revoke leases',
+    summary: 'List, renew and revoke leases',
     load: () => import('./commands/lease.ts'),
+  },
+  wrap: {
+    section: 'Access',
+    summary: 'Wrap data for one reader, once',
+    load: () => import('./commands/wrap.ts'),
+  },
+  unwrap: {
+    section: 'Access',
+    summary: 'Take out what a wrapping token holds',
+    load: () => import('./commands/unwrap.ts'),
+  },
+  rewrap: {
+    section: 'Access',
+    summary: 'Put what is wrapped under a new token',
+    load: () => import('./commands/rewrap.ts'),
   },
 
   server: { section: 'Server', summary: 'Run the server' },
@@ -107,8 +122,19 @@ export const rows: Readonly<Record<string, Row>> = {
   },
   mount: { section: 'Server', summary: 'Secrets engines', load: () => import('./commands/mount.ts') },
   doctor: { section: 'Server', summary: 'Look for what is wrong, here and at the server' },
-  audit: { section: 'Server', summary: 'Check the audit log' },
+  quota: {
+    section: 'Server',
+    summary: 'Limits to how fast clients may go',
+    load: () => import('./commands/quota.ts'),
+  },
+  job: { section: 'Server', summary: 'Long work under way', load: () => import('./commands/job.ts') },
+  audit: { section: 'Server', summary: 'Follow and check the audit log' },
   api: { section: 'Server', summary: 'Call any endpoint', load: () => import('./commands/api.ts') },
+  completion: {
+    section: 'Server',
+    summary: 'Print completion for bash, zsh or fish',
+    load: () => import('./commands/completion.ts'),
+  },
   version: { section: 'Server', summary: 'Print the version', load: () => import('./commands/version.ts') },
 };
 

@@ -44,6 +44,11 @@ test.each([
 test.each([
   'PATH',
   'LD_PRELOAD',
+  'PYTHONWARNINGS',
+  'DOTNET_STARTUP_HOOKS',
+  'GIT_DIR',
+  'KUBECONFIG',
+  'SSLKEYLOGFILE',
   'NODE_OPTIONS',
   'BASH_ENV',
   'BASH_FUNC_x',

@@ -81,7 +81,7 @@ export const table = {
   'limits.tokens_per_identity': limit({
     kind: count(1, 1_000_000_000),
     default: 300_000,
-    help: 'live tokens of one identity: one alias of one auth mount',
+    help: 'live tokens of one identity (one alias of one auth mount), wrapping tokens among them',
   }),
   'limits.leases_per_identity': limit({
     kind: count(1, 1_000_000_000),

@@ -37,6 +37,8 @@ export interface Outcome {
   readonly afterwards?: () => Promise<void>;
   /** Ends the token or the lease that the answer brings, for when the answer cannot be given. */
   readonly undo?: () => Promise<unknown>;
+  /** Who logged in, where somebody did: see `identityOf`. */
+  readonly identity?: string;
 }
 
 interface Handled {
@@ -45,6 +47,7 @@ interface Handled {
   readonly lease: LeaseAnswer | null;
   readonly warnings: readonly string[];
   readonly undo?: (() => Promise<unknown>) | undefined;
+  readonly identity?: string;
 }
 
 /** `token` is who pays for leases; null on endpoints that need no login. */
@@ -53,7 +56,7 @@ export async function carryOut(errand: Errand, call: Call, token: LeaseHolder | 
   if ((spec.spendsFirst === true || spec.streams === true) && commit.owes) await commit.spend();
   const handled = await handle(errand, call, token);
   if (commit.owes) await commit.spend();
-  const { reply, auth, lease, warnings, undo } = handled;
+  const { reply, auth, lease, warnings, undo, identity } = handled;
   const { unknownFields } = errand;
   const answer = buildAnswer({
     request: errand.request,
@@ -78,6 +81,7 @@ export async function carryOut(errand: Errand, call: Call, token: LeaseHolder | 
       (!reads && spec.login !== true),
     ...(reply?.afterwards === undefined ? {} : { afterwards: reply.afterwards }),
     ...(undo === undefined ? {} : { undo }),
+    ...(identity === undefined ? {} : { identity }),
   };
 }
 
@@ -94,7 +98,14 @@ async function handleOnce(errand: Errand, call: Call, token: LeaseHolder | null)
   if (reply?.login !== undefined) {
     const issued = await logIn(errand, reply.login);
     const undo = () => tokens.revoke(tokens.idOf(issued.auth.clientToken));
-    return { reply, auth: issued.auth, lease: null, warnings: [...warnings, ...issued.warnings], undo };
+    return {
+      reply,
+      auth: issued.auth,
+      lease: null,
+      warnings: [...warnings, ...issued.warnings],
+      undo,
+      identity: identityOf(errand.mount.entry.uuid, reply.login.alias),
+    };
   }
   if (reply?.lease !== undefined) {
     const lease = await leaseOut(errand, reply.lease, token);
@@ -121,7 +132,11 @@ async function withJob(
   token: LeaseHolder | null,
 ): Promise<Reply> {
   if (reply.job === undefined) return reply;
-  const requester = { token: token?.id ?? null, displayName: call.caller?.displayName ?? '' };
+  const requester = {
+    token: token?.id ?? null,
+    identity: token?.identity,
+    displayName: call.caller?.displayName ?? '',
+  };
   const { id, writes } = await core.jobs.prepare(reply.job, requester);
   await commit.commit(writes);
   core.workOnJobs();

@@ -181,6 +181,8 @@ export interface OperationSpec<F extends Fields = Fields> {
   readonly response?: ResponseSchema;
   /** Needs no token and spends no use: logins, status, unseal. */
   readonly login?: boolean;
+  /** Needs no token, but one that comes along may decide, and pays with a use as everywhere. */
+  readonly takesUse?: boolean;
   /** What a caller without a valid token is told, where the contract has its own words for it. */
   readonly refusal?: () => CofferError;
   /** Needs `sudo` besides the operation's own capability. */

@@ -22,6 +22,8 @@ const schema = {
 } as const satisfies ResponseSchema;
 
 const open = { login: true, plain: true } as const;
+/** Whoever steers does it by a token's right. */
+const steered = { ...open, takesUse: true, spendsFirst: true } as const;
 
 /** `openToAll`: as in Vault, for suites of clients that know no other way. */
 export function generateRootEndpoints(root: GenerateRoot, openToAll: boolean): readonly Endpoint[] {
@@ -39,7 +41,7 @@ function attempt(root: GenerateRoot, openToAll: boolean): Endpoint {
     },
     operations: {
       read: {
-        ...open,
+        ...steered,
         summary: 'Show the attempt',
         response: schema,
         handle: async (call) => {
@@ -49,7 +51,7 @@ function attempt(root: GenerateRoot, openToAll: boolean): Endpoint {
         },
       },
       update: {
-        ...open,
+        ...steered,
         summary: 'Begin to make a root token',
         response: schema,
         handle: async (call) => {
@@ -60,7 +62,7 @@ function attempt(root: GenerateRoot, openToAll: boolean): Endpoint {
         },
       },
       delete: {
-        ...open,
+        ...steered,
         summary: 'Cancel the attempt',
         handle: async (call) => {
           const { nonce } = root;

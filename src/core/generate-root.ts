@@ -4,11 +4,11 @@
  */
 import type { Barrier } from '../barrier/barrier.ts';
 import type { Clock } from '../clock.ts';
-import { equalBytes } from '../crypto/digest.ts';
 import { type Random, randomBase62, randomUuid } from '../crypto/random.ts';
 import { CofferError } from '../errors.ts';
 import type { KeyCollector, ManualSeal } from '../seal/collector.ts';
-import { CeremonyPlace, requireNonce } from './key-ceremony.ts';
+import type { Slot } from '../seal/slots.ts';
+import { CeremonyPlace, requireNonce, requireRootKey } from './key-ceremony.ts';
 import type { KeySlots } from './key-slots.ts';
 import { rootTokenAt, rootTokenLength } from './token/root-token.ts';
 import type { Tokens } from './token/tokens.ts';
@@ -25,7 +25,12 @@ export interface GenerateRootOptions {
 interface Attempt {
   readonly nonce: string;
   readonly otp: Buffer;
-  readonly collectors: readonly KeyCollector[];
+  readonly collectors: readonly SlotCollector[];
+}
+
+interface SlotCollector {
+  readonly slot: Slot;
+  readonly collector: KeyCollector;
 }
 
 export interface RootProgress {
@@ -54,7 +59,7 @@ export class GenerateRoot {
     this.#options = options;
     this.#place = new CeremonyPlace(options.clock, ({ otp, collectors }) => {
       otp.fill(0);
-      for (const collector of collectors) collector.reset();
+      for (const { collector } of collectors) collector.reset();
     });
   }
 
@@ -124,36 +129,39 @@ export class GenerateRoot {
       'this store has no slot that a key opens by hand',
     );
     let collecting = false;
-    for (const collector of attempt.collectors) {
+    for (const { slot, collector } of attempt.collectors) {
       const step = await collector.add(key).catch((error: unknown) => {
         problem = error;
         return undefined;
       });
-      if (step?.kind === 'opened') return this.#isRootKey(step.rootKey);
+      if (step?.kind === 'opened') {
+        await requireRootKey(this.#options.barrier, step.rootKey);
+        await this.#requireSlot(slot);
+        return true;
+      }
       if (step !== undefined) collecting = true;
     }
     if (!collecting) throw problem;
     return false;
   }
 
-  async #isRootKey(rootKey: Buffer): Promise<boolean> {
-    try {
-      const same = await this.#options.barrier.withRootKey(async (held) => equalBytes(held, rootKey));
-      if (!same) throw new CofferError('wrong_key', 'these keys open a slot, but not this store');
-      return true;
-    } finally {
-      rootKey.fill(0);
-    }
+  /** A slot that was removed or replaced since the attempt began proves nothing any more. */
+  async #requireSlot({ id }: Slot): Promise<void> {
+    const slots = await this.#options.slots.slots();
+    if (slots.some((slot) => slot.id === id)) return;
+    throw new CofferError('wrong_key', 'these keys open a slot that was removed meanwhile');
   }
 
-  async #collectors(): Promise<readonly KeyCollector[]> {
+  async #collectors(): Promise<readonly SlotCollector[]> {
     const { slots, manualSeals, barrier } = this.#options;
-    const collectors = (await slots.slots()).flatMap(({ id, kind, body }) => {
-      const manual = manualSeals.find((each) => each.kind === kind);
-      return manual === undefined ? [] : [manual.collect(body, { storeId: barrier.storeId, slotId: id })];
+    const collectors = (await slots.slots()).flatMap((slot) => {
+      const manual = manualSeals.find((each) => each.kind === slot.kind);
+      if (manual === undefined) return [];
+      const place = { storeId: barrier.storeId, slotId: slot.id };
+      return [{ slot, collector: manual.collect(slot.body, place) }];
     });
     // The one that takes most keys first: `required` and `progress` are about it.
-    return collectors.toSorted((one, other) => other.threshold - one.threshold);
+    return collectors.toSorted((one, other) => other.collector.threshold - one.collector.threshold);
   }
 }
 
@@ -161,11 +169,11 @@ function progressOf({ nonce, collectors }: Attempt): RootProgress {
   return {
     nonce,
     started: true,
-    progress: collectors[0]?.progress ?? 0,
+    progress: collectors[0]?.collector.progress ?? 0,
     required: requiredOf(collectors),
   };
 }
 
-function requiredOf(collectors: readonly KeyCollector[]): number {
-  return collectors[0]?.threshold ?? 0;
+function requiredOf(collectors: readonly SlotCollector[]): number {
+  return collectors[0]?.collector.threshold ?? 0;
 }

@@ -2,6 +2,7 @@
  * What rekeying and making a root token have in common: an operation that lives on one node for a while, is known by a nonce, and is
  * carried on by people who hand in keys. Only whoever has the nonce can carry it on.
  */
+import type { Barrier } from '../barrier/barrier.ts';
 import type { Clock } from '../clock.ts';
 import { equalBytes } from '../crypto/digest.ts';
 import { CofferError } from '../errors.ts';
@@ -77,5 +78,18 @@ export function requireSteering<F extends Fields>(
 export function refusePgp(...keys: readonly (string | readonly string[] | undefined)[]): void {
   if (keys.some((key) => key !== undefined && key.length > 0)) {
     throw new CofferError('invalid_request', 'encrypting the answer with PGP keys is not supported');
+  }
+}
+
+/**
+ * Zeroes the key. Throws `wrong_key` when it is not the one this store is open with: slots rest in the clear, and whoever writes to
+ * storage can put one there that opens with keys of their own. Only the root key itself proves that somebody holds a key.
+ */
+export async function requireRootKey(barrier: Barrier, rootKey: Buffer): Promise<void> {
+  try {
+    const same = await barrier.withRootKey(async (held) => equalBytes(held, rootKey));
+    if (!same) throw new CofferError('wrong_key', 'these keys open a slot, but not this store');
+  } finally {
+    rootKey.fill(0);
   }
 }

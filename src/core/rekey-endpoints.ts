@@ -41,6 +41,8 @@ const schema = {
 } as const satisfies ResponseSchema;
 
 const open = { login: true, plain: true } as const;
+/** Whoever steers does it by a token's right. */
+const steered = { ...open, takesUse: true, spendsFirst: true } as const;
 
 /** `openToAll`: as in Vault, for suites of clients that know no other way. */
 export function rekeyEndpoints(rekey: Rekey, openToAll: boolean): readonly Endpoint[] {
@@ -60,7 +62,7 @@ function operation(rekey: Rekey, openToAll: boolean): Endpoint {
     fields: initFields,
     operations: {
       read: {
-        ...open,
+        ...steered,
         summary: 'Show the rekey operation',
         response: schema,
         handle: async (call) => {
@@ -69,7 +71,7 @@ function operation(rekey: Rekey, openToAll: boolean): Endpoint {
         },
       },
       update: {
-        ...open,
+        ...steered,
         summary: 'Begin to make new unseal keys',
         response: schema,
         handle: async (call) => {
@@ -91,7 +93,7 @@ function operation(rekey: Rekey, openToAll: boolean): Endpoint {
         },
       },
       delete: {
-        ...open,
+        ...steered,
         summary: 'Cancel the rekey operation',
         handle: async (call) => {
           const nonce = rekey.current?.nonce;
@@ -132,7 +134,7 @@ function verification(rekey: Rekey, openToAll: boolean): Endpoint {
     fields: { ...keyFields, key: { ...keyFields.key, required: false } },
     operations: {
       read: {
-        ...open,
+        ...steered,
         summary: 'Show how far the verification is',
         response: schema,
         handle: async (call) => ({
@@ -150,7 +152,7 @@ function verification(rekey: Rekey, openToAll: boolean): Endpoint {
         },
       },
       delete: {
-        ...open,
+        ...steered,
         summary: 'Begin the verification anew',
         response: schema,
         handle: async (call) => {

@@ -8,7 +8,7 @@ import { type Random, randomUuid } from '../crypto/random.ts';
 import { asCofferError, CofferError } from '../errors.ts';
 import type { KeyCollector, ManualSeal } from '../seal/collector.ts';
 import type { Slot } from '../seal/slots.ts';
-import { CeremonyPlace, requireNonce } from './key-ceremony.ts';
+import { CeremonyPlace, requireNonce, requireRootKey } from './key-ceremony.ts';
 import type { KeySlots } from './key-slots.ts';
 
 const kind = 'shamir';
@@ -124,7 +124,7 @@ export class Rekey {
     }
     const step = await operation.collector.add(key);
     if (step.kind === 'collecting') return { kind: 'collecting', status: statusOf(operation) };
-    step.rootKey.fill(0);
+    await requireRootKey(this.#options.barrier, step.rootKey);
     const { keys = [], slot } = await this.#make(operation.request);
     this.#requireCurrent(operation);
     const complete = { kind: 'complete', nonce: operation.nonce, keys } as const;
@@ -149,7 +149,7 @@ export class Rekey {
     const step = await verification.collector.add(key);
     const answer = { nonce: verification.nonce, status: statusOf(operation) };
     if (step.kind === 'collecting') return { ...answer, complete: false };
-    step.rootKey.fill(0);
+    await requireRootKey(this.#options.barrier, step.rootKey);
     this.#requireCurrent(operation);
     this.#place.end();
     await this.#replace(operation.old.id, verification.slot);

@@ -14,10 +14,10 @@ import { type Destination, findDestination } from './destination.ts';
 import type { Call, Endpoint, OperationSpec } from './endpoint.ts';
 import { type CoercedFields, coerceFields } from './field.ts';
 import { helpAnswer } from './help.ts';
+import { judge, openToEveryone } from './judge.ts';
 import { noTelemetry, type Passage, type Telemetry } from './meter.ts';
 import { isBuiltin } from './mount/mounts.ts';
 import { MountView } from './mount/view.ts';
-import type { ApiPath } from './path.ts';
 import type { Acl } from './policy/acl.ts';
 import { admit } from './quota/admit.ts';
 import { type StrangerLimit, Strangers } from './quota/strangers.ts';
@@ -27,7 +27,7 @@ import { type IsUrgent, storageFull, waitsForRoom } from './room.ts';
 import type { Log, SealState } from './seal-state.ts';
 import { sealedTable, serveSealed } from './serve-sealed.ts';
 import { type Authentication, authenticate } from './token/authenticate.ts';
-import { type EncodeAnswer, wrapOutcome } from './wrap-answer.ts';
+import { admitWrapping, type EncodeAnswer, wrapOutcome } from './wrap-answer.ts';
 
 export interface RoadOptions {
   readonly state: SealState;
@@ -97,7 +97,7 @@ async function travel(
   if (who.kind === 'refused' && strangers.wait(request.remoteAddress, core.clock.now()) > 0) {
     throw new CofferError('rate_limited', 'too many requests without a valid token; try again later');
   }
-  const destination = findDestination(table.route(request.path), request);
+  const destination = findDestination(table, request);
   passage.routed(
     destination.route?.mount.entry.type ?? '',
     destination.endpoint,
@@ -172,7 +172,7 @@ async function prepareVisit(
 ): Promise<Visit> {
   const { spec, endpoint } = destination;
   const token = who.kind === 'token' ? who.token : undefined;
-  const exempt = spec?.login === true || spec?.useExempt === true;
+  const exempt = (spec?.login === true && spec.takesUse !== true) || spec?.useExempt === true;
   const commit = new RequestCommit(core.barrier, core.tokens, exempt ? undefined : token);
   // Nobody without a token makes us work on fields that nothing will come of.
   const mayBeHandled = acl !== undefined || isOpen(spec, request);
@@ -281,36 +281,17 @@ function decide(
   acl: Acl | undefined,
 ): AuditedDecision {
   const { spec } = destination;
-  if (isOpen(spec, request)) return { kind: 'allow', reason: 'open to everyone' };
+  if (isOpen(spec, request)) return openToEveryone;
   if (who.kind === 'anonymous') return { kind: 'deny', reason: 'missing client token' };
   if (who.kind === 'refused' || acl === undefined) {
     return { kind: 'deny', reason: who.kind === 'refused' ? who.reason : 'no policies' };
   }
-  if (spec?.useExempt === true) return { kind: 'allow', reason: 'shows only what the caller may use' };
   const asked = request.operation === 'update' ? call.operation : request.operation;
-  const question = { operation: asked, data: request.data, sudo: spec?.sudo === true };
-  const decision = acl.decide({ ...question, path: request.path });
-  const handled = pathHandled(request, destination);
-  if (decision.kind !== 'allow' || handled === request.path) return decision;
-  const asHandled = acl.decide({ ...question, path: handled });
-  return asHandled.kind === 'deny' && asHandled.reason === 'no-rule' ? decision : asHandled;
+  return judge(acl, { operation: asked, path: request.path, data: request.data }, destination).decision;
 }
 
 function isOpen(spec: OperationSpec | undefined, request: Request): boolean {
   return spec?.login === true || (spec?.metrics === true && request.metricsWithoutToken === true);
-}
-
-/**
- * The path in the form that names what the handler will touch, where several forms name one thing: without the trailing `/`
- * that only listings know, and with folded names. Rules for it hold for the other forms too, or they would be a way around it.
- */
-function pathHandled({ operation, path }: Request, { route, endpoint }: Destination): ApiPath {
-  const listing = operation === 'list' || operation === 'scan';
-  const bare = !listing && path.endsWith('/') ? path.slice(0, -1) : path;
-  if (endpoint?.foldsNames !== true || route === undefined) return bare as ApiPath;
-  const mount = route.mount.entry.path.length;
-  const folded = bare.slice(mount).replace(/[A-Z]/g, (letter) => letter.toLowerCase());
-  return (bare.slice(0, mount) + folded) as ApiPath;
 }
 
 async function settle(
@@ -344,6 +325,8 @@ async function settle(
         'a stream of bytes cannot be wrapped: ask without X-Vault-Wrap-TTL',
       );
     }
+    const token = who.kind === 'token' ? who.token.record : null;
+    if (request.wrapTtl > 0) await admitWrapping(core, request.wrapTtl, token?.identity);
     const outcome = await carryOut(
       {
         core,
@@ -356,9 +339,12 @@ async function settle(
         acl: visit.acl,
       },
       visit.call,
-      who.kind === 'token' ? who.token.record : null,
+      token,
     );
-    return request.wrapTtl > 0 ? await wrapOutcome(core, request, outcome, encode) : outcome;
+    // What is open to everyone is no secret to keep, and nobody without a token fills the store with it.
+    if (request.wrapTtl === 0 || (token === null && outcome.identity === undefined)) return outcome;
+    const holder = outcome.identity ?? token?.identity;
+    return await wrapOutcome(core, request, outcome, holder, encode);
   } catch (error) {
     // A use is spent on refusals and bad input too, before the answer.
     await commit.spend();

@@ -18,7 +18,8 @@ export interface SealControl {
     readonly rootToken: string;
     readonly shares: readonly Buffer[];
   }>;
-  submitKey(text: string): Promise<void>;
+  /** `from`: the address of whoever hands it in. */
+  submitKey(text: string, from?: string): Promise<void>;
   resetKeys(): void;
   recordSeal(): Promise<void>;
   drop(): Promise<void>;

@@ -190,7 +190,7 @@ function unsealing(control: SealControl): Endpoint {
               'invalid_request',
               "'key' must be specified in request body as JSON, or 'reset' set to true",
             );
-          } else await control.submitKey(call.fields.key);
+          } else await control.submitKey(call.fields.key, call.remoteAddress);
           return { data: shownStatus(await control.status()) };
         },
       },

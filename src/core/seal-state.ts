@@ -24,6 +24,7 @@ import type { JobType } from './job/job.ts';
 import { KeySlots } from './key-slots.ts';
 import type { Telemetry } from './meter.ts';
 import type { MountTypes } from './mount/mounts.ts';
+import { clientOf } from './quota/buckets.ts';
 import { defaultLimits, type NodeLimits } from './quota/limits.ts';
 import { retryOnConflict } from './retry.ts';
 import type { SealControl, SealStatus } from './seal-control.ts';
@@ -168,7 +169,7 @@ export class SealState implements SealControl {
    * Takes one key of one slot. Throws `invalid_request` for what is no key of this store, `wrong_key` when the keys handed in
    * do not open it; then counting begins anew. Handing a key to an unsealed node does nothing.
    */
-  async submitKey(text: string): Promise<void> {
+  async submitKey(text: string, from = ''): Promise<void> {
     if (this.#boot.kind === 'empty') await this.#readBoot();
     if (this.#boot.kind === 'empty') throw new CofferError('invalid_request', 'the store is not initialized');
     if (this.#core !== undefined) return;
@@ -179,7 +180,7 @@ export class SealState implements SealControl {
     );
     let collecting = false;
     for (const { slot, collector } of this.#collectors) {
-      const step = await collector.add(text).catch((error: unknown) => {
+      const step = await collector.add(text, clientOf(from)).catch((error: unknown) => {
         problem = error;
         return undefined;
       });

@@ -4,11 +4,21 @@ import { isJsonObject } from '../json.ts';
 import type { Outcome } from './carry-out.ts';
 import type { Core } from './core.ts';
 import type { Answer, Request } from './request.ts';
+import { checkWrapTtl } from './wrapping/wrappings.ts';
 
 type Envelope = Extract<Answer, { kind: 'envelope' }>;
 
 /** An answer as the wire has it; the listener's own encoder. */
 export type EncodeAnswer = (answer: Answer) => string | undefined;
+
+/** Whom the wrapping token counts against: see `identityOf`. Undefined for callers that go back to no login. */
+export type WrapHolder = string | undefined;
+
+/** What can be known before anything is done. Throws `invalid_request`, and `rate_limited` where the holder has too many tokens. */
+export async function admitWrapping(core: Core, ttl: number, holder: WrapHolder): Promise<void> {
+  checkWrapTtl(ttl);
+  if (holder !== undefined) await core.ceilings.admitToken(holder);
+}
 
 /**
  * Nothing and errors stay as they are. Where the answer cannot be stored, what it would have brought is taken back: a caller who
@@ -18,6 +28,7 @@ export async function wrapOutcome(
   core: Core,
   request: Request,
   outcome: Outcome,
+  holder: WrapHolder,
   encode: EncodeAnswer,
 ): Promise<Outcome> {
   const { answer } = outcome;
@@ -28,6 +39,7 @@ export async function wrapOutcome(
       ttl: request.wrapTtl,
       creationPath: request.path,
       wrappedAccessor: accessorIn(answer),
+      identity: holder,
     });
     return {
       ...outcome,

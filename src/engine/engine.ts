@@ -8,6 +8,7 @@
  */
 import type { Clock } from '../clock.ts';
 import type { Endpoint } from '../core/endpoint.ts';
+import type { ReadPage } from '../core/pages.ts';
 import type { DueEntry, View, ViewWrite } from '../core/view.ts';
 import type { Random } from '../crypto/random.ts';
 import type { JsonObject } from '../json.ts';
@@ -57,8 +58,18 @@ export interface NameLocks {
   unlock(view: View, name: string): Promise<void>;
 }
 
+/** A role or a user, as far as policies go. */
+export interface PolicyHolder {
+  readonly name: string;
+  /** What a login is granted; besides them `default`, unless that is left out. */
+  readonly policies: readonly string[];
+  readonly noDefaultPolicy: boolean;
+}
+
 export interface AuthMethod extends Engine {
   readonly locks?: NameLocks;
+  /** Roles or users in order of their names, a page at a time; the next page goes on behind the last name. */
+  holders?(view: View): ReadPage<PolicyHolder>;
   /**
    * Checks anew that a token's principal may go on. Throws `permission_denied` or `invalid_request` to refuse. Methods
    * without it renew on the token's own terms.

@@ -77,6 +77,8 @@ export interface StoredSecret {
   readonly name: string;
   /** Somebody set more of it than its value. */
   readonly hasSettings: boolean;
+  /** It has deleted versions whose values are there: nobody reads them but who may undelete. */
+  readonly hasDeleted: boolean;
   /** Its current version can be read now. */
   readonly isReadable: boolean;
   readonly unchanged: ViewExpectation;

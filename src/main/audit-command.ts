@@ -9,6 +9,7 @@ import { findRequest } from '../core/audit/find.ts';
 import { type AuditReport, type ChainReport, verifyAudit } from '../core/audit/verify.ts';
 import { CofferError } from '../errors.ts';
 import type { JsonValue } from '../json.ts';
+import { tail } from './audit-tail.ts';
 import { auditDirectoryOf } from './node.ts';
 import { openBarrier } from './open-barrier.ts';
 
@@ -74,8 +75,8 @@ const showCommand = defineCommand({
 });
 
 export const command: CommandGroup = {
-  summary: 'Check the audit log',
-  commands: { verify, show: showCommand },
+  summary: 'Follow and check the audit log',
+  commands: { verify, show: showCommand, tail },
 };
 
 function dataDirectory(shell: Shell, given: string | undefined): string {

@@ -15,9 +15,10 @@ export interface KeyCollector {
   readonly progress: number;
   /**
    * Takes a key as a person gives it, in hex or base64. One that is here already is not counted again. Throws
-   * `invalid_request` for what cannot be a key of this slot, `wrong_key` when the keys do not open it.
+   * `invalid_request` for what cannot be a key of this slot, `wrong_key` when the keys do not open it. `from` is whoever hands it
+   * in, where anybody may: a kind of slot that makes work gives each no more than a share of it, and throws `rate_limited`.
    */
-  add(text: string): Promise<Collected>;
+  add(text: string, from?: string): Promise<Collected>;
   reset(): void;
 }
 

@@ -138,7 +138,7 @@ test('a program gets secrets, our streams, and gives its exit code', async () =>
 test('threat 16: secrets are not among the arguments of any process', async () => {
   await put('argv', { password: 'hunter2-in-argv' });
   const look =
-    'for f in /proc/[0-9]*/cmdline; do tr "\\0" " " < "$f" 2>/dev/null; echo; done; echo "$password" >&2';
+    'for f in /proc/[0-9]*/cmdline; do { tr "\\0" " " < "$f"; } 2>/dev/null; echo; done; echo "$password" >&2';
   const outcome = await run(['exec', 'argv', '--', 'sh', '-c', look]);
   expect(outcome.stderr).toBe('hunter2-in-argv\n');
   expect(outcome.stdout).toContain('exec argv');

@@ -4,7 +4,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-export const toolNames = ['curl', 'strace', 'hvac'] as const;
+export const toolNames = ['curl', 'strace', 'hvac', 'zsh', 'fish'] as const;
 export type ToolName = (typeof toolNames)[number];
 
 export interface Tool {
@@ -32,6 +32,8 @@ export function findTools(say: (line: string) => void): Tools {
     curl: debianTool('curl', say),
     strace: usableStrace(debianTool('strace', say)),
     hvac: hvac(say),
+    zsh: debianTool('zsh', say),
+    fish: debianTool('fish', say),
   };
   for (const name of toolNames) {
     const { path, remedy } = tools[name];

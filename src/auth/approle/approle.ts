@@ -4,7 +4,9 @@ import { defaultLockout } from '../../core/lockout/lock-state.ts';
 import { Lockout } from '../../core/lockout/lockout.ts';
 import type { View } from '../../core/view.ts';
 import type { AuthMethodType } from '../../engine/engine.ts';
+import { holdersBelow } from '../token-fields.ts';
 import { loginEndpoint, renewRole } from './login.ts';
+import { roleFolder } from './role.ts';
 import { roleFieldEndpoints } from './role-fields.ts';
 import { roleEndpoints } from './roles.ts';
 import { onSecretIdDue, secretIdEndpoints } from './secret-ids.ts';
@@ -33,6 +35,7 @@ export const approle: AuthMethodType = {
       onDue: (name, view) => onDue(name, view, environment.clock.now()),
       // By role id, which is what a login names.
       locks: lockout,
+      holders: (view) => holdersBelow(view, roleFolder),
     };
   },
 };

@@ -7,10 +7,11 @@ import {
   type ScryptCost,
 } from '../../crypto/password-hash.ts';
 import type { AuthMethodType } from '../../engine/engine.ts';
+import { holdersBelow } from '../token-fields.ts';
 import { Derivations, processLimits } from './derivations.ts';
 import { loginEndpoint, renewUser } from './login.ts';
 import { Passwords } from './passwords.ts';
-import { parseUserName } from './user.ts';
+import { parseUserName, userFolder } from './user.ts';
 import { userEndpoints } from './users.ts';
 
 export interface UserpassOptions {
@@ -31,6 +32,7 @@ export function userpassWith(options: UserpassOptions): AuthMethodType {
       return {
         endpoints: [loginEndpoint(rooms), ...userEndpoints(rooms)],
         renewPrincipal: renewUser,
+        holders: (view) => holdersBelow(view, userFolder),
         locks: {
           lockedNames: (view) => lockout.lockedNames(view),
           unlock: (view, name) => lockout.unlock(view, parseUserName(name)),

@@ -7,6 +7,8 @@ import { connect } from '../context.ts';
 import { listKeys } from '../listing.ts';
 import { ValueReader } from '../operands.ts';
 import { serverOptions } from '../options.ts';
+import { explain, whoCan } from '../policy-questions.ts';
+import { test } from '../policy-test.ts';
 import { showWarnings } from '../print-data.ts';
 import { isInteractive } from '../prompt.ts';
 import { dataOf } from '../safe.ts';
@@ -77,5 +79,5 @@ async function readPolicy(client: Client, name: string): Promise<JsonObject> {
 
 export const command: CommandGroup = {
   summary: 'Say who may do what',
-  commands: { list, show, write, delete: remove },
+  commands: { list, show, write, delete: remove, test, explain, 'who-can': whoCan },
 };

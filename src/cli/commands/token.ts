@@ -1,11 +1,13 @@
 import type { Client } from '../../client/client.ts';
+import { asCofferError, CofferError } from '../../errors.ts';
 import { isJsonObject, type JsonObject, type JsonValue } from '../../json.ts';
 import { usageError } from '../args.ts';
+import { given, pairsOf } from '../body-fields.ts';
 import { type CommandGroup, defineCommand } from '../command.ts';
 import { connect } from '../context.ts';
-import { parseField } from '../operands.ts';
+import { listKeys } from '../listing.ts';
 import { fieldOption, serverOptions } from '../options.ts';
-import { printData, showWarnings } from '../print-data.ts';
+import { cellText, printData, showWarnings } from '../print-data.ts';
 import { readSecretLine } from '../prompt.ts';
 import { dataOf } from '../safe.ts';
 import type { Shell } from '../shell.ts';
@@ -60,14 +62,18 @@ const create = defineCommand({
       ...given('num_uses', options.uses),
       ...given('display_name', options['display-name']),
       ...given('type', options.type),
-      ...(options.metadata.length > 0 ? { meta: metadata(options.metadata) } : {}),
+      ...(options.metadata.length > 0 ? { meta: pairsOf('token create', 'metadata', options.metadata) } : {}),
       ...(options.orphan ? { no_parent: true } : {}),
       ...(options['no-default-policy'] ? { no_default_policy: true } : {}),
       ...(options['not-renewable'] ? { renewable: false } : {}),
     };
     const path = options.role === undefined ? 'auth/token/create' : `auth/token/create/${options.role}`;
     const client = await connect(shell, options);
-    const answer = await client.request('POST', path, { body, wrapTtl: options['wrap-ttl'] });
+    const answer = await client
+      .request('POST', path, { body, wrapTtl: options['wrap-ttl'] })
+      .catch((error: unknown) => {
+        throw options.role === undefined ? error : lacking(error, 'no token roles: leave --role out');
+      });
     showWarnings(shell.ui, answer.body);
     printData(
       shell.ui,
@@ -124,14 +130,44 @@ const revoke = defineCommand({
     }
     const client = await connect(shell, options);
     const verb = options['keep-children'] ? 'revoke-orphan' : 'revoke';
-    await onToken(shell, client, verb, operands.TOKEN, options.accessor, {});
+    await onToken(shell, client, verb, operands.TOKEN, options.accessor, {}).catch((error: unknown) => {
+      const what = 'no way to end a token without those made from it: leave --keep-children out';
+      throw options['keep-children'] ? lacking(error, what) : error;
+    });
     shell.ui.done('token revoked', { revoked: true });
+  },
+});
+
+const list = defineCommand({
+  summary: 'List the accessors of all tokens',
+  operands: {},
+  options: serverOptions,
+  async run({ options }, shell) {
+    shell.ui.lines(await listKeys(await connect(shell, options), 'auth/token/accessors'));
+  },
+});
+
+const capabilities = defineCommand({
+  summary: 'Show what your token may do with paths',
+  details: ['`coffer policy explain` says why.'],
+  operands: { PATH: 'some' },
+  options: serverOptions,
+  examples: ['coffer token capabilities secret/data/db sys/mounts'],
+  async run({ options, operands }, shell) {
+    const client = await connect(shell, options);
+    const answer = await client.request('POST', 'sys/capabilities-self', { body: { paths: operands.PATH } });
+    const data = dataOf(answer.body);
+    const found = operands.PATH.map((path): [string, JsonValue] => [path, data[path] ?? []]);
+    shell.ui.record(
+      found.map(([path, granted]) => [path, cellText(granted)]),
+      Object.fromEntries(found),
+    );
   },
 });
 
 export const command: CommandGroup = {
   summary: 'Create, look up, renew and revoke tokens',
-  commands: { create, lookup, renew, revoke },
+  commands: { create, lookup, renew, revoke, list, capabilities },
 };
 
 /** The three forms that the wire has for each verb: of a token, of an accessor, of oneself. */
@@ -159,21 +195,14 @@ async function onToken(
   return (await client.request('POST', `auth/token/${verb}`, { body: { token, ...more } })).body;
 }
 
+/** What Vault's wire has and this server lacks is told as such, not as a path that nobody asked for. */
+function lacking(thrown: unknown, what: string): unknown {
+  const error = asCofferError(thrown);
+  if (error.code !== 'unsupported_path') return thrown;
+  return new CofferError('unsupported_operation', `this server has ${what}`, { cause: thrown });
+}
+
 function block(body: JsonValue | undefined, name: 'auth' | 'wrap_info'): JsonObject {
   const value = isJsonObject(body) ? body[name] : undefined;
   return isJsonObject(value) ? value : {};
-}
-
-function metadata(pairs: readonly string[]): JsonObject {
-  return Object.fromEntries(
-    pairs.map((pair) => {
-      const field = parseField(pair);
-      if (field === undefined) throw usageError('token create', '--metadata must be NAME=TEXT');
-      return [field.name, field.source];
-    }),
-  );
-}
-
-function given(name: string, value: string | number | undefined): JsonObject {
-  return value === undefined ? {} : { [name]: value };
 }

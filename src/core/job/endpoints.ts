@@ -77,6 +77,7 @@ function single(rooms: CoreRooms): Endpoint {
       },
       delete: {
         summary: 'Cancel a job',
+        spendsFirst: true,
         handle: async (call) => {
           const job = await find(rooms, call);
           if (job === undefined) throw new CofferError('not_found', 'there is no such job');

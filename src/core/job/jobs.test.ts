@@ -220,8 +220,8 @@ describe('jobs', () => {
 
   it('are refused where a hundred are under way', async () => {
     const node = await place.node();
-    for (let count = 0; count < 100; count++) await begin(coreOf(node), 1);
-    await expect(begin(coreOf(node), 1)).rejects.toMatchObject({ code: 'rate_limited' });
+    for (let count = 0; count < 100; count++) await begin(coreOf(node), 1, `token-${count}`);
+    await expect(begin(coreOf(node), 1, 'another')).rejects.toMatchObject({ code: 'rate_limited' });
   });
 
   it('threat 13: of others are as good as absent, by each route', async () => {

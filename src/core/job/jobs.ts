@@ -20,8 +20,20 @@ import {
 
 /** Jobs under way at a time, in the whole store: nobody can pile up work without end. */
 const mostActive = 100;
+/** The same of one identity, or of one token that goes back to no login: nobody holds up the others' work. */
+const mostOfOne = 20;
 /** How long an ended job can still be looked at, in milliseconds. */
 const keptFor = 7 * 86_400_000;
+
+/** How long a job that was let in may take to be committed, in milliseconds. */
+const underWayFor = 10_000;
+
+/** A job that was let in, and is perhaps not in the store yet. */
+interface LetIn {
+  readonly id: string;
+  readonly holder: string;
+  readonly at: number;
+}
 
 export interface StoredJob {
   readonly record: JobRecord;
@@ -32,6 +44,8 @@ export interface StoredJob {
 export interface Requester {
   /** Stored id of the caller's token; null for the server itself. */
   readonly token: string | null;
+  /** Whom the token goes back to; absent where it goes back to no login. */
+  readonly identity?: string | undefined;
   readonly displayName: string;
 }
 
@@ -43,27 +57,30 @@ export interface JobsOptions {
 
 export class Jobs {
   readonly #options: JobsOptions;
+  #letIn: readonly LetIn[] = [];
 
   constructor(options: JobsOptions) {
     this.#options = options;
   }
 
-  /** The writes that begin a job, for the commit that asks for it. Throws `rate_limited` where too many are under way. */
+  /**
+   * The writes that begin a job, for the commit that asks for it. Throws `rate_limited` where too many are under way; what the server
+   * itself asks for is never refused.
+   */
   async prepare(
     job: NewJob,
     requester: Requester,
   ): Promise<{ readonly id: string; readonly writes: readonly PlainWrite[] }> {
-    const { store, clock, random } = this.#options;
-    const active = await store.children(activePrefix, { limit: mostActive });
-    if (active.items.length >= mostActive) {
-      throw new CofferError('rate_limited', `${mostActive} jobs are under way: wait for one, or cancel one`);
-    }
+    const { clock, random } = this.#options;
+    const id = randomUuid(random);
+    if (requester.token !== null) await this.#letInOne(id, requester);
     const now = clock.now();
     const record: JobRecord = {
-      id: randomUuid(random),
+      id,
       ...job,
       status: 'running',
       requester: requester.token,
+      ...(requester.identity === undefined ? {} : { requesterIdentity: requester.identity }),
       requestedBy: requester.displayName,
       createdAt: now,
       updatedAt: now,
@@ -81,6 +98,34 @@ export class Jobs {
         { key: activeKey(record.id), value: Buffer.from('{}') },
       ],
     };
+  }
+
+  /** Of any number that come at once, no more are let in than there is room for. */
+  async #letInOne(id: string, requester: Requester): Promise<void> {
+    const { store, clock } = this.#options;
+    const holder = holderOf(requester.token, requester.identity);
+    const active = await store.children(activePrefix, { limit: mostActive });
+    let own = 0;
+    for (const each of active.items) {
+      const record = (await this.read(each))?.record;
+      if (record !== undefined && holderOf(record.requester, record.requesterIdentity) === holder) own += 1;
+    }
+    // What is in the store is counted there, or has ended already.
+    const arrived = new Set(active.items);
+    for (const each of this.#letIn) if ((await this.read(each.id)) !== undefined) arrived.add(each.id);
+    // From here on nothing is awaited: what is let in meanwhile is seen.
+    const now = clock.now();
+    this.#letIn = this.#letIn.filter((each) => now - each.at < underWayFor && !arrived.has(each.id));
+    if (active.items.length + this.#letIn.length >= mostActive) {
+      throw new CofferError('rate_limited', `${mostActive} jobs are under way: wait for one, or cancel one`);
+    }
+    if (own + this.#letIn.filter((each) => each.holder === holder).length >= mostOfOne) {
+      throw new CofferError(
+        'rate_limited',
+        `${mostOfOne} jobs of yours are under way: wait for one, or cancel one`,
+      );
+    }
+    this.#letIn = [...this.#letIn, { id, holder, at: now }];
   }
 
   /** Begins a job by a commit of its own; answers its id. `writes` and `expectations` go along. */
@@ -150,4 +195,9 @@ export class Jobs {
       [fence],
     );
   }
+}
+
+/** Whose measure a job counts in: an identity's, or that of a token that goes back to no login. */
+function holderOf(token: string | null, identity: string | undefined): string {
+  return identity === undefined ? `token ${token ?? ''}` : `identity ${identity}`;
 }

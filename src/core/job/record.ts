@@ -13,6 +13,8 @@ export interface JobRecord {
   readonly status: JobStatus;
   /** Stored id of the token that asked; null where the server itself did. */
   readonly requester: string | null;
+  /** Whom that token goes back to: see `identityOf`. Absent where it goes back to no login. */
+  readonly requesterIdentity?: string;
   /** Display name of who asked, for people. */
   readonly requestedBy: string;
   /** Milliseconds. */

@@ -1,4 +1,5 @@
 import { CofferError } from '../../errors.ts';
+import { defaultPolicyName, rootPolicyName } from './builtin.ts';
 import { parsePolicyName } from './name.ts';
 
 /**
@@ -17,4 +18,11 @@ export function parseAssignablePolicies(
     throw new CofferError('invalid_request', 'the policy "root" cannot be assigned here');
   }
   return [...new Set<string>(parsed)].toSorted();
+}
+
+/** Sorted, without repetition, `default` among them unless it is not wanted. */
+export function withDefault(policies: readonly string[], noDefault: boolean): readonly string[] {
+  const all = new Set<string>(policies);
+  if (!noDefault && !all.has(rootPolicyName)) all.add(defaultPolicyName);
+  return [...all].toSorted();
 }

@@ -27,6 +27,11 @@ path "sys/capabilities-self" {
   capabilities = ["update"]
 }
 
+# Why a request of the token itself would be allowed or denied.
+path "sys/policies/explain" {
+  capabilities = ["update"]
+}
+
 path "sys/internal/ui/resultant-acl" {
   capabilities = ["read"]
 }

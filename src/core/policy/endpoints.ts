@@ -1,10 +1,13 @@
-/** `sys/policies/acl` and the older `sys/policy`. */
+/** `sys/policies/…` and the older `sys/policy`. */
 import { CofferError } from '../../errors.ts';
 import { type CoreCall, coreEndpoint } from '../core-call.ts';
 import type { Endpoint, Fields, FieldValues, Reply, ResponseSchema } from '../endpoint.ts';
 import { listPage, pageFields } from '../list-page.ts';
 import type { CoreRooms } from '../rooms.ts';
+import { explainEndpoint } from './explain-endpoint.ts';
 import { isDeletable, isReserved, parsePolicyName } from './name.ts';
+import { testEndpoint } from './test-endpoint.ts';
+import { whoCanEndpoint } from './who-can-endpoint.ts';
 
 const writeFields = {
   policy: { type: 'any', help: 'The policy as HCL or JSON text, or as a JSON object.' },
@@ -19,6 +22,9 @@ export function policyEndpoints(rooms: CoreRooms): readonly Endpoint[] {
     ...listing(rooms),
     one(rooms, 'policies/acl/:name*', 'policy'),
     one(rooms, 'policy/:name*', 'rules'),
+    explainEndpoint(rooms),
+    testEndpoint(rooms),
+    whoCanEndpoint(rooms),
   ];
 }
 

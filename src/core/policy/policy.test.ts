@@ -339,6 +339,7 @@ describe('built-in texts', () => {
       'auth/token/revoke-self': ['update'],
       'sys/capabilities-self': ['update'],
       'sys/internal/ui/resultant-acl': ['read'],
+      'sys/policies/explain': ['update'],
       'sys/renew': ['update'],
       'sys/leases/renew': ['update'],
       'sys/secrets/find': ['read', 'update'],

@@ -46,7 +46,8 @@ function policyKey(name: string): ReturnType<typeof parseStorageKey> {
 }
 
 /** What a wrapping token may do is not in the store: nobody can change it. */
-const wrappingAcl = compileAcl([parsePolicy(responseWrappingPolicyName, responseWrappingPolicyText)]);
+const wrappingPolicy = parsePolicy(responseWrappingPolicyName, responseWrappingPolicyText);
+const wrappingAcl = compileAcl([wrappingPolicy]);
 
 function isWrapping(names: readonly string[]): boolean {
   return names.length === 1 && names[0] === responseWrappingPolicyName;
@@ -106,6 +107,22 @@ export class PolicyStore {
     const isHere = (page.after ?? '') < rootPolicyName && (next === undefined || rootPolicyName <= next);
     const items = isHere ? [...names, rootPolicyName].toSorted() : names;
     return next === undefined ? { items } : { items, next };
+  }
+
+  /** Names in order, page by page, without `root`. */
+  async names(page: PageRequest): Promise<Page<string>> {
+    const after = page.after === undefined ? {} : { after: prefix + page.after };
+    const { items, next } = await this.#store.range(prefix, { limit: page.limit, ...after });
+    return {
+      items: items.map(({ key }) => key.slice(prefix.length)),
+      ...(next === undefined ? {} : { next: next.slice(prefix.length) }),
+    };
+  }
+
+  /** The policies of these names that there are; `root` has none of its own. Throws `integrity` as `acl` does. */
+  async load(names: readonly string[]): Promise<readonly Policy[]> {
+    if (isWrapping(names)) return [wrappingPolicy];
+    return this.#load(names.filter((name) => name !== 'root'));
   }
 
   /** Throws `invalid_request` listing what is wrong with the text; then nothing has changed. */

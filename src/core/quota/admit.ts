@@ -20,7 +20,8 @@ export function admit(
   now: number,
 ): RateVerdict | undefined {
   // Whoever has a token is told after it has been looked at: others at the same address must not shut its owner out.
-  const wait = bearer ? 0 : strangers.wait(remoteAddress, now);
+  // While sealed nobody's token can be looked at, and one that is made up must be no way around.
+  const wait = bearer && core !== undefined ? 0 : strangers.wait(remoteAddress, now);
   if (wait > 0) return { admitted: false, retryAfter: wait };
   const verdict = core?.quotas.admit(path, remoteAddress, now);
   if (core === undefined || verdict === undefined) return undefined;

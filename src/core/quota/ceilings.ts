@@ -15,7 +15,7 @@ import type { NodeLimits } from './limits.ts';
 const remembered = 10_000;
 /** How long a count is good for, in milliseconds: longer for longer ones, since they take longer. */
 const goodFor = 60_000;
-/** At the ceiling, how long until it is counted again, in milliseconds. */
+/** At the ceiling, how long until it is counted again, in milliseconds: at least, and more where there is much to count. */
 const goodForAtCeiling = 1_000;
 
 interface Count {
@@ -29,6 +29,8 @@ export class Ceilings {
   readonly #clock: Clock;
   readonly #limits: () => NodeLimits;
   readonly #counts = new TwoGenerationCache<Count>(remembered);
+  /** Counts under way: who comes meanwhile waits for the same one. */
+  readonly #counting = new Map<string, Promise<void>>();
 
   constructor(store: BarrierStore, clock: Clock, limits: () => NodeLimits) {
     this.#store = store;
@@ -48,8 +50,9 @@ export class Ceilings {
 
   async #admit(prefix: string, ceiling: number, what: string): Promise<void> {
     const known = this.#counts.get(prefix);
-    const { count, at } =
-      known === undefined || this.#isStale(known, ceiling) ? await this.#recount(prefix, ceiling) : known;
+    if (known === undefined || this.#isStale(known, ceiling)) await this.#recount(prefix, ceiling);
+    // As it is now: others may have been let in since it was counted.
+    const { count, at } = this.#counts.get(prefix) ?? { count: 0, at: this.#clock.now() };
     if (count >= ceiling) {
       throw new CofferError(
         'rate_limited',
@@ -60,20 +63,26 @@ export class Ceilings {
   }
 
   #isStale({ count, at }: Count, ceiling: number): boolean {
-    const life = count >= ceiling ? goodForAtCeiling : Math.max(goodFor, count);
+    const life = count >= ceiling ? Math.max(goodForAtCeiling, count / 10) : Math.max(goodFor, count);
     return this.#clock.now() - at >= life;
   }
 
+  #recount(prefix: string, ceiling: number): Promise<void> {
+    const underWay = this.#counting.get(prefix);
+    if (underWay !== undefined) return underWay;
+    const counting = this.#count(prefix, ceiling).finally(() => this.#counting.delete(prefix));
+    this.#counting.set(prefix, counting);
+    return counting;
+  }
+
   /** Counts no further than the ceiling. */
-  async #recount(prefix: string, ceiling: number): Promise<Count> {
+  async #count(prefix: string, ceiling: number): Promise<void> {
     let count = 0;
     for await (const _ of everyItem((page) => this.#store.range(prefix, page))) {
       count += 1;
       if (count >= ceiling) break;
     }
-    const counted = { count, at: this.#clock.now() };
-    this.#counts.set(prefix, counted);
-    return counted;
+    this.#counts.set(prefix, { count, at: this.#clock.now() });
   }
 }
 

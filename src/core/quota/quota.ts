@@ -55,12 +55,22 @@ export class QuotaTable {
   /** The one quota that counts; undefined for none. */
   for(path: ApiPath): Quota | undefined {
     if (this.isEmpty) return undefined;
-    const found =
-      this.#exact.get(path) ?? this.#prefixes.find(({ prefix }) => path.startsWith(prefix))?.quota;
+    const found = this.#named(path) ?? this.#prefixes.find(({ prefix }) => path.startsWith(prefix))?.quota;
     if (found === undefined) return undefined;
     const exempt = this.#exemptions.some(({ prefix, open }) =>
       open ? path.startsWith(prefix) : path === prefix,
     );
     return exempt ? undefined : found;
+  }
+
+  /**
+   * By the path in any form that reaches the same: without the trailing `/` that most endpoints do not mind, and below `auth/`, where
+   * methods fold names, in lower case. Else each spelling would be a measure of its own, or none.
+   */
+  #named(path: ApiPath): Quota | undefined {
+    const bare = path.endsWith('/') ? path.slice(0, -1) : path;
+    const known = this.#exact.get(path) ?? this.#exact.get(bare);
+    if (known !== undefined || !bare.startsWith('auth/')) return known;
+    return this.#exact.get(bare.toLowerCase());
   }
 }

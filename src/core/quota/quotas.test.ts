@@ -198,6 +198,22 @@ describe('quotas', () => {
   });
 });
 
+it.each([
+  ['auth/userpass/login/bob', 'auth/userpass/login/Bob'],
+  ['auth/userpass/login/bob', 'auth/userpass/login/bob/'],
+  ['auth/userpass/login/bob', 'auth/userpass/login/BOB/'],
+  ['secret/data/a', 'secret/data/a/'],
+])('threat 07: a quota for %s counts %s too', (path, spelling) => {
+  const quota = { name: 'q', path, rate: 1, interval: 1, blockInterval: 0 };
+  const table = new QuotaTable([quota], firstConfig);
+  expect(table.for(parseApiPath(spelling))).toEqual(quota);
+});
+
+it('keeps apart what is not the same secret', () => {
+  const quota = { name: 'q', path: 'secret/data/a', rate: 1, interval: 1, blockInterval: 0 };
+  expect(new QuotaTable([quota], firstConfig).for(parseApiPath('secret/data/A'))).toBeUndefined();
+});
+
 describe('limits that nobody has written', () => {
   let place: Place;
   let node: CofferNode;

@@ -38,7 +38,8 @@ export function callerOf({ token, acl, requestId }: CoreCall): Caller {
 export function askedBy(call: CoreCall): Asked {
   return {
     requestId: call.requestId,
-    path: call.path,
+    // The one form that the endpoint has: a rule for it must end the job too, however it was asked for.
+    path: call.path.replace(/\/$/, ''),
     data: declaredData(call),
     remoteAddress: call.remoteAddress,
     accessor: callerOf(call).token.accessor,

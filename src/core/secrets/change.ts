@@ -90,6 +90,11 @@ async function planFor(turn: Turn): Promise<Plan> {
 
 async function planTransfer(turn: Turn, source: StoredSecret, to: Address): Promise<Plan> {
   const { task, caller, from } = turn;
+  if (source.hasDeleted) {
+    // At the new place the caller may well have the right to undelete: they must have it where the versions were deleted.
+    const undelete = decideUndelete(caller.acl, from, from.name);
+    if (undelete.kind !== 'allow') return { decision: undelete, outcome: 'denied' };
+  }
   checkName(to, to.name);
   const there = await to.tree.find(viewOf(turn, to), to.name);
   if (there !== undefined && !task.overwrite) {

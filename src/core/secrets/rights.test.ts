@@ -99,6 +99,39 @@ describe('a move', () => {
   });
 });
 
+describe('threat 05: a deleted version is nobody’s to read who may not undelete it where it was deleted', () => {
+  const own = { 'team/*': all } as const;
+  const reader = {
+    'secret/data/a': ['read', 'delete'],
+    'secret/metadata/*': ['read', 'delete', 'list'],
+  } as const;
+
+  it.each(['move', 'copy'])('also not by a %s to where they may', async (verb) => {
+    await put(node, 'secret/a', { key: 'deleted' });
+    await put(node, 'secret/a', { key: 'current' });
+    await ask(node, 'update', 'secret/delete/a', { versions: [1] });
+    const token = await tokenWith({ ...reader, ...own });
+    const wish = { from: 'secret/a', to: 'team/a' };
+    expect((await ask(node, 'read', 'secret/data/a', { version: 1 }, token)).status).toBe(404);
+    expect((await secrets(node, verb, wish, token)).status).toBe(403);
+    await ask(node, 'update', 'team/undelete/a', { versions: [1] }, token);
+    expect((await ask(node, 'read', 'team/data/a', { version: 1 }, token)).status).toBe(404);
+    const both = await tokenWith({ ...reader, ...own, 'secret/undelete/a': ['update'] });
+    expect((await secrets(node, verb, wish, both)).status).toBe(200);
+  });
+
+  it('also not by a rename in its own mount, nor by a subtree', async () => {
+    await put(node, 'secret/a', { key: 'deleted' });
+    await ask(node, 'delete', 'secret/data/a');
+    const mine = { 'secret/data/b': all, 'secret/metadata/b': all, 'secret/undelete/b': ['update'] } as const;
+    const token = await tokenWith({ ...reader, ...own, ...mine });
+    expect((await secrets(node, 'move', { from: 'secret/a', to: 'secret/b' }, token)).status).toBe(403);
+    const begun = await secrets(node, 'copy', { from: 'secret/', to: 'team/', recursive: true }, token);
+    await finishJobs(node);
+    expect(await job(node, begun.data['job_id'])).toMatchObject({ result: { copied: 0, skipped: 1 } });
+  });
+});
+
 describe('threat 11: what a rule constrains by fields is not open to a copy', () => {
   it.each([
     'allowed_parameters = { "data" = [] }',

@@ -2,11 +2,11 @@
 import type { PlainWrite } from '../../barrier/store.ts';
 import { CofferError } from '../../errors.ts';
 import { defaultTtl, type MountEntry, maxTtl } from '../mount/entry.ts';
-import { parseAssignablePolicies } from '../policy/assignable.ts';
+import { parseAssignablePolicies, withDefault } from '../policy/assignable.ts';
 import type { AuthAnswer } from '../request.ts';
 import type { CoreRooms } from '../rooms.ts';
 import { cappedWarning, grantTtl } from '../ttl-rule.ts';
-import { issueCreated, withDefault } from './issuer.ts';
+import { issueCreated } from './issuer.ts';
 import type { ReadToken } from './reader.ts';
 import { endingKey, isRoot, type TokenId, type TokenRecord, tokenKey } from './record.ts';
 import type { NewToken } from './tokens.ts';

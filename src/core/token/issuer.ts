@@ -3,6 +3,7 @@ import type { PlainWrite } from '../../barrier/store.ts';
 import type { Clock } from '../../clock.ts';
 import type { Principal } from '../endpoint.ts';
 import { defaultTtl, type MountEntry, maxTtl } from '../mount/entry.ts';
+import { withDefault } from '../policy/assignable.ts';
 import type { AuthAnswer } from '../request.ts';
 import { cappedWarning, grantTtl } from '../ttl-rule.ts';
 import { identityOf, remainingTtl, type TokenRecord } from './record.ts';
@@ -82,11 +83,4 @@ export function authAnswer(record: TokenRecord, text: string, now: number): Auth
     orphan: record.orphan,
     numUses: record.usesLeft ?? 0,
   };
-}
-
-/** Sorted, without repetition, `default` among them unless it is not wanted. */
-export function withDefault(policies: readonly string[], noDefault: boolean): readonly string[] {
-  const all = new Set(policies);
-  if (!noDefault && !all.has('root')) all.add('default');
-  return [...all].toSorted();
 }

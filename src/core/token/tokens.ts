@@ -119,6 +119,11 @@ export class Tokens {
     return this.read(id);
   }
 
+  /** Accessors in order, page by page. */
+  accessorPage(page: PageRequest): Promise<Page<string>> {
+    return this.#store.children(accessorPrefix, page);
+  }
+
   /** Every accessor, in order. */
   accessors(page: PageRequest): Promise<Page<string>> {
     return this.#store.children(accessorPrefix, page);

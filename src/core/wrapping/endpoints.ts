@@ -65,6 +65,7 @@ function unwrap(rooms: CoreRooms): Endpoint {
           if (wrapped === undefined) throw notValid();
           // The caller's own use is spent by the request: the token ends with it.
           const own = wrapped.token.record.id === call.token?.record.id;
+          if (!own) await spendUse(call);
           const text = await (own ? rooms.wrappings.text(wrapped) : rooms.wrappings.take(wrapped));
           return { text };
         },
@@ -114,6 +115,7 @@ function rewrap(rooms: CoreRooms): Endpoint {
           const wrapped = await named(rooms, call);
           // Its one use is this request: there would be nothing left to end.
           if (wrapped === undefined || wrapped.token.record.id === call.token?.record.id) throw notValid();
+          await spendUse(call);
           return { wrapped: await rooms.wrappings.rewrap(wrapped) };
         },
       },
@@ -127,4 +129,9 @@ async function named(rooms: CoreRooms, call: TokenCall): Promise<Wrapped | undef
     return rooms.wrappings.find(call.fields.token);
   }
   return call.token === undefined ? undefined : rooms.wrappings.wrappedBy(call.token);
+}
+
+/** Before another token is ended by a commit of its own: a caller without a use left must not get that far. */
+async function spendUse({ token, view }: TokenCall): Promise<void> {
+  if (token !== undefined && token.record.usesLeft !== null) await view.commit([]);
 }

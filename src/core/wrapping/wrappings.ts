@@ -42,6 +42,14 @@ export interface NewWrapping {
   readonly creationPath: string;
   /** Accessor of a token, or of a secret id, that the text holds. */
   readonly wrappedAccessor: string | undefined;
+  /** Whose ceiling the wrapping token counts against; undefined for nobody's. */
+  readonly identity: string | undefined;
+}
+
+/** Throws `invalid_request` for a life that is longer than any token's. In seconds. */
+export function checkWrapTtl(ttl: number): void {
+  if (ttl <= longestTtl) return;
+  throw new CofferError('invalid_request', `a wrapping token lives ${longestTtl} seconds at most`);
 }
 
 export interface WrappingsOptions {
@@ -132,21 +140,27 @@ export class Wrappings {
     const text = await this.text(wrapped);
     return firstOnly(
       this.wrap(
-        { text, ttl, creationPath, wrappedAccessor: wrappedAccessor ?? undefined },
+        {
+          text,
+          ttl,
+          creationPath,
+          wrappedAccessor: wrappedAccessor ?? undefined,
+          identity: wrapped.token.record.identity,
+        },
         { writes: this.#options.tokens.endWrites(wrapped.token.record), end: wrapped.token },
       ),
     );
   }
 
-  #mint({ ttl, creationPath, wrappedAccessor }: NewWrapping, parts: number, now: number): MintedToken {
-    if (ttl > longestTtl) {
-      throw new CofferError('invalid_request', `a wrapping token lives ${longestTtl} seconds at most`);
-    }
+  #mint(wrapping: NewWrapping, parts: number, now: number): MintedToken {
+    const { ttl, creationPath, wrappedAccessor, identity } = wrapping;
+    checkWrapTtl(ttl);
     const record: WrapRecord = { creationPath, ttl, parts, wrappedAccessor: wrappedAccessor ?? null };
     return this.#options.tokens.mint({
       policies: [responseWrappingPolicyName],
       displayName: 'response-wrapping',
       metadata: null,
+      ...(identity === undefined ? {} : { identity }),
       path: creationPath,
       mount: null,
       ancestors: [],

@@ -70,6 +70,14 @@ class KvSecret implements StoredSecret {
     return maxVersions > 0 || casRequired || deleteVersionAfter > 0 || customMetadata !== null;
   }
 
+  get hasDeleted(): boolean {
+    const { now } = this.#found;
+    for (const [, version] of this.#record.versions.entries()) {
+      if (!version.destroyed && isDeleted(version, now)) return true;
+    }
+    return false;
+  }
+
   get isReadable(): boolean {
     const { versions } = this.#record;
     const version = versions.at(versions.last);

@@ -9,10 +9,10 @@ export const passphraseByHand: ManualSeal = {
     shares: 1,
     threshold: 1,
     progress: 0,
-    async add(text) {
+    async add(text, from) {
       const passphrase = parsePassphrase(text);
       try {
-        return { kind: 'opened', rootKey: await openPassphraseSlot(body, place, passphrase) };
+        return { kind: 'opened', rootKey: await openPassphraseSlot(body, place, passphrase, from) };
       } finally {
         passphrase.fill(0);
       }

@@ -66,14 +66,15 @@ export class PassphraseSeal implements Seal, Disposable {
   }
 }
 
-/** The root key from a passphrase in its one form. Throws as `Seal.unwrap` does. */
+/** The root key from a passphrase in its one form; `from` says who tries it. Throws as `Seal.unwrap` does. */
 export async function openPassphraseSlot(
   body: JsonObject,
   place: SlotPlace,
   passphrase: Buffer,
+  from?: string,
 ): Promise<Buffer> {
   const { salt, cost } = readParameters(body);
-  const kek = await deriveKek(passphrase, salt, cost);
+  const kek = await deriveKek(passphrase, salt, cost, from);
   try {
     return unwrapRootKey(kek, body, bindingOf(place, salt, cost));
   } catch (error) {

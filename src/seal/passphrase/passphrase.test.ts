@@ -113,3 +113,15 @@ it('threat 15: few passphrases wait at a time, and the next one after them is tr
   expect(outcomes.filter((outcome) => outcome === 'rate_limited')).toHaveLength(5);
   expect(await deriveKek(Buffer.from(words), Buffer.alloc(16, 1), cost)).toHaveLength(32);
 });
+
+it('threat 15: whoever tries passphrases without end leaves others their turn', async () => {
+  const one = (from: string) =>
+    deriveKek(Buffer.from(words), Buffer.alloc(16, 1), cost, from).then(
+      () => 'derived',
+      (error: { code: string }) => error.code,
+    );
+  const flood = Array.from({ length: 30 }, () => one('198.51.100.1'));
+  const owner = one('192.0.2.1');
+  expect(await owner).toBe('derived');
+  expect((await Promise.all(flood)).filter((outcome) => outcome === 'derived')).toHaveLength(4);
+});

@@ -29,26 +29,36 @@ function isWithin(value: number, [least, most]: readonly [number, number]): bool
   return Number.isInteger(value) && value >= least && value <= most;
 }
 
-/** Derivations that may wait for their turn: each takes memory and a core, and `sys/unseal` asks nobody for a token. */
-const mostWaiting = 4;
-let waiting = 0;
+/**
+ * Derivations that may wait for their turn, from everywhere and from one place: each takes memory and a core, and `sys/unseal` asks
+ * nobody for a token. Whoever fills their own share leaves the others theirs.
+ */
+const mostWaiting = 16;
+const mostWaitingFromOne = 4;
+const waiting: string[] = [];
 let last: Promise<unknown> = Promise.resolve();
 
 /**
- * The KEK; the caller's, to zero. One derivation runs at a time in a process. Rejects with `rate_limited` when too many wait,
- * `unavailable` where the memory for it is not to be had.
+ * The KEK; the caller's, to zero. One derivation runs at a time in a process; `from` says who waits for it. Rejects with
+ * `rate_limited` when too many wait, `unavailable` where the memory for it is not to be had.
  */
-export async function deriveKek(passphrase: Buffer, salt: Buffer, cost: ScryptCost): Promise<Buffer> {
-  if (waiting >= mostWaiting) {
+export async function deriveKek(
+  passphrase: Buffer,
+  salt: Buffer,
+  cost: ScryptCost,
+  from = '',
+): Promise<Buffer> {
+  const own = waiting.filter((each) => each === from).length;
+  if (own >= mostWaitingFromOne || waiting.length >= mostWaiting) {
     throw new CofferError('rate_limited', 'too many passphrases are being tried at once; try again');
   }
-  waiting++;
+  waiting.push(from);
   const turn = last.then(() => runScrypt(passphrase, salt, cost));
   last = turn.catch(() => undefined);
   try {
     return await turn;
   } finally {
-    waiting--;
+    waiting.splice(waiting.indexOf(from), 1);
   }
 }
 

@@ -1,0 +1,53 @@
+/**
+ * What the rules of a token's policies say of a request. The road decides by this, and what explains
+ * decisions asks the same function, so that the two cannot differ.
+ */
+import type { Destination } from './destination.ts';
+import type { ApiPath } from './path.ts';
+import type { Acl, Decision, DecisionRequest } from './policy/acl.ts';
+
+export interface Judgement {
+  readonly decision: Decision | { readonly kind: 'allow'; readonly reason: string };
+  /** The form of the path whose rules decided. */
+  readonly path: ApiPath;
+}
+
+export const openToEveryone = { kind: 'allow', reason: 'open to everyone' } as const;
+const showsOwnOnly = { kind: 'allow', reason: 'shows only what the caller may use' } as const;
+
+/** The decision about a request with a living token. `operation` tells `create` from `update`. */
+export function judge(
+  acl: Acl,
+  request: Pick<DecisionRequest, 'operation' | 'path' | 'data'>,
+  destination: Destination,
+): Judgement {
+  const { operation, path, data } = request;
+  const { spec } = destination;
+  if (spec?.login === true) return { decision: openToEveryone, path };
+  if (spec?.useExempt === true) return { decision: showsOwnOnly, path };
+  const sudo = spec?.sudo === true;
+  const decision = acl.decide({ operation, path, data, sudo });
+  const handled = pathHandled(operation, path, destination);
+  if (decision.kind !== 'allow' || handled === path) return { decision, path };
+  const asHandled = acl.decide({ operation, path: handled, data, sudo });
+  return asHandled.kind === 'deny' && asHandled.reason === 'no-rule'
+    ? { decision, path }
+    : { decision: asHandled, path: handled };
+}
+
+/**
+ * The path in the form that names what the handler will touch, where several forms name one thing: without the trailing `/`
+ * that only listings know, and with folded names. Rules for it hold for the other forms too, or they would be a way around it.
+ */
+export function pathHandled(
+  operation: DecisionRequest['operation'],
+  path: ApiPath,
+  { route, endpoint }: Pick<Destination, 'route' | 'endpoint'>,
+): ApiPath {
+  const listing = operation === 'list' || operation === 'scan';
+  const bare = !listing && path.endsWith('/') ? path.slice(0, -1) : path;
+  if (endpoint?.foldsNames !== true || route === undefined) return bare as ApiPath;
+  const mount = route.mount.entry.path.length;
+  const folded = bare.slice(mount).replace(/[A-Z]/g, (letter) => letter.toLowerCase());
+  return (bare.slice(0, mount) + folded) as ApiPath;
+}

@@ -1,0 +1,141 @@
+/** `sys/policies/test`: holds policies that are not stored yet against requests and what should be decided about them. */
+import { CofferError } from '../../errors.ts';
+import { isJsonObject, type JsonObject, type JsonValue } from '../../json.ts';
+import { coreEndpoint } from '../core-call.ts';
+import type { Endpoint, Fields } from '../endpoint.ts';
+import type { CoreRooms } from '../rooms.ts';
+import { compileAcl } from './compile.ts';
+import { reasonOf } from './explanation.ts';
+import { parsePolicyName } from './name.ts';
+import { type Policy, parsePolicy } from './policy.ts';
+import { judgeQuestion, parseQuestion, type Question } from './question.ts';
+
+const testFields = {
+  policy: { type: 'any', help: 'A policy as HCL or JSON text, or as a JSON object.' },
+  policies: { type: 'object', help: 'Several of them, by name.' },
+  with: { type: 'list', help: 'Names of stored policies that the same token has.' },
+  cases: {
+    type: 'any',
+    help: 'A list of objects: path, operation (read unless told), parameters, and allow, which is true or false.',
+    required: true,
+    sensitive: true,
+  },
+} as const satisfies Fields;
+
+const mostCases = 1_000;
+const mostPolicies = 32;
+
+export function testEndpoint(rooms: CoreRooms): Endpoint {
+  return coreEndpoint({
+    pattern: 'policies/test',
+    help: 'Decides about each case as for a token that has all of the given policies. Nothing is stored.',
+    fields: testFields,
+    operations: {
+      update: {
+        summary: 'Test policies',
+        sudo: true,
+        response: {
+          passed: { type: 'int' },
+          failed: { type: 'int' },
+          results: {
+            type: 'list',
+            help: 'In the order of the cases.',
+            items: {
+              path: { type: 'string' },
+              operation: { type: 'string' },
+              expected: { type: 'string' },
+              decision: { type: 'string' },
+              passed: { type: 'bool' },
+              reason: { type: 'string' },
+            },
+          },
+        },
+        handle: async ({ fields }) => {
+          const cases = parseCases(fields.cases);
+          const stored = await storedPolicies(rooms, fields.with ?? []);
+          const acl = compileAcl([...givenPolicies(fields.policy, fields.policies), ...stored]);
+          const results = cases.map(({ question, allow }) => {
+            const { decision } = judgeQuestion(rooms, acl, question);
+            const passed = (decision.kind === 'allow') === allow;
+            return {
+              path: question.path,
+              operation: question.operation,
+              expected: allow ? 'allow' : 'deny',
+              decision: decision.kind,
+              passed,
+              reason: reasonOf(decision),
+            };
+          });
+          const passed = results.filter((result) => result.passed).length;
+          return { data: { passed, failed: results.length - passed, results } };
+        },
+      },
+    },
+  });
+}
+
+interface Case {
+  readonly question: Question;
+  readonly allow: boolean;
+}
+
+/** Throws `invalid_request`, naming the first case that is none by its number. */
+function parseCases(value: JsonValue): readonly Case[] {
+  if (!Array.isArray(value) || value.length === 0 || value.length > mostCases) {
+    throw new CofferError('invalid_request', `cases is a list of 1 to ${mostCases} objects`);
+  }
+  return value.map((entry: JsonValue, index) => {
+    try {
+      return parseCase(entry);
+    } catch (error) {
+      if (!(error instanceof CofferError)) throw error;
+      throw new CofferError(error.code, `case ${index + 1}: ${error.message}`, { cause: error });
+    }
+  });
+}
+
+const caseKeys: ReadonlySet<string> = new Set(['path', 'operation', 'parameters', 'allow']);
+
+function parseCase(entry: JsonValue): Case {
+  if (!isJsonObject(entry)) throw new CofferError('invalid_request', 'it is not an object');
+  const { path, operation = 'read', parameters = {}, allow } = entry;
+  // A key that was misspelt would leave a case that tests something else than it says.
+  if (Object.keys(entry).some((key) => !caseKeys.has(key))) {
+    throw new CofferError('invalid_request', `it has other keys than ${[...caseKeys].join(', ')}`);
+  }
+  if (typeof path !== 'string' || path === '') throw new CofferError('invalid_request', 'path is missing');
+  if (typeof operation !== 'string') throw new CofferError('invalid_request', 'operation is not a text');
+  if (typeof allow !== 'boolean') throw new CofferError('invalid_request', 'allow is not true or false');
+  if (!isJsonObject(parameters)) throw new CofferError('invalid_request', 'parameters is not an object');
+  return { question: parseQuestion(path, operation, parameters), allow };
+}
+
+function givenPolicies(policy: JsonValue | undefined, policies: JsonObject | undefined): readonly Policy[] {
+  const given: readonly (readonly [string, JsonValue])[] = [
+    ...(policy === undefined ? [] : [['policy', policy] as const]),
+    ...Object.entries(policies ?? {}).map(([name, text]) => [name, text ?? null] as const),
+  ];
+  if (given.length === 0) throw new CofferError('invalid_request', 'policy or policies is missing');
+  if (given.length > mostPolicies) {
+    throw new CofferError('invalid_request', `at most ${mostPolicies} policies can be tested at once`);
+  }
+  return given.map(([name, text]) => {
+    if (typeof text === 'string') return parsePolicy(name, text);
+    if (isJsonObject(text)) return parsePolicy(name, JSON.stringify(text));
+    throw new CofferError('invalid_request', 'a policy is text or an object');
+  });
+}
+
+/** Throws `invalid_request` for one that is not stored: a test that silently ran without it would prove nothing. */
+async function storedPolicies(rooms: CoreRooms, given: readonly string[]): Promise<readonly Policy[]> {
+  const names = [...new Set<string>(given.map(parsePolicyName))];
+  if (names.length > mostPolicies) {
+    throw new CofferError('invalid_request', `at most ${mostPolicies} stored policies can be tested at once`);
+  }
+  if (names.includes('root')) throw new CofferError('invalid_request', 'with root everything is allowed');
+  const policies = await rooms.policies.load(names);
+  const found = new Set<string>(policies.map(({ name }) => name));
+  const missing = names.filter((name) => !found.has(name));
+  if (missing.length === 0) return policies;
+  throw new CofferError('invalid_request', `there is no policy ${missing.join(', ')}`);
+}
