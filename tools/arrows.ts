@@ -13,6 +13,7 @@ export const sharedInCore = [
   'core/audit-lines.ts',
   'core/core-call.ts',
   'core/declared-operation.ts',
+  'core/destination.ts',
   'core/due.ts',
   'core/endpoint.ts',
   'core/endpoint-table.ts',
