@@ -41,8 +41,8 @@ export async function serve({ env }, args = []) {
 let filler;
 
 /** Fills a place that no server serves; shows progress on stderr. */
-export async function fill({ data, keyfile, tokenFile }, wish, directory) {
-  filler ??= bundleFiller(directory);
+export async function fill({ data, keyfile, tokenFile }, wish) {
+  filler ??= bundle('fill');
   const asked = {
     secrets: 0,
     leases: 0,
@@ -62,15 +62,16 @@ export async function fill({ data, keyfile, tokenFile }, wish, directory) {
   if (code !== 0) throw new Error(`filling ended with ${code}`);
 }
 
-function bundleFiller() {
+/** Builds `bench/<name>.ts`; where the program to run lies. */
+export function bundle(name) {
   const root = fileURLToPath(new URL('..', import.meta.url));
   // Beside the sources, where its packages are found.
-  const out = join(root, 'dist', 'bench-fill.mjs');
+  const out = join(root, 'dist', `bench-${name}.mjs`);
   const { status, stderr } = spawnSync(
     process.execPath,
     [
       join(root, 'node_modules', 'esbuild', 'bin', 'esbuild'),
-      join(root, 'bench', 'fill.ts'),
+      join(root, 'bench', `${name}.ts`),
       '--bundle',
       '--platform=node',
       '--format=esm',
@@ -81,6 +82,6 @@ function bundleFiller() {
     ],
     { encoding: 'utf8' },
   );
-  if (status !== 0) throw new Error(`the filler does not build: ${stderr}`);
+  if (status !== 0) throw new Error(`${name}.ts does not build: ${stderr}`);
   return out;
 }

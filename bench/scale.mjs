@@ -28,7 +28,7 @@ async function answer(url, token, init = {}) {
 
 async function place(name, wish) {
   const made = await makeStore(join(root, name));
-  await fill(made, wish, root);
+  await fill(made, wish);
   return made;
 }
 
@@ -178,10 +178,10 @@ async function readTail(address, token, until) {
 async function endings() {
   // Long enough that nothing is due while the store is filled, short enough to wait for.
   const store = await makeStore(join(root, 'due'));
-  await fill(store, { secrets: 10 }, root);
+  await fill(store, { secrets: 10 });
   const ttl = quick ? 20 : 90;
   const filled = Date.now();
-  await fill(store, { leases: dueLeases, leaseTtl: ttl }, root);
+  await fill(store, { leases: dueLeases, leaseTtl: ttl });
   const { server, address } = await serve(store);
   try {
     const quietEnd = Math.min(filled + ttl * 1_000, Date.now() + 10_000);

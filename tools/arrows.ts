@@ -6,7 +6,7 @@
  */
 
 /** Everyone may know these. */
-const ground = ['errors.ts', 'json.ts', 'clock.ts', 'version.ts', 'suggest.ts'] as const;
+const ground = ['errors.ts', 'json.ts', 'clock.ts', 'version.ts', 'suggest.ts', 'doorkeeper.ts'] as const;
 
 /** The shapes and small rules that core's rooms share among each other. None of them knows the road. */
 export const sharedInCore = [
@@ -20,6 +20,7 @@ export const sharedInCore = [
   'core/epoch.ts',
   'core/field.ts',
   'core/judge.ts',
+  'core/list-page.ts',
   'core/merge-patch.ts',
   'core/meter.ts',
   'core/network.ts',
@@ -39,6 +40,7 @@ export const sharedInCore = [
 /** What of core an engine is handed. */
 export const handedToEngines = [
   'core/endpoint.ts',
+  'core/list-page.ts',
   'core/merge-patch.ts',
   'core/pages.ts',
   'core/request.ts',
@@ -106,6 +108,7 @@ export const rules: readonly Rule[] = [
   { from: 'clock.ts', may: [] },
   { from: 'version.ts', may: [] },
   { from: 'suggest.ts', may: [] },
+  { from: 'doorkeeper.ts', may: [] },
   { from: 'log.ts', may: [...ground] },
   { from: 'main/', may: [''] },
   { from: 'config/', may: ['./', ...ground] },

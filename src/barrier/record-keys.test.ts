@@ -9,9 +9,13 @@ const term = generateTerm(1, systemRandom, 0);
 const later = generateTerm(2, systemRandom, 0);
 
 describe('RecordKeys', () => {
-  it('keeps a key and hands the same one out again', () => {
+  it('keeps a key that is asked for again, and hands the same one out from then on', () => {
     const keys = new RecordKeys(8);
+    const once = keys.find(term, keyOf('a'));
+    expect(keys.size).toBe(0);
     const first = keys.find(term, keyOf('a'));
+    expect(first.key.equals(once.key)).toBe(true);
+    expect(keys.size).toBe(1);
     expect(keys.find(term, keyOf('a'))).toBe(first);
     expect(first.key.equals(deriveRecordKey(term, keyOf('a')).key)).toBe(true);
   });
@@ -32,18 +36,32 @@ describe('RecordKeys', () => {
     const keys = new RecordKeys(8);
     expect(keys.findOnce(term, keyOf('a')).key.equals(deriveRecordKey(term, keyOf('a')).key)).toBe(true);
     expect(keys.size).toBe(0);
+    keys.find(term, keyOf('b'));
     const kept = keys.find(term, keyOf('b'));
     expect(keys.findOnce(term, keyOf('b'))).toBe(kept);
     expect(keys.findOnce(later, keyOf('b')).term).toBe(later.id);
   });
 
+  it('keeps at once the key of a record that changes', () => {
+    const keys = new RecordKeys(8);
+    const kept = keys.find(term, keyOf('a'), true);
+    expect(keys.find(term, keyOf('a'))).toBe(kept);
+  });
+
   it('is bounded, and keeps what stays in use', () => {
     const keys = new RecordKeys(64);
+    keys.find(term, keyOf('used'));
     const used = keys.find(term, keyOf('used'));
     for (let count = 0; count < 1_000; count++) {
-      keys.find(term, keyOf(`once/${count}`));
+      for (let time = 0; time < 2; time++) keys.find(term, keyOf(`passing/${count}`));
       expect(keys.find(term, keyOf('used'))).toBe(used);
       expect(keys.size).toBeLessThanOrEqual(64);
     }
+  });
+
+  it('keeps nothing of a walk over very many records', () => {
+    const keys = new RecordKeys(64);
+    for (let count = 0; count < 1_000; count++) keys.find(term, keyOf(`once/${count}`));
+    expect(keys.size).toBeLessThan(8);
   });
 });

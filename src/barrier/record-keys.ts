@@ -1,21 +1,25 @@
+import { Doorkeeper } from '../doorkeeper.ts';
 import type { StorageKey } from '../storage/storage.ts';
 import { deriveRecordKey, type RecordKey } from './record.ts';
 import type { Term } from './term.ts';
 
 /**
- * Derived record keys, kept because deriving one costs more than the decryption it is for. Never plaintext.
+ * Derived record keys, kept because deriving one costs more than the decryption it is for. Never plaintext. A record is let in
+ * the second time it is asked for: of records that are looked at once nothing is kept.
  *
  * Bounded by two generations: a full young one becomes the old one, and what is used again moves back to the young one. That
  * forgets what is not in use, roughly in order, at the price of one map operation a look-up.
  */
 export class RecordKeys {
   readonly #generation: number;
+  readonly #door: Doorkeeper;
   #young = new Map<StorageKey, RecordKey>();
   #old = new Map<StorageKey, RecordKey>();
 
   /** Keeps between `most / 2` and `most` keys once that many were used. */
   constructor(most: number) {
     this.#generation = Math.ceil(most / 2);
+    this.#door = new Doorkeeper(2 * most);
   }
 
   /** How many keys are kept now. */
@@ -23,17 +27,25 @@ export class RecordKeys {
     return this.#young.size + this.#old.size;
   }
 
-  /** The key of one record under one term. Of each record only the term last asked for is kept. */
-  find(term: Term, identity: StorageKey): RecordKey {
+  /**
+   * The key of one record under one term. Of each record only the term last asked for is kept. `changes`: it will be asked for
+   * again, and is let in at once.
+   */
+  find(term: Term, identity: StorageKey, changes = false): RecordKey {
     const young = this.#young.get(identity);
     if (young !== undefined && young.term === term.id) return young;
     const old = this.#old.get(identity);
-    const found = old !== undefined && old.term === term.id ? old : deriveRecordKey(term, identity);
-    this.#keep(identity, found);
-    return found;
+    if (old !== undefined && old.term === term.id) {
+      this.#keep(identity, old);
+      return old;
+    }
+    const derived = deriveRecordKey(term, identity);
+    const known = changes || young !== undefined || old !== undefined;
+    if (known || this.#door.knows(identity)) this.#keep(identity, derived);
+    return derived;
   }
 
-  /** The same without keeping what is not kept yet: for records that are made once and may never be looked at again. */
+  /** The same without it counting as being asked for: for records that are made once and may never be looked at again. */
   findOnce(term: Term, identity: StorageKey): RecordKey {
     const kept = this.#young.get(identity) ?? this.#old.get(identity);
     return kept !== undefined && kept.term === term.id ? kept : deriveRecordKey(term, identity);

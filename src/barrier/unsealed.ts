@@ -95,7 +95,7 @@ export class Unsealed {
   encrypt({ key, value }: PlainWrite, term: Term, changes = false): Write {
     this.requireLive();
     if (value === null) return { key, value };
-    const recordKey = changes ? this.#recordKeys.find(term, key) : this.#recordKeys.findOnce(term, key);
+    const recordKey = changes ? this.#recordKeys.find(term, key, true) : this.#recordKeys.findOnce(term, key);
     return { key, value: sealRecord(this.#random, recordKey, value) };
   }
 

@@ -112,6 +112,8 @@ test.each([
   [['put', 'db', '--json', '-'], '{"a": hunter2'],
   [['put', 'db', '--json', '-'], '["hunter2"]'],
   [['put', 'db', '--json', '-'], '{}'],
+  [['put', 'db', '--json', '-'], '{"hunter2": 12345678901234567890}'],
+  [['put', 'db', '--json', '-'], '{"a": "hunter2", "a": "x"}'],
   [['put', 'db', '--json', '-', 'a=hunter2'], '{}'],
   [['put', 'db/', 'hunter2'], ''],
 ])('threat 16: %j is refused, nothing is written, and no value is repeated', async (words, stdin) => {
@@ -220,7 +222,7 @@ test('history, and what deletes', async () => {
     body: '{"versions":[1,2]}',
   });
   await at.run(['undelete', 'db']);
-  expect(at.server.seen.at(-1)).toMatchObject({ url: '/v1/secret/undelete/db', body: '{"versions":[10]}' });
+  expect(at.server.seen.at(-2)).toMatchObject({ url: '/v1/secret/undelete/db', body: '{"versions":[10]}' });
   const before = at.server.seen.length;
   expect((await at.run(['delete', 'db', '--all'])).code).toBe(2);
   expect((await at.run(['delete', 'db', '--all'], { typed: 'n\n' })).code).toBe(2);
@@ -242,6 +244,8 @@ test('what was never there is not told as deleted or disabled', async () => {
   for (const [words, message] of [
     [['delete', 'nope'], 'there is no secret nope; nothing was deleted'],
     [['delete', 'nope', '--versions', '1'], 'there is no secret nope; nothing was deleted'],
+    [['delete', 'nope', '--all', '--yes'], 'there is no secret nope; nothing was deleted'],
+    [['undelete', 'nope', '--versions', '1'], 'there is no secret nope; nothing was brought back'],
     [['auth', 'disable', 'nope', '--yes'], 'there is no auth method at nope/'],
     [['policy', 'show', 'nope'], 'there is no policy nope'],
   ] as const) {
@@ -260,7 +264,8 @@ test('who may delete and not look has deleted', async () => {
 });
 
 test('with json what was done is one document', async () => {
-  await using at = await shop((seen) => (seen.url.includes('metadata') ? { body: { data: {} } } : {}));
+  const metadata = { current_version: 1, versions: { 1: { destroyed: false } } };
+  await using at = await shop((seen) => (seen.url.includes('metadata') ? { body: { data: metadata } } : {}));
   for (const [words, document] of [
     [['delete', 'db', '--versions', '1'], { name: 'db', deleted: [1] }],
     [['delete', 'db', '--all', '--yes'], { name: 'db', deleted: 'all' }],
@@ -279,6 +284,25 @@ test('with json what was done is one document', async () => {
     expect(outcome, words.join(' ')).toMatchObject({ code: 0, stderr: '' });
     expect(JSON.parse(outcome.stdout), words.join(' ')).toEqual(document);
   }
+});
+
+test('a safe that is no mount is told as that', async () => {
+  const errors = ['no handler for route "nowhere/data/db". route entry not found.'];
+  await using at = await shop(() => ({ status: 404, body: { errors } }));
+  expect(await at.run(['get', 'db', '--safe', 'nowhere'])).toMatchObject({
+    code: 3,
+    stderr: 'error: nothing is mounted there; `coffer mount list` shows what is (GET nowhere/data/db)\n',
+  });
+});
+
+test('a file of authorities without any is told as that', async () => {
+  const file = join(temporaryHome(), 'key.pem');
+  writeFileSync(file, '-----BEGIN PRIVATE KEY-----\n');
+  const env = { HOME: temporaryHome(), COFFER_ADDR: 'https://127.0.0.1:1', COFFER_CACERT: file };
+  expect(await call(['status'], { env })).toMatchObject({
+    code: 2,
+    stderr: `error: ${file} holds no certificate in PEM\n`,
+  });
 });
 
 test('who is not logged in is told so', async () => {
@@ -431,10 +455,32 @@ test('mounts are enabled with their options, and disabled only when that is mean
   });
   await at.run(['auth', 'enable', 'approle']);
   expect(at.server.seen.at(-1)?.url).toBe('/v1/sys/auth/approle');
+  expect(lastBody(at.server)).toEqual({ type: 'approle' });
   const before = at.server.seen.length;
   expect((await at.run(['auth', 'disable', 'approle'])).code).toBe(2);
   expect(at.server.seen.length).toBe(before);
   expect((await at.run(['auth', 'disable', 'approle', '-y'])).code).toBe(0);
+});
+
+test.each([
+  [['kv'], { type: 'kv', options: { version: '2' } }],
+  [['kv', '--version', '1'], { type: 'kv', options: { version: '1' } }],
+  [['kv', '--option', 'version=1'], { type: 'kv', options: { version: '1' } }],
+  [['kv-v1'], { type: 'kv-v1' }],
+  [['generic'], { type: 'generic' }],
+])(
+  'enabling %j asks for the version that the verbs on secrets need, unless told otherwise',
+  async (words, body) => {
+    await using at = await shop(() => ({}));
+    expect((await at.run(['mount', 'enable', ...words])).code).toBe(0);
+    expect(lastBody(at.server)).toEqual(body);
+  },
+);
+
+test('a version is nothing that an auth method has', async () => {
+  await using at = await shop(() => ({}));
+  expect((await at.run(['auth', 'enable', 'approle', '--version', '2'])).code).toBe(2);
+  expect(at.server.seen).toEqual([]);
 });
 
 test('status prints what it knows, and its exit code says sealed', async () => {

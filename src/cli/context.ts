@@ -148,7 +148,7 @@ function open(
   address: string,
   token: string | undefined,
 ): Client {
-  const ca = target.caFile === undefined ? undefined : readCertificates(target.caFile);
+  const ca = target.caFile === undefined ? undefined : readAuthorities(target.caFile);
   const tls = tlsOptions(options, shell.env, address);
   const client = openClient({ address, token, namespace: target.namespace, ca, ...tls });
   if (client.exposed) {
@@ -186,6 +186,15 @@ function tlsOptions(
     serverName,
     certificate: { certificate: readCertificates(certificate), key: readCertificates(key) },
   };
+}
+
+/** A file without any would trust nobody, and every server would look like a stranger. */
+function readAuthorities(path: string): string {
+  const text = readCertificates(path);
+  if (!/^-----BEGIN (TRUSTED |X509 )?CERTIFICATE-----/m.test(text)) {
+    throw new CofferError('usage', `${path} holds no certificate in PEM`);
+  }
+  return text;
 }
 
 function readCertificates(path: string): string {

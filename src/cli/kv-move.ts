@@ -1,4 +1,4 @@
-/** Moves, copies and deletes of a server: `sys/secrets/…`, done at once or as a job that is asked after. */
+/** Moves, copies, deletes and restores of a server: `sys/secrets/…`, done at once or as a job that is asked after. */
 import type { Client } from '../client/client.ts';
 import { ApiError } from '../client/wire-error.ts';
 import { CofferError } from '../errors.ts';
@@ -19,14 +19,8 @@ export function kvMover(safe: Safe): Mover {
 }
 
 async function send({ client, mount }: Safe, order: MoveOrder): Promise<JsonObject> {
-  const { verb, from, to, recursive, overwrite, forGood, dryRun } = order;
-  const body = {
-    ...(to === undefined
-      ? { path: `${mount}/${from}`, all: forGood }
-      : { from: `${mount}/${from}`, to: `${mount}/${to}`, overwrite }),
-    recursive,
-    dry_run: dryRun,
-  };
+  const { verb, recursive, dryRun } = order;
+  const body = { ...what(mount, order), recursive, dry_run: dryRun };
   try {
     return dataOf((await client.request('POST', `sys/secrets/${verb}`, { body })).body);
   } catch (error) {
@@ -35,6 +29,12 @@ async function send({ client, mount }: Safe, order: MoveOrder): Promise<JsonObje
       cause: error,
     });
   }
+}
+
+function what(mount: string, { from, to, at, overwrite, forGood }: MoveOrder): JsonObject {
+  if (to !== undefined) return { from: `${mount}/${from}`, to: `${mount}/${to}`, overwrite };
+  if (at !== undefined) return { path: `${mount}/${from}`, at: new Date(at).toISOString() };
+  return { path: `${mount}/${from}`, all: forGood };
 }
 
 async function jobStatus(client: Client, id: string): Promise<JobStatus> {

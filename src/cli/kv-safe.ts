@@ -97,19 +97,21 @@ export class KvSafe implements SecretSafe {
   async delete(name: string, versions?: readonly number[]): Promise<void> {
     if (versions === undefined) await this.#mount.client.request('DELETE', this.#mount.path('data', name));
     else await this.#post('delete', name, versions);
-    await this.#requireSecret(name);
+    await this.#requireVersions(name, versions ?? [], 'deleted');
   }
 
   async undelete(name: string, versions: readonly number[]): Promise<void> {
     await this.#post('undelete', name, versions);
+    await this.#requireVersions(name, versions, 'brought back');
   }
 
   async destroy(name: string, versions: readonly number[]): Promise<void> {
     await this.#post('destroy', name, versions);
-    await this.#requireSecret(name);
+    await this.#requireVersions(name, versions, 'destroyed');
   }
 
   async remove(name: string): Promise<void> {
+    await this.#requireVersions(name, [], 'deleted');
     await this.#mount.client.request('DELETE', this.#mount.path('metadata', name));
   }
 
@@ -136,16 +138,26 @@ export class KvSafe implements SecretSafe {
   }
 
   /**
-   * The wire deletes what never was without a word, and a mistyped name must not look like a deleted secret. Asked afterwards, so
-   * that a token which may delete and no more has done its work. Throws `not_found`.
+   * The wire deletes what never was without a word, and a mistyped name or number must not look like a deleted secret. Asked
+   * afterwards where there is an afterwards, and who may not ask goes on: a token which may delete and no more does its work.
+   *
+   * @throws `not_found` for a secret that is not there, and for versions of it that are not
    */
-  async #requireSecret(name: string): Promise<void> {
+  async #requireVersions(name: string, versions: readonly number[], done: string): Promise<void> {
+    let history: History;
     try {
-      await this.#mount.client.request('GET', this.#mount.path('metadata', name));
+      const path = this.#mount.path('metadata', name);
+      history = historyOf(dataOf((await this.#mount.client.request('GET', path)).body));
     } catch (error) {
       if (asCofferError(error).code !== 'not_found') return;
-      throw new CofferError('not_found', `there is no secret ${name}; nothing was deleted`, { cause: error });
+      throw new CofferError('not_found', `there is no secret ${name}; nothing was ${done}`, { cause: error });
     }
+    const fit = history.versions.filter(({ destroyed }) => done !== 'brought back' || !destroyed);
+    const missing = versions.filter((version) => !fit.some((entry) => entry.version === version));
+    if (missing.length === 0) return;
+    const left = done === 'brought back' ? ' that is not destroyed' : '';
+    const rest = missing.length === versions.length ? `nothing was ${done}` : `the others were ${done}`;
+    throw new CofferError('not_found', `${name} has no version ${missing.join(', ')}${left}; ${rest}`);
   }
 }
 

@@ -3,7 +3,7 @@ import type { Client } from '../client/client.ts';
 import { asCofferError, CofferError } from '../errors.ts';
 import { isJsonObject, type JsonObject } from '../json.ts';
 import { given, givenMap, pairsOf } from './body-fields.ts';
-import { type CommandGroup, defineCommand } from './command.ts';
+import { type CommandGroup, defineCommand, type Options } from './command.ts';
 import { confirmed } from './confirm.ts';
 import { connect } from './context.ts';
 import { serverOptions, yesOption } from './options.ts';
@@ -59,6 +59,14 @@ const lifeOptions = {
   'max-lease-ttl': { type: 'text', value: 'TTL', help: 'longest life, renewals included' },
 } as const;
 
+const versionOption = {
+  version: {
+    type: 'integer',
+    value: 'N',
+    help: 'of a kv engine: 2 keeps versions (the default), 1 does not',
+  },
+} as const satisfies Options;
+
 function enable(kind: MountKind) {
   return defineCommand({
     summary: `Enable ${kind.thing}`,
@@ -66,7 +74,7 @@ function enable(kind: MountKind) {
     options: {
       path: { type: 'text', value: 'PATH', help: 'where; at the name of its type unless given' },
       description: { type: 'text', help: 'for people' },
-      version: { type: 'integer', value: 'N', help: 'version of a kv engine: 2 keeps versions, 1 does not' },
+      ...(kind.name === 'mount' ? versionOption : {}),
       option: { type: 'list', value: 'NAME=TEXT', help: 'an option of the type; may be repeated' },
       ...lifeOptions,
       ...serverOptions,
@@ -77,7 +85,7 @@ function enable(kind: MountKind) {
       const body = {
         type: operands.TYPE,
         ...given('description', options.description),
-        ...givenMap('options', mountOptions(`${kind.name} enable`, options.option, options.version)),
+        ...givenMap('options', mountOptions(`${kind.name} enable`, operands.TYPE, options)),
         ...givenMap('config', {
           ...given('default_lease_ttl', options['default-lease-ttl']),
           ...given('max_lease_ttl', options['max-lease-ttl']),
@@ -108,7 +116,7 @@ function tune(kind: MountKind) {
       const path = trimmed(operands.PATH);
       const body = {
         ...given('description', options.description),
-        ...givenMap('options', mountOptions(`${kind.name} tune`, options.option, options.version)),
+        ...givenMap('options', mountOptions(`${kind.name} tune`, '', options)),
         ...given('default_lease_ttl', options['default-lease-ttl']),
         ...given('max_lease_ttl', options['max-lease-ttl']),
       };
@@ -154,10 +162,16 @@ async function requireMount(client: Client, kind: MountKind, path: string): Prom
   throw new CofferError('not_found', `there is no ${kind.thing.replace(/^an? /, '')} at ${path}/`);
 }
 
-function mountOptions(command: string, pairs: readonly string[], version: number | undefined): JsonObject {
+/** On the wire `kv` without a version is version 1, where the verbs on secrets do not work; who asks here wants these. */
+function mountOptions(
+  command: string,
+  type: string,
+  { option, version }: { readonly option: readonly string[]; readonly version?: unknown },
+): JsonObject {
   return {
-    ...pairsOf(command, 'option', pairs),
-    ...given('version', version === undefined ? undefined : String(version)),
+    ...(type === 'kv' ? { version: '2' } : {}),
+    ...pairsOf(command, 'option', option),
+    ...(typeof version === 'number' ? { version: String(version) } : {}),
   };
 }
 

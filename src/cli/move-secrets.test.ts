@@ -1,4 +1,4 @@
-/** Moves, copies and deletes as the server is asked for them, and the jobs they become. */
+/** Moves, copies, deletes and restores as the server is asked for them, and the jobs they become. */
 import { expect, test } from 'vitest';
 import { type Reply, startWire } from '../client/wire.fixture.ts';
 import type { JsonObject } from '../json.ts';
@@ -74,16 +74,18 @@ test('a dry run is not asked about, and changes nothing', async () => {
   expect(at.asked()[0]?.[2]).toMatchObject({ dry_run: true });
 });
 
-test.each([[['mv', '-r', 'a/', 'b/']], [['cp', 'a', 'b', '--overwrite']], [['delete', '-r', 'a/']]])(
-  '%j is asked about, and needs --yes where nobody answers',
-  async (words) => {
-    await using at = await server({ body: { data: {} } });
-    expect(await at.run(words)).toMatchObject({ code: 2, stderr: expect.stringContaining('add --yes') });
-    expect((await at.run(words, { typed: 'n\n' })).stderr).toContain('nothing was done');
-    expect(at.asked()).toEqual([]);
-    expect((await at.run(words, { typed: 'y\n' })).code).toBe(0);
-  },
-);
+test.each([
+  [['mv', '-r', 'a/', 'b/']],
+  [['cp', 'a', 'b', '--overwrite']],
+  [['delete', '-r', 'a/']],
+  [['rollback', '-r', 'a/', '--at', '2026-03-01T12:00:00Z']],
+])('%j is asked about, and needs --yes where nobody answers', async (words) => {
+  await using at = await server({ body: { data: {} } });
+  expect(await at.run(words)).toMatchObject({ code: 2, stderr: expect.stringContaining('add --yes') });
+  expect((await at.run(words, { typed: 'n\n' })).stderr).toContain('nothing was done');
+  expect(at.asked()).toEqual([]);
+  expect((await at.run(words, { typed: 'y\n' })).code).toBe(0);
+});
 
 test.each([
   [['mv', 'a/', 'b/']],
@@ -96,6 +98,12 @@ test.each([
   [['delete', 'a/']],
   [['delete', '-r', 'a/', '--destroy', '--versions', '1', '--yes']],
   [['delete', 'a', '--dry-run']],
+  [['rollback', '-r', 'a/', '--yes']],
+  [['rollback', '-r', 'a/', '--to', '1', '--yes']],
+  [['rollback', '-r', 'a', '--at', '2026-03-01T12:00:00Z', '--yes']],
+  [['rollback', 'a/', '--at', '2026-03-01T12:00:00Z']],
+  [['rollback', 'a', '--dry-run', '--at', '2026-03-01T12:00:00Z']],
+  [['rollback', '-r', 'a/', '--at', 'yesterday', '--yes']],
 ])('threat 12: %j is refused before anything is sent', async (words) => {
   await using at = await server({ body: { data: {} } });
   expect(await at.run(words)).toMatchObject({ code: 2, stdout: '' });
@@ -128,6 +136,24 @@ test('--all is for good, and without it deleted secrets can come back', async ()
     { ...body, all: false },
     { ...body, all: true },
   ]);
+});
+
+test('a subtree is rolled back to a time, whatever zone that was said in', async () => {
+  const done = job({
+    status: 'done',
+    done: 3,
+    total: 3,
+    problem: null,
+    result: { restored: 2, unchanged: 1 },
+  });
+  await using at = await server(job({ job_id: 'j1' }), done);
+  const words = ['rollback', '-r', 'a/', '--at', '2026-03-01T14:00:00.5+02:00', '--yes'];
+  expect(await at.run(words)).toMatchObject({
+    code: 0,
+    stderr: expect.stringMatching(/\na\/: 2 secrets restored as of 2026-03-01T12:00:00\.500Z\n$/),
+  });
+  const body = { path: 'secret/a', at: '2026-03-01T12:00:00.500Z', recursive: true, dry_run: false };
+  expect(at.asked()[0]).toEqual(['POST', '/v1/sys/secrets/restore', body]);
 });
 
 test('a mount that is not there is not a server that does not know how', async () => {

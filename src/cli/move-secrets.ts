@@ -1,4 +1,4 @@
-/** Moves, copies and deletes as the verbs ask for them: asking first, following the job, telling what came of it. */
+/** Moves, copies, deletes and restores as the verbs ask for them: asking first, following the job, telling what came of it. */
 import { CofferError } from '../errors.ts';
 import { isJsonObject, type JsonObject } from '../json.ts';
 import { confirmed } from './confirm.ts';
@@ -10,7 +10,7 @@ import type { Shell } from './shell.ts';
 const firstPause = 100;
 const longestPause = 2_000;
 
-const past = { move: 'moved', copy: 'copied', delete: 'deleted' } as const;
+const past = { move: 'moved', copy: 'copied', delete: 'deleted', restore: 'restored' } as const;
 
 /**
  * @param yes somebody has said so already
@@ -38,11 +38,16 @@ function needsAsking({ verb, recursive, overwrite }: MoveOrder): boolean {
   return recursive || overwrite || verb === 'delete';
 }
 
-function question({ verb, from, to, recursive, overwrite, forGood }: MoveOrder): string {
+function question({ verb, from, to, at, recursive, overwrite, forGood }: MoveOrder): string {
   const what = recursive ? `all secrets below ${shownFolder(from)}` : from;
-  const where = to === undefined ? '' : ` to ${recursive ? shownFolder(to) : to}`;
+  const where = goalText(to, at, recursive);
   const end = forGood ? ' with all their versions for good' : '';
   return `${verb} ${what}${where}${end}${overwrite ? ', replacing what is there for good' : ''}`;
+}
+
+function goalText(to: string | undefined, at: number | undefined, recursive: boolean): string {
+  if (at !== undefined) return ` as of ${new Date(at).toISOString()}`;
+  return to === undefined ? '' : ` to ${recursive ? shownFolder(to) : to}`;
 }
 
 function shownFolder(folder: string): string {
@@ -72,16 +77,17 @@ function ended({ status, problem, result }: JobStatus): JsonObject {
 }
 
 function tell(shell: Shell, order: MoveOrder, result: JsonObject): void {
-  const { verb, from, to, recursive, dryRun } = order;
+  const { verb, from, to, at, recursive, dryRun } = order;
   const count = result[past[verb]];
   const source = recursive ? shownFolder(from) : from;
   const what =
     recursive && typeof count === 'number' ? `${count} ${count === 1 ? 'secret' : 'secrets'} ` : '';
-  const goal = to === undefined ? '' : ` to ${recursive ? shownFolder(to) : to}`;
+  const goal = goalText(to, at, recursive);
   shell.ui.done(`${source}: ${what}${dryRun ? 'would be ' : ''}${past[verb]}${goal}`, {
     verb,
     from,
     ...(to === undefined ? {} : { to }),
+    ...(at === undefined ? {} : { at: new Date(at).toISOString() }),
     dry_run: dryRun,
     result,
   });

@@ -77,16 +77,18 @@ export interface Finder {
   find(folder: string, pattern: string, page: PageRequest): Promise<NamePage | undefined>;
 }
 
-/** Moves, copies and deletes, of one secret or of all below a folder. */
+/** Moves, copies, deletes and restores, of one secret or of all below a folder. */
 export interface Mover {
   start(order: MoveOrder): Promise<MoveOutcome>;
 }
 
 export interface MoveOrder {
-  readonly verb: 'move' | 'copy' | 'delete';
+  readonly verb: 'move' | 'copy' | 'delete' | 'restore';
   readonly from: string;
-  /** Absent for a delete. */
+  /** Of a move or a copy. */
   readonly to?: string;
+  /** Of a restore, in milliseconds since 1970: the values of that time become the current ones. */
+  readonly at?: number;
   readonly recursive: boolean;
   /** Replace what is at the goal. */
   readonly overwrite: boolean;

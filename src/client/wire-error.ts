@@ -75,6 +75,8 @@ function wordsOf({ status, anonymous }: ErrorAnswer, code: ErrorCode, text: stri
   if (code === 'permission_denied' && anonymous === true) {
     return 'permission denied: you are not logged in; run `coffer login`';
   }
+  if (code === 'no_route' && text.startsWith('no handler'))
+    return 'nothing is mounted there; `coffer mount list` shows what is';
   return text === '' ? plainWords(status, code) : text;
 }
 

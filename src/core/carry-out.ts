@@ -56,14 +56,18 @@ export async function carryOut(errand: Errand, call: Call, token: LeaseHolder | 
   if ((spec.spendsFirst === true || spec.streams === true) && commit.owes) await commit.spend();
   const handled = await handle(errand, call, token);
   if (commit.owes) await commit.spend();
-  const { reply, auth, lease, undo, identity } = handled;
+  const { reply, auth, lease, warnings, undo, identity } = handled;
+  const { unknownFields } = errand;
   const answer = buildAnswer({
     request: errand.request,
     operation,
     spec,
     mountType: errand.mount.entry.type,
-    ...handled,
-    warnings: [...handled.warnings, ...ignoredFields(errand.unknownFields, call.params)],
+    reply,
+    auth,
+    lease,
+    warnings:
+      unknownFields.length === 0 ? warnings : [...warnings, ...ignoredFields(unknownFields, call.params)],
   });
   const reads = operation === 'read' || operation === 'list' || operation === 'scan';
   return {
@@ -81,31 +85,35 @@ export async function carryOut(errand: Errand, call: Call, token: LeaseHolder | 
   };
 }
 
-async function handle(errand: Errand, call: Call, token: LeaseHolder | null): Promise<Handled> {
+function handle(errand: Errand, call: Call, token: LeaseHolder | null): Promise<Handled> {
   // Only the writes of a login can meet a conflict here (a secret id's uses, say): then the method looks again.
-  return retryOnLoginConflict(errand, async () => {
-    const { tokens, leases } = errand.core;
-    const reply = withoutHidden(errand, await errand.spec.handle(call));
-    const warnings = reply?.warnings ?? [];
-    if (reply?.login !== undefined) {
-      const issued = await logIn(errand, reply.login);
-      const undo = () => tokens.revoke(tokens.idOf(issued.auth.clientToken));
-      return {
-        reply,
-        auth: issued.auth,
-        lease: null,
-        warnings: [...warnings, ...issued.warnings],
-        undo,
-        identity: identityOf(errand.mount.entry.uuid, reply.login.alias),
-      };
-    }
-    if (reply?.lease !== undefined) {
-      const lease = await leaseOut(errand, reply.lease, token);
-      return { reply, auth: null, lease, warnings, undo: () => leases.revoke(lease.id) };
-    }
-    const { issued: auth = null, renewed: lease = null, undo } = reply ?? {};
-    return { reply: await withJob(errand, call, reply, token), auth, lease, warnings, undo };
-  });
+  if (errand.spec.login === true) return retryOnConflict(() => handleOnce(errand, call, token));
+  return handleOnce(errand, call, token);
+}
+
+async function handleOnce(errand: Errand, call: Call, token: LeaseHolder | null): Promise<Handled> {
+  const { tokens, leases } = errand.core;
+  const reply = withoutHidden(errand, await errand.spec.handle(call));
+  const warnings = reply?.warnings ?? [];
+  if (reply?.login !== undefined) {
+    const issued = await logIn(errand, reply.login);
+    const undo = () => tokens.revoke(tokens.idOf(issued.auth.clientToken));
+    return {
+      reply,
+      auth: issued.auth,
+      lease: null,
+      warnings: [...warnings, ...issued.warnings],
+      undo,
+      identity: identityOf(errand.mount.entry.uuid, reply.login.alias),
+    };
+  }
+  if (reply?.lease !== undefined) {
+    const lease = await leaseOut(errand, reply.lease, token);
+    return { reply, auth: null, lease, warnings, undo: () => leases.revoke(lease.id) };
+  }
+  const { issued: auth = null, renewed: lease = null, undo } = reply ?? {};
+  const begun = reply?.job === undefined ? reply : await withJob(errand, call, reply, token);
+  return { reply: begun, auth, lease, warnings, undo };
 }
 
 /** A scan goes below the folder that was decided on: what its answer names is decided by name. */
@@ -120,10 +128,10 @@ function withoutHidden(errand: Errand, reply: Reply | undefined): Reply | undefi
 async function withJob(
   { core, commit }: Errand,
   call: Call,
-  reply: Reply | undefined,
+  reply: Reply,
   token: LeaseHolder | null,
-): Promise<Reply | undefined> {
-  if (reply?.job === undefined) return reply;
+): Promise<Reply> {
+  if (reply.job === undefined) return reply;
   const requester = {
     token: token?.id ?? null,
     identity: token?.identity,
@@ -133,10 +141,6 @@ async function withJob(
   await commit.commit(writes);
   core.workOnJobs();
   return { ...reply, data: { ...reply.data, job_id: id } };
-}
-
-function retryOnLoginConflict(errand: Errand, attempt: () => Promise<Handled>): Promise<Handled> {
-  return errand.spec.login === true ? retryOnConflict(attempt) : attempt();
 }
 
 async function logIn(

@@ -4,12 +4,13 @@ import { type Page, type PageRequest, storageLimits } from '../storage/storage.t
 /** Reads one page of a listing. */
 export type ReadPage<T> = (page: PageRequest) => Promise<Page<T>>;
 
-/** Every item, page by page: the next page is read once the items of this one are dealt with. */
+/** Every item (behind `from`), page by page: the next page is read once the items of this one are dealt with. */
 export async function* everyItem<T>(
   read: ReadPage<T>,
   limit: number = storageLimits.pageItems,
+  from?: string,
 ): AsyncGenerator<T> {
-  let after: string | undefined;
+  let after = from;
   do {
     const page = await read({ limit, ...(after === undefined ? {} : { after }) });
     yield* page.items;

@@ -190,7 +190,7 @@ async function prepareVisit(
     call: visited,
     commit,
     fieldError,
-    unknownFields: endpoint?.openFields === true ? [] : coerced.unknown,
+    unknownFields: endpoint?.openFields === true ? none : coerced.unknown,
     decision: decide(request, visited, destination, who, acl),
   };
 }
@@ -207,7 +207,8 @@ async function isAbsent(
   }
 }
 
-const noFields: CoercedFields = { values: {}, unknown: [] };
+const none: readonly string[] = [];
+const noFields: CoercedFields = { values: {}, unknown: none };
 
 function readFields(
   endpoint: Endpoint | undefined,

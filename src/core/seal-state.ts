@@ -9,7 +9,7 @@ import { type Random, randomUuid } from '../crypto/random.ts';
 import { asCofferError, CofferError, ConflictError } from '../errors.ts';
 import type { JsonObject } from '../json.ts';
 import { type Boot, bootKeys, readBoot } from '../seal/boot.ts';
-import type { KeyCollector, ManualSeal } from '../seal/collector.ts';
+import { type KeyCollector, type ManualSeal, offerKey } from '../seal/collector.ts';
 import type { Seal, SlotPlace } from '../seal/seal.ts';
 import type { SlotMaker } from '../seal/slot-maker.ts';
 import type { Slot } from '../seal/slots.ts';
@@ -174,24 +174,16 @@ export class SealState implements SealControl {
     if (this.#boot.kind === 'empty') throw new CofferError('invalid_request', 'the store is not initialized');
     if (this.#core !== undefined) return;
     await this.#rereadSlots();
-    let problem: unknown = new CofferError(
-      'invalid_request',
-      'this store has no slot that a key opens by hand',
+    const slots = this.#collectors;
+    const offered = await offerKey(
+      slots.map(({ collector }) => collector),
+      text,
+      clientOf(from),
     );
-    let collecting = false;
-    for (const { slot, collector } of this.#collectors) {
-      const step = await collector.add(text, clientOf(from)).catch((error: unknown) => {
-        problem = error;
-        return undefined;
-      });
-      if (step?.kind === 'opened') {
-        await this.#open(step.rootKey, 'unmark');
-        this.#opened.add(slot.id);
-        return;
-      }
-      if (step !== undefined) collecting = true;
-    }
-    if (!collecting) throw problem;
+    if (offered.kind !== 'opened') return;
+    await this.#open(offered.rootKey, 'unmark');
+    const opened = slots.find(({ collector }) => collector === offered.by);
+    if (opened !== undefined) this.#opened.add(opened.slot.id);
   }
 
   resetKeys(): void {

@@ -6,7 +6,7 @@ import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { type Command, defineCommand } from '../cli/command.ts';
-import { decodeToken } from '../cli/commands/operator-generate-root.ts';
+import { decodeToken, madeNote } from '../cli/commands/operator-generate-root.ts';
 import { delivered, keySource } from '../cli/key-input.ts';
 import { type Shell, variable } from '../cli/shell.ts';
 import { parseApiPath } from '../core/path.ts';
@@ -32,7 +32,7 @@ export const command: Command = defineCommand({
     process.umask(0o077);
     const data = resolve(options.data ?? variable(shell.env, 'COFFER_DATA') ?? shell.places.data);
     await delivered(shell, options.output, async () => `${await makeToken(shell, data, options.keyfile)}\n`);
-    shell.ui.talk('made a root token: it has every right and no end. Revoke it once there are other ways in');
+    shell.ui.talk(madeNote);
   },
 });
 

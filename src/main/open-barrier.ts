@@ -6,7 +6,7 @@ import { systemClock } from '../clock.ts';
 import { systemRandom } from '../crypto/random.ts';
 import { CofferError } from '../errors.ts';
 import { type Boot, readBoot } from '../seal/boot.ts';
-import type { KeyCollector } from '../seal/collector.ts';
+import { type KeyCollector, offerKey } from '../seal/collector.ts';
 import { KeyfileSeal } from '../seal/keyfile/keyfile-seal.ts';
 import { openLmdbStorage } from '../storage/lmdb/lmdb.ts';
 import { manualSeals } from './catalog.ts';
@@ -57,11 +57,13 @@ export async function unwrapRootKey(shell: Shell, boot: Store, keyfile: string |
   // Who names a keyfile wants that one; and where nothing else opens, what is wrong with it is the answer.
   const others = boot.slots.some(({ kind }) => kind !== 'keyfile');
   if (fromKeyfile.kind === 'failed' && (keyfile !== undefined || !others)) throw fromKeyfile.error;
-  for (const { id, kind, body } of boot.slots) {
-    const manual = kind === 'keyfile' ? undefined : manualSeals.find((seal) => seal.kind === kind);
-    if (manual !== undefined) return collectKeys(shell, manual.collect(body, { storeId, slotId: id }));
-  }
-  throw new CofferError('wrong_key', 'this program opens none of the store’s key slots');
+  const ways = boot.slots.flatMap(({ id, kind, body }) => {
+    const manual = manualSeals.find((seal) => seal.kind === kind);
+    return manual === undefined ? [] : [{ kind, collector: manual.collect(body, { storeId, slotId: id }) }];
+  });
+  if (ways.length === 0)
+    throw new CofferError('wrong_key', 'this program opens none of the store’s key slots');
+  return collectKeys(shell, ways);
 }
 
 type KeyfileOutcome =
@@ -83,17 +85,44 @@ async function unwrapByKeyfile(boot: Store, path: string): Promise<KeyfileOutcom
   return outcome;
 }
 
-async function collectKeys(shell: Shell, collector: KeyCollector): Promise<Buffer> {
+interface Way {
+  readonly kind: string;
+  readonly collector: KeyCollector;
+}
+
+async function collectKeys(shell: Shell, ways: readonly Way[]): Promise<Buffer> {
   const given = isInteractive(shell)
     ? undefined
     : (await readAll(shell, 64 * 1024)).toString('utf8').split('\n');
   for (;;) {
-    const question = `Unseal key (${collector.progress + 1} of ${collector.threshold})`;
-    const key = given === undefined ? await askHidden(shell, question) : given.shift();
+    const key = given === undefined ? await askHidden(shell, question(ways)) : given.shift();
     if (key === undefined || key === '') {
-      throw new CofferError('wrong_key', `the store needs ${collector.threshold} unseal keys, one a line`);
+      throw new CofferError('wrong_key', `no key was given that opens the store; it takes ${wanted(ways)}`);
     }
-    const step = await collector.add(key);
+    const step = await offerKey(
+      ways.map(({ collector }) => collector),
+      key,
+    );
     if (step.kind === 'opened') return step.rootKey;
   }
+}
+
+function question(ways: readonly Way[]): string {
+  const shares = ways.find(({ kind }) => kind === 'shamir')?.collector;
+  const passphrase = ways.some(({ kind }) => kind === 'passphrase');
+  if (shares === undefined) return passphrase ? 'Passphrase' : 'Unseal key';
+  const count = `${shares.progress + 1} of ${shares.threshold}`;
+  return passphrase && shares.progress === 0
+    ? `Passphrase, or unseal key (${count})`
+    : `Unseal key (${count})`;
+}
+
+/** What opens the store, as a message says it. */
+function wanted(ways: readonly Way[]): string {
+  const words = ways.map(({ kind, collector: { threshold } }) => {
+    if (kind === 'keyfile') return 'its keyfile (--keyfile FILE)';
+    if (kind === 'passphrase') return 'its passphrase';
+    return threshold === 1 ? 'an unseal key' : `${threshold} unseal keys, one a line`;
+  });
+  return [...new Set(words)].join(', or ');
 }

@@ -92,6 +92,10 @@ async function samples(): Promise<KnownValues> {
     algorithm: ['sha2-256'],
     key: ['GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ'],
     code: ['123456'],
+    operation: ['read', 'update'],
+    cases: [[{ path: 'secret/data/sample', allow: true }]],
+    include: [['policies', 'roles', 'tokens']],
+    limit: [100],
     policy: ['path "a" { capabilities = ["read"] }', { path: {} }, 'path "a" {'],
   };
 }

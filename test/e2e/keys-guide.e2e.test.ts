@@ -174,6 +174,7 @@ it('makes new shares for old ones', async () => {
   expect(await cli(place, ['operator', 'unseal'], { stdin: fresh, env })).toMatchObject({ code: 0 });
   const remote = await cli(holder, ['operator', 'generate-root', '--remote'], { stdin: fresh, env });
   expect(remote.stdout, remote.stderr).toMatch(/^hvs\.[0-9A-Za-z]{24}\n$/);
+  expect(remote.stderr).toContain('made a root token');
   await server.stop();
 });
 

@@ -9,9 +9,9 @@ import {
   type Reply,
   type ResponseSchema,
 } from '../../core/endpoint.ts';
+import { listPage, pageFields } from '../../core/list-page.ts';
 import type { Lockout } from '../../core/lockout/lockout.ts';
 import { parseNetwork } from '../../core/network.ts';
-import { allItems } from '../../core/pages.ts';
 import { retryOnConflict } from '../../core/retry.ts';
 import { decodeStored } from '../../core/stored-json.ts';
 import type { View, ViewExpectation, ViewWrite } from '../../core/view.ts';
@@ -102,20 +102,15 @@ function listEndpoint(): Endpoint {
   return endpoint({
     pattern: 'role',
     help: 'Lists roles.',
-    fields: {},
+    fields: pageFields,
     operations: {
       list: {
         summary: 'List roles',
         response: { keys: { type: 'list' } },
-        handle: async (call) => ({ data: { keys: await names(call.view, roleFolder) } }),
+        handle: (call) => listPage((page) => call.view.children(roleFolder, page), call.fields),
       },
     },
   });
-}
-
-/** All names in a folder. */
-export function names(view: View, folder: string): Promise<readonly string[]> {
-  return allItems((page) => view.children(folder, page));
 }
 
 function roleEndpoint(rooms: RoleRooms): Endpoint {

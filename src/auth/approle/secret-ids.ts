@@ -8,6 +8,7 @@ import {
   type FieldValues,
   type Reply,
 } from '../../core/endpoint.ts';
+import { listPage, pageFields } from '../../core/list-page.ts';
 import { isNetworkWithin, parseNetwork } from '../../core/network.ts';
 import { retryOnConflict } from '../../core/retry.ts';
 import { decodeStored } from '../../core/stored-json.ts';
@@ -26,7 +27,7 @@ import {
   type SecretIdRecord,
   secretIdPath,
 } from './role.ts';
-import { names, needRole, removeLeftovers } from './roles.ts';
+import { needRole, removeLeftovers } from './roles.ts';
 
 const newFields = {
   metadata: {
@@ -70,7 +71,7 @@ export function secretIdEndpoints(environment: EngineEnvironment): readonly Endp
     endpoint({
       pattern: 'role/:name/secret-id',
       help: 'Makes a secret id, or lists the accessors of those there are.',
-      fields: newFields,
+      fields: { ...newFields, ...pageFields },
       operations: {
         update: {
           summary: 'Make a secret id',
@@ -80,9 +81,10 @@ export function secretIdEndpoints(environment: EngineEnvironment): readonly Endp
         list: {
           summary: 'List accessors of secret ids',
           response: { keys: { type: 'list' } },
-          handle: async (call) => ({
-            data: { keys: await names(call.view, accessorFolder((await needRole(call)).role.id)) },
-          }),
+          handle: async (call) => {
+            const folder = accessorFolder((await needRole(call)).role.id);
+            return listPage((page) => call.view.children(folder, page), call.fields);
+          },
         },
       },
     }),

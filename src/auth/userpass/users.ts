@@ -1,7 +1,7 @@
 /** The endpoints of userpass's users. */
 import { type Call, type Endpoint, endpoint, type Fields, type FieldValues } from '../../core/endpoint.ts';
+import { listPage, pageFields } from '../../core/list-page.ts';
 import type { Lockout } from '../../core/lockout/lockout.ts';
-import { allItems } from '../../core/pages.ts';
 import { retryOnConflict } from '../../core/retry.ts';
 import { randomUuid } from '../../crypto/random.ts';
 import type { EngineEnvironment } from '../../engine/engine.ts';
@@ -61,14 +61,12 @@ function listEndpoint(): Endpoint {
   return endpoint({
     pattern: 'users',
     help: 'Lists users.',
-    fields: {},
+    fields: pageFields,
     operations: {
       list: {
         summary: 'List users',
         response: { keys: { type: 'list' } },
-        handle: async (call) => ({
-          data: { keys: await allItems((page) => call.view.children(userFolder, page)) },
-        }),
+        handle: (call) => listPage((page) => call.view.children(userFolder, page), call.fields),
       },
     },
   });

@@ -79,5 +79,6 @@ function tellVersions(
   done: 'destroyed' | 'deleted',
   versions: readonly number[],
 ): void {
-  shell.ui.done(`${name}: versions ${versions.join(', ')} ${done}`, { name, [done]: versions });
+  const which = `version${versions.length === 1 ? '' : 's'} ${versions.join(', ')}`;
+  shell.ui.done(`${name}: ${which} ${done}`, { name, [done]: versions });
 }

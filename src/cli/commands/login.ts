@@ -22,7 +22,7 @@ export const command = defineCommand({
       'or the password is asked for without showing it, or read from standard input or a file: it is never an ' +
       'argument. The token that comes of it is kept in ~/.config/coffer/token for its owner only.',
   ],
-  operands: { method: 'optional', name: 'optional' },
+  operands: { METHOD: 'optional', NAME: 'optional' },
   options: {
     method: {
       type: 'text',
@@ -38,12 +38,12 @@ export const command = defineCommand({
   },
   examples: ['coffer login', 'coffer login userpass alice', 'coffer login approle --role-id web < secret-id'],
   async run({ options, operands }, shell) {
-    const method = chosenMethod(operands.method, options.method);
-    if (method !== 'userpass' && operands.name !== undefined) {
+    const method = chosenMethod(operands.METHOD, options.method);
+    if (method !== 'userpass' && operands.NAME !== undefined) {
       throw usageError('login', `${method} takes no NAME`);
     }
     const client = connectAnonymously(shell, options);
-    const login = await methods[method](shell, client, { ...options, name: operands.name });
+    const login = await methods[method](shell, client, { ...options, name: operands.NAME });
     if (options['no-store']) {
       if (shell.ui.format === 'json') shell.ui.json({ ...login.who, token: login.token });
       else shell.ui.text(`${login.token}\n`);

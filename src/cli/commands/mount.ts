@@ -6,5 +6,5 @@ export const command = mountCommands({
   summary: 'Secrets engines',
   thing: 'a secrets engine',
   loss: 'All that is stored there is deleted, and its leases are revoked.',
-  example: 'coffer mount enable kv --path team --version 2',
+  example: 'coffer mount enable kv --path team',
 });

@@ -15,6 +15,10 @@ const update = 'sys/generate-root/update';
 /** The command that the program brings along, which opens the data directory itself. */
 const hostProgram = 'operator generate-root';
 
+/** What is said of a root token that was made. */
+export const madeNote =
+  'made a root token: it has every right and no end. Revoke it once there are other ways in';
+
 export const generateRoot: Command = defineCommand({
   summary: 'Make another root token, proved by the key of a slot',
   details: [
@@ -59,8 +63,10 @@ export const generateRoot: Command = defineCommand({
       );
     }
     const client = await connect(shell, options);
-    if (options.remote)
-      return delivered(shell, options.output, async () => `${await allAtOnce(client, shell)}\n`);
+    if (options.remote) {
+      await delivered(shell, options.output, async () => `${await allAtOnce(client, shell)}\n`);
+      return shell.ui.talk(madeNote);
+    }
     if (options.nonce !== undefined) return giveKey(client, shell, options.nonce);
     if (options.cancel) {
       await client.request('DELETE', attempt);

@@ -65,7 +65,7 @@ async function list(client: Client, { ui }: Shell): Promise<void> {
     slot['automatic'] === true ? 'at start' : `${String(slot['secret_threshold'])} by hand`,
     slot['verified'] === true ? 'yes' : 'no',
   ]);
-  ui.table(['slot', 'type', 'opens', 'verified'], lines, rows);
+  ui.table(['SLOT', 'TYPE', 'OPENS', 'VERIFIED'], lines, rows);
 }
 
 async function add(client: Client, shell: Shell, kind: string, options: SlotOptions): Promise<void> {

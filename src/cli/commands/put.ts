@@ -3,6 +3,7 @@ import { isJsonObject, type JsonObject } from '../../json.ts';
 import { usageError } from '../args.ts';
 import { defineCommand } from '../command.ts';
 import { openSafe } from '../context.ts';
+import { scanJson } from '../format/json-scan.ts';
 import { type FieldOperand, parseField, ValueReader } from '../operands.ts';
 import { safeOptions } from '../options.ts';
 import { askHidden, isInteractive } from '../prompt.ts';
@@ -144,10 +145,10 @@ function noteLineEnd(shell: Shell, bytes: Uint8Array): Uint8Array {
 }
 
 async function readMap(reader: ValueReader, file: string): Promise<JsonObject> {
-  const bytes = await reader.readFile(file);
+  const text = Buffer.from(await reader.readFile(file)).toString('utf8');
   let value: unknown;
   try {
-    value = JSON.parse(Buffer.from(bytes).toString('utf8'));
+    value = JSON.parse(text);
   } catch {
     // No cause: the parser's message repeats a piece of the text.
     throw new CofferError('usage', 'what --json reads is not JSON');
@@ -155,5 +156,6 @@ async function readMap(reader: ValueReader, file: string): Promise<JsonObject> {
   if (!isJsonObject(value))
     throw new CofferError('usage', 'what --json reads must be a JSON object of fields');
   if (Object.keys(value).length === 0) throw new CofferError('usage', 'what --json reads has no fields');
+  scanJson(text);
   return value;
 }

@@ -68,7 +68,8 @@ export function entryJson(entry: LineContent): string {
 }
 
 function valueJson(value: JsonValue | RawJson | undefined): string | undefined {
-  if (value instanceof RawJson) return value.text;
+  if (value === null) return 'null';
+  if (typeof value === 'object' && value instanceof RawJson) return value.text;
   try {
     return JSON.stringify(value);
   } catch (cause) {

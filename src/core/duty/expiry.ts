@@ -23,8 +23,8 @@ export interface ExpiryOptions {
 }
 
 const page = 64;
-/** Entries handled side by side: engines wait for the outside. */
-const sideBySide = 8;
+/** Entries handled side by side: engines wait for the outside, and what they leave to delete shares its commits. */
+const sideBySide = 32;
 /** Pages a shard before the others get their turn. */
 const pagesAPass = 16;
 

@@ -3,7 +3,7 @@ import { timestamp } from '../../clock.ts';
 import { CofferError } from '../../errors.ts';
 import { type CoreCall, coreEndpoint } from '../core-call.ts';
 import type { Endpoint, Fields, ResponseSchema } from '../endpoint.ts';
-import { allItems } from '../pages.ts';
+import { gather, itemsAfter, pageFields } from '../list-page.ts';
 import type { CoreRooms } from '../rooms.ts';
 import type { JobRecord } from './record.ts';
 
@@ -33,7 +33,7 @@ function listing(rooms: CoreRooms): Endpoint {
   return coreEndpoint({
     pattern: 'jobs',
     help: 'Long work under way, and what ended in the last seven days.',
-    fields: {},
+    fields: pageFields,
     operations: {
       list: {
         summary: 'List jobs',
@@ -42,18 +42,23 @@ function listing(rooms: CoreRooms): Endpoint {
           key_info: { type: 'object', members: { '*': { type: 'object' } } },
         },
         handle: async (call) => {
-          const jobs = (await allItems((page) => rooms.jobs.list(page))).filter((job) => isShown(call, job));
-          const shown = jobs.slice(0, mostListed);
+          const all = itemsAfter((page) => rooms.jobs.list(page), { after: call.fields.after });
+          const { items, ...rest } = await gather(shownOf(call, all), call.fields, mostListed);
           return {
             data: {
-              keys: shown.map((job) => job.id),
-              key_info: Object.fromEntries(shown.map((job) => [job.id, describe(job)])),
+              keys: items.map((job) => job.id),
+              key_info: Object.fromEntries(items.map((job) => [job.id, describe(job)])),
             },
+            ...rest,
           };
         },
       },
     },
   });
+}
+
+async function* shownOf(call: CoreCall, jobs: AsyncIterable<JobRecord>): AsyncGenerator<JobRecord> {
+  for await (const job of jobs) if (isShown(call, job)) yield job;
 }
 
 function single(rooms: CoreRooms): Endpoint {

@@ -6,7 +6,7 @@ import type { Barrier } from '../../barrier/barrier.ts';
 import type { Clock } from '../../clock.ts';
 import { type Random, randomBase62, randomUuid } from '../../crypto/random.ts';
 import { CofferError } from '../../errors.ts';
-import type { KeyCollector, ManualSeal } from '../../seal/collector.ts';
+import { type KeyCollector, type ManualSeal, offerKey } from '../../seal/collector.ts';
 import type { Slot } from '../../seal/slots.ts';
 import { rootTokenAt, rootTokenLength } from '../token/root-token.ts';
 import type { Tokens } from '../token/tokens.ts';
@@ -124,31 +124,20 @@ export class GenerateRoot {
 
   /** Whether this key, with those before it, opens a slot of this store. */
   async #isProven(attempt: Attempt, key: string): Promise<boolean> {
-    let problem: unknown = new CofferError(
-      'invalid_request',
-      'this store has no slot that a key opens by hand',
+    const offered = await offerKey(
+      attempt.collectors.map(({ collector }) => collector),
+      key,
     );
-    let collecting = false;
-    for (const { slot, collector } of attempt.collectors) {
-      const step = await collector.add(key).catch((error: unknown) => {
-        problem = error;
-        return undefined;
-      });
-      if (step?.kind === 'opened') {
-        await requireRootKey(this.#options.barrier, step.rootKey);
-        await this.#requireSlot(slot);
-        return true;
-      }
-      if (step !== undefined) collecting = true;
-    }
-    if (!collecting) throw problem;
-    return false;
+    if (offered.kind !== 'opened') return false;
+    await requireRootKey(this.#options.barrier, offered.rootKey);
+    await this.#requireSlot(attempt.collectors.find(({ collector }) => collector === offered.by)?.slot);
+    return true;
   }
 
   /** A slot that was removed or replaced since the attempt began proves nothing any more. */
-  async #requireSlot({ id }: Slot): Promise<void> {
+  async #requireSlot(proved: Slot | undefined): Promise<void> {
     const slots = await this.#options.slots.slots();
-    if (slots.some((slot) => slot.id === id)) return;
+    if (proved !== undefined && slots.some((slot) => slot.id === proved.id)) return;
     throw new CofferError('wrong_key', 'these keys open a slot that was removed meanwhile');
   }
 

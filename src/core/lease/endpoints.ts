@@ -4,7 +4,7 @@ import { timestamp } from '../../clock.ts';
 import { CofferError } from '../../errors.ts';
 import { type CoreCall, coreEndpoint } from '../core-call.ts';
 import type { Endpoint, Fields, Reply, ResponseSchema } from '../endpoint.ts';
-import { allItems } from '../pages.ts';
+import { listPage, pageFields } from '../list-page.ts';
 import type { CoreRooms } from '../rooms.ts';
 import { cappedWarning } from '../ttl-rule.ts';
 
@@ -87,15 +87,14 @@ function listing(rooms: CoreRooms): Endpoint {
   return coreEndpoint({
     pattern: 'leases/lookup/:prefix*',
     help: 'Lists leases below a path.',
-    fields: {},
+    fields: pageFields,
     operations: {
       list: {
         summary: 'List leases below a path',
         sudo: true,
         response: { keys: { type: 'list' } },
-        handle: async (call) => ({
-          data: { keys: await allItems((page) => rooms.leases.list(call.params['prefix'] ?? '', page)) },
-        }),
+        handle: (call) =>
+          listPage((page) => rooms.leases.list(call.params['prefix'] ?? '', page), call.fields),
       },
     },
   });

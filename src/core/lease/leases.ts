@@ -9,6 +9,7 @@ import { type Random, randomBase62 } from '../../crypto/random.ts';
 import { CofferError } from '../../errors.ts';
 import type { Expectation, Page, PageRequest, Revision, StorageKey } from '../../storage/storage.ts';
 import { type Due, dueWrite, moveDue, requeueDue, withoutDue } from '../due.ts';
+import { SharedCommit } from '../duty/shared-commit.ts';
 import type { Leased } from '../endpoint.ts';
 import { type Meter, noTelemetry } from '../meter.ts';
 import { defaultTtl, maxTtl } from '../mount/entry.ts';
@@ -64,6 +65,7 @@ interface StoredLease {
 
 export class Leases {
   readonly #store: BarrierStore;
+  readonly #endings: SharedCommit;
   readonly #clock: Clock;
   readonly #random: Random;
   readonly #tally: Meter['tally'];
@@ -71,6 +73,7 @@ export class Leases {
 
   constructor(options: LeasesOptions) {
     this.#store = options.store;
+    this.#endings = new SharedCommit(options.store);
     this.#clock = options.clock;
     this.#random = options.random;
     this.#findMount = options.findMount;
@@ -220,7 +223,7 @@ export class Leases {
     const done: PlainWrite = { key: due.key, value: null };
     const stored = await this.read(due.id);
     if (stored === undefined || stored.record.irrevocable) {
-      return void (await this.#store.commit([done], [fence]));
+      return this.#endings.commit([done], fence);
     }
     const { record, revision } = stored;
     const expectations: Expectation[] = [fence, { key: leaseKey(record.id), revision }];
@@ -233,10 +236,8 @@ export class Leases {
     } catch {
       return this.#putOff(record, done, expectations);
     }
-    await this.#store.commit(
-      [...this.#removal(record).filter((write) => write.key !== due.key), done],
-      [fence],
-    );
+    const removal = this.#removal(record).filter((write) => write.key !== due.key);
+    await this.#endings.commit([...removal, done], fence);
     this.#tally('lease_ended');
   }
 

@@ -2,6 +2,7 @@
 import { CofferError } from '../../errors.ts';
 import { type CoreCall, coreEndpoint } from '../core-call.ts';
 import type { Endpoint, Fields, FieldValues, Reply, ResponseSchema } from '../endpoint.ts';
+import { listPage, pageFields } from '../list-page.ts';
 import type { CoreRooms } from '../rooms.ts';
 import { explainEndpoint } from './explain-endpoint.ts';
 import { isDeletable, isReserved, parsePolicyName } from './name.ts';
@@ -33,15 +34,15 @@ function listing(rooms: CoreRooms): readonly Endpoint[] {
       summary: 'List policies',
       repeatData: both,
       response: both ? bothSchema : keysSchema,
-      handle: async (): Promise<Reply> => {
-        const keys = await rooms.policies.list();
-        return { data: both ? { keys, policies: keys } : { keys } };
+      handle: async (call: CoreCall<typeof pageFields>): Promise<Reply> => {
+        const reply = await listPage((page) => rooms.policies.list(page), call.fields);
+        return both ? { ...reply, data: { ...reply.data, policies: reply.data?.['keys'] ?? [] } } : reply;
       },
     } as const;
     return coreEndpoint({
       pattern,
       help: 'Lists the names of all policies.',
-      fields: {},
+      fields: pageFields,
       operations: { read: spec, list: spec },
     });
   };

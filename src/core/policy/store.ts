@@ -11,13 +11,12 @@ import {
   storageLimits,
 } from '../../storage/storage.ts';
 import { bumpWitnessed, decodeEpoch, epochKey } from '../epoch.ts';
-import { allItems } from '../pages.ts';
 import { retryOnConflict } from '../retry.ts';
 import { decodeStored, encodeStored } from '../stored-json.ts';
 import { TwoGenerationCache } from '../two-generation-cache.ts';
 import { checkWitness, digestOf, witnessKey } from '../witness.ts';
 import type { Acl } from './acl.ts';
-import { responseWrappingPolicyName, responseWrappingPolicyText } from './builtin.ts';
+import { responseWrappingPolicyName, responseWrappingPolicyText, rootPolicyName } from './builtin.ts';
 import { compileAcl, rootAcl } from './compile.ts';
 import { type Policy, parsePolicy } from './policy.ts';
 
@@ -99,9 +98,15 @@ export class PolicyStore {
   }
 
   /** Names in order, `root` (which has no text) among them. */
-  async list(): Promise<readonly string[]> {
-    const records = await allItems((page) => this.#store.range(prefix, page));
-    return ['root', ...records.map(({ key }) => key.slice(prefix.length))].toSorted();
+  async list(page: PageRequest): Promise<Page<string>> {
+    const after = page.after === undefined ? {} : { after: prefix + page.after };
+    const found = await this.#store.range(prefix, { ...page, ...after });
+    const names = found.items.map(({ key }) => key.slice(prefix.length));
+    const next = found.next?.slice(prefix.length);
+    // The one that is in no record has its place among the others.
+    const isHere = (page.after ?? '') < rootPolicyName && (next === undefined || rootPolicyName <= next);
+    const items = isHere ? [...names, rootPolicyName].toSorted() : names;
+    return next === undefined ? { items } : { items, next };
   }
 
   /** Names in order, page by page, without `root`. */

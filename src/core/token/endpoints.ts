@@ -3,6 +3,7 @@ import type { Engine } from '../../engine/engine.ts';
 import { CofferError, ConflictError } from '../../errors.ts';
 import { type CoreCall, coreEndpoint } from '../core-call.ts';
 import type { Endpoint, Fields, FieldValues, Reply } from '../endpoint.ts';
+import { listPage, pageFields } from '../list-page.ts';
 import { maxTtl, systemTtl } from '../mount/entry.ts';
 import type { Mount } from '../mount/table.ts';
 import { rootPolicyName } from '../policy/builtin.ts';
@@ -324,13 +325,13 @@ function list(rooms: CoreRooms): Endpoint {
   return coreEndpoint({
     pattern: 'accessors',
     help: 'Lists the accessors of all tokens.',
-    fields: {},
+    fields: pageFields,
     operations: {
       list: {
         summary: 'List accessors',
         sudo: true,
         response: { keys: { type: 'list' } },
-        handle: async () => ({ data: { keys: await rooms.tokens.accessors() } }),
+        handle: (call) => listPage((page) => rooms.tokens.accessors(page), call.fields),
       },
     },
   });

@@ -12,7 +12,7 @@ import { CofferError } from '../../errors.ts';
 import type { Expectation, Page, PageRequest, Revision } from '../../storage/storage.ts';
 import { type Due, dueWrite, moveDue, requeueDue, withoutDue } from '../due.ts';
 import { leaseEndWrites } from '../lease/token-index.ts';
-import { allItems, everyItem } from '../pages.ts';
+import { everyItem } from '../pages.ts';
 import { retryOnConflict } from '../retry.ts';
 import { decodeStored, encodeStored } from '../stored-json.ts';
 import {
@@ -125,8 +125,8 @@ export class Tokens {
   }
 
   /** Every accessor, in order. */
-  accessors(): Promise<readonly string[]> {
-    return allItems((page) => this.#store.children(accessorPrefix, page));
+  accessors(page: PageRequest): Promise<Page<string>> {
+    return this.#store.children(accessorPrefix, page);
   }
 
   /** Changes a living token; `change` gets the record as it is now. Undefined when there is none (any more). */

@@ -11,7 +11,7 @@ import { RawJson } from '../../core/request.ts';
 import { parseStored } from '../../core/stored-json.ts';
 import { CofferError } from '../../errors.ts';
 import { emptyObject, isJsonObject, type JsonObject, type JsonValue } from '../../json.ts';
-import { isDeleted, shownVersionText } from './metadata.ts';
+import { isDeleted } from './metadata.ts';
 import { secretPath } from './secret-path.ts';
 import type { Secrets } from './secrets.ts';
 import { addVersion, type Place, patchVersion, setDeleted } from './versions.ts';
@@ -134,9 +134,8 @@ async function readVersion(
   show: (text: string) => RawJson | JsonObject,
 ): Promise<Reply | undefined> {
   const read = await secrets.readVersion(call.view, secretPath(call), Math.max(0, wanted));
-  const version = read?.secret.versions.at(read.number);
-  if (read === undefined || version === undefined) return undefined;
-  const metadata = shownVersionText(read.secret, read.number, version);
+  if (read?.version === undefined || read.metadata === undefined) return undefined;
+  const { version, metadata } = read;
   if (version.destroyed || isDeleted(version, call.clock.now())) {
     return { status: 404, data: { [name]: null, metadata } };
   }

@@ -1,5 +1,6 @@
 /** The key/value engine without versions (kv v1, once called `generic`): one object a path, replaced as a whole. */
 import { type Call, type Endpoint, endpoint, type Reply } from '../../core/endpoint.ts';
+import type { ListWish } from '../../core/list-page.ts';
 import { retryOnConflict } from '../../core/retry.ts';
 import { parseStored } from '../../core/stored-json.ts';
 import { parseDuration } from '../../core/ttl.ts';
@@ -16,7 +17,7 @@ import {
   takeOverError,
   uploadFolder,
 } from './large-value.ts';
-import { type ListWish, listNames, listSchema, scanNames } from './listing.ts';
+import { listNames, listSchema, scanNames } from './listing.ts';
 import { decodePlain, encodePlain, plainFolder, plainPath } from './plain.ts';
 import { secretPath } from './secret-path.ts';
 import { checkNotUpgraded, notUpgraded, onUpgradeDue, upgradePath, upgrading } from './upgrade.ts';

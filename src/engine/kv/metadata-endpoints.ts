@@ -7,13 +7,14 @@ import {
   type Reply,
   type ResponseSchema,
 } from '../../core/endpoint.ts';
+import { pageFields } from '../../core/list-page.ts';
 import { applyMergePatch } from '../../core/merge-patch.ts';
 import { retryOnConflict } from '../../core/retry.ts';
 import { randomUuid } from '../../crypto/random.ts';
 import { CofferError } from '../../errors.ts';
 import { isJsonObject, type JsonObject } from '../../json.ts';
 import { parseCustomMetadata } from './custom-metadata.ts';
-import { listFields, listNames, listSchema, scanNames } from './listing.ts';
+import { listNames, listSchema, scanNames } from './listing.ts';
 import { newSecret, type SecretRecord, shownSecret } from './metadata.ts';
 import { secretPath } from './secret-path.ts';
 import { pointerFolder, type Secrets } from './secrets.ts';
@@ -25,7 +26,7 @@ const fields = {
   cas_required: { type: 'bool', help: 'Writes must name the version they follow.' },
   delete_version_after: { type: 'duration', help: 'New versions delete themselves after this time.' },
   custom_metadata: { type: 'object', help: 'Texts of your own; a patch removes those that are null.' },
-  ...listFields,
+  ...pageFields,
 } as const;
 
 type MetadataCall = Call & { readonly fields: FieldValues<typeof fields> };

@@ -130,21 +130,9 @@ function shownTimes(version: VersionRecord): JsonObject {
   };
 }
 
-const shownTexts = new WeakMap<SecretRecord, Map<number, RawJson>>();
-
-/** The same as text, made once for each secret as decoded: reads of it differ in nothing else. */
+/** The same as text. */
 export function shownVersionText(secret: SecretRecord, number: number, version: VersionRecord): RawJson {
-  let texts = shownTexts.get(secret);
-  if (texts === undefined) {
-    texts = new Map();
-    shownTexts.set(secret, texts);
-  }
-  let text = texts.get(number);
-  if (text === undefined) {
-    text = new RawJson(JSON.stringify(shownVersion(secret, number, version)));
-    texts.set(number, text);
-  }
-  return text;
+  return new RawJson(JSON.stringify(shownVersion(secret, number, version)));
 }
 
 /** All that is known of a secret, as `metadata` answers show it. */

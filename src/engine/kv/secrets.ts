@@ -1,10 +1,13 @@
 /** Secrets of a kv v2 mount in its view: pointers by path, versions by the secret's own id, large values in parts. */
+import type { RawJson } from '../../core/request.ts';
 import { TwoGenerationCache } from '../../core/two-generation-cache.ts';
 import type { DueEntry, View, ViewExpectation, ViewWrite } from '../../core/view.ts';
+import { Doorkeeper } from '../../doorkeeper.ts';
 import type { Revision } from '../../storage/storage.ts';
 import { readLarge, removeLarge, takeOverError } from './large-value.ts';
-import { decodeSecret, encodeSecret, type SecretRecord } from './metadata.ts';
+import { decodeSecret, encodeSecret, type SecretRecord, shownVersionText } from './metadata.ts';
 import { decodeSettings, type MountSettings, settingsPath } from './settings.ts';
+import type { VersionRecord } from './version-rows.ts';
 
 const cachedSecrets = 16_384;
 
@@ -13,10 +16,21 @@ export interface ReadSecret {
   readonly revision: Revision;
 }
 
-export interface ReadVersion extends ReadSecret {
-  readonly number: number;
+export interface ReadVersion extends ReadSecret, VersionFacts {
   /** JSON. Undefined when the version does not exist or is destroyed. */
   readonly text: string | undefined;
+}
+
+interface VersionFacts {
+  readonly number: number;
+  /** Undefined when it does not exist; `metadata`, as answers show it, is too. */
+  readonly version: VersionRecord | undefined;
+  readonly metadata: RawJson | undefined;
+}
+
+interface Known extends ReadSecret {
+  /** Of the version that was last read: reads of it differ in nothing else. */
+  facts: VersionFacts | undefined;
 }
 
 export interface Change {
@@ -28,7 +42,8 @@ export interface Change {
 
 export class Secrets {
   /** Decoded pointers, good for the revision they were read at. No plaintext of secrets is ever kept. */
-  readonly #cache = new TwoGenerationCache<ReadSecret>(cachedSecrets);
+  readonly #cache = new TwoGenerationCache<Known>(cachedSecrets);
+  readonly #door = new Doorkeeper(2 * cachedSecrets);
 
   async read(view: View, path: string): Promise<ReadSecret | undefined> {
     return this.#decode(path, await view.read(pointerPath(path)));
@@ -54,11 +69,11 @@ export class Secrets {
       const number = version || read.secret.versions.last;
       // A value that is not there may be a large one, or have gone while the pointer was read.
       if (read.secret.id === known.secret.id && number === guess && record !== undefined) {
-        return { ...read, number, text: record.open().toString('utf8') };
+        return versionOf(read, number, record.open().toString('utf8'));
       }
       return this.#withText(view, path, read, version);
     }
-    const read = await this.read(view, path);
+    const read = this.#decode(path, await view.read(pointerPath(path)));
     return read === undefined ? undefined : this.#withText(view, path, read, version);
   }
 
@@ -77,7 +92,9 @@ export class Secrets {
     const [revision] = await view.commit(writes, expectations, change.due).catch((error: unknown) => {
       throw takeOverError(error);
     });
-    if (revision !== undefined) this.#cache.set(path, { secret: change.secret, revision }, encoded.length);
+    // What was just written is often written again, and the next write would have to open it.
+    if (revision !== undefined)
+      this.#keep(path, { secret: change.secret, revision, facts: undefined }, encoded.length, true);
   }
 
   forget(path: string): void {
@@ -85,25 +102,20 @@ export class Secrets {
   }
 
   /** The value is another record than the pointer: where it is not there, the pointer may have moved on meanwhile. */
-  async #withText(
-    view: View,
-    path: string,
-    read: ReadSecret,
-    version: number,
-  ): Promise<ReadVersion | undefined> {
+  async #withText(view: View, path: string, read: Known, version: number): Promise<ReadVersion | undefined> {
     const number = version || read.secret.versions.last;
     const entry = read.secret.versions.at(number);
-    if (entry === undefined || entry.destroyed) return { ...read, number, text: undefined };
+    if (entry === undefined || entry.destroyed) return versionOf(read, number, undefined);
     const text = await readText(view, read.secret, number);
-    if (text !== undefined) return { ...read, number, text };
-    const again = await this.read(view, path);
+    if (text !== undefined) return versionOf(read, number, text);
+    const again = this.#decode(path, await view.read(pointerPath(path)));
     if (again === undefined) return undefined;
     return again.revision === read.revision
-      ? { ...read, number, text }
+      ? versionOf(read, number, text)
       : this.#withText(view, path, again, version);
   }
 
-  #decode(path: string, sealed: { revision: Revision; open(): Buffer } | undefined): ReadSecret | undefined {
+  #decode(path: string, sealed: { revision: Revision; open(): Buffer } | undefined): Known | undefined {
     if (sealed === undefined) {
       this.#cache.delete(path);
       return undefined;
@@ -111,10 +123,26 @@ export class Secrets {
     const known = this.#cache.get(path);
     if (known?.revision === sealed.revision) return known;
     const bytes = sealed.open();
-    const read = { secret: decodeSecret(bytes), revision: sealed.revision };
-    this.#cache.set(path, read, bytes.length);
+    const read = { secret: decodeSecret(bytes), revision: sealed.revision, facts: undefined };
+    this.#keep(path, read, bytes.length, known !== undefined);
     return read;
   }
+
+  /** What is kept replaces what was; of what is looked at once nothing is kept. */
+  #keep(path: string, read: Known, bytes: number, known: boolean): void {
+    if (known || this.#door.knows(path)) this.#cache.set(path, read, bytes);
+  }
+}
+
+function versionOf(read: Known, number: number, text: string | undefined): ReadVersion {
+  const { secret, revision } = read;
+  if (read.facts?.number !== number) {
+    const version = secret.versions.at(number);
+    const metadata = version === undefined ? undefined : shownVersionText(secret, number, version);
+    read.facts = { number, version, metadata };
+  }
+  const { version, metadata } = read.facts;
+  return { secret, revision, number, version, metadata, text };
 }
 
 /** The text of a version that exists; undefined when its value is not there. */
