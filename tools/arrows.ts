@@ -6,7 +6,15 @@
  */
 
 /** Everyone may know these. */
-const ground = ['errors.ts', 'json.ts', 'clock.ts', 'version.ts', 'suggest.ts', 'doorkeeper.ts'] as const;
+const ground = [
+  'errors.ts',
+  'json.ts',
+  'clock.ts',
+  'version.ts',
+  'suggest.ts',
+  'doorkeeper.ts',
+  'origin.ts',
+] as const;
 
 /** The shapes and small rules that core's rooms share among each other. None of them knows the road. */
 export const sharedInCore = [
@@ -58,7 +66,6 @@ export const handedToEngines = [
 export const handedToAuthMethods = [
   'core/lockout/lock-state.ts',
   'core/lockout/lockout.ts',
-  'core/lockout/origin.ts',
   'core/network.ts',
   'core/policy/assignable.ts',
 ] as const;
@@ -109,6 +116,7 @@ export const rules: readonly Rule[] = [
   { from: 'version.ts', may: [] },
   { from: 'suggest.ts', may: [] },
   { from: 'doorkeeper.ts', may: [] },
+  { from: 'origin.ts', may: [] },
   { from: 'log.ts', may: [...ground] },
   { from: 'main/', may: [''] },
   { from: 'config/', may: ['./', ...ground] },

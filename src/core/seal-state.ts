@@ -8,6 +8,7 @@ import type { Clock } from '../clock.ts';
 import { type Random, randomUuid } from '../crypto/random.ts';
 import { asCofferError, CofferError, ConflictError } from '../errors.ts';
 import type { JsonObject } from '../json.ts';
+import { originOf } from '../origin.ts';
 import { type Boot, bootKeys, readBoot } from '../seal/boot.ts';
 import { type KeyCollector, type ManualSeal, offerKey } from '../seal/collector.ts';
 import type { Seal, SlotPlace } from '../seal/seal.ts';
@@ -24,7 +25,6 @@ import type { JobType } from './job/job.ts';
 import { KeySlots } from './key/key-slots.ts';
 import type { Telemetry } from './meter.ts';
 import type { MountTypes } from './mount/mounts.ts';
-import { clientOf } from './quota/buckets.ts';
 import { defaultLimits, type NodeLimits } from './quota/limits.ts';
 import { retryOnConflict } from './retry.ts';
 import type { SealControl, SealStatus } from './seal-control.ts';
@@ -178,7 +178,7 @@ export class SealState implements SealControl {
     const offered = await offerKey(
       slots.map(({ collector }) => collector),
       text,
-      clientOf(from),
+      originOf(from),
     );
     if (offered.kind !== 'opened') return;
     await this.#open(offered.rootKey, 'unmark');

@@ -1,5 +1,7 @@
 /** The connections of a listener: who they belong to, what is going on on each, and how many one address may have. */
+
 import type { Socket } from 'node:net';
+import { originOf } from '../origin.ts';
 import type { AddressShare } from './body-budget.ts';
 import type { Exchange } from './exchange.ts';
 import type { ExtensionMethod } from './extension-method.ts';
@@ -137,7 +139,7 @@ export class ConnectionTable {
   }
 
   #shareOf(address: string): Share {
-    const name = networkOf(address);
+    const name = originOf(address);
     return this.#shares.get(name) ?? { name, connections: 0, bodyBytes: 0, told: false };
   }
 
@@ -163,14 +165,4 @@ const mappedIpv4 = '::ffff:';
 function peerAddress(socket: Socket): string {
   const address = socket.remoteAddress ?? '';
   return address.startsWith(mappedIpv4) && address.includes('.') ? address.slice(mappedIpv4.length) : address;
-}
-
-/** What counts as one client: an IPv4 address, or the /64 that an IPv6 client can pick any address of. */
-export function networkOf(address: string): string {
-  if (!address.includes(':')) return address;
-  const [head = '', tail] = (address.split('%')[0] ?? '').split('::');
-  const left = head === '' ? [] : head.split(':');
-  const right = tail === undefined || tail === '' ? [] : tail.split(':');
-  const zeros = tail === undefined ? 0 : 8 - left.length - right.length;
-  return [...left, ...new Array<string>(Math.max(0, zeros)).fill('0'), ...right].slice(0, 4).join(':');
 }

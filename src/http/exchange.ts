@@ -3,9 +3,10 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Answer, AnswerStream, Road } from '../core/request.ts';
 import { CofferError, type ErrorCode } from '../errors.ts';
 import { emptyObject, type JsonObject } from '../json.ts';
+import { originOf } from '../origin.ts';
 import { checkAnnouncedLength, checkEncoding, discardBody, hasBody, parseBody, receiveBody } from './body.ts';
 import type { AddressShare, BodyBudget } from './body-budget.ts';
-import { type Connection, networkOf } from './connection.ts';
+import type { Connection } from './connection.ts';
 import { decodeHead, type Head, namesRootNamespace, type RequestHead } from './decode.ts';
 import { encodeAnswer, encodeErrors, statusOfAnswer } from './encode.ts';
 import type { ExtensionMethod } from './extension-method.ts';
@@ -202,7 +203,7 @@ export class Exchange {
   #takeRoom(bytes: number): void {
     const { budget } = this.#wire;
     const forwarded = this.#client !== this.#connection.address;
-    if (forwarded && this.#room === 0) this.#share = budget.shareOf(networkOf(this.#client));
+    if (forwarded && this.#room === 0) this.#share = budget.shareOf(originOf(this.#client));
     budget.take(this.#share, bytes);
     this.#room += bytes;
   }

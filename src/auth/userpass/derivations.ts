@@ -3,8 +3,8 @@
  * the audit log to disk: so few run at once, a bounded number waits, and of these each origin has but a few.
  */
 import { availableParallelism } from 'node:os';
-import { originOf } from '../../core/lockout/origin.ts';
 import { CofferError } from '../../errors.ts';
+import { originOf } from '../../origin.ts';
 
 export interface DerivationLimits {
   /** Running at the same time. */

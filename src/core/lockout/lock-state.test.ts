@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { originOf } from '../../origin.ts';
 import {
   afterFailure,
   afterSuccess,
@@ -10,7 +11,6 @@ import {
   type LockState,
   unlocked,
 } from './lock-state.ts';
-import { originOf } from './origin.ts';
 
 const minute = 60_000;
 const start = Date.UTC(2026, 0, 1);

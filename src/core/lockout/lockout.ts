@@ -11,6 +11,7 @@ import type { SealedRecord } from '../../barrier/store.ts';
 import type { Clock } from '../../clock.ts';
 import type { NameLocks } from '../../engine/engine.ts';
 import { CofferError } from '../../errors.ts';
+import { originOf } from '../../origin.ts';
 import type { Revision } from '../../storage/storage.ts';
 import { everyItem } from '../pages.ts';
 import { retryOnConflict } from '../retry.ts';
@@ -28,7 +29,6 @@ import {
   type LockState,
   unlocked,
 } from './lock-state.ts';
-import { originOf } from './origin.ts';
 
 /** Names without an account that are remembered, at least. Twice as many, with 64 origins each, is the most. */
 const rememberedNames = 1_024;

@@ -3,7 +3,6 @@
  * number a client. The map is bounded: whoever comes with ever new addresses pushes out others that have rested longest, who
  * then begin with a full measure again; memory does not grow.
  */
-import { isIPv6 } from 'node:net';
 import { TwoGenerationCache } from '../two-generation-cache.ts';
 
 export interface Rate {
@@ -58,16 +57,4 @@ export class Buckets {
 function pace({ requests, per, burst }: Rate): { readonly step: number; readonly room: number } {
   const step = per / requests;
   return { step, room: Math.max(1, burst) * step };
-}
-
-/** One client: an IPv4 address, or an IPv6 network of 64 bits, since whoever has one of its addresses has all of them. */
-export function clientOf(address: string): string {
-  const plain =
-    address.startsWith('::ffff:') && address.includes('.') ? address.slice('::ffff:'.length) : address;
-  if (!isIPv6(plain)) return plain;
-  const [head = '', tail] = plain.replace(/%.*$/, '').split('::');
-  const first = head === '' ? [] : head.split(':');
-  const last = tail === undefined || tail === '' ? [] : tail.split(':');
-  const zeros = tail === undefined ? 0 : Math.max(0, 8 - first.length - last.length);
-  return `${[...first, ...Array<string>(zeros).fill('0'), ...last].slice(0, 4).join(':')}::/64`;
 }

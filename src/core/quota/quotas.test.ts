@@ -12,7 +12,7 @@ import {
 import { leasedType, Outside } from '../../../test/fakes/leased-engine.ts';
 import type { CofferNode } from '../../main/node.ts';
 import { parseApiPath } from '../path.ts';
-import { Buckets, clientOf } from './buckets.ts';
+import { Buckets } from './buckets.ts';
 import { defaultLimits } from './limits.ts';
 import { firstConfig, QuotaTable } from './quota.ts';
 
@@ -50,19 +50,6 @@ describe('buckets', () => {
     const { wait } = buckets.take('a', rate, 0);
     expect(buckets.take('a', rate, wait - 1).admitted).toBe(false);
     expect(buckets.take('a', rate, wait).admitted).toBe(true);
-  });
-
-  it.each([
-    ['192.0.2.1', '192.0.2.1'],
-    ['::ffff:192.0.2.1', '192.0.2.1'],
-    ['2001:db8:1:2:3:4:5:6', '2001:db8:1:2::/64'],
-    ['2001:db8:1:2::6', '2001:db8:1:2::/64'],
-    ['2001:db8::6', '2001:db8:0:0::/64'],
-    ['::1', '0:0:0:0::/64'],
-    ['fe80::1%eth0', 'fe80:0:0:0::/64'],
-    ['', ''],
-  ])('know %s as %s', (address, client) => {
-    expect(clientOf(address)).toBe(client);
   });
 
   it('threat 15: keep a bounded number of clients, whoever comes', () => {

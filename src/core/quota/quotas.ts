@@ -1,6 +1,7 @@
 /** The quotas of a store, and the measure of each client on this node. Every change bumps the epoch's `quotas` part. */
 import type { BarrierStore } from '../../barrier/store.ts';
 import { CofferError } from '../../errors.ts';
+import { originOf } from '../../origin.ts';
 import { parseStorageKey, type StorageKey } from '../../storage/storage.ts';
 import { bumpEpoch } from '../epoch.ts';
 import { allItems } from '../pages.ts';
@@ -8,7 +9,7 @@ import type { ApiPath } from '../path.ts';
 import { retryOnConflict } from '../retry.ts';
 import { decodeStored, encodeStored } from '../stored-json.ts';
 import { TwoGenerationCache } from '../two-generation-cache.ts';
-import { Buckets, clientOf } from './buckets.ts';
+import { Buckets } from './buckets.ts';
 import { firstConfig, type Quota, type QuotaConfig, QuotaTable } from './quota.ts';
 
 const prefix = 'core/quota/rate-limit/';
@@ -66,7 +67,7 @@ export class Quotas {
   admit(path: ApiPath, address: string, now: number): QuotaVerdict | undefined {
     const quota = this.#table.for(path);
     if (quota === undefined) return undefined;
-    const client = clientOf(address);
+    const client = originOf(address);
     const key = `${quota.name} ${client}`;
     const until = this.#blocked.get(key) ?? 0;
     if (until > now)

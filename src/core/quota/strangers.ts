@@ -2,7 +2,8 @@
  * Callers without a valid token: each of their requests costs an answer and two audit lines, and nothing says who they are. An
  * address may send so many and no more. Whoever presents a valid token, or logs in, is not counted.
  */
-import { Buckets, clientOf } from './buckets.ts';
+import { originOf } from '../../origin.ts';
+import { Buckets } from './buckets.ts';
 
 export interface StrangerLimit {
   /** Requests a second; 0 sets no limit. */
@@ -25,13 +26,13 @@ export class Strangers {
     const { requestsPerSecond, burst } = this.#limit();
     if (requestsPerSecond <= 0) return 0;
     const rate = { requests: requestsPerSecond, per: 1_000, burst };
-    return Math.ceil(this.#buckets.wait(clientOf(address), rate, now) / 1_000);
+    return Math.ceil(this.#buckets.wait(originOf(address), rate, now) / 1_000);
   }
 
   /** Counts a request that came without a valid token and was no successful login. */
   charge(address: string, now: number): void {
     const { requestsPerSecond, burst } = this.#limit();
     if (requestsPerSecond <= 0) return;
-    this.#buckets.take(clientOf(address), { requests: requestsPerSecond, per: 1_000, burst }, now);
+    this.#buckets.take(originOf(address), { requests: requestsPerSecond, per: 1_000, burst }, now);
   }
 }

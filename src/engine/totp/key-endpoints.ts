@@ -1,6 +1,6 @@
 /** Keys of one-time codes: made here for a device, or given by a service that asks for codes. */
 import { type Call, type Endpoint, endpoint, type FieldValues, type Reply } from '../../core/endpoint.ts';
-import { allItems } from '../../core/pages.ts';
+import { listPage, pageFields } from '../../core/list-page.ts';
 import type { Random } from '../../crypto/random.ts';
 import { CofferError } from '../../errors.ts';
 import { decodeBase32 } from './base32.ts';
@@ -43,14 +43,12 @@ function listEndpoint(): Endpoint {
   return endpoint({
     pattern: 'keys',
     help: 'Lists keys.',
-    fields: {},
+    fields: pageFields,
     operations: {
       list: {
         summary: 'List keys',
         response: { keys: { type: 'list' } },
-        handle: async (call) => ({
-          data: { keys: await allItems((page) => call.view.children(keyFolder, page)) },
-        }),
+        handle: (call) => listPage((page) => call.view.children(keyFolder, page), call.fields),
       },
     },
   });

@@ -1,6 +1,6 @@
 /** Making, showing, listing and deleting keys. */
 import { type Call, type Endpoint, endpoint, type FieldValues, type Reply } from '../../core/endpoint.ts';
-import { allItems } from '../../core/pages.ts';
+import { listPage, pageFields } from '../../core/list-page.ts';
 import { retryOnConflict } from '../../core/retry.ts';
 import { CofferError } from '../../errors.ts';
 import { tryBase64 } from './base64.ts';
@@ -34,14 +34,12 @@ function listEndpoint(): Endpoint {
   return endpoint({
     pattern: 'keys',
     help: 'Lists keys.',
-    fields: {},
+    fields: pageFields,
     operations: {
       list: {
         summary: 'List keys',
         response: { keys: { type: 'list' } },
-        handle: async (call) => ({
-          data: { keys: await allItems((page) => call.view.children(keyFolder, page)) },
-        }),
+        handle: (call) => listPage((page) => call.view.children(keyFolder, page), call.fields),
       },
     },
   });
