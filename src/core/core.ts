@@ -1,10 +1,8 @@
 /** What an unsealed node works with: the rooms of the core wired to one barrier, made at unseal and dropped at seal. */
 import type { Barrier } from '../barrier/barrier.ts';
-import { sealLimit } from '../barrier/seal-budget.ts';
 import type { BarrierStore, SealedRecord } from '../barrier/store.ts';
 import type { Clock } from '../clock.ts';
 import type { Random } from '../crypto/random.ts';
-import { randomUuid } from '../crypto/random.ts';
 import { asCofferError, CofferError } from '../errors.ts';
 import type { ManualSeal } from '../seal/collector.ts';
 import type { RoomKeepingStorage } from '../storage/room.ts';
@@ -12,55 +10,33 @@ import type { SnapshotStorage } from '../storage/snapshot.ts';
 import type { Revision } from '../storage/storage.ts';
 import type { AuditLog } from './audit/audit.ts';
 import { Backups, tagKeyOf } from './backup/backups.ts';
-import { backupEndpoints } from './backup/endpoints.ts';
 import { announceRestore } from './backup/restored.ts';
-import { ExpiryDuty } from './duty/expiry.ts';
+import { expiryDuty, jobDuty } from './duties.ts';
+import type { ExpiryDuty } from './duty/expiry.ts';
 import { decodeEpoch, type Epoch, epochParts } from './epoch.ts';
-import { JobDuty } from './job/duty.ts';
-import { jobEndpoints } from './job/endpoints.ts';
+import type { JobDuty } from './job/duty.ts';
 import type { JobType } from './job/job.ts';
 import { Jobs } from './job/jobs.ts';
-import { keyEndpoints } from './key/endpoints.ts';
-import { GenerateRoot } from './key/generate-root.ts';
-import { generateRootEndpoints } from './key/generate-root-endpoints.ts';
 import type { KeySlots } from './key/key-slots.ts';
-import { Rekey } from './key/rekey.ts';
-import { rekeyEndpoints } from './key/rekey-endpoints.ts';
-import { resealJobWorker } from './key/reseal-job.ts';
 import { Rotation } from './key/rotation.ts';
-import { slotEndpoints } from './key/slot-endpoints.ts';
-import { leaseEndpoints } from './lease/endpoints.ts';
 import { Leases } from './lease/leases.ts';
-import { lockoutEndpoints } from './lockout/endpoints.ts';
 import { type Meter, noTelemetry, type Telemetry } from './meter.ts';
-import { mountEndpoints } from './mount/endpoints.ts';
 import { mountDataPrefix } from './mount/entry.ts';
 import { cubbyholeType, Mounts, type MountTypes, systemType, tokenType } from './mount/mounts.ts';
-import { purgeMount } from './mount/purge.ts';
 import { MountView } from './mount/view.ts';
-import { openApiEndpoints } from './openapi/endpoint.ts';
 import type { ApiPath } from './path.ts';
-import { policyEndpoints } from './policy/endpoints.ts';
 import { PolicyStore } from './policy/store.ts';
 import { Ceilings } from './quota/ceilings.ts';
-import { quotaEndpoints } from './quota/endpoints.ts';
 import { defaultLimits, type NodeLimits } from './quota/limits.ts';
 import { Quotas } from './quota/quotas.ts';
 import type { CoreRooms } from './rooms.ts';
-import { Sampler } from './sample.ts';
 import type { SealControl } from './seal-control.ts';
-import { sealEndpoints } from './seal-endpoints.ts';
-import { secretEndpoints } from './secrets/endpoints.ts';
-import { Cursors } from './secrets/find.ts';
-import { secretJobs } from './secrets/jobs.ts';
-import { telemetryEndpoints } from './telemetry-endpoints.ts';
-import { capabilityEndpoints } from './token/capabilities.ts';
+import { systemEndpoints } from './system-endpoints.ts';
 import { cubbyholeEngine, cubbyholeFolder } from './token/cubbyhole.ts';
 import { tokenEngine } from './token/endpoints.ts';
 import { TokenReader } from './token/reader.ts';
 import type { TokenId } from './token/record.ts';
 import { Tokens } from './token/tokens.ts';
-import { wrappingEndpoints } from './wrapping/endpoints.ts';
 import { Wrappings } from './wrapping/wrappings.ts';
 
 export interface CoreOptions {
@@ -120,7 +96,7 @@ export class Core implements CoreRooms {
   #loading: Promise<void> | undefined;
   #timer: Disposable | undefined;
   /** They hold keys that people handed in. */
-  #ceremonies: readonly { cancel(): void }[] = [];
+  readonly #ceremonies: readonly { cancel(): void }[];
 
   constructor(options: CoreOptions) {
     const { barrier, clock, random } = options;
@@ -153,11 +129,13 @@ export class Core implements CoreRooms {
     });
     this.jobs = new Jobs({ store: barrier, clock, random });
     this.rotation = new Rotation({ terms: barrier, store: barrier, jobs: this.jobs, clock });
+    const system = systemEndpoints(this, options);
+    this.#ceremonies = system.ceremonies;
     this.mounts = new Mounts({
       store: barrier,
       types: options.types,
       builtin: new Map([
-        [systemType, { endpoints: this.#systemEndpoints(options) }],
+        [systemType, { endpoints: system.endpoints }],
         [tokenType, tokenEngine(this)],
         [cubbyholeType, cubbyholeEngine(this)],
       ]),
@@ -165,8 +143,8 @@ export class Core implements CoreRooms {
       clock,
       random,
     });
-    this.expiry = this.#expiryDuty();
-    this.jobDuty = this.#createJobDuty();
+    this.expiry = expiryDuty(this, options);
+    this.jobDuty = jobDuty(this, options);
   }
 
   /** Loads what routing needs. Throws `integrity` where the store lacks what every store has. */
@@ -243,87 +221,14 @@ export class Core implements CoreRooms {
     this.#epochRevision = record?.revision;
   }
 
-  #systemEndpoints(options: CoreOptions) {
-    const { seal, slots, unauthenticatedKeyOperations: openToAll } = options;
-    const rekey = new Rekey(options);
-    const root = new GenerateRoot({ ...options, tokens: this.tokens });
-    this.#ceremonies = [rekey, root];
-    return [
-      ...sealEndpoints(seal, this.clock),
-      ...slotEndpoints(slots),
-      ...rekeyEndpoints(rekey, openToAll),
-      ...generateRootEndpoints(root, openToAll),
-      ...mountEndpoints(this),
-      ...policyEndpoints(this),
-      ...capabilityEndpoints(this),
-      ...leaseEndpoints(this),
-      ...backupEndpoints(this, () => this.backups),
-      ...lockoutEndpoints(this),
-      ...jobEndpoints(this),
-      ...keyEndpoints(this),
-      ...secretEndpoints(this, new Cursors(this.barrier.purposeKey('find-cursor'), this.random)),
-      ...wrappingEndpoints(this),
-      ...quotaEndpoints(this),
-      ...openApiEndpoints(this),
-      ...this.#telemetryEndpoints(),
-    ];
-  }
-
-  #telemetryEndpoints() {
-    const { telemetry = noTelemetry, barrier, audit, clock, log } = this.#options;
-    const term = async () => ({ ...(await barrier.newestTerm()), limit: sealLimit });
-    const sampler = new Sampler({ rooms: this, clock, audit: () => audit.health(), term });
-    return telemetryEndpoints(telemetry, () =>
-      sampler.sample().catch((error: unknown) => {
-        log('the state of the store could not be sampled', { error });
-        return undefined;
-      }),
-    );
-  }
-
-  #expiryDuty(): ExpiryDuty {
-    const { barrier: store, clock, random, log } = this.#options;
-    return new ExpiryDuty({
-      store,
-      clock,
-      holder: randomUuid(random),
-      onError: (kind, error) => {
-        this.meter.tally('due_failed');
-        log('a due entry failed', { kind, error });
-      },
-      handlers: {
-        token: (due, fence) => this.tokens.onDue(due, fence),
-        'token-tree': (due, fence) =>
-          this.tokens.onTreeDue(due, fence, this.#cubbyholePrefix(due.id as TokenId)),
-        job: (due, fence) => this.jobs.onDue(due, fence),
-        lease: (due, fence, holdsLock) => this.leases.onDue(due, fence, holdsLock),
-        purge: (due, fence, holdsLock) =>
-          purgeMount(
-            { store, clock, mounts: this.mounts, leases: this.leases, tokens: this.tokens },
-            due,
-            fence,
-            holdsLock,
-          ),
-        mount: async (due, fence) => {
-          const slash = due.id.indexOf('/');
-          const mount = await this.mounts.find(due.id.slice(0, slash));
-          if (mount !== undefined) {
-            await mount.engine.onDue?.(due.id.slice(slash + 1), this.view(mount.entry.uuid));
-          }
-          await store.commit([{ key: due.key, value: null }], [fence]);
-        },
-      },
-    });
-  }
-
   /** Where a token's cubbyhole lies in the store. */
-  #cubbyholePrefix(token: TokenId): string | undefined {
+  cubbyholePrefix(token: TokenId): string | undefined {
     const mount = this.mounts.table.at('cubbyhole/');
     return mount === undefined ? undefined : mountDataPrefix(mount.entry.uuid) + cubbyholeFolder(token);
   }
 
   #ownCubbyhole(token: TokenId): string {
-    const prefix = this.#cubbyholePrefix(token);
+    const prefix = this.cubbyholePrefix(token);
     if (prefix === undefined) throw new CofferError('internal', 'the store has no cubbyhole');
     return prefix;
   }
@@ -355,28 +260,6 @@ export class Core implements CoreRooms {
     if (this.isShort()) return;
     this.jobDuty.run().catch((error: unknown) => {
       if (asCofferError(error).code !== 'sealed') this.#options.log('the job duty failed', { error });
-    });
-  }
-
-  /** What kinds of long work there are. */
-  #jobTypes(): readonly JobType[] {
-    return [resealJobWorker(this.barrier), ...secretJobs(this)];
-  }
-
-  #createJobDuty(): JobDuty {
-    const { barrier: store, clock, random, log } = this.#options;
-    return new JobDuty({
-      store,
-      clock,
-      jobs: this.jobs,
-      types: new Map(
-        [...this.#jobTypes(), ...(this.#options.jobTypes ?? [])].map((type) => [type.type, type]),
-      ),
-      holder: randomUuid(random),
-      onError: (type, error) => {
-        this.meter.tally('job_step_failed');
-        log('a step of a job failed', { type, error });
-      },
     });
   }
 

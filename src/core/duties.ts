@@ -1,0 +1,55 @@
+/** What a node does besides answering: ending what is due, and carrying long work on. Each kind of either is named here. */
+import { randomUuid } from '../crypto/random.ts';
+import type { Core, CoreOptions } from './core.ts';
+import { ExpiryDuty } from './duty/expiry.ts';
+import { JobDuty } from './job/duty.ts';
+import { resealJobWorker } from './key/reseal-job.ts';
+import { purgeMount } from './mount/purge.ts';
+import { secretJobs } from './secrets/jobs.ts';
+import type { TokenId } from './token/record.ts';
+
+export function expiryDuty(core: Core, options: CoreOptions): ExpiryDuty {
+  const { barrier: store, clock, random, log } = options;
+  const { tokens, jobs, leases, mounts } = core;
+  return new ExpiryDuty({
+    store,
+    clock,
+    holder: randomUuid(random),
+    onError: (kind, error) => {
+      core.meter.tally('due_failed');
+      log('a due entry failed', { kind, error });
+    },
+    handlers: {
+      token: (due, fence) => tokens.onDue(due, fence),
+      'token-tree': (due, fence) => tokens.onTreeDue(due, fence, core.cubbyholePrefix(due.id as TokenId)),
+      job: (due, fence) => jobs.onDue(due, fence),
+      lease: (due, fence, holdsLock) => leases.onDue(due, fence, holdsLock),
+      purge: (due, fence, holdsLock) =>
+        purgeMount({ store, clock, mounts, leases, tokens }, due, fence, holdsLock),
+      mount: async (due, fence) => {
+        const slash = due.id.indexOf('/');
+        const mount = await mounts.find(due.id.slice(0, slash));
+        if (mount !== undefined) {
+          await mount.engine.onDue?.(due.id.slice(slash + 1), core.view(mount.entry.uuid));
+        }
+        await store.commit([{ key: due.key, value: null }], [fence]);
+      },
+    },
+  });
+}
+
+export function jobDuty(core: Core, options: CoreOptions): JobDuty {
+  const { barrier: store, clock, random, log, jobTypes = [] } = options;
+  const types = [resealJobWorker(core.barrier), ...secretJobs(core), ...jobTypes];
+  return new JobDuty({
+    store,
+    clock,
+    jobs: core.jobs,
+    types: new Map(types.map((type) => [type.type, type])),
+    holder: randomUuid(random),
+    onError: (type, error) => {
+      core.meter.tally('job_step_failed');
+      log('a step of a job failed', { type, error });
+    },
+  });
+}
