@@ -39,32 +39,78 @@ export function newSecret(id: string, now: number): SecretRecord {
   };
 }
 
-/** First byte of a pointer in the present format. The one before was JSON, which begins with a brace. */
+/**
+ * First byte of a pointer: of one that has its rows and no more, and of one that holds the current version's text besides. The
+ * first format of all was JSON, which begins with a brace.
+ */
 const rowsFormat = 2;
+const textFormat = 3;
 const jsonFormat = '{'.charCodeAt(0);
-/** Format, whether rows are wide, number of the first row, length of the head. */
+/** Format, whether rows are wide, number of the first row, length of the head; then the length of the text, where there is one. */
 const fixedBytes = 1 + 1 + 4 + 4;
+const lengthBytes = 4;
 
-/** A pointer as stored: fixed part, head as JSON, rows of versions. */
-export function encodeSecret({ versions, ...rest }: SecretRecord): Buffer {
+/**
+ * The longest text of a current version that a pointer holds too. A pointer of this size and a hundred rows still shares its page
+ * of an embedded store with others.
+ */
+const heldBytes = 1_024;
+
+/** Whether the current version's text is to be held in the pointer as well. */
+export function isHeld(text: Buffer): boolean {
+  return text.length <= heldBytes;
+}
+
+/** A pointer as stored: fixed part, head as JSON, the current version's text if it is held here too, rows of versions. */
+export function encodeSecret({ versions, ...rest }: SecretRecord, text?: Buffer): Buffer {
   const head = Buffer.from(JSON.stringify(rest satisfies SecretHead));
-  const fixed = Buffer.alloc(fixedBytes);
-  fixed[0] = rowsFormat;
+  const fixed = Buffer.alloc(text === undefined ? fixedBytes : fixedBytes + lengthBytes);
+  fixed[0] = text === undefined ? rowsFormat : textFormat;
   fixed[1] = versions.isWide ? 1 : 0;
   fixed.writeUInt32BE(versions.first, 2);
   fixed.writeUInt32BE(head.length, 6);
-  return Buffer.concat([fixed, head, versions.bytes]);
+  if (text === undefined) return Buffer.concat([fixed, head, versions.bytes]);
+  fixed.writeUInt32BE(text.length, fixedBytes);
+  return Buffer.concat([fixed, head, text, versions.bytes]);
 }
 
-/** Takes the former format too. Throws `store_unusable` for a newer one, `integrity` for what is none. */
+/** Whether the current version's text is held in this pointer. */
+export function holdsText(bytes: Buffer): boolean {
+  return bytes[0] === textFormat;
+}
+
+/** The current version's text out of a pointer that holds it, and that `decodeSecret` takes. */
+export function heldText(bytes: Buffer): string {
+  const start = fixedBytes + lengthBytes + bytes.readUInt32BE(6);
+  return bytes.toString('utf8', start, start + bytes.readUInt32BE(fixedBytes));
+}
+
+/**
+ * Takes the former formats too. What it answers keeps no text alive. Throws `store_unusable` for a newer format, `integrity` for
+ * what is none.
+ */
 export function decodeSecret(bytes: Buffer): SecretRecord {
-  if (bytes[0] === jsonFormat) return decodeJsonSecret(bytes);
-  if (bytes[0] !== rowsFormat) throw newerFormat();
-  if (bytes.length < fixedBytes) throw new CofferError('integrity', 'a stored record is not readable');
-  const start = fixedBytes + bytes.readUInt32BE(6);
-  const head = parseStored<SecretHead>(bytes.subarray(fixedBytes, start));
-  const versions = new VersionRows(bytes.readUInt32BE(2), bytes[1] === 1, bytes.subarray(start));
+  const format = bytes[0];
+  if (format === jsonFormat) return decodeJsonSecret(bytes);
+  if (format !== rowsFormat && format !== textFormat) throw newerFormat();
+  const fixed = format === textFormat ? fixedBytes + lengthBytes : fixedBytes;
+  if (bytes.length < fixed) throw unreadable();
+  const headEnd = fixed + bytes.readUInt32BE(6);
+  const head = parseStored<SecretHead>(bytes.subarray(fixed, headEnd));
+  const rows = format === textFormat ? rowsBehindText(bytes, headEnd) : bytes.subarray(headEnd);
+  const versions = new VersionRows(bytes.readUInt32BE(2), bytes[1] === 1, rows);
   return { ...head, versions };
+}
+
+/** A copy: rows are kept, and must not keep the text that lies before them. */
+function rowsBehindText(bytes: Buffer, headEnd: number): Buffer {
+  const start = headEnd + bytes.readUInt32BE(fixedBytes);
+  if (start >= bytes.length) throw unreadable();
+  return Buffer.from(bytes.subarray(start));
+}
+
+function unreadable(): CofferError {
+  return new CofferError('integrity', 'a stored record is not readable');
 }
 
 interface JsonSecret extends SecretHead {
@@ -90,7 +136,7 @@ function decodeJsonSecret(bytes: Buffer): SecretRecord {
   const entries = Object.entries(versions);
   const first = Number(entries[0]?.[0] ?? 1);
   if (entries.some(([number], index) => Number(number) !== first + index)) {
-    throw new CofferError('integrity', 'a stored record is not readable');
+    throw unreadable();
   }
   const records = entries.map(([, version]) => ({ ...version, endsByItself: false }));
   return {

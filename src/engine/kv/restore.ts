@@ -37,7 +37,7 @@ async function newVersion(
   if (before?.revision !== read.revision || value === undefined) throw new ConflictError(pointerPath(name));
   const text = Buffer.from(value);
   const placed = await placeLarge(view, random, text, now);
-  const { secret, writes, expectations, due } = withVersion({
+  const { secret, held, writes, expectations, due } = withVersion({
     path: name,
     secret: read.secret,
     settings,
@@ -46,7 +46,7 @@ async function newVersion(
     now,
   });
   return {
-    writes: [{ path: pointerPath(name), value: encodeSecret(secret) }, ...writes],
+    writes: [{ path: pointerPath(name), value: encodeSecret(secret, held) }, ...writes],
     expectations: [{ path: pointerPath(name), revision: read.revision }, ...expectations],
     due,
   };

@@ -36,10 +36,8 @@ export function kvTree(
     absent: (name) => ({ path: pointerPath(name), revision: null }),
     async find(view, name) {
       await open(view);
-      const read = await secrets.read(view, name);
-      return read === undefined
-        ? undefined
-        : new KvSecret({ secrets, random, view, name, read, now: clock.now() });
+      const found = await secrets.readHeld(view, name);
+      return found && new KvSecret({ secrets, random, view, name, ...found, now: clock.now() });
     },
     async receive(view, name, content) {
       await open(view);
@@ -55,6 +53,8 @@ export interface Found {
   readonly view: View;
   readonly name: string;
   readonly read: ReadSecret;
+  /** The current version's text, where the pointer holds it. */
+  readonly held: Buffer | undefined;
   readonly now: number;
 }
 
@@ -99,7 +99,7 @@ class KvSecret implements StoredSecret {
   renamed(name: string): TreeChange {
     const next = nextEnding(this.#record);
     const change = this.#change([
-      { path: pointerPath(name), value: encodeSecret(this.#record) },
+      { path: pointerPath(name), value: encodeSecret(this.#record, this.#found.held) },
       { path: pointerPath(this.name), value: null },
     ]);
     return { ...change, due: next === undefined ? [] : [endingEntry(name, next)] };
