@@ -3,7 +3,13 @@ import { CofferError } from '../../errors.ts';
 import type { JsonObject } from '../../json.ts';
 import type { Fields } from '../endpoint.ts';
 import { coerceFields } from '../field.ts';
-import { type MountConfig, type MountTokenType, mountTokenTypes, noMountConfig } from './entry.ts';
+import {
+  type MountConfig,
+  type MountKind,
+  type MountTokenType,
+  mountTokenTypes,
+  noMountConfig,
+} from './entry.ts';
 
 export const configFields = {
   default_lease_ttl: { type: 'string', help: 'Seconds or duration; "" and "system" are the system’s.' },
@@ -16,13 +22,17 @@ export const configFields = {
 } as const satisfies Fields;
 
 /** What is not sent stays as it was `before`. Throws `invalid_request` for what cannot be. */
-export function parseConfig(sent: JsonObject, before: MountConfig = noMountConfig): MountConfig {
+export function parseConfig(
+  sent: JsonObject,
+  before: MountConfig = noMountConfig,
+  kind: MountKind = 'auth',
+): MountConfig {
   const { values } = coerceFields(configFields, sent);
   const visibility = values['listing_visibility'] ?? before.listingVisibility;
   if (visibility !== '' && visibility !== 'unauth' && visibility !== 'hidden') {
     throw new CofferError('invalid_request', 'listing_visibility is "", "unauth" or "hidden"');
   }
-  const tokenType = parseTokenType(values['token_type']) ?? before.tokenType;
+  const tokenType = parseTokenType(values['token_type'], kind) ?? before.tokenType;
   const config = {
     ...before,
     defaultLeaseTtl: seconds('default_lease_ttl', values['default_lease_ttl']) ?? before.defaultLeaseTtl,
@@ -37,8 +47,11 @@ export function parseConfig(sent: JsonObject, before: MountConfig = noMountConfi
 }
 
 /** Typed clients always send it, mostly empty. */
-function parseTokenType(sent: unknown): MountTokenType | undefined {
+function parseTokenType(sent: unknown, kind: MountKind): MountTokenType | undefined {
   if (sent === undefined || sent === '') return undefined;
+  if (kind !== 'auth') {
+    throw new CofferError('invalid_request', "'token_type' can only be modified on auth mounts");
+  }
   const type = mountTokenTypes.find((one) => one === sent);
   if (type !== undefined) return type;
   throw new CofferError('invalid_request', `token_type is one of ${mountTokenTypes.join(', ')}`);
