@@ -199,10 +199,10 @@ function parseRoleTokenType(text: string): RoleTokenType {
 }
 
 function checkRole(role: TokenRole): void {
-  if (role.pathSuffix !== '' && !/^\w[\w.-]{1,126}\w$/.test(role.pathSuffix)) {
+  if (role.pathSuffix !== '' && !/^\w([\w.-]{0,126}\w)?$/.test(role.pathSuffix)) {
     throw new CofferError(
       'invalid_request',
-      'path_suffix has 3 to 128 letters, digits, "_", "." and "-", and begins and ends with a letter, a digit or "_"',
+      'path_suffix has 1 to 128 letters, digits, "_", "." and "-", and begins and ends with a letter, a digit or "_"',
     );
   }
   if (role.numUses < 0) throw new CofferError('invalid_request', 'token_num_uses cannot be negative');
