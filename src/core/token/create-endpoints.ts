@@ -138,10 +138,8 @@ async function unknownPolicies(rooms: CoreRooms, asked: readonly string[]): Prom
   const names = [...new Set(asked.map(parsePolicyName))]
     .filter((name) => name !== rootPolicyName)
     .slice(0, mostLookedUp);
-  const stored = await Promise.all(names.map((name) => rooms.policies.read(name)));
-  return names
-    .filter((_, index) => stored[index] === undefined)
-    .map((name) => `Policy "${name}" does not exist`);
+  const missing = await rooms.policies.missing(names, rooms.epoch().policies);
+  return missing.map((name) => `Policy "${name}" does not exist`);
 }
 
 /** Throws `invalid_request` for what no token can be. */
