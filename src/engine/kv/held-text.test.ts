@@ -3,7 +3,7 @@ import { afterEach, beforeEach, expect, it } from 'vitest';
 import { ask, finishDuties, finishJobs, makePlace, type Place } from '../../../test/fakes/client.ts';
 import type { JsonObject } from '../../json.ts';
 import type { CofferNode } from '../../main/node.ts';
-import { decodeSecret, heldText, holdsText } from './metadata.ts';
+import { decodeSecret, heldText, holdsText } from './pointer.ts';
 
 let place: Place;
 let node: CofferNode;

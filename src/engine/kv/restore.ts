@@ -2,7 +2,8 @@
 import { ConflictError } from '../../errors.ts';
 import type { Restoration, TreeChange } from '../secret-tree.ts';
 import { placeLarge } from './large-value.ts';
-import { encodeSecret, isDeleted, type SecretRecord } from './metadata.ts';
+import { isDeleted, type SecretRecord } from './metadata.ts';
+import { encodeSecret } from './pointer.ts';
 import { pointerPath, readText } from './secrets.ts';
 import type { Found } from './tree.ts';
 import { withVersion } from './versions.ts';

@@ -5,14 +5,8 @@ import type { DueEntry, View, ViewExpectation, ViewWrite } from '../../core/view
 import { Doorkeeper } from '../../doorkeeper.ts';
 import type { Revision } from '../../storage/storage.ts';
 import { readLarge, removeLarge, takeOverError } from './large-value.ts';
-import {
-  decodeSecret,
-  encodeSecret,
-  heldText,
-  holdsText,
-  type SecretRecord,
-  shownVersionText,
-} from './metadata.ts';
+import { type SecretRecord, shownVersionText } from './metadata.ts';
+import { decodeSecret, encodeSecret, heldText, heldVersion, holdsText } from './pointer.ts';
 import { decodeSettings, type MountSettings, settingsPath } from './settings.ts';
 import type { VersionRecord } from './version-rows.ts';
 
@@ -23,7 +17,9 @@ export interface ReadSecret {
   readonly revision: Revision;
 }
 
-export interface ReadVersion extends ReadSecret, VersionFacts {
+export interface ReadVersion extends VersionFacts {
+  /** Of the pointer. */
+  readonly revision: Revision;
   /** JSON. Undefined when the version does not exist or is destroyed. */
   readonly text: string | undefined;
 }
@@ -110,9 +106,34 @@ export class Secrets {
 
   /** The pointer first: it may hold what is asked for. */
   async #readPointer(view: View, path: string, version: number): Promise<ReadVersion | undefined> {
-    const opened = this.#open(path, await view.read(pointerPath(path)));
-    if (opened === undefined) return undefined;
-    const { read, text } = opened;
+    const sealed = await view.read(pointerPath(path));
+    if (sealed !== undefined && this.#cache.get(path) === undefined && !this.#door.knows(path)) {
+      return this.#readOnce(view, path, version, sealed);
+    }
+    const opened = this.#open(path, sealed);
+    return opened === undefined ? undefined : this.#ofOpened(view, path, version, opened);
+  }
+
+  /** Of what is looked at once nothing is kept, and no more is decoded than is shown. */
+  #readOnce(view: View, path: string, version: number, sealed: Sealed): Promise<ReadVersion | undefined> {
+    const { revision } = sealed;
+    const bytes = sealed.open();
+    const held = heldVersion(bytes);
+    if (held !== undefined && (version === 0 || version === held.number)) {
+      const metadata = shownVersionText({ customMetadata: null }, held.number, held.version);
+      return Promise.resolve({ revision, ...held, metadata });
+    }
+    const text = holdsText(bytes) ? heldText(bytes) : undefined;
+    const read = { secret: decodeSecret(bytes), revision, holdsText: text !== undefined, facts: undefined };
+    return this.#ofOpened(view, path, version, { read, text });
+  }
+
+  async #ofOpened(
+    view: View,
+    path: string,
+    version: number,
+    { read, text }: Opened,
+  ): Promise<ReadVersion | undefined> {
     const { last } = read.secret.versions;
     if (text !== undefined && (version === 0 || version === last)) return versionOf(read, last, text);
     return this.#withText(view, path, read, version);
@@ -203,7 +224,7 @@ function versionOf(read: Known, number: number, text: string | undefined): ReadV
     read.facts = { number, version, metadata };
   }
   const { version, metadata } = read.facts;
-  return { secret, revision, number, version, metadata, text };
+  return { revision, number, version, metadata, text };
 }
 
 /** The text of a version that exists; undefined when its value is not there. */

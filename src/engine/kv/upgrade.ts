@@ -9,8 +9,9 @@ import { parseStored } from '../../core/stored-json.ts';
 import type { DueEntry, View, ViewExpectation, ViewRecord, ViewWrite } from '../../core/view.ts';
 import { type Random, randomUuid } from '../../crypto/random.ts';
 import { CofferError } from '../../errors.ts';
-import { encodeSecret, isHeld, newSecret } from './metadata.ts';
+import { newSecret } from './metadata.ts';
 import { decodePlain, plainFolder } from './plain.ts';
+import { encodeSecret, isHeld } from './pointer.ts';
 import { pointerPath, versionPath } from './secrets.ts';
 import { VersionRows } from './version-rows.ts';
 

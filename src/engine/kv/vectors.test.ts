@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { decodeSecret, encodeSecret, heldText, holdsText } from './metadata.ts';
+import { decodeSecret, encodeSecret, heldText, heldVersion, holdsText } from './pointer.ts';
 
 interface Vectors {
   readonly opens: readonly {
@@ -27,6 +27,9 @@ describe('a pointer at rest', () => {
     expect(head).toEqual(secret);
     expect(Object.fromEntries(versions.entries())).toEqual(all);
     expect(holdsText(bytes) ? heldText(bytes) : undefined).toBe(text);
+    const glanced = heldVersion(bytes);
+    if (text === undefined || head.customMetadata !== null) expect(glanced).toBeUndefined();
+    else expect(glanced).toEqual({ number: versions.last, version: versions.at(versions.last), text });
     const held = text === undefined ? undefined : Buffer.from(text);
     expect(encodeSecret({ ...head, versions }, held).toString('hex')).toBe(rows);
   });

@@ -9,7 +9,8 @@ import { CofferError } from '../../errors.ts';
 import type { JsonObject } from '../../json.ts';
 import { endingEntry } from './ending.ts';
 import { type Placed, placeLarge } from './large-value.ts';
-import { isDeleted, isHeld, newSecret, type SecretRecord, shownVersion } from './metadata.ts';
+import { isDeleted, newSecret, type SecretRecord, shownVersion } from './metadata.ts';
+import { isHeld } from './pointer.ts';
 import {
   type Change,
   pointerPath,
