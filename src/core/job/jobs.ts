@@ -3,6 +3,7 @@ import type { BarrierStore, PlainWrite } from '../../barrier/store.ts';
 import type { Clock } from '../../clock.ts';
 import { type Random, randomUuid } from '../../crypto/random.ts';
 import { CofferError } from '../../errors.ts';
+import type { JsonObject } from '../../json.ts';
 import type { Expectation, Page, PageRequest, Revision } from '../../storage/storage.ts';
 import { type Due, dueWrite } from '../due.ts';
 import { retryOnConflict } from '../retry.ts';
@@ -71,11 +72,31 @@ export class Jobs {
     job: NewJob,
     requester: Requester,
   ): Promise<{ readonly id: string; readonly writes: readonly PlainWrite[] }> {
-    const { clock, random } = this.#options;
-    const id = randomUuid(random);
+    const id = randomUuid(this.#options.random);
     if (requester.token !== null) await this.#letInOne(id, requester);
-    const now = clock.now();
-    const record: JobRecord = {
+    const record = this.#record(id, job, requester);
+    return {
+      id: record.id,
+      writes: [
+        { key: jobKey(record.id), value: encodeJob(record) },
+        { key: activeKey(record.id), value: Buffer.from('{}') },
+      ],
+    };
+  }
+
+  /** The writes that put a deed on record which was done at once, where people look for what was done at length. */
+  ended(
+    job: NewJob,
+    requester: Requester,
+    result: JsonObject,
+  ): { readonly id: string; readonly writes: readonly PlainWrite[] } {
+    const record = this.#record(randomUuid(this.#options.random), job, requester);
+    return { id: record.id, writes: this.endWrites(record, 'done', { done: 1, total: 1, result }) };
+  }
+
+  #record(id: string, job: NewJob, requester: Requester): JobRecord {
+    const now = this.#options.clock.now();
+    return {
       id,
       ...job,
       status: 'running',
@@ -90,13 +111,6 @@ export class Jobs {
       failures: 0,
       problem: null,
       result: null,
-    };
-    return {
-      id: record.id,
-      writes: [
-        { key: jobKey(record.id), value: encodeJob(record) },
-        { key: activeKey(record.id), value: Buffer.from('{}') },
-      ],
     };
   }
 
