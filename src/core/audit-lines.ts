@@ -19,6 +19,8 @@ export interface RequestLine {
   readonly fields: Fields;
   readonly token: TokenRecord | undefined;
   readonly decision: AuditedDecision;
+  /** See `MountConfig`. */
+  readonly clear?: readonly string[] | undefined;
 }
 
 export function requestLine(audit: AuditLog, line: RequestLine): AuditEntry {
@@ -32,7 +34,7 @@ export function requestLine(audit: AuditLog, line: RequestLine): AuditEntry {
     remote_address: request.remoteAddress,
     auth: token === undefined ? null : callerText(token),
     decision: decisionText(line.decision),
-    data: audit.redactRequest(request.data, line.fields),
+    data: audit.redactRequest(request.data, line.fields, line.clear),
   };
 }
 
@@ -70,9 +72,12 @@ export function responseLine(
   operation: string,
   answer: Answer,
   schema: ResponseSchema | undefined,
+  clear?: readonly string[],
 ): AuditEntry {
   const path = withoutTokens(audit, request.path);
-  if (answer.kind === 'envelope') return envelopeLine(audit, request.id, operation, path, answer, schema);
+  if (answer.kind === 'envelope') {
+    return envelopeLine(audit, request.id, operation, path, answer, schema, clear);
+  }
   const line = { type: 'response', request_id: request.id, operation, path } as const;
   switch (answer.kind) {
     case 'empty':
@@ -100,6 +105,7 @@ function envelopeLine(
   path: string,
   answer: Extract<Answer, { kind: 'envelope' }>,
   schema: ResponseSchema | undefined,
+  clear: readonly string[] | undefined,
 ): AuditEntry {
   const line = {
     type: 'response',
@@ -107,7 +113,7 @@ function envelopeLine(
     operation,
     path,
     status: answer.status,
-    data: answer.data === null ? null : audit.redactAnswer(answer.data, schema),
+    data: answer.data === null ? null : audit.redactAnswer(answer.data, schema, clear),
     auth: answer.auth === null ? null : auditedAuth(audit, answer.auth),
     lease_id: answer.lease?.id ?? null,
   } as const;

@@ -21,7 +21,7 @@ import type { KeySlots } from './key/key-slots.ts';
 import { Rotation } from './key/rotation.ts';
 import { Leases } from './lease/leases.ts';
 import { type Meter, noTelemetry, type Telemetry } from './meter.ts';
-import { mountDataPrefix } from './mount/entry.ts';
+import { mountDataPrefix, type SystemTtls } from './mount/entry.ts';
 import { cubbyholeType, Mounts, type MountTypes, systemType, tokenType } from './mount/mounts.ts';
 import { MountView } from './mount/view.ts';
 import type { ApiPath } from './path.ts';
@@ -48,6 +48,8 @@ export interface CoreOptions {
   readonly storeId: string;
   readonly audit: AuditLog;
   readonly types: MountTypes;
+  /** The lives of tokens and leases where a mount names none. */
+  readonly systemTtls?: SystemTtls | undefined;
   readonly clock: Clock;
   readonly random: Random;
   readonly seal: SealControl;
@@ -134,6 +136,7 @@ export class Core implements CoreRooms {
     this.mounts = new Mounts({
       store: barrier,
       types: options.types,
+      systemTtls: options.systemTtls,
       builtin: new Map([
         [systemType, { endpoints: system.endpoints }],
         [tokenType, tokenEngine(this)],

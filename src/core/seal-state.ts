@@ -24,6 +24,7 @@ import { bumpEpoch } from './epoch.ts';
 import type { JobType } from './job/job.ts';
 import { KeySlots } from './key/key-slots.ts';
 import type { Telemetry } from './meter.ts';
+import type { SystemTtls } from './mount/entry.ts';
 import type { MountTypes } from './mount/mounts.ts';
 import { defaultLimits, type NodeLimits } from './quota/limits.ts';
 import { retryOnConflict } from './retry.ts';
@@ -38,6 +39,8 @@ export interface SealStateOptions {
   readonly types: MountTypes;
   /** As of now: they may change while the server runs. */
   readonly limits?: () => NodeLimits;
+  /** The lives of tokens and leases where a mount names none. */
+  readonly systemTtls?: SystemTtls | undefined;
   /** Kinds of long work besides the core's own. */
   readonly jobTypes?: readonly JobType[];
   /** Seals tried without a person, in order. */
@@ -250,6 +253,7 @@ export class SealState implements SealControl {
       storeId: this.#boot.header.id,
       audit,
       types,
+      systemTtls: this.#options.systemTtls,
       jobTypes: this.#options.jobTypes ?? [],
       slots: this.#keySlots(barrier),
       manualSeals: this.#options.manualSeals,

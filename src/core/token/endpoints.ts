@@ -4,7 +4,7 @@ import { CofferError, ConflictError } from '../../errors.ts';
 import { type CoreCall, coreEndpoint } from '../core-call.ts';
 import type { Endpoint, Fields, FieldValues, Reply } from '../endpoint.ts';
 import { listPage, pageFields } from '../list-page.ts';
-import { maxTtl, systemTtl } from '../mount/entry.ts';
+import { defaultTtl, maxTtl, systemTtl } from '../mount/entry.ts';
 import type { Mount } from '../mount/table.ts';
 import { rootPolicyName } from '../policy/builtin.ts';
 import { parsePolicyName } from '../policy/name.ts';
@@ -240,6 +240,7 @@ async function renew(
   const found = await liveToken(rooms, id);
   if (found === undefined) throw new CofferError('permission_denied', 'bad token');
   const mount = found.mount === null ? undefined : rooms.mounts.table.byUuid(found.mount);
+  const issuer = (mount ?? rooms.mounts.table.at('auth/token/'))?.entry;
   const method = mount?.engine as { renewPrincipal?: AuthRenewal } | undefined;
   const again =
     found.internal === null || mount === undefined
@@ -256,14 +257,14 @@ async function renew(
     const granted = grantTtl({
       increment: current.period || increment,
       backendTtl: again?.ttl ?? current.creationTtl,
-      mountDefault: systemTtl,
+      mountDefault: issuer === undefined ? systemTtl : defaultTtl(issuer),
       maxima:
         current.period > 0
           ? [current.explicitMaxTtl]
           : [
               current.explicitMaxTtl,
               again?.maxTtl ?? current.maxTtl,
-              mount === undefined ? systemTtl : maxTtl(mount.entry),
+              issuer === undefined ? systemTtl : maxTtl(issuer),
             ],
       issuedAt: current.issuedAt,
       now,
