@@ -17,6 +17,7 @@ import { decodeEpoch, type Epoch, epochParts } from './epoch.ts';
 import type { JobDuty } from './job/duty.ts';
 import type { JobType } from './job/job.ts';
 import { Jobs } from './job/jobs.ts';
+import { announceRotation } from './key/announce.ts';
 import type { KeySlots } from './key/key-slots.ts';
 import { Rotation } from './key/rotation.ts';
 import { Leases } from './lease/leases.ts';
@@ -130,7 +131,13 @@ export class Core implements CoreRooms {
       cubbyhole: (token) => this.#ownCubbyhole(token),
     });
     this.jobs = new Jobs({ store: barrier, clock, random });
-    this.rotation = new Rotation({ terms: barrier, store: barrier, jobs: this.jobs, clock });
+    this.rotation = new Rotation({
+      terms: barrier,
+      store: barrier,
+      jobs: this.jobs,
+      clock,
+      announce: (term) => announceRotation(options.audit, term),
+    });
     const system = systemEndpoints(this, options);
     this.#ceremonies = system.ceremonies;
     this.mounts = new Mounts({

@@ -1,8 +1,8 @@
 /** The jobs of a store: begun with the commit that asks for them, looked at, cancelled, and forgotten some days after their end. */
-import type { BarrierStore, PlainWrite } from '../../barrier/store.ts';
+import type { BarrierStore, PlainWrite, SealedRecord } from '../../barrier/store.ts';
 import type { Clock } from '../../clock.ts';
 import { type Random, randomUuid } from '../../crypto/random.ts';
-import { CofferError } from '../../errors.ts';
+import { asCofferError, CofferError } from '../../errors.ts';
 import type { JsonObject } from '../../json.ts';
 import type { Expectation, Page, PageRequest, Revision } from '../../storage/storage.ts';
 import { type Due, dueWrite } from '../due.ts';
@@ -11,6 +11,8 @@ import type { NewJob } from './job.ts';
 import {
   activeKey,
   activePrefix,
+  damagedJob,
+  damagedType,
   decodeJob,
   encodeJob,
   type JobRecord,
@@ -157,14 +159,14 @@ export class Jobs {
   async read(id: string): Promise<StoredJob | undefined> {
     if (!/^[0-9a-f-]{36}$/.test(id)) return undefined;
     const sealed = await this.#options.store.read(jobKey(id));
-    return sealed === undefined ? undefined : { record: decodeJob(sealed.open()), revision: sealed.revision };
+    return sealed === undefined ? undefined : { record: readable(id, sealed), revision: sealed.revision };
   }
 
   /** Jobs under way and ended ones, in no order that means anything. */
   async list(page: PageRequest): Promise<Page<JobRecord>> {
     const after = page.after === undefined ? {} : { after: recordPrefix + page.after };
     const found = await this.#options.store.range(recordPrefix, { ...page, ...after });
-    const items = found.items.map((item) => decodeJob(item.open()));
+    const items = found.items.map((item) => readable(item.key.slice(recordPrefix.length), item));
     return found.next === undefined ? { items } : { items, next: found.next.slice(recordPrefix.length) };
   }
 
@@ -178,7 +180,8 @@ export class Jobs {
     return retryOnConflict(async () => {
       const stored = await this.read(id);
       if (stored === undefined) throw new CofferError('not_found', 'there is no such job');
-      if (stored.record.status !== 'running') return;
+      const { status, type } = stored.record;
+      if (status !== 'running' && type !== damagedType) return;
       await this.#options.store.commit(this.endWrites(stored.record, 'cancelled', {}), [
         { key: jobKey(id), revision: stored.revision },
       ]);
@@ -208,6 +211,16 @@ export class Jobs {
       ],
       [fence],
     );
+  }
+}
+
+/** One that cannot be read is shown as such: it must not keep anybody from the others. */
+function readable(id: string, sealed: Pick<SealedRecord, 'open'>): JobRecord {
+  try {
+    return decodeJob(sealed.open());
+  } catch (error) {
+    if (asCofferError(error).code !== 'integrity') throw error;
+    return damagedJob(id);
   }
 }
 
