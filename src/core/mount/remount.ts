@@ -12,7 +12,7 @@ import type { MountTable } from './table.ts';
 export const remountType = 'remount';
 
 /** Paths of the past that a mount may still have leases below. */
-const mostFormerPaths = 32;
+export const mostFormerPaths = 32;
 /** Milliseconds for which a path is kept in any case: no request that was under way when it was left lasts so long. */
 const keptFor = 3_600_000;
 
