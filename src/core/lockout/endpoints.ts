@@ -3,7 +3,7 @@ import type { AuthMethod } from '../../engine/engine.ts';
 import { CofferError } from '../../errors.ts';
 import { coreEndpoint } from '../core-call.ts';
 import type { Endpoint, Reply, ResponseSchema } from '../endpoint.ts';
-import { gather, type Listed, type ListWish, pageFields } from '../list-page.ts';
+import { checkAfter, gather, type Listed, type ListWish, pageFields } from '../list-page.ts';
 import type { Mount } from '../mount/table.ts';
 import type { CoreRooms } from '../rooms.ts';
 
@@ -86,6 +86,7 @@ async function byMount(rooms: CoreRooms, wish: LockedWish): Promise<Reply> {
 
 /** Sorted where it is all of them; a piece comes in the store's order, so that it costs what it shows. */
 async function gatherLocked(rooms: CoreRooms, wish: LockedWish): Promise<Listed<LockedName>> {
+  checkAfter(wish.after);
   const found = await gather(lockedNames(rooms, wish), wish, mostShown);
   const whole = !wish.after && !wish.limit && found.warnings === undefined;
   return whole ? { items: found.items.toSorted((a, b) => (keyOf(a) < keyOf(b) ? -1 : 1)) } : found;
