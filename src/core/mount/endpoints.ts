@@ -177,19 +177,20 @@ async function enable(
   if (type === undefined || type === '') {
     throw new CofferError('invalid_request', 'Field validation failed: missing field "type"');
   }
-  checkPlugin(type, fields.plugin_name, fields.plugin_version);
   if (fields.external_entropy_access === true) {
     throw new CofferError('invalid_request', 'there is no external source of entropy: leave it false');
   }
   const alias = /^kv-v([12])$/.exec(type);
+  const engine = alias === null ? type : 'kv';
+  checkPlugin(engine, named === type ? '' : named, fields.plugin_version);
   const options = { ...fields.options, ...(alias === null ? {} : { version: alias[1] ?? '2' }) };
   await rooms.mounts.enable({
     kind,
     path,
-    type: alias === null ? type : 'kv',
+    type: engine,
     description: fields.description ?? '',
     options,
-    config: parseConfig(config, configured(rooms, { kind, type })),
+    config: parseConfig({ ...config, plugin_name: '' }, configured(rooms, { kind, type: engine })),
     local: fields.local,
     sealWrap: fields.seal_wrap,
   });

@@ -136,10 +136,19 @@ describe('enabling', () => {
       { type: 'kv', external_entropy_access: true },
       { type: 'kv', plugin_version: 'v0.1.0' },
       { type: 'kv', plugin_name: 'transit' },
+      { type: 'kv', config: { plugin_name: 'transit' } },
+      { type: 'kv', config: { plugin_version: 'v2' } },
       { type: 'plugin' },
       { type: 'kv', config: { allowed_managed_keys: 'a' } },
     ]) {
       expect((await enable(refused)).status, JSON.stringify(refused)).toBe(400);
+    }
+    for (const alike of [
+      { type: 'kv-v2', plugin_name: 'kv' },
+      { type: 'kv-v2', plugin_name: 'kv-v2' },
+    ]) {
+      expect(outcome(await enable(alike))).toEqual([204]);
+      await ask(node, 'delete', 'sys/mounts/x');
     }
     const fields = { type: 'plugin', plugin_name: 'kv', local: true, seal_wrap: 'true', config: everything };
     expect(outcome(await enable(fields))).toEqual([204]);
