@@ -8,6 +8,7 @@ import { resealJobWorker } from './key/reseal-job.ts';
 import { purgeMount } from './mount/purge.ts';
 import { secretJobs } from './secrets/jobs.ts';
 import type { TokenId } from './token/record.ts';
+import { tidyJob } from './token/tidy.ts';
 
 export function expiryDuty(core: Core, options: CoreOptions): ExpiryDuty {
   const { barrier: store, clock, random, log } = options;
@@ -44,6 +45,7 @@ export function jobDuty(core: Core, options: CoreOptions): JobDuty {
   const types = [
     resealJobWorker(core.barrier, (did) => announceTerms(options.audit, did)),
     ...secretJobs(core),
+    tidyJob,
     ...jobTypes,
   ];
   return new JobDuty({

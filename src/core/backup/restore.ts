@@ -159,13 +159,14 @@ class Restoring {
       const { id } = await barrier.newestTerm();
       const jobs = new Jobs({ store: barrier, clock, random });
       const job = await jobs.prepare(resealJob(id + 1), { token: null, displayName: 'coffer' });
-      await barrier.rotate([bump.write, ...job.writes], [bump.expectation]);
+      const firstTerm = await barrier.rotate([bump.write, ...job.writes], [bump.expectation]);
       const { tokens, leases } = this.#revival.revival;
       const mark = restoredWrite({
         backupId: header.id,
         checksum,
         backupCreatedAt: header.createdAt,
         restoredAt: clock.now(),
+        firstTerm,
         keptTokens: keepTokens,
         droppedTokens: keepTokens ? 0 : tokens,
         droppedLeases: keepTokens ? 0 : leases,

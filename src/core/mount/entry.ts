@@ -5,6 +5,10 @@ import { decodeStored, encodeStored } from '../stored-json.ts';
 
 export type MountKind = 'secret' | 'auth';
 
+/** What logins at an auth method get: a kind, or the kind where the method's role names none. */
+export const mountTokenTypes = ['default-service', 'default-batch', 'service', 'batch'] as const;
+export type MountTokenType = (typeof mountTokenTypes)[number];
+
 export interface MountConfig {
   /** Seconds; 0 is the system's. */
   readonly defaultLeaseTtl: number;
@@ -21,10 +25,6 @@ export interface MountConfig {
   /** How names are locked after failed logins; the method's own rules where nothing is said. */
   readonly lockout?: MountLockout | undefined;
 }
-
-/** `default-…` leaves the choice to each role, the others do not. */
-export const mountTokenTypes = ['default-service', 'default-batch', 'service', 'batch'] as const;
-export type MountTokenType = (typeof mountTokenTypes)[number];
 
 export interface MountEntry {
   readonly uuid: string;
