@@ -169,7 +169,7 @@ export const rules: readonly Rule[] = [
   {
     from: 'engine/',
     may: [...engineSeam, ...ground],
-    types: [...handedToEngines, 'crypto/random.ts', storage],
+    types: [...handedToEngines, 'core/lockout/lock-state.ts', 'crypto/random.ts', storage],
   },
   {
     from: 'engine/*/',

@@ -26,6 +26,8 @@ export interface RequestLine {
   readonly fields: Fields;
   readonly token: AuditedToken | undefined;
   readonly decision: AuditedDecision;
+  /** See `MountConfig`. */
+  readonly clear?: readonly string[] | undefined;
 }
 
 export function requestLine(audit: AuditLog, line: RequestLine): AuditEntry {
@@ -39,7 +41,7 @@ export function requestLine(audit: AuditLog, line: RequestLine): AuditEntry {
     remote_address: request.remoteAddress,
     auth: token === undefined ? null : callerText(token),
     decision: decisionText(line.decision),
-    data: audit.redactRequest(request.data, line.fields),
+    data: audit.redactRequest(request.data, line.fields, line.clear),
   };
 }
 
@@ -93,9 +95,12 @@ export function responseLine(
   operation: string,
   answer: Answer,
   schema: ResponseSchema | undefined,
+  clear?: readonly string[],
 ): AuditEntry {
   const path = withoutTokens(audit, request.path);
-  if (answer.kind === 'envelope') return envelopeLine(audit, request.id, operation, path, answer, schema);
+  if (answer.kind === 'envelope') {
+    return envelopeLine(audit, request.id, operation, path, answer, schema, clear);
+  }
   const line = { type: 'response', request_id: request.id, operation, path } as const;
   switch (answer.kind) {
     case 'empty':
@@ -123,6 +128,7 @@ function envelopeLine(
   path: string,
   answer: Extract<Answer, { kind: 'envelope' }>,
   schema: ResponseSchema | undefined,
+  clear: readonly string[] | undefined,
 ): AuditEntry {
   const line = {
     type: 'response',
@@ -130,7 +136,7 @@ function envelopeLine(
     operation,
     path,
     status: answer.status,
-    data: answer.data === null ? null : audit.redactAnswer(answer.data, schema),
+    data: answer.data === null ? null : audit.redactAnswer(answer.data, schema, clear),
     auth: answer.auth === null ? null : auditedAuth(audit, answer.auth),
     lease_id: answer.lease?.id ?? null,
   } as const;

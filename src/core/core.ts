@@ -19,12 +19,13 @@ import { Identities } from './identity/identities.ts';
 import type { JobDuty } from './job/duty.ts';
 import type { JobType } from './job/job.ts';
 import { Jobs } from './job/jobs.ts';
+import { announceRotation } from './key/announce.ts';
 import type { KeySlots } from './key/key-slots.ts';
 import { Rotation } from './key/rotation.ts';
 import { Leases } from './lease/leases.ts';
 import { type Meter, noTelemetry, type Telemetry } from './meter.ts';
 import { cubbyholeType, identityType, systemType, tokenType } from './mount/builtin.ts';
-import { mountDataPrefix } from './mount/entry.ts';
+import { mountDataPrefix, type SystemTtls } from './mount/entry.ts';
 import { Mounts, type MountTypes } from './mount/mounts.ts';
 import { MountView } from './mount/view.ts';
 import type { ApiPath } from './path.ts';
@@ -52,6 +53,8 @@ export interface CoreOptions {
   readonly storeId: string;
   readonly audit: AuditLog;
   readonly types: MountTypes;
+  /** The lives of tokens and leases where a mount names none. */
+  readonly systemTtls?: SystemTtls | undefined;
   readonly clock: Clock;
   readonly random: Random;
   readonly seal: SealControl;
@@ -142,12 +145,19 @@ export class Core implements CoreRooms {
       cubbyhole: (token) => this.#ownCubbyhole(token),
     });
     this.jobs = new Jobs({ store: barrier, clock, random });
-    this.rotation = new Rotation({ terms: barrier, store: barrier, jobs: this.jobs, clock });
+    this.rotation = new Rotation({
+      terms: barrier,
+      store: barrier,
+      jobs: this.jobs,
+      clock,
+      announce: (term) => announceRotation(options.audit, term),
+    });
     const system = systemEndpoints(this, options);
     this.#ceremonies = system.ceremonies;
     this.mounts = new Mounts({
       store: barrier,
       types: options.types,
+      systemTtls: options.systemTtls,
       builtin: new Map([
         [systemType, { endpoints: system.endpoints }],
         [tokenType, tokenEngine(this)],

@@ -118,6 +118,7 @@ async function travel(
       fields: destination.endpoint?.fields ?? {},
       token: who.kind === 'token' ? who.token : undefined,
       decision,
+      clear: destination.route?.mount.entry.config.clearRequestKeys,
     }),
     'kernel',
   );
@@ -135,6 +136,7 @@ async function travel(
     visit.call.operation,
     outcome.answer,
     destination.spec?.response,
+    destination.route?.mount.entry.config.clearAnswerKeys,
   );
   await core.audit.append(line, outcome.durable ? 'disk' : 'kernel').catch(async (error: unknown) => {
     // The caller will never see what was made: it must not live on unseen either.

@@ -7,6 +7,7 @@ import { jobEndpoints } from './job/endpoints.ts';
 import { keyEndpoints } from './key/endpoints.ts';
 import { GenerateRoot } from './key/generate-root.ts';
 import { generateRootEndpoints } from './key/generate-root-endpoints.ts';
+import { generateRootTokenEndpoints } from './key/generate-root-token-endpoints.ts';
 import { Rekey } from './key/rekey.ts';
 import { rekeyEndpoints } from './key/rekey-endpoints.ts';
 import { slotEndpoints } from './key/slot-endpoints.ts';
@@ -38,6 +39,7 @@ export function systemEndpoints(
     ...slotEndpoints(slots),
     ...rekeyEndpoints(rekey, openToAll),
     ...generateRootEndpoints(root, openToAll),
+    ...generateRootTokenEndpoints(root),
     ...mountEndpoints(core),
     ...policyEndpoints(core),
     ...capabilityEndpoints(core),

@@ -122,6 +122,7 @@ async function dev({ given, loaded, limits, log, telemetry }: Start): Promise<Se
   }
   const server = await startDevServer({
     listeners: loaded.settings.listeners,
+    leases: loaded.settings.leases,
     limits,
     rootToken: given['dev-root-token-id'],
     log,
@@ -157,6 +158,7 @@ async function data({ given, shell, loaded, limits, log, telemetry }: Start): Pr
   const server = await startDataServer({
     data: directory,
     listeners: settings.listeners,
+    leases: settings.leases,
     limits,
     backup: settings.backup,
     places: shell.places,

@@ -60,6 +60,8 @@ async function samples(): Promise<KnownValues> {
   await ask(node, 'update', 'totp/keys/sample', { key: 'GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ' });
   const ciphertext = sealed.data['ciphertext'] ?? '';
   const hmac = mac.data['hmac'] ?? '';
+  const moving = `moving-${made++}`;
+  await ask(node, 'update', `sys/mounts/${moving}`, { type: 'kv' });
   const wrapped = await ask(node, 'update', 'sys/wrapping/wrap', { a: 1 }, undefined, { wrapTtl: 60 });
   return {
     accessor: [child.auth?.accessor ?? ''],
@@ -69,8 +71,12 @@ async function samples(): Promise<KnownValues> {
     secret_id: [secret.data['secret_id'] ?? '', `a-secret-id-of-my-own-${made++}`],
     secret_id_accessor: [secret.data['secret_id_accessor'] ?? ''],
     path: ['secret/sample', 'secret/', 'secret/data/sample'],
-    from: ['secret/sample'],
-    to: [`secret/elsewhere-${made++}`],
+    from: ['secret/sample', moving],
+    to: [`secret/elsewhere-${made++}`, `${moving}-moved`],
+    encoded_token: ['AAAA'],
+    otp: ['abc'],
+    config: [{ max_lease_ttl: '1h', audit_non_hmac_request_keys: ['comment'] }],
+    user_lockout_config: [{ lockout_threshold: 3 }],
     type: ['kv', 'service', 'irrevocable', 'ed25519', 'hmac'],
     data: [{ a: 1 }],
     plaintext: ['YWJj'],

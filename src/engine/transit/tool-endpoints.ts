@@ -18,7 +18,7 @@ const hashFields = {
   format: { type: 'string', help: 'hex (the usual) or base64.' },
 } as const;
 
-const mostBytes = 128 * 1024;
+export const mostBytes = 128 * 1024;
 
 export function toolEndpoints(random: Random): readonly Endpoint[] {
   const randomPaths = ['random', 'random/:urlbytes', 'random/:source/:urlbytes'];
