@@ -19,11 +19,13 @@ export interface RequestLine {
   readonly fields: Fields;
   readonly token: TokenRecord | undefined;
   readonly decision: AuditedDecision;
+  /** Of the request, as far as they are to be shown. */
+  readonly headers?: JsonObject | undefined;
 }
 
 export function requestLine(audit: AuditLog, line: RequestLine): AuditEntry {
   const { request, token } = line;
-  return {
+  const shown = {
     type: 'request',
     request_id: request.id,
     operation: line.operation,
@@ -33,7 +35,8 @@ export function requestLine(audit: AuditLog, line: RequestLine): AuditEntry {
     auth: token === undefined ? null : callerText(token),
     decision: decisionText(line.decision),
     data: audit.redactRequest(request.data, line.fields),
-  };
+  } as const;
+  return line.headers === undefined ? shown : { ...shown, headers: line.headers };
 }
 
 /** Old clients put tokens into paths, where no endpoint of ours takes them: the log shows a digest in their place. */

@@ -9,6 +9,7 @@ import type { RoomKeepingStorage } from '../storage/room.ts';
 import type { SnapshotStorage } from '../storage/snapshot.ts';
 import type { Revision } from '../storage/storage.ts';
 import type { AuditLog } from './audit/audit.ts';
+import { AuditDevices } from './audit-device/devices.ts';
 import { Backups, tagKeyOf } from './backup/backups.ts';
 import { announceRestore } from './backup/restored.ts';
 import { expiryDuty, jobDuty } from './duties.ts';
@@ -31,6 +32,8 @@ import { defaultLimits, type NodeLimits } from './quota/limits.ts';
 import { Quotas } from './quota/quotas.ts';
 import type { CoreRooms } from './rooms.ts';
 import type { SealControl } from './seal-control.ts';
+import { ServerSettings } from './server/settings.ts';
+import { noSurroundings, type Surroundings } from './surroundings.ts';
 import { systemEndpoints } from './system-endpoints.ts';
 import { cubbyholeEngine, cubbyholeFolder } from './token/cubbyhole.ts';
 import { tokenEngine } from './token/endpoints.ts';
@@ -60,6 +63,7 @@ export interface CoreOptions {
   /** Kinds of long work besides the core's own. */
   readonly jobTypes?: readonly JobType[];
   readonly telemetry?: Telemetry;
+  readonly surroundings?: Surroundings;
   readonly log: (message: string, fields: Readonly<Record<string, unknown>>) => void;
   /** Called when the epoch says that another node sealed the store; throws `sealed` when that still holds. */
   readonly onSealedElsewhere: () => Promise<void>;
@@ -88,6 +92,9 @@ export class Core implements CoreRooms {
   readonly wrappings: Wrappings;
   readonly quotas: Quotas;
   readonly ceilings: Ceilings;
+  readonly devices: AuditDevices;
+  readonly settings: ServerSettings;
+  readonly surroundings: Surroundings;
   readonly jobDuty: JobDuty;
   readonly rotation: Rotation;
   readonly #options: CoreOptions;
@@ -103,7 +110,16 @@ export class Core implements CoreRooms {
     this.#options = options;
     this.barrier = barrier;
     this.store = barrier;
-    this.audit = options.audit;
+    this.surroundings = options.surroundings ?? noSurroundings(clock);
+    this.devices = new AuditDevices({
+      ...this.surroundings.devices,
+      store: barrier,
+      random,
+      chain: options.audit,
+      log: options.log,
+    });
+    this.settings = new ServerSettings(barrier);
+    this.audit = this.devices.watched();
     this.clock = clock;
     this.meter = options.telemetry ?? noTelemetry;
     this.random = random;
@@ -160,6 +176,7 @@ export class Core implements CoreRooms {
     this.#timer = undefined;
     this.backups.stop();
     this.jobDuty.stop();
+    this.surroundings.monitors.closeAll();
     for (const ceremony of this.#ceremonies) ceremony.cancel();
     let timer: Disposable | undefined;
     const late = new Promise<void>((resolve) => {
@@ -217,6 +234,7 @@ export class Core implements CoreRooms {
     if (known !== undefined && epoch.keyring !== known.keyring) await this.barrier.reloadKeyring();
     if (known?.mounts !== epoch.mounts) await this.mounts.load();
     if (known?.quotas !== epoch.quotas) await this.quotas.load();
+    if (known?.system !== epoch.system) await Promise.all([this.devices.load(), this.settings.load()]);
     this.#epoch = epoch;
     this.#epochRevision = record?.revision;
   }

@@ -28,6 +28,7 @@ import type { MountTypes } from './mount/mounts.ts';
 import { defaultLimits, type NodeLimits } from './quota/limits.ts';
 import { retryOnConflict } from './retry.ts';
 import type { SealControl, SealStatus } from './seal-control.ts';
+import type { Surroundings } from './surroundings.ts';
 
 export type Log = (message: string, fields?: Readonly<Record<string, unknown>>) => void;
 
@@ -52,6 +53,7 @@ export interface SealStateOptions {
   readonly splitSlot: SplitSlot;
   readonly openAudit: (barrier: Barrier) => Promise<AuditLog>;
   readonly telemetry?: Telemetry | undefined;
+  readonly surroundings?: Surroundings;
   readonly log: Log;
 }
 
@@ -259,6 +261,7 @@ export class SealState implements SealControl {
       random,
       seal: this,
       ...(this.#options.telemetry === undefined ? {} : { telemetry: this.#options.telemetry }),
+      ...(this.#options.surroundings === undefined ? {} : { surroundings: this.#options.surroundings }),
       log,
       onSealedElsewhere: () => this.#followSeal(),
     });

@@ -1,5 +1,6 @@
 /** Every endpoint below `sys/` that an unsealed node answers, each room's in a line of its own. */
 import { sealLimit } from '../barrier/seal-budget.ts';
+import { auditDeviceEndpoints } from './audit-device/endpoints.ts';
 import { backupEndpoints } from './backup/endpoints.ts';
 import type { Core, CoreOptions } from './core.ts';
 import type { Endpoint } from './endpoint.ts';
@@ -21,6 +22,7 @@ import { Sampler } from './sample.ts';
 import { sealEndpoints } from './seal-endpoints.ts';
 import { secretEndpoints } from './secrets/endpoints.ts';
 import { Cursors } from './secrets/find.ts';
+import { serverEndpoints } from './server-endpoints.ts';
 import { telemetryEndpoints } from './telemetry-endpoints.ts';
 import { capabilityEndpoints } from './token/capabilities.ts';
 import { wrappingEndpoints } from './wrapping/endpoints.ts';
@@ -50,6 +52,8 @@ export function systemEndpoints(
     ...wrappingEndpoints(core),
     ...quotaEndpoints(core),
     ...openApiEndpoints(core),
+    ...auditDeviceEndpoints(() => core.devices),
+    ...serverEndpoints(core, options),
     ...sampledEndpoints(core, options),
   ];
   return { endpoints, ceremonies: [rekey, root] };

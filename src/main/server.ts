@@ -16,7 +16,7 @@ import { MemoryStorage } from '../storage/memory/memory.ts';
 import type { NodeTelemetry } from '../telemetry/telemetry.ts';
 import { defaultKeyfile, type MadeStore, makeStore, refuseEarlierStore } from './first-start.ts';
 import { type Listeners, openListeners } from './listeners.ts';
-import { auditDirectoryOf, type CofferNode, createNode, storeDirectoryOf } from './node.ts';
+import { auditDirectoryOf, type CofferNode, createNode, type NodeOptions, storeDirectoryOf } from './node.ts';
 import { requirePrivateDirectories } from './private-place.ts';
 
 export interface Server {
@@ -35,6 +35,9 @@ export interface ServingOptions {
   readonly limits: Live<LimitSettings>;
   readonly log: Logger;
   readonly telemetry?: NodeTelemetry | undefined;
+  /** What audit devices may reach, and what the server shows of itself. */
+  readonly devicePlaces?: NodeOptions['devicePlaces'];
+  readonly program?: NodeOptions['program'];
 }
 
 export interface DataServerOptions extends ServingOptions {
@@ -78,6 +81,7 @@ export async function startDataServer(options: DataServerOptions): Promise<Serve
       telemetry: options.telemetry,
       limits: () => options.limits.current,
       unauthenticatedKeyOperations: openKeyOperations(options),
+      ...programOf(options),
       seals: [
         {
           kind: 'keyfile',
@@ -153,6 +157,7 @@ export async function startDevServer(
     telemetry: options.telemetry,
     limits: () => options.limits.current,
     unauthenticatedKeyOperations: openKeyOperations(options),
+    ...programOf(options),
   });
   const made = await node.state.initialize({ shares: 1, threshold: 1 }, options.rootToken, true);
   const unsealKey = made.shares[0]?.toString('base64') ?? '';
@@ -171,12 +176,21 @@ async function serve(
     node,
     listeners,
     close() {
+      // They would have the listeners wait for readers that wait for the server.
+      node.state.core?.surroundings.monitors.end();
       closing ??= listeners
         .close({ withinMilliseconds: drainTime })
         .then(() => node.state.close())
         .finally(() => telemetry?.close());
       return closing;
     },
+  };
+}
+
+function programOf({ devicePlaces, program }: ServingOptions): Pick<NodeOptions, 'devicePlaces' | 'program'> {
+  return {
+    ...(devicePlaces === undefined ? {} : { devicePlaces }),
+    ...(program === undefined ? {} : { program }),
   };
 }
 
