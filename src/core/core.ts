@@ -26,6 +26,7 @@ import { mountDataPrefix } from './mount/entry.ts';
 import { cubbyholeType, Mounts, type MountTypes, systemType, tokenType } from './mount/mounts.ts';
 import { MountView } from './mount/view.ts';
 import type { ApiPath } from './path.ts';
+import { PasswordPolicies } from './password-policy/store.ts';
 import { PolicyStore } from './policy/store.ts';
 import { Ceilings } from './quota/ceilings.ts';
 import { defaultLimits, type NodeLimits } from './quota/limits.ts';
@@ -94,6 +95,7 @@ export class Core implements CoreRooms {
   readonly ceilings: Ceilings;
   readonly devices: AuditDevices;
   readonly settings: ServerSettings;
+  readonly passwordPolicies: PasswordPolicies;
   readonly surroundings: Surroundings;
   readonly jobDuty: JobDuty;
   readonly rotation: Rotation;
@@ -119,6 +121,7 @@ export class Core implements CoreRooms {
       log: options.log,
     });
     this.settings = new ServerSettings(barrier);
+    this.passwordPolicies = new PasswordPolicies(barrier);
     this.audit = this.devices.watched();
     this.clock = clock;
     this.meter = options.telemetry ?? noTelemetry;

@@ -295,7 +295,8 @@ function decide(
     return { kind: 'deny', reason: who.kind === 'refused' ? who.reason : 'no policies' };
   }
   const asked = request.operation === 'update' ? call.operation : request.operation;
-  return judge(acl, { operation: asked, path: request.path, data: request.data }, destination).decision;
+  const { path, data, wrapTtl } = request;
+  return judge(acl, { operation: asked, path, data, wrapTtl }, destination).decision;
 }
 
 function isOpen(spec: OperationSpec | undefined, request: Request): boolean {

@@ -10,6 +10,7 @@ import type { Rotation } from './key/rotation.ts';
 import type { Leases } from './lease/leases.ts';
 import type { Meter } from './meter.ts';
 import type { Mounts } from './mount/mounts.ts';
+import type { PasswordPolicies } from './password-policy/store.ts';
 import type { PolicyStore } from './policy/store.ts';
 import type { Ceilings } from './quota/ceilings.ts';
 import type { Quotas } from './quota/quotas.ts';
@@ -37,6 +38,7 @@ export interface CoreRooms {
   readonly ceilings: Ceilings;
   readonly devices: AuditDevices;
   readonly settings: ServerSettings;
+  readonly passwordPolicies: PasswordPolicies;
   /** Has the node look for work at once, where it would else wait for the next pass. */
   workOnJobs(): void;
   /** A mount's view outside of any request. */

@@ -16,6 +16,7 @@ import { lockoutEndpoints } from './lockout/endpoints.ts';
 import { noTelemetry } from './meter.ts';
 import { mountEndpoints } from './mount/endpoints.ts';
 import { openApiEndpoints } from './openapi/endpoint.ts';
+import { passwordPolicyEndpoints } from './password-policy/endpoints.ts';
 import { policyEndpoints } from './policy/endpoints.ts';
 import { quotaEndpoints } from './quota/endpoints.ts';
 import { Sampler } from './sample.ts';
@@ -42,6 +43,7 @@ export function systemEndpoints(
     ...generateRootEndpoints(root, openToAll),
     ...mountEndpoints(core),
     ...policyEndpoints(core),
+    ...passwordPolicyEndpoints(() => core.passwordPolicies, random),
     ...capabilityEndpoints(core),
     ...leaseEndpoints(core),
     ...backupEndpoints(core, () => core.backups),
