@@ -224,6 +224,8 @@ const healthFields = {
   standbycode: { type: 'int', help: 'Accepted: every node is active.' },
   sealedcode: { type: 'int', help: 'Status code when sealed.' },
   uninitcode: { type: 'int', help: 'Status code without a store.' },
+  drsecondarycode: { type: 'int', help: 'Accepted: there is no replication.' },
+  performancestandbycode: { type: 'int', help: 'Accepted: every node is active.' },
 } as const satisfies Fields;
 
 function health(control: SealControl, clock: Clock): Endpoint {

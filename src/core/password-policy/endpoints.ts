@@ -8,7 +8,10 @@ import { decodeBody } from '../policy/policy.ts';
 import { generatePassword } from './generate.ts';
 import type { PasswordPolicies } from './store.ts';
 
-export function passwordPolicyEndpoints(policies: () => PasswordPolicies, random: Random): readonly Endpoint[] {
+export function passwordPolicyEndpoints(
+  policies: () => PasswordPolicies,
+  random: Random,
+): readonly Endpoint[] {
   return [listing(policies), one(policies), generating(policies, random)];
 }
 
@@ -16,8 +19,7 @@ function listing(policies: () => PasswordPolicies): Endpoint {
   const list = {
     summary: 'List password policies',
     response: { keys: { type: 'list' } },
-    handle: (call: CoreCall<typeof pageFields>) =>
-      listPage((page) => policies().list(page), call.fields),
+    handle: (call: CoreCall<typeof pageFields>) => listPage((page) => policies().list(page), call.fields),
   } as const;
   return coreEndpoint({
     pattern: 'policies/password',

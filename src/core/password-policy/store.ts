@@ -1,7 +1,7 @@
 /** Password policies at rest. */
 import type { BarrierStore } from '../../barrier/store.ts';
-import { type Page, type PageRequest, parseStorageKey, storageLimits } from '../../storage/storage.ts';
 import { CofferError } from '../../errors.ts';
+import { type Page, type PageRequest, parseStorageKey, storageLimits } from '../../storage/storage.ts';
 import { parsePolicyName } from '../policy/name.ts';
 import { decodeStored, encodeStored } from '../stored-json.ts';
 import { parsePasswordPolicy } from './policy.ts';
