@@ -7,7 +7,7 @@ import { counterEndpoints } from './server/counter-endpoints.ts';
 import { inFlightEndpoint } from './server/in-flight.ts';
 import { loggersEndpoints } from './server/loggers-endpoint.ts';
 import { monitorEndpoint } from './server/monitor.ts';
-import { nodesEndpoint } from './server/nodes-endpoint.ts';
+import { nodesEndpoint, stepDownEndpoint } from './server/nodes-endpoint.ts';
 import { pluginEndpoints } from './server/plugin-endpoints.ts';
 import { refusedEndpoints } from './server/refused-endpoints.ts';
 import { settingsEndpoints } from './server/settings-endpoints.ts';
@@ -27,6 +27,7 @@ export function serverEndpoints(core: Core, options: CoreOptions): readonly Endp
     ...versionEndpoints(clock.now()),
     ...counterEndpoints(),
     nodesEndpoint(store, clock),
+    stepDownEndpoint(),
     ...toolEndpoints(core.random),
     ...refusedEndpoints(),
   ];

@@ -35,6 +35,18 @@ export function nodesEndpoint(store: BarrierStore, clock: Clock): Endpoint {
   });
 }
 
+/** Clients ask a leader to step down before they take its machine away: where all are active there is nothing to do. */
+export function stepDownEndpoint(): Endpoint {
+  return coreEndpoint({
+    pattern: 'step-down',
+    help: 'Does nothing: every node is active, and there is no leader to step down.',
+    fields: {},
+    operations: {
+      update: { summary: 'Step down', sudo: true, handle: async () => undefined },
+    },
+  });
+}
+
 async function nodes(store: BarrierStore, clock: Clock): Promise<readonly JsonObject[]> {
   const open = await readOpenAnchors(store);
   const others = open
