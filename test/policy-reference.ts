@@ -49,7 +49,12 @@ export function plainDecide(policies: readonly PlainPolicy[], request: PlainRequ
   if (words.includes('deny')) return { verdict: 'deny-rule', ...told };
   if (!words.includes(request.operation)) return { verdict: 'capability', ...told };
   if (request.sudo && !words.includes('sudo')) return { verdict: 'sudo', ...told };
-  if (!wrappingPasses(holders.map(({ rule }) => rule), request.wrapTtl ?? 0)) {
+  if (
+    !wrappingPasses(
+      holders.map(({ rule }) => rule),
+      request.wrapTtl ?? 0,
+    )
+  ) {
     return { verdict: 'wrapping', ...told };
   }
   if (['read', 'create', 'update', 'patch'].includes(request.operation)) {

@@ -271,7 +271,8 @@ export class SealState implements SealControl {
       else if (await this.#markedSealed()) throw sealedMeanwhile();
     } catch (error) {
       await core.stop();
-      await audit.close().catch(() => undefined);
+      // The core's own: devices behind the log are closed with it.
+      await core.audit.close().catch(() => undefined);
       barrier.seal();
       throw error;
     }

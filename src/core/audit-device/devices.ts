@@ -59,7 +59,7 @@ interface Device {
 /** More would have each request's line written that often. */
 const mostDevices = 8;
 /** Requests whose answers have not come by. */
-const mostUnanswered = 10_000;
+const mostUnanswered = 4_096;
 
 export class AuditDevices {
   readonly #options: DevicesOptions;

@@ -5,6 +5,7 @@
 import type { OpenDevice } from '../../audit-device/audit-device.ts';
 import type { Clock } from '../../clock.ts';
 import { asCofferError } from '../../errors.ts';
+import type { AuditEntry } from '../audit/audit.ts';
 import { RawJson } from '../request.ts';
 import type { Shipped } from './line.ts';
 
@@ -199,9 +200,13 @@ export class Shipper {
   }
 }
 
-/** About how much a line holds. */
-function unitsOf({ entry }: Shipped): number {
-  let units = 512;
+/** About how much a line holds, with the request that it repeats. */
+function unitsOf({ entry, request }: Shipped): number {
+  return 512 + textIn(entry) + (request === undefined ? 0 : textIn(request));
+}
+
+function textIn(entry: AuditEntry): number {
+  let units = 0;
   for (const value of Object.values(entry)) {
     if (typeof value === 'string') units += value.length;
     else if (value instanceof RawJson) units += value.text.length;
