@@ -16,6 +16,8 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ask, makePlace, makeToken, type Place, rootToken, writePolicy } from '../../../test/fakes/client.ts';
 import type { JsonObject } from '../../json.ts';
 import { type CofferNode, createNode } from '../../main/node.ts';
+import { bumpEpoch } from '../epoch.ts';
+import { deviceKey, encodeDevice } from './record.ts';
 
 let directory: string;
 let place: Place;
@@ -360,6 +362,25 @@ describe('a device that fails', () => {
       problem: expect.stringContaining('audit.directories') as string,
     });
     await elsewhere.state.drop();
+  });
+
+  it('of a newer program keeps no node from working', async () => {
+    const { core } = node.state;
+    if (core === undefined) throw new Error('sealed');
+    const bump = await bumpEpoch(core.store, 'system');
+    const value = encodeDevice({
+      path: 'new/',
+      type: 'kafka',
+      description: '',
+      options: { format: 'avro', topic: 'a' },
+      local: false,
+      key: Buffer.alloc(32).toString('base64'),
+    });
+    await core.store.commit([{ key: deviceKey('new/'), value }, bump.write], [bump.expectation]);
+    const state = async () => (await ask(node, 'read', 'sys/audit')).data['new/'] as JsonObject;
+    await failing(state);
+    expect(await state()).toMatchObject({ type: 'kafka', state: 'failing' });
+    expect((await ask(node, 'delete', 'sys/audit/new')).status).toBe(204);
   });
 
   it('is not taken when it cannot be opened, unless it is not to be tried', async () => {

@@ -22,6 +22,7 @@ import {
   deviceKey,
   devicePrefix,
   encodeDevice,
+  type LineStyle,
   parseDevicePath,
   splitOptions,
 } from './record.ts';
@@ -211,7 +212,7 @@ export class AuditDevices {
     const { chain, places, log } = this.#options;
     const own = keyedDigest(createSecretKey(Buffer.from(record.key, 'base64')));
     const digests = { chain: (text: string) => chain.digest(text), device: own };
-    const { style } = splitOptions(record.options);
+    const style = styleOf(record);
     const shipper = new Shipper({
       clock: places.clock,
       // What this node's configuration does not allow shows as a device that fails, and is tried again after a restart.
@@ -230,6 +231,15 @@ export class AuditDevices {
     if (found !== undefined) return found.prepare(rest, this.#options.places);
     const known = [...this.#options.types.keys()].join(', ');
     throw new CofferError('invalid_request', `unknown type of audit device; known are ${known}`);
+  }
+}
+
+/** Options of a newer program must not keep a node from working: such a device fails when it is opened, before any line. */
+function styleOf({ options }: DeviceRecord): LineStyle {
+  try {
+    return splitOptions(options).style;
+  } catch {
+    return { prefix: '', hmacAccessor: true };
   }
 }
 

@@ -139,6 +139,7 @@ it('ships what waits before it ends, for as long as an end can wait', async () =
   const closing = other.close();
   clock.advance(3);
   await closing;
+  expect(stuck.closed).toBe(1);
   offer(other, 2);
   await new Promise(setImmediate);
   expect(stuck.opened).toBe(1);
@@ -153,4 +154,22 @@ it('opens its device anew when it is told to', async () => {
   offer(shipper, 2);
   await until(() => device.lines.length === 2);
   expect(device).toMatchObject({ opened: 2, closed: 1 });
+});
+
+it('ends although its device does not', async () => {
+  const shipper = new Shipper({
+    clock,
+    open: async () => ({
+      write: () => Promise.resolve(),
+      close: () => new Promise<void>(() => undefined),
+    }),
+    line: () => '',
+    tell: () => undefined,
+  });
+  offer(shipper, 1);
+  await until(() => shipper.health().shipped === 1);
+  const closing = shipper.close();
+  await new Promise(setImmediate);
+  clock.advance(3);
+  await closing;
 });

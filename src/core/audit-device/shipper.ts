@@ -102,19 +102,25 @@ export class Shipper {
   }
 
   async #finish(): Promise<void> {
+    if (this.#failures === 0) {
+      this.#mention(this.#options.clock.now());
+      await this.#within(this.#emptied());
+    }
+    this.#ended = true;
+    this.#retry?.[Symbol.dispose]();
+    // What is being opened is closed by who waits for it.
+    const device = this.#device;
+    this.#device = undefined;
+    if (device !== undefined) await this.#within(device.close());
+  }
+
+  /** A disk or a peer that hangs holds up no end. */
+  async #within(work: Promise<void>): Promise<void> {
     let timer: Disposable | undefined;
     const late = new Promise<void>((resolve) => {
       timer = this.#options.clock.after(longestFarewell, resolve);
     });
-    if (this.#failures === 0) {
-      this.#mention(this.#options.clock.now());
-      await Promise.race([this.#emptied(), late]);
-    }
-    this.#ended = true;
-    this.#retry?.[Symbol.dispose]();
-    // Opening ends by itself, and what it opened is closed by who waits for it.
-    await this.#device?.close();
-    this.#device = undefined;
+    await Promise.race([work, late]);
     timer?.[Symbol.dispose]();
   }
 
