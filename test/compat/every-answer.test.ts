@@ -217,7 +217,7 @@ describe('every declared operation', () => {
   });
 
   it('answers as declared and as the contract has it, whatever it is sent', {
-    timeout: 240_000,
+    timeout: 600_000,
   }, async () => {
     operations = last(everyOperation(node));
     for (const [index, declared] of operations.entries()) {
