@@ -15,6 +15,7 @@ import type { PolicyStore } from './policy/store.ts';
 import type { Ceilings } from './quota/ceilings.ts';
 import type { Quotas } from './quota/quotas.ts';
 import type { ServerSettings } from './server/settings.ts';
+import type { BatchTokens } from './token/batch.ts';
 import type { TokenReader } from './token/reader.ts';
 import type { Tokens } from './token/tokens.ts';
 import type { View } from './view.ts';
@@ -27,6 +28,7 @@ export interface CoreRooms {
   readonly meter: Meter;
   readonly random: Random;
   readonly tokens: Tokens;
+  readonly batchTokens: BatchTokens;
   readonly tokenReader: TokenReader;
   readonly mounts: Mounts;
   readonly leases: Leases;
