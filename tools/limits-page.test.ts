@@ -2,12 +2,12 @@ import { expect, test } from 'vitest';
 import { table } from '../src/config/table.ts';
 import { mostFormerPaths } from '../src/core/mount/remount.ts';
 import { defaultLimits as ceilings } from '../src/core/quota/limits.ts';
+import { mostBytes } from '../src/core/tool-values.ts';
 import { mostWrong } from '../src/engine/totp/code-endpoint.ts';
 import { longestPeriod } from '../src/engine/totp/key.ts';
 import { mostItems } from '../src/engine/transit/batch.ts';
 import { mostVersions } from '../src/engine/transit/key-record.ts';
 import { mostHmacBytes } from '../src/engine/transit/new-key.ts';
-import { mostBytes } from '../src/engine/transit/tool-endpoints.ts';
 import { defaultLimits as http } from '../src/http/limits.ts';
 import { readDocument } from './source-tree.ts';
 

@@ -184,6 +184,7 @@ function assemble(found: FoundServer, listeners: readonly FoundListener[]): Sett
       traces: found['telemetry.traces'].value,
       traceShare: found['telemetry.trace_share'].value,
     },
+    audit: { directories: found['audit.directories'].value, targets: found['audit.targets'].value },
     backup: {
       directory: found['backup.directory'].value,
       every: found['backup.every'].value,

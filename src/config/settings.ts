@@ -70,6 +70,14 @@ export interface BackupSettings {
   readonly keep: number;
 }
 
+/** What audit devices may reach. */
+export interface AuditSettings {
+  /** Absolute directories. */
+  readonly directories: readonly string[];
+  /** As `tcp://host:port` and the like. */
+  readonly targets: readonly string[];
+}
+
 export interface Settings {
   /** The data directory, absolute; undefined for the default place. */
   readonly data: string | undefined;
@@ -80,4 +88,5 @@ export interface Settings {
   readonly log: LogSettings;
   readonly telemetry: TelemetrySettings;
   readonly backup: BackupSettings;
+  readonly audit: AuditSettings;
 }

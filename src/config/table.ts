@@ -2,7 +2,19 @@
  * Every setting of the server, declared once: file, flag, environment, `--check`, help and the reference page follow from here.
  * Limits of the ranges keep a typing mistake from becoming an outage; they are no advice.
  */
-import { address, boolean, choice, count, type Kind, networks, path, share, url } from './kinds.ts';
+import {
+  address,
+  boolean,
+  choice,
+  count,
+  type Kind,
+  networks,
+  path,
+  paths,
+  share,
+  targets,
+  url,
+} from './kinds.ts';
 import { defaultListen } from './listen-address.ts';
 import { duration, size } from './quantities.ts';
 
@@ -113,6 +125,17 @@ export const table = {
     help: 'OTLP/HTTP collector that traces are sent to',
   },
   'telemetry.trace_share': { kind: share, default: 1, help: 'share of requests that are traced' },
+  'audit.directories': {
+    kind: paths,
+    default: [] as readonly string[],
+    defaultText: 'none besides the one in the data directory',
+    help: 'directories below which audit devices may have files',
+  },
+  'audit.targets': {
+    kind: targets,
+    default: [] as readonly string[],
+    help: 'where audit devices may send lines',
+  },
   'backup.directory': {
     kind: path,
     default: undefined,

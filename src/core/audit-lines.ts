@@ -28,11 +28,13 @@ export interface RequestLine {
   readonly decision: AuditedDecision;
   /** See `MountConfig`. */
   readonly clear?: readonly string[] | undefined;
+  /** Of the request, as far as they are to be shown. */
+  readonly headers?: JsonObject | undefined;
 }
 
 export function requestLine(audit: AuditLog, line: RequestLine): AuditEntry {
   const { request, token } = line;
-  return {
+  const shown = {
     type: 'request',
     request_id: request.id,
     operation: line.operation,
@@ -42,7 +44,8 @@ export function requestLine(audit: AuditLog, line: RequestLine): AuditEntry {
     auth: token === undefined ? null : callerText(token),
     decision: decisionText(line.decision),
     data: audit.redactRequest(request.data, line.fields, line.clear),
-  };
+  } as const;
+  return line.headers === undefined ? shown : { ...shown, headers: line.headers };
 }
 
 /** Old clients put tokens into paths, where no endpoint of ours takes them: the log shows a digest in their place. */

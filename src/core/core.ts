@@ -9,6 +9,7 @@ import type { RoomKeepingStorage } from '../storage/room.ts';
 import type { SnapshotStorage } from '../storage/snapshot.ts';
 import type { Revision } from '../storage/storage.ts';
 import type { AuditLog } from './audit/audit.ts';
+import { AuditDevices } from './audit-device/devices.ts';
 import { Backups, tagKeyOf } from './backup/backups.ts';
 import { announceRestore, beginningOf } from './backup/restored.ts';
 import { expiryDuty, jobDuty } from './duties.ts';
@@ -28,6 +29,7 @@ import { cubbyholeType, identityType, systemType, tokenType } from './mount/buil
 import { mountDataPrefix, type SystemTtls } from './mount/entry.ts';
 import { Mounts, type MountTypes } from './mount/mounts.ts';
 import { MountView } from './mount/view.ts';
+import { PasswordPolicies } from './password-policy/store.ts';
 import type { ApiPath } from './path.ts';
 import { PolicyStore } from './policy/store.ts';
 import { Ceilings } from './quota/ceilings.ts';
@@ -35,6 +37,8 @@ import { defaultLimits, type NodeLimits } from './quota/limits.ts';
 import { Quotas } from './quota/quotas.ts';
 import type { CoreRooms } from './rooms.ts';
 import type { SealControl } from './seal-control.ts';
+import { ServerSettings } from './server/settings.ts';
+import { noSurroundings, type Surroundings } from './surroundings.ts';
 import { systemEndpoints } from './system-endpoints.ts';
 import { BatchTokens } from './token/batch.ts';
 import { cubbyholeEngine, cubbyholeFolder } from './token/cubbyhole.ts';
@@ -67,6 +71,7 @@ export interface CoreOptions {
   /** Kinds of long work besides the core's own. */
   readonly jobTypes?: readonly JobType[];
   readonly telemetry?: Telemetry;
+  readonly surroundings?: Surroundings;
   readonly log: (message: string, fields: Readonly<Record<string, unknown>>) => void;
   /** Called when the epoch says that another node sealed the store; throws `sealed` when that still holds. */
   readonly onSealedElsewhere: () => Promise<void>;
@@ -97,6 +102,10 @@ export class Core implements CoreRooms {
   readonly wrappings: Wrappings;
   readonly quotas: Quotas;
   readonly ceilings: Ceilings;
+  readonly devices: AuditDevices;
+  readonly settings: ServerSettings;
+  readonly passwordPolicies: PasswordPolicies;
+  readonly surroundings: Surroundings;
   readonly jobDuty: JobDuty;
   readonly rotation: Rotation;
   readonly #options: CoreOptions;
@@ -112,7 +121,17 @@ export class Core implements CoreRooms {
     this.#options = options;
     this.barrier = barrier;
     this.store = barrier;
-    this.audit = options.audit;
+    this.surroundings = options.surroundings ?? noSurroundings(clock);
+    this.devices = new AuditDevices({
+      ...this.surroundings.devices,
+      store: barrier,
+      random,
+      chain: options.audit,
+      log: options.log,
+    });
+    this.settings = new ServerSettings(barrier);
+    this.passwordPolicies = new PasswordPolicies(barrier);
+    this.audit = this.devices.watched();
     this.clock = clock;
     this.meter = options.telemetry ?? noTelemetry;
     this.random = random;
@@ -188,6 +207,7 @@ export class Core implements CoreRooms {
     this.#timer = undefined;
     this.backups.stop();
     this.jobDuty.stop();
+    this.surroundings.monitors.closeAll();
     for (const ceremony of this.#ceremonies) ceremony.cancel();
     let timer: Disposable | undefined;
     const late = new Promise<void>((resolve) => {
@@ -245,6 +265,7 @@ export class Core implements CoreRooms {
     if (known !== undefined && epoch.keyring !== known.keyring) await this.barrier.reloadKeyring();
     if (known?.mounts !== epoch.mounts) await this.mounts.load();
     if (known?.quotas !== epoch.quotas) await this.quotas.load();
+    if (known?.system !== epoch.system) await Promise.all([this.devices.load(), this.settings.load()]);
     this.#epoch = epoch;
     this.#epochRevision = record?.revision;
   }

@@ -26,6 +26,9 @@ import { RequestCommit } from './request-commit.ts';
 import { type IsUrgent, storageFull, waitsForRoom } from './room.ts';
 import type { Log, SealState } from './seal-state.ts';
 import { sealedTable, serveSealed } from './serve-sealed.ts';
+import { allowedOrigins } from './server/cors.ts';
+import type { InFlight } from './server/in-flight.ts';
+import { auditedHeaders } from './server/request-headers.ts';
 import { type Authentication, authenticate } from './token/authenticate.ts';
 import { admitWrapping, type EncodeAnswer, wrapOutcome } from './wrap-answer.ts';
 
@@ -38,12 +41,13 @@ export interface RoadOptions {
   /** As of now. */
   readonly limits: () => StrangerLimit;
   readonly telemetry?: Telemetry | undefined;
+  readonly inFlight?: InFlight;
   /** What is done on a full disk too; nothing but reading if absent. */
   readonly isUrgent?: IsUrgent;
 }
 
 export function createRoad(options: RoadOptions): Road {
-  const { state, clock, log, limits, telemetry = noTelemetry } = options;
+  const { state, clock, log, limits, inFlight, telemetry = noTelemetry } = options;
   const withoutStore = sealedTable(state, clock, telemetry);
   const strangers = new Strangers(limits);
   return {
@@ -52,8 +56,10 @@ export function createRoad(options: RoadOptions): Road {
       if (verdict?.admitted === false) telemetry.tally('rate_limited');
       return verdict;
     },
+    cors: () => allowedOrigins(state.core?.settings.cors),
     async handle(request) {
       const passage = telemetry.passage(request);
+      inFlight?.begin(request, clock.now());
       const answer = await (async () => {
         const core = state.core;
         if (core === undefined) {
@@ -65,6 +71,7 @@ export function createRoad(options: RoadOptions): Road {
         logFault(log, request, error);
         return errorAnswer(request, error);
       });
+      inFlight?.end(request);
       const code = answer.kind === 'error' ? answer.code : undefined;
       passage.ended(answer.kind === 'empty' ? 204 : answer.status, code);
       return answer;
@@ -119,6 +126,7 @@ async function travel(
       token: who.kind === 'token' ? who.token : undefined,
       decision,
       clear: destination.route?.mount.entry.config.clearRequestKeys,
+      headers: auditedHeaders(core.settings.auditedHeaders, request, core.audit),
     }),
     'kernel',
   );
@@ -289,7 +297,8 @@ function decide(
     return { kind: 'deny', reason: who.kind === 'refused' ? who.reason : 'no policies' };
   }
   const asked = request.operation === 'update' ? call.operation : request.operation;
-  return judge(acl, { operation: asked, path: request.path, data: request.data }, destination).decision;
+  const { path, data, wrapTtl } = request;
+  return judge(acl, { operation: asked, path, data, wrapTtl }, destination).decision;
 }
 
 function isOpen(spec: OperationSpec | undefined, request: Request): boolean {

@@ -30,6 +30,7 @@ import type { MountTypes } from './mount/mounts.ts';
 import { defaultLimits, type NodeLimits } from './quota/limits.ts';
 import { retryOnConflict } from './retry.ts';
 import type { SealControl, SealStatus } from './seal-control.ts';
+import type { Surroundings } from './surroundings.ts';
 
 export type Log = (message: string, fields?: Readonly<Record<string, unknown>>) => void;
 
@@ -56,6 +57,7 @@ export interface SealStateOptions {
   readonly splitSlot: SplitSlot;
   readonly openAudit: (barrier: Barrier) => Promise<AuditLog>;
   readonly telemetry?: Telemetry | undefined;
+  readonly surroundings?: Surroundings;
   readonly log: Log;
 }
 
@@ -264,6 +266,7 @@ export class SealState implements SealControl {
       random,
       seal: this,
       ...(this.#options.telemetry === undefined ? {} : { telemetry: this.#options.telemetry }),
+      ...(this.#options.surroundings === undefined ? {} : { surroundings: this.#options.surroundings }),
       log,
       onSealedElsewhere: () => this.#followSeal(),
     });
@@ -274,7 +277,8 @@ export class SealState implements SealControl {
       else if (await this.#markedSealed()) throw sealedMeanwhile();
     } catch (error) {
       await core.stop();
-      await audit.close().catch(() => undefined);
+      // The core's own: devices behind the log are closed with it.
+      await core.audit.close().catch(() => undefined);
       barrier.seal();
       throw error;
     }

@@ -17,7 +17,7 @@ import { MemoryStorage } from '../storage/memory/memory.ts';
 import type { NodeTelemetry } from '../telemetry/telemetry.ts';
 import { defaultKeyfile, type MadeStore, makeStore, refuseEarlierStore } from './first-start.ts';
 import { type Listeners, openListeners } from './listeners.ts';
-import { auditDirectoryOf, type CofferNode, createNode, storeDirectoryOf } from './node.ts';
+import { auditDirectoryOf, type CofferNode, createNode, type NodeOptions, storeDirectoryOf } from './node.ts';
 import { requirePrivateDirectories } from './private-place.ts';
 
 export interface Server {
@@ -38,6 +38,9 @@ export interface ServingOptions {
   readonly leases?: LeaseSettings;
   readonly log: Logger;
   readonly telemetry?: NodeTelemetry | undefined;
+  /** What audit devices may reach, and what the server shows of itself. */
+  readonly devicePlaces?: NodeOptions['devicePlaces'];
+  readonly program?: NodeOptions['program'];
 }
 
 export interface DataServerOptions extends ServingOptions {
@@ -82,6 +85,7 @@ export async function startDataServer(options: DataServerOptions): Promise<Serve
       limits: () => options.limits.current,
       systemTtls: inSeconds(options.leases),
       unauthenticatedKeyOperations: openKeyOperations(options),
+      ...programOf(options),
       seals: [
         {
           kind: 'keyfile',
@@ -158,6 +162,7 @@ export async function startDevServer(
     limits: () => options.limits.current,
     systemTtls: inSeconds(options.leases),
     unauthenticatedKeyOperations: openKeyOperations(options),
+    ...programOf(options),
   });
   const made = await node.state.initialize({ shares: 1, threshold: 1 }, options.rootToken, true);
   const unsealKey = made.shares[0]?.toString('base64') ?? '';
@@ -176,12 +181,21 @@ async function serve(
     node,
     listeners,
     close() {
+      // They would have the listeners wait for readers that wait for the server.
+      node.state.core?.surroundings.monitors.end();
       closing ??= listeners
         .close({ withinMilliseconds: drainTime })
         .then(() => node.state.close())
         .finally(() => telemetry?.close());
       return closing;
     },
+  };
+}
+
+function programOf({ devicePlaces, program }: ServingOptions): Pick<NodeOptions, 'devicePlaces' | 'program'> {
+  return {
+    ...(devicePlaces === undefined ? {} : { devicePlaces }),
+    ...(program === undefined ? {} : { program }),
   };
 }
 
