@@ -81,7 +81,7 @@ async function policiesOfToken(
   const stored =
     token === undefined
       ? await rooms.tokens.readByAccessor(accessor ?? '')
-      : await rooms.tokens.read(rooms.tokens.idOf(token));
+      : (await rooms.tokenReader.present(token)).token;
   if (stored === undefined) throw new CofferError('invalid_request', 'there is no such token');
   return stored.record.policies;
 }

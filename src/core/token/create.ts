@@ -170,7 +170,13 @@ export function lesser(one: number, other: number): number {
 
 function underRole(wish: TokenWish, role: TokenRole, type: 'service' | 'batch'): TokenWish {
   const common = { ...wish, noParent: role.orphan };
-  if (type === 'batch') return common;
+  if (type === 'batch') {
+    // The role may make service tokens unless another kind is asked for: asking must not be the way around its limits.
+    if (role.numUses > 0) {
+      throw new CofferError('invalid_request', 'this role limits uses, which batch tokens cannot have');
+    }
+    return { ...common, explicitMaxTtl: role.explicitMaxTtl };
+  }
   return {
     ...common,
     renewable: wish.renewable && role.renewable,

@@ -290,6 +290,19 @@ describe('a token made by a role', () => {
     expect(await lookup(tokenOf(made))).toMatchObject({ role: 'r', type: wanted });
   });
 
+  it('of the kind that is asked for keeps to the role’s limits all the same', async () => {
+    await write('short', { token_explicit_max_ttl: '30m' });
+    expect((await create('short', { type: 'batch' })).auth?.leaseDuration).toBe(1_800);
+    expect((await create('short', { type: 'batch', ttl: '5h' })).auth?.leaseDuration).toBe(1_800);
+    await write('counted', { token_num_uses: 2 });
+    expect((await create('counted', { type: 'batch' })).status).toBe(400);
+    await write('periodic', { token_period: '1h' });
+    expect((await create('periodic', { type: 'batch', ttl: '2h' })).auth).toMatchObject({
+      leaseDuration: 7_200,
+      renewable: false,
+    });
+  });
+
   it('needs sudo for an id or a period of its own, and none for the role’s', async () => {
     await write('periodic', { token_period: '1h' });
     expect((await create('periodic', { period: '30m' })).status).toBe(400);
