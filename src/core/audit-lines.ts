@@ -30,7 +30,7 @@ export function requestLine(audit: AuditLog, line: RequestLine): AuditEntry {
     path: withoutTokens(audit, request.path),
     mount_type: line.mountType,
     remote_address: request.remoteAddress,
-    auth: token === undefined ? null : callerText(token),
+    auth: token === undefined ? null : callerText(token, () => audit.digest(request.token ?? '')),
     decision: decisionText(line.decision),
     data: audit.redactRequest(request.data, line.fields),
   };
@@ -46,12 +46,12 @@ export function withoutTokens(audit: AuditLog, text: string): string {
 const callerTexts = new WeakMap<TokenRecord, RawJson>();
 const ruleTexts = new WeakMap<RuleReference, RawJson>();
 
-export function callerText(token: TokenRecord): RawJson {
+/** `digest` is asked for the digest of a batch token's text, which has no accessor to be known by: the one that its issue shows. */
+export function callerText(token: TokenRecord, digest?: () => string): RawJson {
   const known = callerTexts.get(token);
   if (known !== undefined) return known;
-  const { accessor, displayName, policies, type, id } = token;
-  // A batch token has no accessor: the keyed hash of its text tells its requests apart.
-  const which = type === 'batch' ? { accessor, type, token_id: id } : { accessor };
+  const { accessor, displayName, policies, type } = token;
+  const which = type === 'batch' ? { accessor, type, client_token: digest?.() ?? '' } : { accessor };
   const text = new RawJson(JSON.stringify({ ...which, display_name: displayName, policies }));
   callerTexts.set(token, text);
   return text;

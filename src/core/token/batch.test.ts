@@ -177,6 +177,11 @@ describe('a batch token', () => {
       .auditLines()
       .find(({ type, request_id: id }) => type === 'request' && id === line?.['request_id']);
     expect(request?.['auth']).toMatchObject({ accessor: '', type: 'batch', policies: ['default', 'user'] });
+    const { client_token: used } = request?.['auth'] as { readonly client_token: string };
+    const issued = place
+      .auditLines()
+      .findLast((one) => JSON.stringify(one).includes(used) && one['type'] === 'response');
+    expect(issued).toMatchObject({ path: 'auth/token/create', auth: { client_token: used, accessor: '' } });
     expect(JSON.stringify(place.auditLines())).not.toContain(token.slice(4));
   });
 
