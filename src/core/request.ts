@@ -15,6 +15,13 @@ export type Operation =
   | 'help'
   | 'header';
 
+/**
+ * What the client showed over TLS: its certificate in DER, and behind it what it sent along, each the issuer of the one before.
+ * Undefined where it showed none. It has the first one's key; that anybody trusts it is not checked. A resumed session knows
+ * the first one only. A function, because getting it costs and few requests ask.
+ */
+export type ClientCertificate = () => readonly Buffer[] | undefined;
+
 export interface Request {
   /** A uuid; in the answer, the audit lines and the log alike. */
   readonly id: string;
@@ -31,11 +38,8 @@ export interface Request {
   readonly metricsWithoutToken?: boolean;
   /** The caller's W3C Trace Context header, as sent. */
   readonly traceparent?: string | undefined;
-  /**
-   * DER of the certificate that the client showed over TLS, or undefined. The client has its key; that anybody trusts it is not
-   * checked. A function, because getting it costs and few requests ask.
-   */
-  readonly clientCertificate?: () => Buffer | undefined;
+  /** Absent where the request did not come over TLS. */
+  readonly clientCertificate?: ClientCertificate;
   /** Aborts when the listener stopped waiting; without it, never. */
   readonly signal?: () => AbortSignal;
 }

@@ -208,9 +208,10 @@ function renewals(rooms: CoreRooms): readonly Endpoint[] {
         update: {
           summary: 'Renew a token',
           spendsFirst: true,
+          clientCertificate: true,
           handle: async (call) => {
-            const { id, text } = await find(call);
-            return renew(rooms, id, text, (call.fields as FieldValues<typeof incrementField>).increment);
+            const { increment } = call.fields as FieldValues<typeof incrementField>;
+            return renew(rooms, call, await find(call), increment);
           },
         },
       },
@@ -233,8 +234,8 @@ function renewals(rooms: CoreRooms): readonly Endpoint[] {
 
 async function renew(
   rooms: CoreRooms,
-  id: TokenId,
-  text: string,
+  { clientCertificate }: CoreCall,
+  { id, text }: { readonly id: TokenId; readonly text: string },
   increment: number | undefined,
 ): Promise<Reply> {
   const found = await liveToken(rooms, id);
@@ -244,7 +245,7 @@ async function renew(
   const again =
     found.internal === null || mount === undefined
       ? undefined
-      : await method?.renewPrincipal?.(found.internal, rooms.view(mount.entry.uuid));
+      : await method?.renewPrincipal?.(found.internal, rooms.view(mount.entry.uuid), { clientCertificate });
   let capped = false;
   const now = rooms.clock.now();
   const record = await rooms.tokens.update(id, (current) => {
