@@ -2,7 +2,7 @@
  * Certificates (RFC 5280 §4), read by two programs: the platform's for keys and signatures, and an ASN.1 library for what the
  * platform does not show. Where the two could disagree on what a certificate is, it is none.
  */
-import { X509Certificate } from 'node:crypto';
+import { type KeyObject, X509Certificate } from 'node:crypto';
 import { AsnParser } from '@peculiar/asn1-schema';
 import {
   AuthorityKeyIdentifier,
@@ -20,7 +20,7 @@ import {
 } from '@peculiar/asn1-x509';
 import { CofferError } from '../../errors.ts';
 import { sha256 } from '../digest.ts';
-import { type Element, elementsOf, firstElement, malformed, tags } from './der.ts';
+import { elementsOf, firstElement, malformed, tags, wanted } from './der.ts';
 import { alternativeNameId, type CertificateNames, namesOf } from './names.ts';
 
 export interface Extension {
@@ -30,8 +30,9 @@ export interface Extension {
 }
 
 export interface ParsedCertificate {
-  /** For its key, and to check its signature. */
+  /** To check its signature. */
   readonly x509: X509Certificate;
+  readonly publicKey: KeyObject;
   readonly der: Buffer;
   /** SHA-256 of `der`, in hex. */
   readonly fingerprint: string;
@@ -86,6 +87,7 @@ function readCertificate(der: Buffer): ParsedCertificate {
   const { validity } = body;
   return {
     x509,
+    publicKey: x509.publicKey,
     der,
     fingerprint: sha256(der).toString('hex'),
     subject,
@@ -120,19 +122,13 @@ function piecesOf(der: Buffer): {
   };
 }
 
-function wanted(element: Element | undefined, tag: number): Element {
-  if (element?.tag !== tag) throw malformed();
-  return element;
-}
-
 /** Octets of a serial number: RFC 5280 §4.1.2.2 allows twenty, and some authorities go a little beyond. */
 const longestSerial = 32;
 
 /** An integer's content as certificates and revocation lists are compared by: hex, without the byte that only says "positive". */
 export function serialText(content: Buffer): string {
   if (content.length === 0 || content.length > longestSerial) throw malformed();
-  const hex = content.toString('hex').replace(/^(00)+(?=..)/, '');
-  return hex;
+  return content.toString('hex').replace(/^(00)+(?=..)/, '');
 }
 
 function agreed(one: Date, other: string): number {

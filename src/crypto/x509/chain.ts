@@ -78,11 +78,11 @@ function mayIssue(issuer: ParsedCertificate, below: readonly ParsedCertificate[]
 
 /** In time, with a key that is strong enough, for clients, and without a demand that would go unchecked. */
 function isSound(certificate: ParsedCertificate, now: number): boolean {
-  const { notBefore, notAfter, purposes, x509 } = certificate;
+  const { notBefore, notAfter, purposes, publicKey } = certificate;
   return (
     notBefore <= now &&
     now <= notAfter &&
-    isStrongKey(x509.publicKey) &&
+    isStrongKey(publicKey) &&
     (purposes === undefined ||
       purposes.includes(id_kp_clientAuth) ||
       purposes.includes(anyExtendedKeyUsage)) &&
@@ -114,7 +114,7 @@ export function uncheckedDemand({ extensions }: ParsedCertificate): string | und
 function isSignedBy({ x509, signature }: ParsedCertificate, issuer: ParsedCertificate): boolean {
   if (!isStrongSignature(signature.algorithm, signature.parameters)) return false;
   try {
-    return x509.verify(issuer.x509.publicKey);
+    return x509.verify(issuer.publicKey);
   } catch {
     return false;
   }

@@ -11,7 +11,17 @@ export interface Element {
   readonly whole: Buffer;
 }
 
-export const tags = { integer: 0x02, sequence: 0x30, version: 0xa0 } as const;
+export const tags = {
+  boolean: 0x01,
+  integer: 0x02,
+  bits: 0x03,
+  utcTime: 0x17,
+  generalizedTime: 0x18,
+  sequence: 0x30,
+  /** The first member of a certificate's body, and the last one of a list's. */
+  version: 0xa0,
+  listExtensions: 0xa0,
+} as const;
 
 /** The element at the beginning of these bytes. Throws `invalid_request` for what is none. */
 export function firstElement(bytes: Buffer): Element {
@@ -39,6 +49,12 @@ export function elementsOf(content: Buffer): readonly Element[] {
     rest = rest.subarray(element.whole.length);
   }
   return found;
+}
+
+/** The element, if it has this tag. Throws `invalid_request`. */
+export function wanted(element: Element | undefined, tag: number): Element {
+  if (element?.tag !== tag) throw malformed();
+  return element;
 }
 
 export function malformed(): CofferError {
