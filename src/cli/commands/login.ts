@@ -12,15 +12,16 @@ import { dataOf } from '../safe.ts';
 import { type Shell, variable } from '../shell.ts';
 import { parseToken, readTokenFile, writeTokenFile } from '../token-file.ts';
 
-const methodNames = ['token', 'approle', 'userpass'] as const;
+const methodNames = ['token', 'approle', 'cert', 'userpass'] as const;
 type Method = (typeof methodNames)[number];
 
 export const command = defineCommand({
   summary: 'Prove who you are and keep the token',
   details: [
-    'METHOD is token (the default), approle or userpass, which takes a NAME. The token, the secret id of an approle ' +
-      'or the password is asked for without showing it, or read from standard input or a file: it is never an ' +
-      'argument. The token that comes of it is kept in ~/.config/coffer/token for its owner only.',
+    'METHOD is token (the default), approle, userpass, which takes the NAME of a user, or cert, which takes the NAME ' +
+      'of a role or none. The token, the secret id of an approle or the password is asked for without showing it, or ' +
+      'read from standard input or a file: it is never an argument. The token that comes of it is kept in ' +
+      '~/.config/coffer/token for its owner only.',
   ],
   operands: { METHOD: 'optional', NAME: 'optional' },
   options: {
@@ -36,10 +37,15 @@ export const command = defineCommand({
     'no-store': { type: 'flag', help: 'print the token in place of keeping it' },
     ...serverOptions,
   },
-  examples: ['coffer login', 'coffer login userpass alice', 'coffer login approle --role-id web < secret-id'],
+  examples: [
+    'coffer login',
+    'coffer login userpass alice',
+    'coffer login approle --role-id web < secret-id',
+    'coffer login cert --client-cert web.pem --client-key web.key',
+  ],
   async run({ options, operands }, shell) {
     const method = chosenMethod(operands.METHOD, options.method);
-    if (method !== 'userpass' && operands.NAME !== undefined) {
+    if (method !== 'userpass' && method !== 'cert' && operands.NAME !== undefined) {
       throw usageError('login', `${method} takes no NAME`);
     }
     const client = connectAnonymously(shell, options);
@@ -73,6 +79,7 @@ interface LoginOptions {
   readonly 'role-id': string | undefined;
   readonly 'secret-id-file': string | undefined;
   readonly 'token-file': string | undefined;
+  readonly 'client-cert': string | undefined;
 }
 
 /** The token itself, and what may be shown of it. */
@@ -81,10 +88,12 @@ interface Login {
   readonly who: JsonObject;
 }
 
-const methods = { token: loginByToken, approle: loginByAppRole, userpass: loginByPassword } satisfies Record<
-  Method,
-  (shell: Shell, client: Client, options: LoginOptions) => Promise<Login>
->;
+const methods = {
+  token: loginByToken,
+  approle: loginByAppRole,
+  cert: loginByCertificate,
+  userpass: loginByPassword,
+} satisfies Record<Method, (shell: Shell, client: Client, options: LoginOptions) => Promise<Login>>;
 
 async function loginByToken(shell: Shell, client: Client, options: LoginOptions): Promise<Login> {
   const token = await givenToken(shell, options['token-file']);
@@ -117,6 +126,20 @@ async function loginByPassword(shell: Shell, client: Client, options: LoginOptio
   const password = await readSecretLine(shell, 'password');
   if (password === '') throw new CofferError('usage', 'no password was given');
   return trade(client, `auth/${options.path ?? 'userpass'}/login/${name}`, { password });
+}
+
+/** The proof is the connection itself: its certificate is shown by whichever command has one. */
+async function loginByCertificate(shell: Shell, client: Client, options: LoginOptions): Promise<Login> {
+  const named =
+    options['client-cert'] ??
+    variable(shell.env, 'COFFER_CLIENT_CERT') ??
+    variable(shell.env, 'VAULT_CLIENT_CERT');
+  if (named === undefined) throw usageError('login', 'cert needs --client-cert and --client-key');
+  if (client.address.protocol !== 'https:') {
+    throw new CofferError('usage', 'a certificate is shown over TLS only: the address begins with https://');
+  }
+  const { name } = options;
+  return trade(client, `auth/${options.path ?? 'cert'}/login`, name === undefined ? {} : { name });
 }
 
 /** What proves who we are, for a token. */
