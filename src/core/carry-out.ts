@@ -6,6 +6,7 @@ import { buildAnswer } from './answer.ts';
 import type { Core } from './core.ts';
 import { dueWrite } from './due.ts';
 import type { Call, EndpointOperation, Leased, OperationSpec, Principal, Reply } from './endpoint.ts';
+import { identityOfLogin } from './identity/login.ts';
 import type { LeaseHolder } from './lease/leases.ts';
 import type { Mount } from './mount/table.ts';
 import { MountView } from './mount/view.ts';
@@ -148,7 +149,9 @@ async function logIn(
   principal: Principal,
 ): Promise<ReturnType<typeof issueLogin>> {
   await core.ceilings.admitToken(identityOf(mount.entry.uuid, principal.alias));
-  const issued = issueLogin(core.tokens, core.clock, mount.entry, request.path, principal);
+  const identity = await identityOfLogin(core.identities, mount.entry, principal);
+  if (identity?.entity.disabled === true) throw new CofferError('permission_denied', 'permission denied');
+  const issued = issueLogin(core.tokens, core.clock, mount.entry, request.path, principal, identity);
   const view = new MountView(core.barrier, mount.entry.uuid, (writes, expectations) =>
     commit.commit(writes, expectations),
   );

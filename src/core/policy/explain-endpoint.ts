@@ -4,6 +4,7 @@ import { type CoreCall, coreEndpoint } from '../core-call.ts';
 import type { Endpoint, Fields } from '../endpoint.ts';
 import { judge } from '../judge.ts';
 import type { CoreRooms } from '../rooms.ts';
+import type { ReadToken } from '../token/reader.ts';
 import type { Acl } from './acl.ts';
 import { explanationOf, explanationSchema } from './explanation.ts';
 import { parsePolicyName } from './name.ts';
@@ -57,33 +58,39 @@ interface Subject {
 async function subject(rooms: CoreRooms, call: ExplainCall, sudo: boolean): Promise<Subject> {
   const { token, accessor, policies } = call.fields;
   const own = call.token?.record;
-  if (own === undefined || call.acl === undefined)
+  if (call.token === undefined || own === undefined || call.acl === undefined)
     throw new CofferError('internal', 'a call without a token');
   if ([token, accessor, policies].filter((given) => given !== undefined).length > 1) {
     throw new CofferError('invalid_request', 'give one of token, accessor and policies');
   }
   const isOwn = token === undefined ? accessor === own.accessor : rooms.tokens.idOf(token) === own.id;
   if (isOwn || (token === undefined && accessor === undefined && policies === undefined)) {
-    return { names: own.policies, acl: call.acl };
+    return { names: call.token.policies, acl: call.acl };
   }
   if (!sudo) {
     throw new CofferError('permission_denied', 'explaining what others may do needs sudo on this path');
   }
-  const names = policies === undefined ? await policiesOfToken(rooms, token, accessor) : named(policies);
-  return { names, acl: await rooms.policies.acl(names, rooms.epoch().policies) };
+  const { policies: current } = rooms.epoch();
+  if (policies !== undefined) {
+    const names = named(policies);
+    return { names, acl: await rooms.policies.acl(names, current) };
+  }
+  const other = await otherToken(rooms, token, accessor);
+  return { names: other.policies, acl: await rooms.policies.aclOf(other, current) };
 }
 
-async function policiesOfToken(
+async function otherToken(
   rooms: CoreRooms,
   token: string | undefined,
   accessor: string | undefined,
-): Promise<readonly string[]> {
-  const stored =
+): Promise<ReadToken> {
+  const id =
     token === undefined
-      ? await rooms.tokens.readByAccessor(accessor ?? '')
-      : await rooms.tokens.read(rooms.tokens.idOf(token));
-  if (stored === undefined) throw new CofferError('invalid_request', 'there is no such token');
-  return stored.record.policies;
+      ? (await rooms.tokens.readByAccessor(accessor ?? ''))?.record.id
+      : rooms.tokens.idOf(token);
+  const found = id === undefined ? undefined : (await rooms.tokenReader.read(id)).token;
+  if (found === undefined) throw new CofferError('invalid_request', 'there is no such token');
+  return found;
 }
 
 function named(policies: readonly string[]): readonly string[] {

@@ -13,6 +13,7 @@ import {
 import { bumpWitnessed, decodeEpoch, epochKey } from '../epoch.ts';
 import { retryOnConflict } from '../retry.ts';
 import { decodeStored, encodeStored } from '../stored-json.ts';
+import type { ReadToken } from '../token/reader.ts';
 import { TwoGenerationCache } from '../two-generation-cache.ts';
 import { checkWitness, digestOf, witnessKey } from '../witness.ts';
 import type { Acl } from './acl.ts';
@@ -85,8 +86,13 @@ export class PolicyStore {
     return acl;
   }
 
+  /** The decisions of a token, by its own policies and those of its identity. */
+  aclOf(token: Pick<ReadToken, 'policies' | 'identity'>, epoch: number): Promise<Acl> {
+    return this.acl(token.policies, epoch);
+  }
+
   /** The same where it is at hand already, for the path of every request. */
-  compiled(names: readonly string[], epoch: number): Acl | undefined {
+  compiled({ policies: names }: Pick<ReadToken, 'policies' | 'identity'>, epoch: number): Acl | undefined {
     if (names.length === 1 && names[0] === 'root') return rootAcl;
     const kept = this.#compiled.get(names);
     return kept?.epoch === epoch ? kept.acl : undefined;

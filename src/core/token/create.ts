@@ -72,9 +72,17 @@ export function prepareToken(rooms: CoreRooms, maker: TokenMaker, wish: TokenWis
     boundCidrs: parent.record.boundCidrs,
     internal: null,
     ...(parent.record.identity === undefined ? {} : { identity: parent.record.identity }),
+    // An orphan is handed to somebody else: it is not to act as the one who made it.
+    ...(parent.record.entityId === undefined || wish.noParent ? {} : { entityId: parent.record.entityId }),
     ...times.token,
   };
-  const created = issueCreated(rooms.tokens, rooms.clock, token, wish.id);
+  const created = issueCreated(
+    rooms.tokens,
+    rooms.clock,
+    token,
+    wish.id,
+    wish.noParent ? undefined : parent.identity,
+  );
   return {
     auth: created.auth,
     writes: created.writes,

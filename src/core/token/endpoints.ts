@@ -15,7 +15,7 @@ import { prepareToken, type TokenWish } from './create.ts';
 import { tokenFacts, tokenFactsSchema } from './facts.ts';
 import { authAnswer } from './issuer.ts';
 import { type ReadToken, tokenProblem } from './reader.ts';
-import { type TokenId, type TokenRecord, tokenKey } from './record.ts';
+import { type TokenId, tokenKey } from './record.ts';
 
 const createFields = {
   id: { type: 'string', help: 'Text of the token to make; needs sudo.', sensitive: true },
@@ -150,18 +150,19 @@ async function rereadParent(rooms: CoreRooms, parent: ReadToken): Promise<ReadTo
 }
 
 function lookups(rooms: CoreRooms): readonly Endpoint[] {
-  const answer = async (record: TokenRecord, text: string): Promise<Reply> => ({
-    data: tokenFacts(record, text, rooms.clock.now()),
+  const answer = async ({ record, identity }: ReadToken, text: string): Promise<Reply> => ({
+    data: tokenFacts(record, text, rooms.clock.now(), identity),
   });
   const lookup = async (call: CoreCall<typeof tokenField>) => {
-    const found = await liveToken(rooms, rooms.tokens.idOf(call.fields.token));
+    const found = await readLive(rooms, rooms.tokens.idOf(call.fields.token));
     if (found === undefined) throw new CofferError('permission_denied', 'bad token');
     return answer(found, call.fields.token);
   };
   const lookupSelf = async (call: CoreCall) => {
-    const { record } = callerToken(call);
+    const token = callerToken(call);
+    const { record } = token;
     const usesLeft = record.usesLeft === null ? null : record.usesLeft - 1;
-    return answer({ ...record, usesLeft }, call.tokenText ?? '');
+    return answer({ ...token, record: { ...record, usesLeft } }, call.tokenText ?? '');
   };
   return [
     coreEndpoint({
@@ -226,7 +227,7 @@ function renewals(rooms: CoreRooms): readonly Endpoint[] {
       return { id: rooms.tokens.idOf(text), text };
     }),
     renewal('renew-accessor', accessorField, async (call) => ({
-      id: (await byAccessor(rooms, String(call.fields['accessor']))).id,
+      id: (await byAccessor(rooms, String(call.fields['accessor']))).record.id,
       text: '',
     })),
   ];
@@ -238,8 +239,9 @@ async function renew(
   { id, text }: { readonly id: TokenId; readonly text: string },
   increment: number | undefined,
 ): Promise<Reply> {
-  const found = await liveToken(rooms, id);
-  if (found === undefined) throw new CofferError('permission_denied', 'bad token');
+  const live = await readLive(rooms, id);
+  if (live === undefined) throw new CofferError('permission_denied', 'bad token');
+  const { record: found, identity } = live;
   const mount = found.mount === null ? undefined : rooms.mounts.table.byUuid(found.mount);
   const method = mount?.engine as { renewPrincipal?: AuthRenewal } | undefined;
   const again =
@@ -274,7 +276,7 @@ async function renew(
     return { ...current, renewedAt: now, expiresAt: now + granted.seconds * 1_000 };
   });
   if (record === undefined) throw new CofferError('permission_denied', 'bad token');
-  const issued = authAnswer(record, text, now);
+  const issued = authAnswer(record, text, now, identity);
   return { issued, ...(capped ? { warnings: [cappedWarning(issued.leaseDuration)] } : {}) };
 }
 
@@ -315,7 +317,7 @@ function revocations(rooms: CoreRooms): readonly Endpoint[] {
           summary: 'End a token by accessor',
           spendsFirst: true,
           handle: async (call) =>
-            void (await rooms.tokens.revoke((await byAccessor(rooms, call.fields.accessor)).id)),
+            void (await rooms.tokens.revoke((await byAccessor(rooms, call.fields.accessor)).record.id)),
         },
       },
     }),
@@ -338,11 +340,7 @@ function list(rooms: CoreRooms): Endpoint {
   });
 }
 
-/** A token as anybody may use it: present, in time, and with all its ancestors. */
-async function liveToken(rooms: CoreRooms, id: TokenId): Promise<TokenRecord | undefined> {
-  return (await readLive(rooms, id))?.record;
-}
-
+/** A token as anybody may use it: present, in time, with all its ancestors, and its entity neither gone nor disabled. */
 async function readLive(rooms: CoreRooms, id: TokenId): Promise<ReadToken | undefined> {
   const { token } = await rooms.tokenReader.read(id);
   const isMounted = (uuid: string) => rooms.mounts.table.byUuid(uuid) !== undefined;
@@ -351,9 +349,9 @@ async function readLive(rooms: CoreRooms, id: TokenId): Promise<ReadToken | unde
     : token;
 }
 
-async function byAccessor(rooms: CoreRooms, accessor: string): Promise<TokenRecord> {
+async function byAccessor(rooms: CoreRooms, accessor: string): Promise<ReadToken> {
   const pointer = await rooms.tokens.readByAccessor(accessor);
-  const found = pointer === undefined ? undefined : await liveToken(rooms, pointer.record.id);
+  const found = pointer === undefined ? undefined : await readLive(rooms, pointer.record.id);
   if (found === undefined) throw new CofferError('invalid_request', 'invalid accessor');
   return found;
 }

@@ -2,6 +2,7 @@
 import type { PlainWrite } from '../../barrier/store.ts';
 import type { Clock } from '../../clock.ts';
 import type { Principal } from '../endpoint.ts';
+import { effectivePolicies, type Identity } from '../identity/identity.ts';
 import { defaultTtl, type MountEntry, maxTtl } from '../mount/entry.ts';
 import { withDefault } from '../policy/assignable.ts';
 import type { AuthAnswer } from '../request.ts';
@@ -22,6 +23,7 @@ export function issueLogin(
   mount: MountEntry,
   path: string,
   principal: Principal,
+  identity?: Identity,
 ): IssuedToken {
   const now = clock.now();
   const period = principal.period ?? 0;
@@ -39,6 +41,7 @@ export function issueLogin(
     displayName: principal.displayName,
     metadata: principal.metadata,
     identity: identityOf(mount.uuid, principal.alias),
+    ...(identity === undefined ? {} : { entityId: identity.entity.id }),
     path,
     mount: mount.uuid,
     ancestors: [],
@@ -55,7 +58,7 @@ export function issueLogin(
     internal: principal.internal ?? null,
   });
   const warnings = granted.capped ? [cappedWarning(granted.seconds)] : [];
-  return { auth: authAnswer(minted.record, minted.text, now), writes: minted.writes, warnings };
+  return { auth: authAnswer(minted.record, minted.text, now, identity), writes: minted.writes, warnings };
 }
 
 export function issueCreated(
@@ -63,22 +66,32 @@ export function issueCreated(
   clock: Clock,
   token: NewToken,
   text?: string,
+  identity?: Identity,
 ): MintedToken & { readonly auth: AuthAnswer } {
   const minted = tokens.mint(token, text);
-  return { ...minted, auth: authAnswer(minted.record, minted.text, clock.now()) };
+  return { ...minted, auth: authAnswer(minted.record, minted.text, clock.now(), identity) };
 }
 
-/** `text` is empty where the token must not be shown (by accessor). */
-export function authAnswer(record: TokenRecord, text: string, now: number): AuthAnswer {
+/** `text` is empty where the token must not be shown (by accessor). `identity` is that of the record's entity. */
+export function authAnswer(
+  record: TokenRecord,
+  text: string,
+  now: number,
+  identity: Identity | undefined,
+): AuthAnswer {
+  const { entityId = '' } = record;
   return {
     clientToken: text,
     accessor: record.accessor,
-    policies: record.policies,
+    policies: effectivePolicies(record.policies, identity),
     tokenPolicies: record.policies,
+    ...(identity === undefined || identity.policies.length === 0
+      ? {}
+      : { identityPolicies: identity.policies }),
     metadata: record.metadata,
     leaseDuration: remainingTtl(record, now),
     renewable: record.renewable,
-    entityId: '',
+    entityId: identity?.entity.id ?? entityId,
     tokenType: 'service',
     orphan: record.orphan,
     numUses: record.usesLeft ?? 0,
