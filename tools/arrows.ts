@@ -177,6 +177,20 @@ export const rules: readonly Rule[] = [
     types: [storage],
   },
   {
+    from: 'engine/totp/',
+    may: [
+      './',
+      ...engineSeam,
+      ...handedToEngines,
+      'crypto/base32.ts',
+      'crypto/one-time-code.ts',
+      'crypto/otpauth.ts',
+      'crypto/random.ts',
+      ...ground,
+    ],
+    types: [storage],
+  },
+  {
     from: 'auth/',
     may: ['auth/token-fields.ts', ...engineSeam, ...handedToEngines, ...handedToAuthMethods, ...ground],
   },

@@ -2,7 +2,7 @@
 import { type Call, type Endpoint, endpoint } from '../../core/endpoint.ts';
 import { retryOnConflict } from '../../core/retry.ts';
 import { CofferError } from '../../errors.ts';
-import { codeAt, stepAt, stepsOf } from './code.ts';
+import { codeAt, stepAt, stepsOf } from '../../crypto/one-time-code.ts';
 import { decodeTotpKey, encodeTotpKey, keyPath, parseKeyName, type TotpKey } from './key.ts';
 
 /**

@@ -3,7 +3,7 @@ import { type Call, type Endpoint, endpoint, type FieldValues, type Reply } from
 import { listPage, pageFields } from '../../core/list-page.ts';
 import type { Random } from '../../crypto/random.ts';
 import { CofferError } from '../../errors.ts';
-import { decodeBase32 } from './base32.ts';
+import { decodeBase32 } from '../../crypto/base32.ts';
 import {
   decodeTotpKey,
   encodeTotpKey,
@@ -16,7 +16,7 @@ import {
   parseSkew,
   type TotpKey,
 } from './key.ts';
-import { formatOtpauth, hasControls, parseOtpauth } from './otpauth.ts';
+import { formatOtpauth, hasControls, parseOtpauth } from '../../crypto/otpauth.ts';
 
 const fields = {
   generate: { type: 'bool', help: 'Make the secret here; otherwise it is given.' },

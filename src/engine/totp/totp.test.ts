@@ -6,9 +6,9 @@ import { ask as askAs, auditText, makePlace, type Place, storedText } from '../.
 import type { Operation } from '../../core/request.ts';
 import type { JsonObject } from '../../json.ts';
 import type { CofferNode } from '../../main/node.ts';
-import { decodeBase32, encodeBase32 } from './base32.ts';
-import { codeAt, stepAt } from './code.ts';
-import { parseOtpauth } from './otpauth.ts';
+import { decodeBase32, encodeBase32 } from '../../crypto/base32.ts';
+import { codeAt, stepAt } from '../../crypto/one-time-code.ts';
+import { parseOtpauth } from '../../crypto/otpauth.ts';
 
 let place: Place;
 let node: CofferNode;
