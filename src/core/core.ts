@@ -23,6 +23,8 @@ import type { KeySlots } from './key/key-slots.ts';
 import { Rotation } from './key/rotation.ts';
 import { Leases } from './lease/leases.ts';
 import { type Meter, noTelemetry, type Telemetry } from './meter.ts';
+import { mfaEndpoints } from './mfa/endpoints.ts';
+import { Mfa } from './mfa/mfa.ts';
 import { cubbyholeType, identityType, systemType, tokenType } from './mount/builtin.ts';
 import { mountDataPrefix } from './mount/entry.ts';
 import { Mounts, type MountTypes } from './mount/mounts.ts';
@@ -83,6 +85,7 @@ export class Core implements CoreRooms {
   readonly tokens: Tokens;
   readonly tokenReader: TokenReader;
   readonly identities: Identities;
+  readonly mfa: Mfa;
   readonly mounts: Mounts;
   readonly leases: Leases;
   readonly policies: PolicyStore;
@@ -114,6 +117,8 @@ export class Core implements CoreRooms {
     this.tokens = new Tokens({ store: barrier, hashKey: barrier.purposeKey('token-hash'), clock, random });
     const digestKey = barrier.purposeKey('identity-digest');
     this.identities = new Identities({ store: barrier, digestKey, clock, random });
+    const mfaKey = barrier.purposeKey('mfa-request');
+    this.mfa = new Mfa({ store: barrier, hashKey: mfaKey, clock, random });
     this.tokenReader = new TokenReader(barrier, this.identities.reader);
     this.policies = new PolicyStore(barrier, clock);
     this.leases = new Leases({
@@ -144,7 +149,7 @@ export class Core implements CoreRooms {
         [systemType, { endpoints: system.endpoints }],
         [tokenType, tokenEngine(this)],
         [cubbyholeType, cubbyholeEngine(this)],
-        [identityType, identityEngine(this)],
+        [identityType, { endpoints: [...identityEngine(this).endpoints, ...mfaEndpoints(this)] }],
       ]),
       digestKey: barrier.purposeKey('mount-digest'),
       clock,
@@ -225,6 +230,7 @@ export class Core implements CoreRooms {
     if (known !== undefined && epoch.keyring !== known.keyring) await this.barrier.reloadKeyring();
     if (known?.mounts !== epoch.mounts) await this.mounts.load();
     if (known?.quotas !== epoch.quotas) await this.quotas.load();
+    if (known?.mfa !== epoch.mfa) await this.mfa.config.load();
     this.#epoch = epoch;
     this.#epochRevision = record?.revision;
   }

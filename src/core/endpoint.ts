@@ -222,6 +222,8 @@ export interface OperationSpec<F extends Fields = Fields> {
   readonly plain?: boolean;
   /** Members of `data` repeated at the top level. */
   readonly repeatData?: boolean;
+  /** Ends a login outside of the auth mount, with an answer that may be wrapped like a login's. */
+  readonly logsIn?: true;
   /** Is told of the client's certificate. */
   readonly clientCertificate?: true;
   /** Answers a stream of bytes, which is never wrapped; spends the use first. */

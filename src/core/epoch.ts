@@ -1,6 +1,6 @@
 /**
  * The epoch: one record, read in the same multi-get as the token, whose revision changes with each commit that changes
- * mounts, policies or keyring, or seals the store. Its parts say which of them changed.
+ * mounts, policies, keyring, quotas or MFA, or seals the store. Its parts say which of them changed.
  */
 import type { BarrierStore, PlainWrite, SealedRecord } from '../barrier/store.ts';
 import { CofferError } from '../errors.ts';
@@ -8,7 +8,7 @@ import { type Expectation, parseStorageKey } from '../storage/storage.ts';
 import { decodeStored, encodeStored } from './stored-json.ts';
 import { changeWitness, type WitnessDigests, type Witnessed, witnessKey } from './witness.ts';
 
-export const epochParts = ['mounts', 'policies', 'keyring', 'seal', 'quotas'] as const;
+export const epochParts = ['mounts', 'policies', 'keyring', 'seal', 'quotas', 'mfa'] as const;
 export type EpochPart = (typeof epochParts)[number];
 
 export type Epoch = { readonly [P in EpochPart]: number } & {
@@ -16,11 +16,18 @@ export type Epoch = { readonly [P in EpochPart]: number } & {
   readonly witness: { readonly [W in Witnessed]: WitnessDigests };
 };
 
-type StoredEpoch = Omit<Epoch, 'quotas'> & { readonly quotas?: number };
+type StoredEpoch = Omit<Epoch, 'quotas' | 'mfa'> & { readonly quotas?: number; readonly mfa?: number };
 
 export const epochKey = parseStorageKey('core/epoch');
 
-export const firstEpoch: Omit<Epoch, 'witness'> = { mounts: 1, policies: 1, keyring: 1, seal: 1, quotas: 1 };
+export const firstEpoch: Omit<Epoch, 'witness'> = {
+  mounts: 1,
+  policies: 1,
+  keyring: 1,
+  seal: 1,
+  quotas: 1,
+  mfa: 1,
+};
 
 export function encodeEpoch(epoch: Epoch): Buffer {
   return encodeStored(epoch);
@@ -29,9 +36,10 @@ export function encodeEpoch(epoch: Epoch): Buffer {
 /** Throws `integrity` when the record is missing: a store without it was cut down. */
 export function decodeEpoch(record: SealedRecord | undefined): Epoch {
   if (record === undefined) throw new CofferError('integrity', 'the epoch record is missing');
-  // Stores made before there were quotas have no part for them.
-  const { mounts, policies, keyring, seal, quotas = 1, witness } = decodeStored<StoredEpoch>(record.open());
-  return { mounts, policies, keyring, seal, quotas, witness };
+  // Stores made before there were quotas, or MFA, have no part for them.
+  const stored = decodeStored<StoredEpoch>(record.open());
+  const { mounts, policies, keyring, seal, quotas = 1, mfa = 1, witness } = stored;
+  return { mounts, policies, keyring, seal, quotas, mfa, witness };
 }
 
 /** What a commit adds to bump one part. A conflict at `epochKey` means that somebody else's change came first. */

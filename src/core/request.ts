@@ -34,6 +34,8 @@ export interface Request {
   /** Seconds of response wrapping asked for; 0 when not asked. */
   readonly wrapTtl: number;
   readonly remoteAddress: string;
+  /** Values of the header for codes of a second factor; absent without it. */
+  readonly mfa?: readonly string[] | undefined;
   /** The listener answers metrics to everyone. */
   readonly metricsWithoutToken?: boolean;
   /** The caller's W3C Trace Context header, as sent. */
@@ -56,6 +58,15 @@ export class RawJson {
 /** Answer data: JSON whose first two levels may hold text that is JSON already. */
 export type AnswerData = { readonly [name: string]: JsonValue | RawJson | AnswerData };
 
+/** What a login has to show before there is a token: of each enforcement, a code of any one method. */
+export interface MfaRequirement {
+  readonly requestId: string;
+  readonly constraints: readonly {
+    readonly enforcement: string;
+    readonly any: readonly { readonly type: string; readonly id: string; readonly name: string }[];
+  }[];
+}
+
 export interface AuthAnswer {
   readonly clientToken: string;
   readonly accessor: string;
@@ -72,6 +83,8 @@ export interface AuthAnswer {
   readonly tokenType: 'service' | 'batch';
   readonly orphan: boolean;
   readonly numUses: number;
+  /** In place of a token: `clientToken` is empty. */
+  readonly mfaRequirement?: MfaRequirement;
 }
 
 export interface LeaseAnswer {

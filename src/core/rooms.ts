@@ -9,6 +9,7 @@ import type { Jobs } from './job/jobs.ts';
 import type { Rotation } from './key/rotation.ts';
 import type { Leases } from './lease/leases.ts';
 import type { Meter } from './meter.ts';
+import type { Mfa } from './mfa/mfa.ts';
 import type { Mounts } from './mount/mounts.ts';
 import type { PolicyStore } from './policy/store.ts';
 import type { Ceilings } from './quota/ceilings.ts';
@@ -27,6 +28,7 @@ export interface CoreRooms {
   readonly tokens: Tokens;
   readonly tokenReader: TokenReader;
   readonly identities: Identities;
+  readonly mfa: Mfa;
   readonly mounts: Mounts;
   readonly leases: Leases;
   readonly policies: PolicyStore;

@@ -13,6 +13,7 @@ import { slotEndpoints } from './key/slot-endpoints.ts';
 import { leaseEndpoints } from './lease/endpoints.ts';
 import { lockoutEndpoints } from './lockout/endpoints.ts';
 import { noTelemetry } from './meter.ts';
+import { validateEndpoint } from './mfa/validate-endpoint.ts';
 import { mountEndpoints } from './mount/endpoints.ts';
 import { openApiEndpoints } from './openapi/endpoint.ts';
 import { policyEndpoints } from './policy/endpoints.ts';
@@ -48,6 +49,7 @@ export function systemEndpoints(
     ...keyEndpoints(core),
     ...secretEndpoints(core, new Cursors(core.barrier.purposeKey('find-cursor'), random)),
     ...wrappingEndpoints(core),
+    validateEndpoint(core),
     ...quotaEndpoints(core),
     ...openApiEndpoints(core),
     ...sampledEndpoints(core, options),

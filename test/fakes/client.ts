@@ -194,7 +194,7 @@ export interface Asked {
 
 export interface AskOptions {
   /** What a listener may say besides. */
-  readonly request?: Pick<Request, 'metricsWithoutToken' | 'traceparent' | 'clientCertificate'>;
+  readonly request?: Pick<Request, 'metricsWithoutToken' | 'traceparent' | 'clientCertificate' | 'mfa'>;
   readonly from?: string;
   readonly wrapTtl?: number;
 }
