@@ -63,7 +63,7 @@ export interface MfaRequirement {
   readonly requestId: string;
   readonly constraints: readonly {
     readonly enforcement: string;
-    readonly any: readonly { readonly type: string; readonly id: string; readonly name: string }[];
+    readonly methods: readonly { readonly type: string; readonly id: string; readonly name: string }[];
   }[];
 }
 

@@ -82,9 +82,9 @@ function encodeWrap(wrap: WrapInfo): string {
 }
 
 function wireRequirement({ requestId, constraints }: MfaRequirement) {
-  const entries = constraints.map(({ enforcement, any }) => [
+  const entries = constraints.map(({ enforcement, methods }) => [
     enforcement,
-    { any: any.map((method) => ({ ...method, uses_passcode: true })) },
+    { any: methods.map((method) => ({ ...method, uses_passcode: true })) },
   ]);
   return { mfa_request_id: requestId, mfa_constraints: Object.fromEntries(entries) as object };
 }

@@ -9,6 +9,7 @@ import { serverOptions } from '../options.ts';
 import { systemReason } from '../private-file.ts';
 import { readSecretLine } from '../prompt.ts';
 import { dataOf } from '../safe.ts';
+import { secondFactor, wantedBy } from '../second-factor.ts';
 import { type Shell, variable } from '../shell.ts';
 import { parseToken, readTokenFile, writeTokenFile } from '../token-file.ts';
 
@@ -22,6 +23,7 @@ export const command = defineCommand({
       'of a role or none. The token, the secret id of an approle or the password is asked for without showing it, or ' +
       'read from standard input or a file: it is never an argument. The token that comes of it is kept in ' +
       '~/.config/coffer/token for its owner only.',
+    'Where the server wants a one-time code besides, it is asked for too.',
   ],
   operands: { METHOD: 'optional', NAME: 'optional' },
   options: {
@@ -34,6 +36,10 @@ export const command = defineCommand({
     path: { type: 'text', value: 'PATH', help: 'where the method is enabled, if not at its own name' },
     'role-id': { type: 'text', value: 'ID', help: "the approle's id" },
     'secret-id-file': { type: 'text', value: 'FILE', help: "read the approle's secret id from FILE" },
+    'mfa-code-stdin': {
+      type: 'flag',
+      help: 'read a one-time code from standard input, on a line behind what else comes that way',
+    },
     'no-store': { type: 'flag', help: 'print the token in place of keeping it' },
     ...serverOptions,
   },
@@ -80,6 +86,7 @@ interface LoginOptions {
   readonly 'secret-id-file': string | undefined;
   readonly 'token-file': string | undefined;
   readonly 'client-cert': string | undefined;
+  readonly 'mfa-code-stdin': boolean | undefined;
 }
 
 /** The token itself, and what may be shown of it. */
@@ -113,7 +120,7 @@ async function loginByAppRole(shell: Shell, client: Client, options: LoginOption
   const roleId = options['role-id'];
   if (roleId === undefined) throw usageError('login', 'approle needs --role-id');
   const secretId = await givenSecretId(shell, options['secret-id-file']);
-  return trade(client, `auth/${options.path ?? 'approle'}/login`, {
+  return trade(shell, client, options, `auth/${options.path ?? 'approle'}/login`, {
     role_id: roleId,
     ...(secretId === '' ? {} : { secret_id: secretId }),
   });
@@ -125,7 +132,7 @@ async function loginByPassword(shell: Shell, client: Client, options: LoginOptio
   if (name === undefined) throw usageError('login', 'userpass needs the NAME of a user');
   const password = await readSecretLine(shell, 'password');
   if (password === '') throw new CofferError('usage', 'no password was given');
-  return trade(client, `auth/${options.path ?? 'userpass'}/login/${name}`, { password });
+  return trade(shell, client, options, `auth/${options.path ?? 'userpass'}/login/${name}`, { password });
 }
 
 /** The proof is the connection itself: its certificate is shown by whichever command has one. */
@@ -139,17 +146,38 @@ async function loginByCertificate(shell: Shell, client: Client, options: LoginOp
     throw new CofferError('usage', 'a certificate is shown over TLS only: the address begins with https://');
   }
   const { name } = options;
-  return trade(client, `auth/${options.path ?? 'cert'}/login`, name === undefined ? {} : { name });
+  return trade(
+    shell,
+    client,
+    options,
+    `auth/${options.path ?? 'cert'}/login`,
+    name === undefined ? {} : { name },
+  );
 }
 
 /** What proves who we are, for a token. */
-async function trade(client: Client, path: string, body: JsonObject): Promise<Login> {
+async function trade(
+  shell: Shell,
+  client: Client,
+  options: LoginOptions,
+  path: string,
+  body: JsonObject,
+): Promise<Login> {
   const answer = await client.request('POST', path, { body });
-  const auth = isJsonObject(answer.body) && isJsonObject(answer.body['auth']) ? answer.body['auth'] : {};
+  const first = authOf(answer.body);
+  const wanted = wantedBy(first);
+  const auth =
+    wanted === undefined
+      ? first
+      : authOf(await secondFactor(shell, client, wanted, options['mfa-code-stdin'] === true));
   const token = auth['client_token'];
   if (typeof token !== 'string')
     throw new CofferError('unavailable', 'the server answered the login without a token');
   return { token: parseToken(token, 'the answer'), who: shown(auth, auth['lease_duration']) };
+}
+
+function authOf(body: JsonValue | undefined): JsonObject {
+  return isJsonObject(body) && isJsonObject(body['auth']) ? body['auth'] : {};
 }
 
 /** Empty for a role that asks for none. */

@@ -97,7 +97,7 @@ describe('a login that needs a second factor', () => {
       entityId: '',
       mfaRequirement: {
         requestId: expect.stringMatching(/^[0-9a-f-]{36}$/),
-        constraints: [{ enforcement: 'all', any: [{ type: 'totp', id: method, name: 'phone' }] }],
+        constraints: [{ enforcement: 'all', methods: [{ type: 'totp', id: method, name: 'phone' }] }],
       },
     });
     expect(await tokens()).toBe(before);

@@ -53,7 +53,7 @@ export function requirement(requestId: string, demands: readonly Demand[]): MfaR
     requestId,
     constraints: demands.map(({ enforcement, methods }) => ({
       enforcement,
-      any: methods.map(({ id, name }) => ({ type: 'totp', id, name })),
+      methods: methods.map(({ id, name }) => ({ type: 'totp', id, name })),
     })),
   };
 }
