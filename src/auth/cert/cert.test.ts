@@ -337,6 +337,17 @@ describe('threat 18: renewal', () => {
     expect((await ask(node, 'read', 'auth/cert/config')).data['disable_binding']).toBe(true);
   });
 
+  it('keeps what the configuration said before where it says nothing, and alias metadata apart', async () => {
+    await ask(node, 'update', 'auth/cert/config', { enable_identity_alias_metadata: true });
+    await ask(node, 'update', 'auth/cert/config', { disable_binding: true });
+    const { data } = await ask(node, 'read', 'auth/cert/config');
+    expect(data).toEqual({ disable_binding: true, enable_identity_alias_metadata: true });
+    await role('web', { certificate: root.certificate });
+    const entity = (await login([alice])).auth?.entityId ?? '';
+    const [alias] = (await node.state.core?.identities.entity(entity))?.record.aliases ?? [];
+    expect(alias).toMatchObject({ name: 'alice', metadata: { cert_name: 'web', common_name: 'alice' } });
+  });
+
   it('asks for it only of tokens that were made so', async () => {
     const token = await makeToken(node, { ttl: '1h' });
     expect((await renew(token, [])).status).toBe(200);

@@ -52,7 +52,10 @@ async function logIn(call: Call, name: string): Promise<Principal> {
   for await (const read of candidates(call.view, shown, name)) {
     const { boundCidrs } = read.role.token;
     if (boundCidrs.length > 0 && !isWithin(call.remoteAddress, boundCidrs)) continue;
-    if (await isTaken(call.view, read, shown, call.clock.now())) return principalOf(read, shown.leaf);
+    if (!(await isTaken(call.view, read, shown, call.clock.now()))) continue;
+    const principal = principalOf(read, shown.leaf);
+    const { aliasMetadata } = await readConfig(call.view);
+    return aliasMetadata ? { ...principal, aliasMetadata: principal.metadata } : principal;
   }
   throw refused();
 }
