@@ -1,7 +1,8 @@
 /** `identity/mfa/method`: kinds of second factors, and the secrets that entities make their codes with. */
+import { drawBarcode } from '../../crypto/barcode.ts';
 import { formatOtpauth } from '../../crypto/otpauth.ts';
 import { randomUuid } from '../../crypto/random.ts';
-import { CofferError } from '../../errors.ts';
+import { asCofferError, CofferError } from '../../errors.ts';
 import { type CoreCall, coreEndpoint } from '../core-call.ts';
 import type { Endpoint, Fields, Reply, ResponseSchema } from '../endpoint.ts';
 import { retryOnConflict } from '../retry.ts';
@@ -14,7 +15,7 @@ const methodFields = {
   issuer: { type: 'string', help: 'Who asks for the codes, as apps show it.' },
   period: { type: 'duration', help: 'Seconds that a code lives; 30 when absent.' },
   key_size: { type: 'int', help: 'Bytes of secrets, 16 to 64; 20 when absent.' },
-  qr_size: { type: 'int', help: 'Without effect: no barcode is drawn, show the url as one.' },
+  qr_size: { type: 'int', help: 'Pixels of a side of barcodes, up to 2000; 200 when absent, 0 for none.' },
   algorithm: { type: 'string', help: 'SHA1 (the usual), SHA256 or SHA512.' },
   digits: { type: 'int', help: '6 (the usual) or 8.' },
   skew: { type: 'int', help: 'Periods by which clocks may differ: 1 (the usual) or 0.' },
@@ -197,6 +198,7 @@ const idField = {
 const entityField = { entity_id: { type: 'string', help: 'The entity.', required: true } } as const;
 const urlSchema = {
   url: { type: 'string', sensitive: true, optional: true, help: 'For the app that makes the codes.' },
+  barcode: { type: 'string', sensitive: true, optional: true, help: 'The same as a PNG, in base64.' },
 } as const satisfies ResponseSchema;
 
 export function mfaSecretEndpoints(rooms: CoreRooms): readonly Endpoint[] {
@@ -282,11 +284,19 @@ async function generate(
     };
     const key = secretKey(entity, method.id);
     await store.commit([{ key, value: encodeSecret(secret) }], [{ key, revision: null }]);
-    return {
-      data: { url: formatOtpauth(secret.key, issuer, found.record.name, method) },
-      warnings: ['no barcode is drawn here: show the url as a QR code'],
-    };
+    const url = formatOtpauth(secret.key, issuer, found.record.name, method);
+    return { data: { url, barcode: method.qrSize === 0 ? '' : await barcodeOf(url, method.qrSize) } };
   });
+}
+
+/** Empty where it cannot be drawn in that size: the secret is made by then, and the url says the same. */
+async function barcodeOf(url: string, size: number): Promise<string> {
+  try {
+    return (await drawBarcode(url, size)) ?? '';
+  } catch (error) {
+    if (asCofferError(error).code === 'invalid_request') return '';
+    throw error;
+  }
 }
 
 function noMethod(): CofferError {

@@ -15,7 +15,7 @@ export interface MfaMethod extends CodeSettings {
   readonly skew: 0 | 1;
   /** Wrong codes in a row before an entity's codes are not looked at for a while. */
   readonly maxAttempts: number;
-  /** Kept for whoever asks: no barcode is drawn here. */
+  /** Pixels of a side of barcodes; 0 for none. */
   readonly qrSize: number;
 }
 
@@ -58,7 +58,7 @@ export function changedMethod(before: MfaMethod, wish: MethodWish): MfaMethod {
     period: between(wish.period ?? before.period, 'period', 10, 3_600),
     // RFC 4226 §4 asks for 128 bits at least.
     keySize: between(wish.key_size ?? before.keySize, 'key_size', 16, 64),
-    qrSize: between(wish.qr_size ?? before.qrSize, 'qr_size', 0, 4_096),
+    qrSize: between(wish.qr_size ?? before.qrSize, 'qr_size', 0, 2_000),
     algorithm: parseAlgorithm(wish.algorithm ?? before.algorithm),
     digits: parseDigits(wish.digits ?? before.digits),
     skew: parseSkew(wish.skew ?? before.skew),
