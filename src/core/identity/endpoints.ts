@@ -1,7 +1,18 @@
 /** The endpoints of `identity/`. */
 import type { Engine } from '../../engine/engine.ts';
 import type { CoreRooms } from '../rooms.ts';
+import { aliasEndpoints } from './alias-endpoints.ts';
+import { entityEndpoints } from './entity-endpoints.ts';
+import { groupEndpoints } from './group-endpoints.ts';
+import { lookupEndpoints } from './lookup-endpoints.ts';
 
-export function identityEngine(_rooms: CoreRooms): Engine {
-  return { endpoints: [] };
+export function identityEngine(rooms: CoreRooms): Engine {
+  return {
+    endpoints: [
+      ...entityEndpoints(rooms),
+      ...aliasEndpoints(rooms),
+      ...groupEndpoints(rooms),
+      ...lookupEndpoints(rooms),
+    ],
+  };
 }

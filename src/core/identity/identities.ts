@@ -66,6 +66,11 @@ export class Identities {
     return randomUuid(this.#options.random);
   }
 
+  /** Undefined for what is no id, and where there is no such entity. */
+  async identity(id: string): Promise<Identity | undefined> {
+    return isIdentityId(id) ? this.reader.read(id) : undefined;
+  }
+
   /** What a token's holder may do by; undefined where the token is refused because its entity is disabled or gone. */
   async holderOf(token: {
     readonly policies: readonly string[];

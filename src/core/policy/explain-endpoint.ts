@@ -42,16 +42,18 @@ async function explain(rooms: CoreRooms, call: ExplainCall) {
   const { path, operation, parameters } = call.fields;
   const question = parseQuestion(path, operation, parameters);
   const sudo = hasSudo(rooms, call);
-  const { names, acl } = await subject(rooms, call, sudo);
+  const { names, acl, identity } = await subject(rooms, call, sudo);
   const judged = judgeQuestion(rooms, acl, question);
   const mount = judged.destination.route?.mount.entry.path;
   const tellsMounts = sudo || (mount !== undefined && call.acl?.reaches(mount) === true);
-  return explanationOf(question, judged, names, await rooms.policies.load(names), tellsMounts);
+  return explanationOf(question, judged, names, await rooms.policies.load(names, identity), tellsMounts);
 }
 
 interface Subject {
   readonly names: readonly string[];
   readonly acl: Acl;
+  /** Whom templates speak of. */
+  readonly identity: ReadToken['identity'];
 }
 
 /** Whose decision it is. Only who has sudo learns of others; asked without it, there is one answer whatever exists. */
@@ -65,7 +67,7 @@ async function subject(rooms: CoreRooms, call: ExplainCall, sudo: boolean): Prom
   }
   const isOwn = token === undefined ? accessor === own.accessor : rooms.tokens.idOf(token) === own.id;
   if (isOwn || (token === undefined && accessor === undefined && policies === undefined)) {
-    return { names: call.token.policies, acl: call.acl };
+    return { names: call.token.policies, acl: call.acl, identity: call.token.identity };
   }
   if (!sudo) {
     throw new CofferError('permission_denied', 'explaining what others may do needs sudo on this path');
@@ -73,10 +75,11 @@ async function subject(rooms: CoreRooms, call: ExplainCall, sudo: boolean): Prom
   const { policies: current } = rooms.epoch();
   if (policies !== undefined) {
     const names = named(policies);
-    return { names, acl: await rooms.policies.acl(names, current) };
+    return { names, acl: await rooms.policies.acl(names, current), identity: undefined };
   }
   const other = await otherToken(rooms, token, accessor);
-  return { names: other.policies, acl: await rooms.policies.aclOf(other, current) };
+  const acl = await rooms.policies.aclOf(other, current);
+  return { names: other.policies, acl, identity: other.identity };
 }
 
 async function otherToken(
