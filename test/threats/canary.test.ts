@@ -24,6 +24,7 @@ beforeAll(async () => {
   await ask(node, 'update', 'sys/auth/approle', { type: 'approle' });
   await ask(node, 'update', 'auth/approle/role/sample', {});
   await ask(node, 'update', 'sys/auth/userpass', { type: 'userpass' });
+  await ask(node, 'update', 'sys/auth/cert', { type: 'cert' });
   await ask(node, 'update', 'auth/userpass/users/sample', { password: 'sample' });
   await ask(node, 'update', 'secret/data/sample', { data: { a: 1 } });
 });
@@ -60,7 +61,9 @@ const plain: Readonly<Record<FieldSpec['type'], JsonValue>> = {
   any: 'path "plain" { capabilities = ["read"] }',
 };
 
-it('threat 16: secrets that any endpoint is sent are in no log, no error and no clear record', async () => {
+it('threat 16: secrets that any endpoint is sent are in no log, no error and no clear record', {
+  timeout: 120_000,
+}, async () => {
   // Sealing comes last, since it ends the node.
   const operations = everyOperation(node).toSorted(
     (a, b) => Number(a.name === 'sys/seal') - Number(b.name === 'sys/seal'),

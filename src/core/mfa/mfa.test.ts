@@ -129,7 +129,7 @@ describe('a login that needs a second factor', () => {
     expect(await waiting()).toEqual([]);
   });
 
-  it('is meant by its mount, its type, its entity, and groups, those above as well', async () => {
+  it('is meant by its mount, its type, and its entity', async () => {
     const entity = await entityOf('ann');
     const codes = await enroll(entity);
     const mounts = (await ask(node, 'read', 'sys/auth')).data as Record<string, JsonObject>;
@@ -150,6 +150,45 @@ describe('a login that needs a second factor', () => {
     }
     await enforce({ identity_entity_ids: [entity] });
     expect(tokenOf(await login('bob'))).not.toBe('');
+  });
+
+  it('is meant by groups of its entity, those above as well, and by what the entity was before it was merged', async () => {
+    const ann = await entityOf('ann');
+    const made = async (fields: JsonObject) =>
+      String((await ask(node, 'update', 'identity/group', fields)).data['id']);
+    const group = await made({ name: 'group', member_entity_ids: [ann] });
+    const above = await made({ name: 'above', member_group_ids: [group] });
+    const wants = async () => (await login('ann')).auth?.mfaRequirement !== undefined;
+    for (const id of [group, above]) {
+      expect((await enforce({ identity_group_ids: [id] }, 'groups')).status).toBe(204);
+      expect(await wants()).toBe(true);
+      await ask(node, 'delete', 'identity/mfa/login-enforcement/groups');
+      expect(await wants()).toBe(false);
+    }
+    const other = await ask(node, 'update', 'identity/entity', { name: 'other' });
+    await enforce({ identity_entity_ids: [ann] }, 'ann');
+    const merge = { from_entity_ids: [ann], to_entity_id: String(other.data['id']) };
+    expect((await ask(node, 'update', 'identity/entity/merge', merge)).status).toBeLessThan(300);
+    expect(await wants()).toBe(true);
+    const codes = await enroll(String(other.data['id']));
+    const id = requestIdOf(await login('ann'));
+    expect((await validate(id, codes())).auth?.entityId).toBe(other.data['id']);
+  });
+
+  it('is not gone around by leaving a group, being disabled or merged while it waits', async () => {
+    const ann = await entityOf('ann');
+    const codes = await enroll(ann);
+    await enforce({ auth_method_types: ['aliased'] });
+    const id = requestIdOf(await login('ann'));
+    await ask(node, 'update', `identity/entity/id/${ann}`, { disabled: true });
+    expect((await validate(id, codes())).status).toBe(403);
+    await ask(node, 'update', `identity/entity/id/${ann}`, { disabled: false });
+    const other = String((await ask(node, 'update', 'identity/entity', { name: 'other' })).data['id']);
+    await ask(node, 'update', 'identity/entity/merge', { from_entity_ids: [ann], to_entity_id: other });
+    // The codes were the other entity's, which has ended.
+    expect((await validate(id, codes())).status).toBe(403);
+    await ask(node, 'delete', `identity/entity/id/${other}`);
+    expect((await validate(id, codes())).status).toBe(403);
   });
 
   it('needs all that enforcements want, and of each any one', async () => {
