@@ -349,6 +349,19 @@ describe('a request id', () => {
     expect((await validate(id, codes())).status).toBe(403);
   });
 
+  it('is good once, also by codes of several methods at once', async () => {
+    const ann = await entityOf('ann');
+    const second = await makeMethod();
+    const codes = await enroll(ann);
+    const others = await enroll(ann, second);
+    await enforce({ auth_method_types: ['aliased'], mfa_method_ids: [method, second] });
+    const before = await tokens();
+    const id = requestIdOf(await login('ann'));
+    const answers = await Promise.all([validate(id, codes()), validate(id, others(), { by: second })]);
+    expect(answers.map(({ status }) => status).toSorted()).toEqual([200, 403]);
+    expect(await tokens()).toBe(before + 1);
+  });
+
   it('lives for five minutes, and leaves nothing behind', async () => {
     const codes = await enroll(await entityOf('ann'));
     await enforce({ auth_method_types: ['aliased'] });
