@@ -5,6 +5,9 @@ import { aliasEndpoints } from './alias-endpoints.ts';
 import { entityEndpoints } from './entity-endpoints.ts';
 import { groupEndpoints } from './group-endpoints.ts';
 import { lookupEndpoints } from './lookup-endpoints.ts';
+import { keyEndpoints } from './oidc/key-endpoints.ts';
+import { onKeyDue } from './oidc/key-rotation.ts';
+import { tokenEndpoints } from './oidc/token-endpoints.ts';
 
 export function identityEngine(rooms: CoreRooms): Engine {
   return {
@@ -13,6 +16,11 @@ export function identityEngine(rooms: CoreRooms): Engine {
       ...aliasEndpoints(rooms),
       ...groupEndpoints(rooms),
       ...lookupEndpoints(rooms),
+      ...keyEndpoints(rooms),
+      ...tokenEndpoints(rooms),
     ],
+    async onDue(name, view) {
+      if (name.startsWith('oidc/')) await onKeyDue(name.slice('oidc/'.length), view, rooms);
+    },
   };
 }
