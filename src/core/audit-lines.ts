@@ -59,11 +59,13 @@ const ruleTexts = new WeakMap<RuleReference, RawJson>();
 export function callerText({ record, identity }: AuditedToken): RawJson {
   const known = callerTexts.get(record);
   if (known !== undefined && known.identity === identity) return known.text;
-  const { accessor, displayName, policies } = record;
+  const { accessor, displayName, policies, type, id } = record;
   const entityId = identity?.entity.id ?? record.entityId;
   const text = new RawJson(
     JSON.stringify({
       accessor,
+      // A batch token has no accessor: the keyed hash of its text tells its requests apart.
+      ...(type === 'batch' ? { type, token_id: id } : {}),
       display_name: displayName,
       policies,
       ...(entityId === undefined ? {} : { entity_id: entityId }),

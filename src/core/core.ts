@@ -10,7 +10,7 @@ import type { SnapshotStorage } from '../storage/snapshot.ts';
 import type { Revision } from '../storage/storage.ts';
 import type { AuditLog } from './audit/audit.ts';
 import { Backups, tagKeyOf } from './backup/backups.ts';
-import { announceRestore } from './backup/restored.ts';
+import { announceRestore, beginningOf } from './backup/restored.ts';
 import { expiryDuty, jobDuty } from './duties.ts';
 import type { ExpiryDuty } from './duty/expiry.ts';
 import { decodeEpoch, type Epoch, epochParts } from './epoch.ts';
@@ -37,6 +37,7 @@ import { Quotas } from './quota/quotas.ts';
 import type { CoreRooms } from './rooms.ts';
 import type { SealControl } from './seal-control.ts';
 import { systemEndpoints } from './system-endpoints.ts';
+import { BatchTokens } from './token/batch.ts';
 import { cubbyholeEngine, cubbyholeFolder } from './token/cubbyhole.ts';
 import { tokenEngine } from './token/endpoints.ts';
 import { TokenReader } from './token/reader.ts';
@@ -83,6 +84,7 @@ export class Core implements CoreRooms {
   readonly meter: Meter;
   readonly random: Random;
   readonly tokens: Tokens;
+  readonly batchTokens: BatchTokens;
   readonly tokenReader: TokenReader;
   readonly identities: Identities;
   readonly mfa: Mfa;
@@ -115,11 +117,17 @@ export class Core implements CoreRooms {
     this.meter = options.telemetry ?? noTelemetry;
     this.random = random;
     this.tokens = new Tokens({ store: barrier, hashKey: barrier.purposeKey('token-hash'), clock, random });
+    const idOf = (text: string) => this.tokens.idOf(text);
+    this.batchTokens = new BatchTokens({ texts: barrier.texts, idOf });
     const digestKey = barrier.purposeKey('identity-digest');
     this.identities = new Identities({ store: barrier, digestKey, clock, random });
     const mfaKey = barrier.purposeKey('mfa-request');
     this.mfa = new Mfa({ store: barrier, hashKey: mfaKey, clock, random });
-    this.tokenReader = new TokenReader(barrier, this.identities.reader);
+    this.tokenReader = new TokenReader(barrier, {
+      idOf,
+      batch: this.batchTokens,
+      identities: this.identities.reader,
+    });
     this.policies = new PolicyStore(barrier, clock);
     this.leases = new Leases({
       store: barrier,
@@ -164,6 +172,8 @@ export class Core implements CoreRooms {
     await this.#load();
     await this.#addMissingMounts();
     await announceRestore(this.barrier, this.audit);
+    const beginning = await beginningOf(this.barrier);
+    if (beginning !== undefined) this.batchTokens.beginAt(beginning);
     this.#tick();
   }
 

@@ -70,7 +70,7 @@ export interface PolicyHolder {
 /** Whoever asks for a token's renewal: not always who logged in. */
 export interface RenewalCaller {
   /** Undefined where the request did not come over TLS. */
-  readonly clientCertificate: ClientCertificate | undefined;
+  readonly clientCertificate?: ClientCertificate | undefined;
 }
 
 export interface AuthMethod extends Engine {

@@ -49,7 +49,7 @@ async function validate(rooms: CoreRooms, call: CoreCall<typeof fields>): Promis
 
 /** Reads everything afresh: of two validations of one login, or of one code, the one that commits first is the only one. */
 async function validateOnce(rooms: CoreRooms, call: CoreCall<typeof fields>, codes: Codes): Promise<Reply> {
-  const { store, mfa, tokens, clock } = rooms;
+  const { store, mfa, tokens } = rooms;
   const stored = await mfa.pending.read(call.fields.mfa_request_id);
   if (stored === undefined) throw notValid();
   const { login } = stored;
@@ -73,8 +73,9 @@ async function validateOnce(rooms: CoreRooms, call: CoreCall<typeof fields>, cod
     ),
   );
   await checkPrincipal(rooms, login);
-  await rooms.ceilings.admitToken(identityOf(uuid, principal.alias));
-  const issued = issueLogin(tokens, clock, mount.entry, login.path, principal, identity);
+  const issued = issueLogin(rooms, mount.entry, login.path, principal, identity);
+  // Only what the store keeps is counted.
+  if (issued.writes.length > 0) await rooms.ceilings.admitToken(identityOf(uuid, principal.alias));
   await store.commit(
     [...issued.writes, ...stored.endWrites, ...changes.map(({ write }) => write)],
     [stored.asRead, ...changes.map(({ expectation }) => expectation), await rooms.mounts.expectMounted(uuid)],
