@@ -23,7 +23,7 @@ import type { KeySlots } from './key/key-slots.ts';
 import { Rotation } from './key/rotation.ts';
 import { Leases } from './lease/leases.ts';
 import { type Meter, noTelemetry, type Telemetry } from './meter.ts';
-import { mfaEndpoints } from './mfa/endpoints.ts';
+import { withMfa } from './mfa/endpoints.ts';
 import { Mfa } from './mfa/mfa.ts';
 import { cubbyholeType, identityType, systemType, tokenType } from './mount/builtin.ts';
 import { mountDataPrefix } from './mount/entry.ts';
@@ -157,7 +157,7 @@ export class Core implements CoreRooms {
         [systemType, { endpoints: system.endpoints }],
         [tokenType, tokenEngine(this)],
         [cubbyholeType, cubbyholeEngine(this)],
-        [identityType, { endpoints: [...identityEngine(this).endpoints, ...mfaEndpoints(this)] }],
+        [identityType, withMfa(this, identityEngine(this))],
       ]),
       digestKey: barrier.purposeKey('mount-digest'),
       clock,
