@@ -70,6 +70,14 @@ export const handedToAuthMethods = [
   'core/policy/assignable.ts',
 ] as const;
 
+/** What auth methods share among each other. */
+export const sharedByAuthMethods = [
+  'auth/fresh-copy.ts',
+  'auth/glob.ts',
+  'auth/role-records.ts',
+  'auth/token-fields.ts',
+] as const;
+
 /** What of core a listener needs. */
 export const handedToListeners = ['core/path.ts', 'core/request.ts', 'core/ttl.ts'] as const;
 
@@ -121,6 +129,7 @@ export const rules: readonly Rule[] = [
   { from: 'main/', may: [''] },
   { from: 'config/', may: ['./', ...ground] },
   { from: 'crypto/', may: ['./', ...ground] },
+  { from: 'outgoing/', may: ['./', ...ground] },
   { from: 'client/', may: ['./', ...ground] },
   { from: 'cli/', may: ['./', 'client/', 'config/', ...ground] },
   { from: 'http/', may: ['./', ...handedToListeners, ...ground] },
@@ -178,18 +187,21 @@ export const rules: readonly Rule[] = [
   },
   {
     from: 'auth/',
-    may: ['auth/token-fields.ts', ...engineSeam, ...handedToEngines, ...handedToAuthMethods, ...ground],
+    may: [...sharedByAuthMethods, ...engineSeam, ...handedToEngines, ...handedToAuthMethods, ...ground],
+    types: [storage],
   },
   {
     from: 'auth/*/',
     may: [
       './',
-      'auth/token-fields.ts',
+      ...sharedByAuthMethods,
       ...engineSeam,
       ...handedToEngines,
       ...handedToAuthMethods,
+      'crypto/jwt/',
       'crypto/password-hash.ts',
       'crypto/random.ts',
+      'outgoing/https.ts',
       ...ground,
     ],
     types: [storage],

@@ -95,6 +95,8 @@ export interface Principal {
   readonly displayName: string;
   /** What the method knows this principal by, unique below its mount. */
   readonly alias: string;
+  /** Groups that the method says this principal is in, by the names that it has for them; each once, sorted. */
+  readonly groupAliases?: readonly string[];
   readonly policies: readonly string[];
   readonly metadata: Readonly<Record<string, string>>;
   readonly ttl?: number;

@@ -1,5 +1,7 @@
 /** The tables of implementations: with a folder and a page in docs/reference, a row here is all that a new one needs. */
 import { approle } from '../auth/approle/approle.ts';
+import { jwt, oidc } from '../auth/jwt/jwt.ts';
+import { kubernetes } from '../auth/kubernetes/kubernetes.ts';
 import { userpass } from '../auth/userpass/userpass.ts';
 import type { MountTypes } from '../core/mount/mounts.ts';
 import { generic, kv } from '../engine/kv/kv.ts';
@@ -16,7 +18,7 @@ import type { SlotMaker } from '../seal/slot-maker.ts';
 
 export const mountTypes: MountTypes = {
   engines: new Map([kv, generic, transit, totp].map((type) => [type.type, type])),
-  authMethods: new Map([approle, userpass].map((type) => [type.type, type])),
+  authMethods: new Map([approle, userpass, jwt, oidc, kubernetes].map((type) => [type.type, type])),
 };
 
 export const manualSeals: readonly ManualSeal[] = [keyfileByHand, shamirByHand, passphraseByHand];
