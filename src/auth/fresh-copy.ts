@@ -44,7 +44,7 @@ export class FreshCopy<T> {
   read(of: string | number, load: () => Promise<T>): Promise<T> {
     const kept = this.#kept;
     if (kept !== undefined && kept.of === of && this.#isGood(kept)) return kept.value;
-    return this.#fetch(of, load);
+    return this.#start(of, load);
   }
 
   /** A copy fetched after the one that `read` gave, or undefined when the last one is too young for another request. */
@@ -54,7 +54,7 @@ export class FreshCopy<T> {
       if (kept.underWay) return kept.value;
       if (this.#clock.now() - kept.at < this.#times.betweenWishes) return undefined;
     }
-    return this.#fetch(of, load);
+    return this.#start(of, load);
   }
 
   #isGood(kept: Kept<T>): boolean {
@@ -63,7 +63,7 @@ export class FreshCopy<T> {
     return this.#clock.now() - kept.at < (kept.failed ? afterFailure : goodFor);
   }
 
-  #fetch(of: string | number, load: () => Promise<T>): Promise<T> {
+  #start(of: string | number, load: () => Promise<T>): Promise<T> {
     const kept: Kept<T> = { of, at: this.#clock.now(), value: load(), underWay: true, failed: false };
     this.#kept = kept;
     const settle = (failed: boolean) => {

@@ -35,10 +35,10 @@ export class Trust {
    */
   async claimsOf(text: string, read: ReadConfig, algorithms: readonly JwtAlgorithm[]): Promise<JsonObject> {
     const { config, revision } = read;
-    const fetch = () => this.#fetchKeys(read);
-    let verified = await verifyJwt(text, await this.#keys.read(revision, fetch), algorithms);
+    const load = () => this.#loadKeys(read);
+    let verified = await verifyJwt(text, await this.#keys.read(revision, load), algorithms);
     if (verified.kind === 'unknown-key' && config.publicKeys.length === 0) {
-      const newer = this.#keys.readAgain(revision, fetch);
+      const newer = this.#keys.readAgain(revision, load);
       if (newer !== undefined) verified = await verifyJwt(text, await newer, algorithms);
     }
     if (verified.kind !== 'verified')
@@ -47,9 +47,9 @@ export class Trust {
     return verified.claims;
   }
 
-  async #fetchKeys(read: ReadConfig): Promise<KeySet> {
+  async #loadKeys(read: ReadConfig): Promise<KeySet> {
     const { config } = read;
-    return fetchKeys(this.#outgoing, config, async () => this.provider(read));
+    return loadKeys(this.#outgoing, config, async () => this.provider(read));
   }
 }
 
@@ -82,14 +82,14 @@ export async function tryOut(outgoing: Outgoing, config: JwtConfig): Promise<voi
       }
       return found;
     };
-    await fetchKeys(outgoing, config, provider);
+    await loadKeys(outgoing, config, provider);
   } catch (error) {
     if (!(error instanceof CofferError)) throw error;
     throw new CofferError('invalid_request', `error checking ${what}: ${error.message}`, { cause: error });
   }
 }
 
-async function fetchKeys(
+async function loadKeys(
   outgoing: Outgoing,
   config: JwtConfig,
   provider: () => Promise<Provider>,
