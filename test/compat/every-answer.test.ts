@@ -15,7 +15,9 @@ import { type Asked, ask, makePlace, makeToken, type Place, rootToken } from '..
 import { echoType } from '../fakes/echo-engine.ts';
 import { type DeclaredOperation, everyOperation } from '../fakes/every-endpoint.ts';
 import { fieldsFor, hostileTexts, type KnownValues } from '../fakes/field-values.ts';
+import { KubernetesApi } from '../fakes/kubernetes-api.ts';
 import { leasedType, Outside } from '../fakes/leased-engine.ts';
+import { OidcProvider } from '../fakes/oidc-provider.ts';
 
 const seed = Number(process.env['COFFER_TEST_SEED'] ?? 20_261_122);
 /** Requests of each operation with each token. */
@@ -23,6 +25,8 @@ const rounds = 24;
 
 let place: Place;
 let node: CofferNode;
+let provider: OidcProvider;
+let cluster: KubernetesApi;
 beforeAll(async () => {
   const authMethods = [countedUserpass().type];
   place = await makePlace({ silent: true, engines: [leasedType(new Outside()), echoType], authMethods });
@@ -31,10 +35,49 @@ beforeAll(async () => {
     await ask(node, 'update', `sys/mounts/${type}`, { type });
   await ask(node, 'update', 'sys/auth/approle', { type: 'approle' });
   await ask(node, 'update', 'sys/auth/userpass', { type: 'userpass' });
+  for (const type of ['jwt', 'oidc', 'kubernetes']) await ask(node, 'update', `sys/auth/${type}`, { type });
+  provider = await new OidcProvider({ now: () => place.clock.now() }).open();
+  cluster = await new KubernetesApi(() => place.clock.now()).open();
 });
-afterAll(() => place.remove());
+afterAll(async () => {
+  await provider.close();
+  await cluster.close();
+  await place.remove();
+});
 
 let made = 0;
+
+const redirectUri = 'http://localhost:8250/oidc/callback';
+
+/** Whom jwt, oidc and kubernetes believe, and tokens that log in by a role of theirs. */
+async function signedLogins(): Promise<KnownValues> {
+  const bound = { user_claim: 'sub', bound_subject: 'ann', allowed_redirect_uris: [redirectUri] };
+  for (const type of ['jwt', 'oidc']) {
+    await ask(node, 'update', `auth/${type}/config`, {
+      oidc_discovery_url: provider.issuer,
+      oidc_client_id: provider.clientId,
+      oidc_client_secret: provider.clientSecret,
+    });
+    await ask(node, 'update', `auth/${type}/role/sample`, { ...bound, role_type: type });
+  }
+  await ask(node, 'update', 'auth/kubernetes/config', {
+    kubernetes_host: cluster.host,
+    kubernetes_ca_cert: cluster.certificate.certificate,
+  });
+  await ask(node, 'update', 'auth/kubernetes/role/sample', {
+    bound_service_account_names: 'sample',
+    bound_service_account_namespaces: 'sample',
+  });
+  const account = await cluster.boundToken({ namespace: 'sample', name: 'sample', uid: 'u' });
+  cluster.reviewers.add(account);
+  return {
+    role: ['sample'],
+    redirect_uri: [redirectUri],
+    jwt: [await provider.sign({ sub: 'ann' }), account],
+    jwks_url: [provider.jwksUrl],
+    kubernetes_host: [cluster.host],
+  };
+}
 
 /** Something at every place that the sample paths name, and the names of it that bodies may hold. */
 async function samples(): Promise<KnownValues> {
@@ -61,6 +104,7 @@ async function samples(): Promise<KnownValues> {
   const hmac = mac.data['hmac'] ?? '';
   const wrapped = await ask(node, 'update', 'sys/wrapping/wrap', { a: 1 }, undefined, { wrapTtl: 60 });
   return {
+    ...(await signedLogins()),
     accessor: [child.auth?.accessor ?? ''],
     token: [child.auth?.clientToken ?? '', wrapped.wrap?.token ?? ''],
     lease_id: [lease.lease?.id ?? ''],

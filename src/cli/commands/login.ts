@@ -1,10 +1,11 @@
 import type { Client } from '../../client/client.ts';
 import { CofferError } from '../../errors.ts';
-import { isJsonObject, type JsonObject, type JsonValue } from '../../json.ts';
+import type { JsonObject } from '../../json.ts';
 import { usageError } from '../args.ts';
 import { defineCommand } from '../command.ts';
 import { connectAnonymously } from '../context.ts';
 import { duration } from '../duration.ts';
+import { type Login, shownLogin, trade } from '../login-trade.ts';
 import { serverOptions } from '../options.ts';
 import { systemReason } from '../private-file.ts';
 import { readSecretLine } from '../prompt.ts';
@@ -12,15 +13,18 @@ import { dataOf } from '../safe.ts';
 import { type Shell, variable } from '../shell.ts';
 import { parseToken, readTokenFile, writeTokenFile } from '../token-file.ts';
 
-const methodNames = ['token', 'approle', 'userpass'] as const;
+const methodNames = ['token', 'approle', 'userpass', 'oidc', 'jwt', 'kubernetes'] as const;
 type Method = (typeof methodNames)[number];
 
 export const command = defineCommand({
   summary: 'Prove who you are and keep the token',
   details: [
-    'METHOD is token (the default), approle or userpass, which takes a NAME. The token, the secret id of an approle ' +
-      'or the password is asked for without showing it, or read from standard input or a file: it is never an ' +
-      'argument. The token that comes of it is kept in ~/.config/coffer/token for its owner only.',
+    'METHOD is token (the default), approle, userpass, which takes a NAME, oidc, jwt or kubernetes. The token, the ' +
+      'secret id of an approle, the password or the JWT is asked for without showing it, or read from standard input ' +
+      'or a file: it is never an argument. The token that comes of it is kept in ~/.config/coffer/token for its owner ' +
+      'only.',
+    'oidc prints an address to log in at, opens a browser there if it can, and waits at http://localhost:8250/oidc/callback ' +
+      'for its return. kubernetes takes the token of the pod that it runs in.',
   ],
   operands: { METHOD: 'optional', NAME: 'optional' },
   options: {
@@ -33,10 +37,20 @@ export const command = defineCommand({
     path: { type: 'text', value: 'PATH', help: 'where the method is enabled, if not at its own name' },
     'role-id': { type: 'text', value: 'ID', help: "the approle's id" },
     'secret-id-file': { type: 'text', value: 'FILE', help: "read the approle's secret id from FILE" },
+    role: { type: 'text', value: 'ROLE', help: 'role of oidc, jwt and kubernetes, if not the default one' },
+    'jwt-file': { type: 'text', value: 'FILE', help: 'read the JWT of jwt and kubernetes from FILE or -' },
+    port: { type: 'integer', value: 'PORT', help: 'where oidc waits for the browser (8250)' },
+    'skip-browser': { type: 'flag', help: 'oidc opens no browser' },
     'no-store': { type: 'flag', help: 'print the token in place of keeping it' },
     ...serverOptions,
   },
-  examples: ['coffer login', 'coffer login userpass alice', 'coffer login approle --role-id web < secret-id'],
+  examples: [
+    'coffer login',
+    'coffer login userpass alice',
+    'coffer login approle --role-id web < secret-id',
+    'coffer login oidc --role people',
+    'coffer login jwt --role build --jwt-file id-token',
+  ],
   async run({ options, operands }, shell) {
     const method = chosenMethod(operands.METHOD, options.method);
     if (method !== 'userpass' && operands.NAME !== undefined) {
@@ -73,23 +87,28 @@ interface LoginOptions {
   readonly 'role-id': string | undefined;
   readonly 'secret-id-file': string | undefined;
   readonly 'token-file': string | undefined;
+  readonly role: string | undefined;
+  readonly 'jwt-file': string | undefined;
+  readonly port: number | undefined;
+  readonly 'skip-browser': boolean;
 }
 
-/** The token itself, and what may be shown of it. */
-interface Login {
-  readonly token: string;
-  readonly who: JsonObject;
-}
-
-const methods = { token: loginByToken, approle: loginByAppRole, userpass: loginByPassword } satisfies Record<
-  Method,
-  (shell: Shell, client: Client, options: LoginOptions) => Promise<Login>
->;
+const methods = {
+  token: loginByToken,
+  approle: loginByAppRole,
+  userpass: loginByPassword,
+  oidc: async (shell, client, options) =>
+    (await import('../browser-login.ts')).loginByBrowser(shell, client, options),
+  jwt: async (shell, client, options) =>
+    (await import('../signed-login.ts')).loginByJwt(shell, client, options),
+  kubernetes: async (shell, client, options) =>
+    (await import('../signed-login.ts')).loginByKubernetes(shell, client, options),
+} satisfies Record<Method, (shell: Shell, client: Client, options: LoginOptions) => Promise<Login>>;
 
 async function loginByToken(shell: Shell, client: Client, options: LoginOptions): Promise<Login> {
   const token = await givenToken(shell, options['token-file']);
   const data = dataOf((await client.request('GET', 'auth/token/lookup-self', { token })).body);
-  return { token, who: shown(data, data['ttl']) };
+  return { token, who: shownLogin(data, data['ttl']) };
 }
 
 async function givenToken(shell: Shell, file: string | undefined): Promise<string> {
@@ -119,16 +138,6 @@ async function loginByPassword(shell: Shell, client: Client, options: LoginOptio
   return trade(client, `auth/${options.path ?? 'userpass'}/login/${name}`, { password });
 }
 
-/** What proves who we are, for a token. */
-async function trade(client: Client, path: string, body: JsonObject): Promise<Login> {
-  const answer = await client.request('POST', path, { body });
-  const auth = isJsonObject(answer.body) && isJsonObject(answer.body['auth']) ? answer.body['auth'] : {};
-  const token = auth['client_token'];
-  if (typeof token !== 'string')
-    throw new CofferError('unavailable', 'the server answered the login without a token');
-  return { token: parseToken(token, 'the answer'), who: shown(auth, auth['lease_duration']) };
-}
-
 /** Empty for a role that asks for none. */
 async function givenSecretId(shell: Shell, file: string | undefined): Promise<string> {
   if (file === undefined || file === '-') return (await readSecretLine(shell, 'secret id')).trim();
@@ -138,16 +147,6 @@ async function givenSecretId(shell: Shell, file: string | undefined): Promise<st
   } catch (error) {
     throw new CofferError('usage', `cannot read ${file}: ${systemReason(error)}`, { cause: error });
   }
-}
-
-function shown(data: JsonObject, ttl: JsonValue | undefined): JsonObject {
-  return {
-    display_name: data['display_name'] ?? '',
-    accessor: data['accessor'] ?? '',
-    policies: data['policies'] ?? [],
-    ttl: ttl ?? 0,
-    metadata: data['meta'] ?? data['metadata'] ?? null,
-  };
 }
 
 function sentence(who: JsonObject): string {
