@@ -20,6 +20,7 @@ import { exchangeCode, type Provider, readUserinfo, type Tokens } from './provid
 import { type JwtRole, leewaysOf } from './role.ts';
 import {
   challengeOf,
+  checkUnused,
   clientNonceDigest,
   makeState,
   nonceOf,
@@ -175,7 +176,7 @@ async function prove(rooms: JwtRooms, call: Call<typeof callbackFields>, read: R
   const state = parseState(environment, text, call.clock.now());
   checkReturn(rooms, call.fields, state.clientNonce);
   const found = await roleFor(call, state.role, 'oidc');
-  await useState(environment, call.view, text, state);
+  await checkUnused(environment, call.view, text);
   if (error !== '' || code === '') throw refused('the provider sent no code');
   const provider = await trust.provider(read);
   // RFC 9207 §2.4: who sends it along must be the provider that was asked.
@@ -188,7 +189,9 @@ async function prove(rooms: JwtRooms, call: Call<typeof callbackFields>, read: R
   });
   const idToken = await trust.claimsOf(tokens.idToken, read, idTokenAlgorithmsOf(read.config));
   checkIdToken(idToken, read.config, found.role, nonceOf(environment, text), call.clock.now());
-  return { claims: await completed(rooms, call, read, found, provider, tokens, idToken), role: state.role };
+  const claims = await completed(rooms, call, read, found, provider, tokens, idToken);
+  await useState(environment, call.view, text, state);
+  return { claims, role: state.role };
 }
 
 function checkReturn({ environment }: JwtRooms, fields: Callback, wanted: string): void {

@@ -1,7 +1,7 @@
 /**
  * The state of a login by browser (RFC 6749 §10.12), between the request for a URL and the browser's return. It is carried by the
  * browser and vouched for by the mount's own keyed hash, so that strangers who ask for URLs fill no store and any node may take
- * the return; that it came back is recorded, so that it does so once. Nonce and PKCE secret follow from it by the same hash and
+ * the return; a login by it is recorded, so that there is one. Nonce and PKCE secret follow from it by the same hash and
  * never leave the server before they must.
  */
 import { createHash, timingSafeEqual } from 'node:crypto';
@@ -49,25 +49,33 @@ export function parseState(environment: Digest, text: string, now: number): Logi
   return { role, redirectUri, clientNonce, expiresAt };
 }
 
-/** Records that a state came back. Throws `invalid_request` when it did before. */
+/** Throws `invalid_request` for a state that somebody logged in by already. */
+export async function checkUnused(environment: Digest, view: View, text: string): Promise<void> {
+  if ((await view.read(usedPath(environment, text))) !== undefined) throw badState();
+}
+
+/**
+ * Records that somebody logged in by a state, so that nobody does again. Only whoever the provider has vouched for comes here:
+ * strangers make no records. Throws `invalid_request` when another was first.
+ */
 export async function useState(
   environment: Digest,
   view: View,
   text: string,
   { expiresAt }: LoginState,
 ): Promise<void> {
-  const id = environment.digest(`oidc-used/${text}`);
-  const path = folder + id;
+  const path = usedPath(environment, text);
+  const due = [{ at: expiresAt, name: path }];
   try {
-    await view.commit(
-      [{ path, value: Buffer.alloc(0) }],
-      [{ path, revision: null }],
-      [{ at: expiresAt, name: path }],
-    );
+    await view.commit([{ path, value: Buffer.alloc(0) }], [{ path, revision: null }], due);
   } catch (error) {
     if (error instanceof ConflictError) throw badState();
     throw error;
   }
+}
+
+function usedPath(environment: Digest, text: string): string {
+  return folder + environment.digest(`oidc-used/${text}`);
 }
 
 /** For the mount's `onDue`: a state that cannot come back any more needs no record. */
