@@ -74,7 +74,8 @@ export function parseConfig(sent: FieldValues<typeof configFields>): JwtConfig {
     discoveryUrl: sent.oidc_discovery_url ?? '',
     discoveryCa: sent.oidc_discovery_ca_pem ?? '',
     clientId: sent.oidc_client_id ?? '',
-    clientSecret: sent.oidc_client_secret ?? '',
+    // Files and pipes end with a line end, and no secret does (RFC 6749 appendix A.2).
+    clientSecret: (sent.oidc_client_secret ?? '').replace(/\r?\n$/, ''),
     responseMode: sent.oidc_response_mode ?? '',
     responseTypes: sent.oidc_response_types ?? [],
     jwksUrl: sent.jwks_url ?? '',

@@ -9,6 +9,7 @@ import {
   type Place,
   storedText,
   tokenOf,
+  writePolicy,
 } from '../../../test/fakes/client.ts';
 import { makeSigningKey, OidcProvider } from '../../../test/fakes/oidc-provider.ts';
 import type { JsonObject } from '../../json.ts';
@@ -226,6 +227,14 @@ describe('roles', () => {
     expect((await ask(node, 'delete', 'auth/jwt/role/app')).status).toBe(204);
     expect((await ask(node, 'read', 'auth/jwt/role/app')).status).toBe(404);
     expect((await ask(node, 'delete', 'auth/jwt/role/app')).status).toBe(204);
+  });
+
+  it('are among those who can', async () => {
+    await writePolicy(node, 'app', 'path "secret/data/db" { capabilities = ["read"] }');
+    await writeRole();
+    const asked = { path: 'secret/data/db', operation: 'read' };
+    const { data } = await ask(node, 'update', 'sys/policies/who-can', asked);
+    expect(data['roles']).toMatchObject([{ mount: 'auth/jwt/', type: 'jwt', name: 'app' }]);
   });
 
   it.each<[string, JsonObject, RegExp]>([

@@ -147,11 +147,45 @@ describe('a login by browser', () => {
     expect(await refusal(await complete(await browse(await begin())))).toMatch(/somebody else/);
   });
 
+  it('takes no line end for a part of the client’s secret', async () => {
+    await configure({ oidc_client_secret: `${provider.clientSecret}\n` });
+    expect((await complete(await browse(await begin()))).status).toBe(200);
+  });
+
   it('proves the client in the body where the provider wants it so', async () => {
     provider.document = { token_endpoint_auth_methods_supported: ['client_secret_post'] };
     await configure();
     await complete(await browse(await begin()));
     expect(provider.credentials).toEqual([]);
+  });
+
+  it('tells identity who it is and which groups the provider names, each once', async () => {
+    provider.person = { ...provider.person, groups: ['b', 'a', 'b'] };
+    await writeRole({ groups_claim: 'groups' });
+    await complete(await browse(await begin()));
+    expect(method.principal()).toMatchObject({ alias: 'ann@example.com', groupAliases: ['a', 'b'] });
+  });
+
+  it('counts by the role as it is when the token is made, and needs no second code for that', async () => {
+    let changed = false;
+    const storage = new Proxy(place.storage, {
+      get(target, name) {
+        const value: unknown = Reflect.get(target, name);
+        if (name !== 'commit') return typeof value === 'function' ? value.bind(target) : value;
+        return async (...sent: Parameters<typeof target.commit>) => {
+          if (!changed && sent[1]?.some(({ key }) => key.endsWith('/role/people')) === true) {
+            changed = true;
+            await writeRole({ token_policies: 'changed' });
+          }
+          return target.commit(...sent);
+        };
+      },
+    });
+    const second = await place.node(storage);
+    const answer = await complete(await browse(await begin()), 'read', second);
+    expect(changed).toBe(true);
+    expect(answer.auth?.policies).toEqual(['changed', 'default']);
+    expect(provider.count('/token')).toBe(1);
   });
 
   it('is refused when the role was deleted meanwhile', async () => {
