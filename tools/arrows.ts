@@ -201,7 +201,7 @@ export const rules: readonly Rule[] = [
       'crypto/jwt/',
       'crypto/password-hash.ts',
       'crypto/random.ts',
-      'outgoing/https.ts',
+      'outgoing/',
       ...ground,
     ],
     types: [storage],

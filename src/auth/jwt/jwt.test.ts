@@ -96,6 +96,7 @@ describe('the configuration', () => {
       /exactly one of/,
     ],
     ['a key that is none', () => ({ jwt_validation_pubkeys: ['x'] }), /not a public key or certificate/],
+    ['two keys in one text', () => ({ jwt_validation_pubkeys: [pem() + pem()] }), /several keys/],
     ['a private key', () => ({ jwt_validation_pubkeys: [privatePem()] }), /this is a private key/],
     ['plain http to elsewhere', () => ({ jwks_url: 'http://idp.example.com/keys' }), /must begin with https/],
     ['another scheme', () => ({ jwks_url: 'file:///etc/passwd' }), /must begin with https/],

@@ -3,6 +3,7 @@
 import { parseStrictObject } from '../../crypto/jwt/strict-json.ts';
 import { CofferError } from '../../errors.ts';
 import type { JsonObject } from '../../json.ts';
+import { isLoopbackName } from '../../outgoing/guarded-lookup.ts';
 import { hostOf, type Outgoing, type OutgoingAnswer, parseOutgoingUrl } from '../../outgoing/https.ts';
 import type { JwtConfig } from './config.ts';
 
@@ -51,14 +52,10 @@ function endpointOf(document: JsonObject, name: string, discoveryUrl: string): s
   if (typeof value !== 'string') throw refused(`"${name}" in the discovery document is not a URL`);
   const url = parseOutgoingUrl(value, `"${name}" in the discovery document`);
   const from = new URL(discoveryUrl);
-  if (isHere(hostOf(url)) && !isHere(hostOf(from))) {
+  if (isLoopbackName(hostOf(url)) && !isLoopbackName(hostOf(from))) {
     throw refused(`"${name}" in the discovery document points to this machine`);
   }
   return value;
-}
-
-function isHere(host: string): boolean {
-  return host === 'localhost' || host.endsWith('.localhost') || host === '::1' || host.startsWith('127.');
 }
 
 export interface CodeExchange {

@@ -75,6 +75,13 @@ export function parsePemKey(pem: string): VerificationKey {
   if (pem.includes('PRIVATE KEY')) {
     throw new CofferError('invalid_request', 'this is a private key; the public one is wanted');
   }
+  // The platform reads the first and is silent about the others.
+  if (pem.indexOf('-----BEGIN') !== pem.lastIndexOf('-----BEGIN')) {
+    throw new CofferError(
+      'invalid_request',
+      'several keys stand in one text; give each by itself, as a list',
+    );
+  }
   let key: KeyObject;
   try {
     key = createPublicKey({ key: pem, format: 'pem' });
