@@ -29,7 +29,7 @@ async function plain(listener: RequestListener): Promise<string> {
 }
 
 describe('a request out', () => {
-  it('brings status, kind and bytes, and sends no more than it was told', async () => {
+  it('threat 17: brings status, kind and bytes, and sends no header but its own and those it was told', async () => {
     let seen: unknown;
     const url = await plain((request, response) => {
       seen = [request.method, request.url, request.headers];
