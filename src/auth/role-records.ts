@@ -8,7 +8,7 @@ import type { View, ViewExpectation } from '../core/view.ts';
 import { CofferError } from '../errors.ts';
 import type { JsonObject } from '../json.ts';
 import type { Revision } from '../storage/storage.ts';
-import { type TokenSettings, tokenFields } from './token-fields.ts';
+import { type TokenSettings, tokenFields, wantedTokenType } from './token-fields.ts';
 
 export interface RoleRecord {
   readonly name: string;
@@ -132,6 +132,7 @@ export function grantOf({
     numUses: token.numUses,
     noDefaultPolicy: token.noDefaultPolicy,
     renewable: true,
+    tokenType: wantedTokenType(token),
     boundCidrs: token.boundCidrs,
     internal: { role: name, id },
   };
