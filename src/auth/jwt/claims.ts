@@ -11,7 +11,8 @@ import type { JwtRole } from './role.ts';
 export interface Identity {
   readonly user: string;
   readonly groups: readonly string[];
-  readonly metadata: Readonly<Record<string, string>>;
+  /** What the role's mappings make of claims. */
+  readonly mapped: Readonly<Record<string, string>>;
 }
 
 const longestUser = 512;
@@ -58,7 +59,7 @@ export function identityOf(role: JwtRole, claims: JsonObject): Identity {
       ? claims[role.userClaim]
       : undefined;
   if (!isName(user)) throw refused('the user claim is missing, or is no name');
-  return { user, groups: groupsOf(role, claims), metadata: metadataOf(role, claims) };
+  return { user, groups: groupsOf(role, claims), mapped: mappedOf(role, claims) };
 }
 
 /** A text that can be an identity's name: nothing invisible, nothing that would be stored as something else. */
@@ -84,7 +85,7 @@ function groupsOf({ groupsClaim }: JwtRole, claims: JsonObject): readonly string
 }
 
 /** Mapped claims that the token does not have are left out. */
-function metadataOf(role: JwtRole, claims: JsonObject): Readonly<Record<string, string>> {
+function mappedOf(role: JwtRole, claims: JsonObject): Readonly<Record<string, string>> {
   const metadata: Record<string, string> = Object.create(null);
   for (const [claim, name] of Object.entries(role.claimMappings)) {
     const value = claimAt(claims, claim);
@@ -94,7 +95,7 @@ function metadataOf(role: JwtRole, claims: JsonObject): Readonly<Record<string, 
     if (text.length > longestValue || !text.isWellFormed()) throw refused('a mapped claim is no text');
     metadata[name] = text;
   }
-  return { ...metadata, role: role.name };
+  return { ...metadata };
 }
 
 /** Names of claims that the role reads and these claims lack. */

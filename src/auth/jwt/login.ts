@@ -84,13 +84,15 @@ export function principalOf(
   claims: JsonObject,
 ): Principal {
   checkBounds(role, claims);
-  const { user, groups, metadata } = identityOf(role, claims);
+  const { user, groups, mapped } = identityOf(role, claims);
   return {
     ...grantOf(role),
     displayName: `${nameOfMount(environment)}-${user}`,
     alias: user,
-    ...(groups.length === 0 ? {} : { groupAliases: groups }),
-    metadata,
+    aliasMetadata: mapped,
+    // Whom the issuer has in no group any more is in none here; a role that asks for no groups says nothing of them.
+    ...(role.groupsClaim === '' ? {} : { groupAliases: groups }),
+    metadata: { ...mapped, role: role.name },
     // Whoever changes either while somebody logs in by it means the change to count.
     expectations: [roleExpectation(role.name, revision), { path: configPath, revision: config.revision }],
   };

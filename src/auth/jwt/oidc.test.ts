@@ -164,6 +164,13 @@ describe('a login by browser', () => {
     await writeRole({ groups_claim: 'groups' });
     await complete(await browse(await begin()));
     expect(method.principal()).toMatchObject({ alias: 'ann@example.com', groupAliases: ['a', 'b'] });
+    provider.person = { ...provider.person, groups: [] };
+    await complete(await browse(await begin()));
+    expect(method.principal()).toMatchObject({ groupAliases: [] });
+    await writeRole({ groups_claim: '', claim_mappings: { email: 'mail' } });
+    await complete(await browse(await begin()));
+    expect(method.principal()?.groupAliases).toBeUndefined();
+    expect(method.principal()?.aliasMetadata).toEqual({ mail: 'ann@example.com' });
   });
 
   it('counts by the role as it is when the token is made, and needs no second code for that', async () => {

@@ -150,17 +150,18 @@ function principalOf(
   { namespace, name, uid, secretName }: ServiceAccount,
   config: ReadConfig,
 ): Principal {
+  const account = {
+    service_account_name: name,
+    service_account_namespace: namespace,
+    service_account_secret_name: secretName,
+    service_account_uid: uid,
+  };
   return {
     ...grantOf(role),
     displayName: `kubernetes-${namespace}-${name}`,
     alias: role.aliasNameSource === 'serviceaccount_uid' ? uid : `${namespace}/${name}`,
-    metadata: {
-      role: role.name,
-      service_account_name: name,
-      service_account_namespace: namespace,
-      service_account_secret_name: secretName,
-      service_account_uid: uid,
-    },
+    aliasMetadata: account,
+    metadata: { ...account, role: role.name },
     // Whoever changes either while somebody logs in by it means the change to count.
     expectations: [roleExpectation(role.name, revision), { path: configPath, revision: config.revision }],
   };
