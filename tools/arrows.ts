@@ -72,6 +72,14 @@ export const handedToAuthMethods = [
   'core/policy/assignable.ts',
 ] as const;
 
+/** What auth methods share among each other. */
+export const sharedByAuthMethods = [
+  'auth/fresh-copy.ts',
+  'auth/glob.ts',
+  'auth/role-records.ts',
+  'auth/token-fields.ts',
+] as const;
+
 /** What of core a listener needs. */
 export const handedToListeners = ['core/path.ts', 'core/request.ts', 'core/ttl.ts'] as const;
 
@@ -125,6 +133,7 @@ export const rules: readonly Rule[] = [
   { from: 'main/', may: [''] },
   { from: 'config/', may: ['./', ...ground] },
   { from: 'crypto/', may: ['./', ...ground] },
+  { from: 'outgoing/', may: ['./', ...ground] },
   { from: 'client/', may: ['./', ...ground] },
   { from: 'cli/', may: ['./', 'client/', 'config/', ...ground] },
   { from: 'http/', may: ['./', ...handedToListeners, ...ground] },
@@ -202,20 +211,23 @@ export const rules: readonly Rule[] = [
   },
   {
     from: 'auth/',
-    may: ['auth/token-fields.ts', ...engineSeam, ...handedToEngines, ...handedToAuthMethods, ...ground],
+    may: [...sharedByAuthMethods, ...engineSeam, ...handedToEngines, ...handedToAuthMethods, ...ground],
+    types: [storage],
   },
   {
     from: 'auth/*/',
     may: [
       './',
-      'auth/token-fields.ts',
+      ...sharedByAuthMethods,
       ...engineSeam,
       ...handedToEngines,
       ...handedToAuthMethods,
       'crypto/digest.ts',
+      'crypto/jwt/',
       'crypto/password-hash.ts',
       'crypto/random.ts',
       'crypto/x509/',
+      'outgoing/',
       ...ground,
     ],
     types: [storage],

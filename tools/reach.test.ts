@@ -9,7 +9,7 @@ describe('what product code reaches', () => {
     expect(problems.filter((problem) => /other code|run time/.test(problem))).toEqual([]);
   });
 
-  it('threat 21: only the client opens connections, the server never', () => {
+  it('threat 21: only the client opens connections, and the room that checks where they go', () => {
     expect(problems.filter((problem) => /opens connections|speaks HTTP/.test(problem))).toEqual([]);
   });
 

@@ -30,20 +30,21 @@ export const reaches: readonly Reach[] = [
     modules: ['node:http2', 'node:dgram', 'node:dns', 'node:dns/promises'],
     words: /\bfetch\(|\bnew WebSocket\b|\.connect\(|\bhttps?\.(request|get)\(/,
     // Audit devices go to targets of the server's configuration and to no others.
-    owners: ['client/', 'audit-device/connection.ts'],
+    owners: ['client/', 'outgoing/', 'audit-device/connection.ts'],
   },
   {
     what: 'speaks HTTP',
     modules: ['node:http'],
     words: /(?!)/,
-    owners: ['client/', 'http/', 'audit-device/http/'],
+    // The command line listens for one request: the browser's, at the end of a login.
+    owners: ['client/', 'http/', 'outgoing/', 'audit-device/http/', 'cli/browser-return.ts'],
   },
   // A listener takes TLS connections and opens none: it may have the module, and the words above still hold for it.
   {
     what: 'opens connections',
     modules: ['node:https', 'node:tls'],
     words: /(?!)/,
-    owners: ['client/', 'http/tls.ts', 'audit-device/http/'],
+    owners: ['client/', 'http/tls.ts', 'outgoing/', 'audit-device/http/'],
   },
 ];
 

@@ -1,6 +1,6 @@
 /**
- * Runs another program as if it stood in our place: its streams are ours, signals to us reach it, its end is ours. The only file
- * that starts programs, and never through a shell: words arrive as they are.
+ * Runs another program as if it stood in our place: its streams are ours, signals to us reach it, its end is ours. Or starts one
+ * that goes its own way. The only file that starts programs, and never through a shell: words arrive as they are.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { constants as access, accessSync, readFileSync, statSync } from 'node:fs';
@@ -47,6 +47,20 @@ export async function runChild(order: ChildOrder): Promise<ChildEnd> {
   } finally {
     for (const signal of [...fromTerminal, ...others]) process.off(signal, forward);
   }
+}
+
+/** Starts a program that goes its own way, such as a browser: it has none of our streams, and its end is nobody's business. */
+export function startBeside(order: ChildOrder): void {
+  const found = findProgram(order);
+  if (found.kind === 'failed') return;
+  const child = spawn(found.path, order.args, {
+    argv0: order.command,
+    env: order.env,
+    stdio: 'ignore',
+    detached: true,
+  });
+  child.once('error', () => undefined);
+  child.unref();
 }
 
 function endOf(child: ChildProcess): Promise<ChildEnd> {

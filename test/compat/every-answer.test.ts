@@ -18,7 +18,9 @@ import { type Asked, ask, makePlace, makeToken, type Place, rootToken } from '..
 import { echoType } from '../fakes/echo-engine.ts';
 import { type DeclaredOperation, everyOperation } from '../fakes/every-endpoint.ts';
 import { fieldsFor, hostileTexts, type KnownValues } from '../fakes/field-values.ts';
+import { KubernetesApi } from '../fakes/kubernetes-api.ts';
 import { leasedType, Outside } from '../fakes/leased-engine.ts';
+import { OidcProvider } from '../fakes/oidc-provider.ts';
 
 const seed = Number(process.env['COFFER_TEST_SEED'] ?? 20_261_122);
 /** Requests of each operation with each token. */
@@ -32,6 +34,8 @@ const authority = issueAuthority('sample', undefined, {
 
 let place: Place;
 let node: CofferNode;
+let provider: OidcProvider;
+let cluster: KubernetesApi;
 beforeAll(async () => {
   const authMethods = [countedUserpass().type];
   const engines = [leasedType(new Outside()), echoType];
@@ -43,10 +47,49 @@ beforeAll(async () => {
   await ask(node, 'update', 'sys/auth/approle', { type: 'approle' });
   await ask(node, 'update', 'sys/auth/userpass', { type: 'userpass' });
   await ask(node, 'update', 'sys/auth/cert', { type: 'cert' });
+  for (const type of ['oidc', 'kubernetes']) await ask(node, 'update', `sys/auth/${type}`, { type });
+  provider = await new OidcProvider({ now: () => place.clock.now() }).open();
+  cluster = await new KubernetesApi(() => place.clock.now()).open();
 });
-afterAll(() => place.remove());
+afterAll(async () => {
+  await provider.close();
+  await cluster.close();
+  await place.remove();
+});
 
 let made = 0;
+
+const redirectUri = 'http://localhost:8250/oidc/callback';
+
+/** Whom oidc and kubernetes believe, and tokens that log in by a role of theirs. */
+async function signedLogins(): Promise<KnownValues> {
+  await ask(node, 'update', 'auth/oidc/config', {
+    oidc_discovery_url: provider.issuer,
+    oidc_client_id: provider.clientId,
+    oidc_client_secret: provider.clientSecret,
+  });
+  const bound = { user_claim: 'sub', bound_subject: 'ann', allowed_redirect_uris: [redirectUri] };
+  await ask(node, 'update', 'auth/oidc/role/sample', bound);
+  await ask(node, 'update', 'auth/kubernetes/config', {
+    kubernetes_host: cluster.host,
+    kubernetes_ca_cert: cluster.certificate.certificate,
+  });
+  await ask(node, 'update', 'auth/kubernetes/role/sample', {
+    bound_service_account_names: 'sample',
+    bound_service_account_namespaces: 'sample',
+  });
+  const account = await cluster.boundToken({ namespace: 'sample', name: 'sample', uid: 'u' });
+  cluster.reviewers.add(account);
+  return {
+    role: ['sample'],
+    redirect_uri: [redirectUri],
+    jwt: [await provider.sign({ sub: 'ann' }), account],
+    jwks_url: [provider.jwksUrl],
+    kubernetes_host: [cluster.host],
+  };
+}
+
+let signed: KnownValues = {};
 
 /** What only few of the operations ask for is made for these. */
 async function systemSamples(of: string): Promise<void> {
@@ -134,6 +177,7 @@ async function samples(of: string): Promise<KnownValues> {
   const wrapped = await ask(node, 'update', 'sys/wrapping/wrap', { a: 1 }, undefined, { wrapTtl: 60 });
   return {
     ...identityKnown,
+    ...signed,
     accessor: [child.auth?.accessor ?? ''],
     token: [child.auth?.clientToken ?? '', wrapped.wrap?.token ?? ''],
     lease_id: [lease.lease?.id ?? ''],
@@ -309,6 +353,8 @@ describe('every declared operation', () => {
   }, async () => {
     operations = last(everyOperation(node));
     for (const [index, declared] of operations.entries()) {
+      // Made once, and again where an operation may have changed it: issuers are asked over real connections.
+      if (index === 0 || /^auth\/(oidc|kubernetes)\//.test(declared.name)) signed = await signedLogins();
       const known = await samples(declared.name);
       const inputs = fc.sample(fc.tuple(pathsOf(declared), fieldsFor(declared.endpoint.fields, known)), {
         seed: seed + index,

@@ -1,3 +1,4 @@
+import { generateKeyPairSync } from 'node:crypto';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { FieldSpec } from '../../src/core/endpoint.ts';
 import type { JsonObject, JsonValue } from '../../src/json.ts';
@@ -26,6 +27,11 @@ beforeAll(async () => {
   await ask(node, 'update', 'sys/auth/userpass', { type: 'userpass' });
   await ask(node, 'update', 'sys/auth/cert', { type: 'cert' });
   await ask(node, 'update', 'auth/userpass/users/sample', { password: 'sample' });
+  for (const type of ['jwt', 'kubernetes']) await ask(node, 'update', `sys/auth/${type}`, { type });
+  const pem = generateKeyPairSync('ed25519').publicKey.export({ type: 'spki', format: 'pem' }).toString();
+  const believed = await ask(node, 'update', 'auth/jwt/config', { jwt_validation_pubkeys: pem });
+  expect(believed.status).toBe(204);
+  await ask(node, 'update', 'auth/kubernetes/config', { kubernetes_host: 'https://127.0.0.1:1' });
   await ask(node, 'update', 'secret/data/sample', { data: { a: 1 } });
 });
 afterAll(() => place.remove());

@@ -10,7 +10,8 @@ beforeAll(async () => {
   place = await makePlace({ silent: true, authMethods: [countedUserpass().type] });
   node = await place.node();
   await ask(node, 'update', 'sys/auth/userpass', { type: 'userpass' });
-  await ask(node, 'update', 'sys/auth/approle', { type: 'approle' });
+  for (const type of ['approle', 'jwt', 'kubernetes'])
+    await ask(node, 'update', `sys/auth/${type}`, { type });
 });
 afterAll(() => place.remove());
 
@@ -50,6 +51,16 @@ describe.each([
     { password: 'a long enough password', token_policies: 'weak' },
   ],
   ['roles of AppRole', 'auth/approle/role', { token_policies: 'weak' }],
+  [
+    'roles of jwt',
+    'auth/jwt/role',
+    { role_type: 'jwt', user_claim: 'sub', bound_subject: 'a', token_policies: 'weak' },
+  ],
+  [
+    'roles of kubernetes',
+    'auth/kubernetes/role',
+    { bound_service_account_names: 'a', bound_service_account_namespaces: 'b', token_policies: 'weak' },
+  ],
   ['policies', 'sys/policies/acl', { policy: 'path "a" { capabilities = ["read"] }' }],
 ])('threat 09: %s', (_, folder, fields) => {
   it('are one under all forms that fold to one name', async () => {

@@ -70,6 +70,11 @@ beforeAll(async () => {
   await ask(node, 'update', 'sys/auth/approle', { type: 'approle' });
   await ask(node, 'update', 'sys/auth/userpass', { type: 'userpass' });
   await ask(node, 'update', 'auth/userpass/users/bob', { password: 'right' });
+  for (const type of ['jwt', 'kubernetes']) await ask(node, 'update', `sys/auth/${type}`, { type });
+  const bound = { role_type: 'jwt', user_claim: 'sub', bound_subject: 'a' };
+  await ask(node, 'update', 'auth/jwt/role/app', bound);
+  const accounts = { bound_service_account_names: 'a', bound_service_account_namespaces: 'b' };
+  await ask(node, 'update', 'auth/kubernetes/role/app', accounts);
   await writePolicy(
     node,
     'chief',
@@ -138,12 +143,16 @@ describe.each(variants)('threat 10: the policy %j, one field at a time,', (name)
         'auth/approle/role/app/policies',
         'auth/userpass/users/bob',
         'auth/userpass/users/bob/policies',
+        'auth/jwt/role/app',
+        'auth/kubernetes/role/app',
       ]) {
         for (const by of [chief, rootToken]) {
           expect((await ask(node, 'update', path, { [field]: name }, by)).status).toBe(400);
         }
       }
-      expect((await ask(node, 'read', 'auth/userpass/users/bob')).data['token_policies']).toEqual([]);
+      for (const path of ['userpass/users/bob', 'jwt/role/app', 'kubernetes/role/app']) {
+        expect((await ask(node, 'read', `auth/${path}`)).data['token_policies']).toEqual([]);
+      }
       expect((await ask(node, 'read', 'auth/approle/role/app')).data['token_policies']).toEqual([]);
     },
   );

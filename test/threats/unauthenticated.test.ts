@@ -17,6 +17,7 @@ beforeAll(async () => {
   await ask(node, 'update', 'sys/auth/userpass', { type: 'userpass' });
   await ask(node, 'update', 'auth/userpass/users/sample', { password: 'sample' });
   await ask(node, 'update', 'sys/auth/cert', { type: 'cert' });
+  for (const type of ['jwt', 'oidc', 'kubernetes']) await ask(node, 'update', `sys/auth/${type}`, { type });
   await ask(node, 'update', 'secret/data/sample', { data: { a: 1 } });
 });
 afterAll(() => place.remove());
@@ -31,6 +32,13 @@ describe('threat 14: what anybody may do without a token', () => {
       'delete sys/rekey/verify',
       'update auth/approle/login',
       'update auth/cert/login',
+      'update auth/jwt/login',
+      'update auth/jwt/oidc/auth_url',
+      'update auth/jwt/oidc/callback',
+      'update auth/kubernetes/login',
+      'update auth/oidc/login',
+      'update auth/oidc/oidc/auth_url',
+      'update auth/oidc/oidc/callback',
       'update auth/userpass/login/:name',
       'update sys/generate-root/attempt',
       'update sys/generate-root/update',
@@ -51,6 +59,9 @@ describe('threat 14: what anybody may do without a token', () => {
         .map(({ name }) => name)
         .toSorted(),
     ).toEqual([
+      // A login, which a browser's return brings by GET.
+      'auth/jwt/oidc/callback',
+      'auth/oidc/oidc/callback',
       'identity/oidc/.well-known/keys',
       'identity/oidc/.well-known/openid-configuration',
       'sys/generate-root/attempt',

@@ -1,28 +1,30 @@
 import type { Client } from '../../client/client.ts';
 import { CofferError } from '../../errors.ts';
-import { isJsonObject, type JsonObject, type JsonValue } from '../../json.ts';
+import type { JsonObject } from '../../json.ts';
 import { usageError } from '../args.ts';
 import { defineCommand } from '../command.ts';
 import { connectAnonymously } from '../context.ts';
 import { duration } from '../duration.ts';
+import { type Login, shownLogin, trade } from '../login-trade.ts';
 import { serverOptions } from '../options.ts';
 import { systemReason } from '../private-file.ts';
 import { readSecretLine } from '../prompt.ts';
 import { dataOf } from '../safe.ts';
-import { secondFactor, wantedBy } from '../second-factor.ts';
 import { type Shell, variable } from '../shell.ts';
 import { parseToken, readTokenFile, writeTokenFile } from '../token-file.ts';
 
-const methodNames = ['token', 'approle', 'cert', 'userpass'] as const;
+const methodNames = ['token', 'approle', 'cert', 'userpass', 'oidc', 'jwt', 'kubernetes'] as const;
 type Method = (typeof methodNames)[number];
 
 export const command = defineCommand({
   summary: 'Prove who you are and keep the token',
   details: [
-    'METHOD is token (the default), approle, userpass, which takes the NAME of a user, or cert, which takes the NAME ' +
-      'of a role or none. The token, the secret id of an approle or the password is asked for without showing it, or ' +
-      'read from standard input or a file: it is never an argument. The token that comes of it is kept in ' +
-      '~/.config/coffer/token for its owner only.',
+    'METHOD is token (the default), approle, userpass, which takes the NAME of a user, cert, which takes the NAME of a ' +
+      'role or none, oidc, jwt or kubernetes. The token, the secret id of an approle, the password or the JWT is asked ' +
+      'for without showing it, or read from standard input or a file: it is never an argument. The token that comes of ' +
+      'it is kept in ~/.config/coffer/token for its owner only.',
+    'oidc prints an address to log in at, opens a browser there if it can, and waits at http://localhost:8250/oidc/callback ' +
+      'for its return. kubernetes takes the token of the pod that it runs in.',
     'Where the server wants a one-time code besides, it is asked for too.',
   ],
   operands: { METHOD: 'optional', NAME: 'optional' },
@@ -40,6 +42,10 @@ export const command = defineCommand({
       type: 'flag',
       help: 'read a one-time code from standard input, on a line behind what else comes that way',
     },
+    role: { type: 'text', value: 'ROLE', help: 'role of oidc, jwt and kubernetes, if not the default one' },
+    'jwt-file': { type: 'text', value: 'FILE', help: 'read the JWT of jwt and kubernetes from FILE or -' },
+    port: { type: 'integer', value: 'PORT', help: 'where oidc waits for the browser (8250)' },
+    'skip-browser': { type: 'flag', help: 'oidc opens no browser' },
     'no-store': { type: 'flag', help: 'print the token in place of keeping it' },
     ...serverOptions,
   },
@@ -48,6 +54,8 @@ export const command = defineCommand({
     'coffer login userpass alice',
     'coffer login approle --role-id web < secret-id',
     'coffer login cert --client-cert web.pem --client-key web.key',
+    'coffer login oidc --role people',
+    'coffer login jwt --role build --jwt-file id-token',
   ],
   async run({ options, operands }, shell) {
     const method = chosenMethod(operands.METHOD, options.method);
@@ -87,12 +95,10 @@ interface LoginOptions {
   readonly 'token-file': string | undefined;
   readonly 'client-cert': string | undefined;
   readonly 'mfa-code-stdin': boolean | undefined;
-}
-
-/** The token itself, and what may be shown of it. */
-interface Login {
-  readonly token: string;
-  readonly who: JsonObject;
+  readonly role: string | undefined;
+  readonly 'jwt-file': string | undefined;
+  readonly port: number | undefined;
+  readonly 'skip-browser': boolean;
 }
 
 const methods = {
@@ -100,12 +106,18 @@ const methods = {
   approle: loginByAppRole,
   cert: loginByCertificate,
   userpass: loginByPassword,
+  oidc: async (shell, client, options) =>
+    (await import('../browser-login.ts')).loginByBrowser(shell, client, options),
+  jwt: async (shell, client, options) =>
+    (await import('../signed-login.ts')).loginByJwt(shell, client, options),
+  kubernetes: async (shell, client, options) =>
+    (await import('../signed-login.ts')).loginByKubernetes(shell, client, options),
 } satisfies Record<Method, (shell: Shell, client: Client, options: LoginOptions) => Promise<Login>>;
 
 async function loginByToken(shell: Shell, client: Client, options: LoginOptions): Promise<Login> {
   const token = await givenToken(shell, options['token-file']);
   const data = dataOf((await client.request('GET', 'auth/token/lookup-self', { token })).body);
-  return { token, who: shown(data, data['ttl']) };
+  return { token, who: shownLogin(data, data['ttl']) };
 }
 
 async function givenToken(shell: Shell, file: string | undefined): Promise<string> {
@@ -155,31 +167,6 @@ async function loginByCertificate(shell: Shell, client: Client, options: LoginOp
   );
 }
 
-/** What proves who we are, for a token. */
-async function trade(
-  shell: Shell,
-  client: Client,
-  options: LoginOptions,
-  path: string,
-  body: JsonObject,
-): Promise<Login> {
-  const answer = await client.request('POST', path, { body });
-  const first = authOf(answer.body);
-  const wanted = wantedBy(first);
-  const auth =
-    wanted === undefined
-      ? first
-      : authOf(await secondFactor(shell, client, wanted, options['mfa-code-stdin'] === true));
-  const token = auth['client_token'];
-  if (typeof token !== 'string')
-    throw new CofferError('unavailable', 'the server answered the login without a token');
-  return { token: parseToken(token, 'the answer'), who: shown(auth, auth['lease_duration']) };
-}
-
-function authOf(body: JsonValue | undefined): JsonObject {
-  return isJsonObject(body) && isJsonObject(body['auth']) ? body['auth'] : {};
-}
-
 /** Empty for a role that asks for none. */
 async function givenSecretId(shell: Shell, file: string | undefined): Promise<string> {
   if (file === undefined || file === '-') return (await readSecretLine(shell, 'secret id')).trim();
@@ -189,16 +176,6 @@ async function givenSecretId(shell: Shell, file: string | undefined): Promise<st
   } catch (error) {
     throw new CofferError('usage', `cannot read ${file}: ${systemReason(error)}`, { cause: error });
   }
-}
-
-function shown(data: JsonObject, ttl: JsonValue | undefined): JsonObject {
-  return {
-    display_name: data['display_name'] ?? '',
-    accessor: data['accessor'] ?? '',
-    policies: data['policies'] ?? [],
-    ttl: ttl ?? 0,
-    metadata: data['meta'] ?? data['metadata'] ?? null,
-  };
 }
 
 function sentence(who: JsonObject): string {

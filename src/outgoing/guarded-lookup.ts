@@ -1,0 +1,68 @@
+/**
+ * Names to addresses, without those that a server must not be talked into asking: link-local ones, where clouds answer with
+ * credentials, and this machine's own unless it was named as such. The connection goes to the very addresses that were checked.
+ */
+import { lookup } from 'node:dns';
+import { BlockList, isIPv6, type LookupFunction } from 'node:net';
+import { CofferError } from '../errors.ts';
+
+const never = blockList([
+  // Link-local (RFC 3927, RFC 4291 §2.5.6): metadata services of clouds. Two of them live elsewhere.
+  ['169.254.0.0', 16],
+  ['fe80::', 10],
+  ['fd00:ec2::254', 128],
+  ['100.100.100.200', 32],
+  // "This network" and multicast (RFC 1122 §3.2.1.3, RFC 5771, RFC 4291 §2.7).
+  ['0.0.0.0', 8],
+  ['::', 128],
+  ['224.0.0.0', 3],
+  ['ff00::', 8],
+]);
+const loopback = blockList([
+  ['127.0.0.0', 8],
+  ['::1', 128],
+]);
+
+function blockList(networks: readonly (readonly [string, number])[]): BlockList {
+  const list = new BlockList();
+  for (const [base, bits] of networks) list.addSubnet(base, bits, isIPv6(base) ? 'ipv6' : 'ipv4');
+  return list;
+}
+
+/** Names and addresses that stay on this machine: 127/8, ::1, and `localhost` (RFC 6761 §6.3). */
+export function isLoopbackName(host: string): boolean {
+  return (
+    host === 'localhost' ||
+    host.endsWith('.localhost') ||
+    host === '::1' ||
+    /^127\.\d{1,3}\.\d{1,3}\.\d{1,3}$/.test(host)
+  );
+}
+
+/** Whether an address is not to be asked. Mapped IPv4 addresses count as what they map. */
+export function isForbiddenAddress(address: string, allowsLoopback: boolean): boolean {
+  const family = isIPv6(address) ? 'ipv6' : 'ipv4';
+  return never.check(address, family) || (!allowsLoopback && loopback.check(address, family));
+}
+
+/** For `lookup` of a request. A name of which any address is forbidden is not asked at all. */
+export function guardedLookup(allowsLoopback: boolean): LookupFunction {
+  return (hostname, options, callback) => {
+    lookup(hostname, { ...options, all: true }, (error, addresses) => {
+      const [first] = addresses ?? [];
+      if (error !== null || first === undefined) {
+        callback(error ?? unreachable(hostname), []);
+      } else if (addresses.some(({ address }) => isForbiddenAddress(address, allowsLoopback))) {
+        callback(unreachable(hostname), []);
+      } else if (options.all === true) {
+        callback(null, addresses);
+      } else {
+        callback(null, first.address, first.family);
+      }
+    });
+  };
+}
+
+function unreachable(hostname: string): CofferError {
+  return new CofferError('unavailable', `${hostname} has no address that may be asked`);
+}
