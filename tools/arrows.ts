@@ -55,6 +55,7 @@ export const handedToEngines = [
   'core/retry.ts',
   'core/stored-json.ts',
   'core/ttl.ts',
+  'core/ttl-rule.ts',
   'core/two-generation-cache.ts',
   'core/view.ts',
 ] as const;

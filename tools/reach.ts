@@ -29,7 +29,8 @@ export const reaches: readonly Reach[] = [
     what: 'opens connections',
     modules: ['node:http2', 'node:dgram', 'node:dns', 'node:dns/promises'],
     words: /\bfetch\(|\bnew WebSocket\b|\.connect\(|\bhttps?\.(request|get)\(/,
-    owners: ['client/'],
+    // A database's folder hands its driver the address that an administrator configured.
+    owners: ['client/', 'engine/database/mysql/', 'engine/database/postgresql/'],
   },
   { what: 'speaks HTTP', modules: ['node:http'], words: /(?!)/, owners: ['client/', 'http/'] },
   // A listener takes TLS connections and opens none: it may have the module, and the words above still hold for it.

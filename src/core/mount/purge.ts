@@ -10,6 +10,7 @@ import type { Leases } from '../lease/leases.ts';
 import type { Tokens } from '../token/tokens.ts';
 import { goneKey, mountDataPrefix } from './entry.ts';
 import type { Mounts } from './mounts.ts';
+import { MountView } from './view.ts';
 
 /** Records removed in one commit. */
 const page = 60;
@@ -35,7 +36,14 @@ export async function purgeMount(
   const mount = await mounts.find(due.id);
   if (mount?.entry.kind === 'auth') await tokens.endIssuedBy(due.id, fence);
   try {
-    if (mount !== undefined) await leases.revokeMount(mount, holdsLock);
+    if (mount !== undefined) {
+      await leases.revokeMount(mount, holdsLock);
+      await mount.engine.settle?.(
+        new MountView(store, due.id, (writes, expectations) =>
+          store.commit(writes, [...expectations, fence]),
+        ),
+      );
+    }
   } catch (error) {
     // Without the lock the entry is the successor's: it stays as it is.
     if (!holdsLock()) throw error;
