@@ -27,7 +27,11 @@ export function withStandIns(url: string): string {
 
 /** What a part of the URL says once its places are filled. */
 export function filledPart(part: string, login: LoginTexts): string {
-  return part.replaceAll(standIns.username, login.username).replaceAll(standIns.password, login.password);
+  return part.replace(
+    /coffertemplate(username|password)/g,
+    // As a function: in a text `$` would have a meaning.
+    (_all, name: 'username' | 'password') => login[name],
+  );
 }
 
 /** Whether a part is a place and nothing else. */
