@@ -122,8 +122,14 @@ class MysqlSession implements Session {
 
   async setOwnPassword(username: string, password: string, statements: readonly string[]): Promise<void> {
     if (statements.length > 0) return this.#runAll(statements, { name: username, username, password });
-    // Whatever host it is known for.
-    await this.#run(`ALTER USER CURRENT_USER() IDENTIFIED BY ${this.#quoting.text(password)}`);
+    // By name and host: MariaDB 10.11 takes ALTER USER CURRENT_USER(), and sets another password than the one it was given.
+    const [row] = await this.#rows('SELECT CURRENT_USER() AS me', []);
+    const me = String(row?.['me']);
+    const at = me.lastIndexOf('@');
+    const { text } = this.#quoting;
+    await this.#run(
+      `ALTER USER ${text(me.slice(0, at))}@${text(me.slice(at + 1))} IDENTIFIED BY ${text(password)}`,
+    );
   }
 
   async dropUser(username: string, statements: readonly string[]): Promise<void> {

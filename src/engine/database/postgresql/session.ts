@@ -155,7 +155,7 @@ function stateOf(error: unknown): string | undefined {
 
 function isLoginRefusal(error: unknown): boolean {
   const state = stateOf(error);
-  return state?.startsWith('28');
+  return state?.startsWith('28') === true;
 }
 
 /** Serialisation failures, deadlocks, and rows of the catalogue that somebody else changed (an internal error to the server). */
