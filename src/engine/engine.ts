@@ -53,6 +53,8 @@ export interface Engine {
    * records go. Throws when that could not be done: it is asked again later, and the records stay until then.
    */
   settle?(view: View): Promise<void>;
+  /** Lets go of what this instance holds open. A request under way may still ask it for something, and it answers. */
+  close?(): void;
   /** For engines whose secrets can be found and moved by path. */
   readonly secrets?: SecretTree;
 }

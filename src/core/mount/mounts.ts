@@ -13,6 +13,7 @@ import { EndpointTable } from '../endpoint-table.ts';
 import { bumpWitnessed, decodeEpoch, epochKey } from '../epoch.ts';
 import { allItems } from '../pages.ts';
 import { retryOnConflict } from '../retry.ts';
+import { TwoGenerationCache } from '../two-generation-cache.ts';
 import { checkWitness, digestOf, witnessedNames, witnessPrefix } from '../witness.ts';
 import {
   decodeMount,
@@ -87,6 +88,8 @@ interface Instance {
 export class Mounts {
   readonly #options: MountsOptions;
   readonly #instances = new Map<string, Instance>();
+  /** Of mounts that are not in the table. */
+  readonly #found = new TwoGenerationCache<Instance>(32);
   #table = new MountTable([]);
   /** The load begun last. */
   #loading: Promise<void> = Promise.resolve();
@@ -116,13 +119,18 @@ export class Mounts {
       const known = this.#instances.get(uuid);
       const instance = known?.revision === item.revision ? known : this.#decode(item);
       this.#instances.set(uuid, instance);
+      if (known !== instance) known?.mount.engine.close?.();
       seen.set(uuid, instance.digest);
       mounts.push(instance.mount);
     }
     const names = new Set([...seen.keys(), ...witnessedNames('mounts', epoch.witness.mounts, lists)]);
     const all = [...names].map((name) => ({ name, digest: seen.get(name) }));
     checkWitness('mounts', epoch.witness.mounts, lists, all);
-    for (const uuid of this.#instances.keys()) if (!seen.has(uuid)) this.#instances.delete(uuid);
+    for (const [uuid, { mount }] of this.#instances) {
+      if (seen.has(uuid)) continue;
+      this.#instances.delete(uuid);
+      mount.engine.close?.();
+    }
     this.#table = new MountTable(mounts);
   }
 
@@ -236,7 +244,17 @@ export class Mounts {
     if (mount !== undefined) return mount;
     const [enabled, gone] = await this.#options.store.readMany([mountKey(uuid), goneKey(uuid)]);
     const entry = enabled ?? gone;
-    return entry === undefined ? undefined : this.#instance(decodeMount(entry.open()));
+    if (entry === undefined) return undefined;
+    // One instance for all the leases of a mount that is going: each would else open connections of its own.
+    const known = this.#found.get(uuid);
+    const found = known?.revision === entry.revision ? known : this.#decode(entry);
+    if (found !== known) this.#found.set(uuid, found);
+    return found.mount;
+  }
+
+  /** Lets go of what the engines hold open. */
+  close(): void {
+    for (const { mount } of this.#instances.values()) mount.engine.close?.();
   }
 
   /** For a commit that must not outlive the mount. Throws `no_route` when it is disabled already. */

@@ -103,6 +103,11 @@ export class Connections {
     this.#pools.delete(name);
   }
 
+  /** Ends all sessions of this node that nobody uses, and the others once they come back. */
+  close(): void {
+    for (const name of [...this.#pools.keys()]) this.reset(name);
+  }
+
   #poolOf(name: string, stored: StoredConnection): SessionPool {
     const known = this.#pools.get(name);
     if (known?.revision === stored.revision) return known.pool;

@@ -47,6 +47,7 @@ function createEngine(
     ],
     renew: (context) => users.renew(context),
     revoke: (context) => users.revoke(context),
+    close: () => connections.close(),
     settle: (view) => intents.settleAll(view),
     async onDue(name, view) {
       if (name.startsWith(intentDue)) await intents.onDue(name, view);

@@ -41,8 +41,12 @@ function listIn(text: string | undefined): readonly JsonValue[] | undefined {
   }
 }
 
-/** No statement is made of these letters alone: they have blanks. */
+/** No statement is made of these letters alone: they have blanks. What is no text behind them is not base64. */
 function fromBase64(text: string): string | undefined {
   if (text.length < 8 || text.length % 4 !== 0 || !/^[A-Za-z0-9+/]+={0,2}$/.test(text)) return undefined;
-  return Buffer.from(text, 'base64').toString('utf8');
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(Buffer.from(text, 'base64'));
+  } catch {
+    return undefined;
+  }
 }
