@@ -55,9 +55,9 @@ export class Mortal {
   plugin(inner: DatabasePlugin): DatabasePlugin {
     return {
       ...inner,
-      connect: async (target, limits): Promise<Connected> => {
+      login: async (target, limits): Promise<Connected> => {
         if (this.dead) throw gone();
-        const connected = await inner.connect(target, limits);
+        const connected = await inner.login(target, limits);
         if (connected.kind !== 'session') return connected;
         return { kind: 'session', session: this.#session(connected.session) };
       },

@@ -85,10 +85,10 @@ export class Connections {
 
   /** A session of its own, logged in now. Throws `unavailable`. */
   async open(view: View, name: string, connection: Connection): Promise<Session> {
-    const first = await this.#connect(connection, connection.password);
+    const first = await this.#logIn(connection, connection.password);
     if (first !== undefined) return first;
     if (connection.pending !== undefined) {
-      const second = await this.#connect(connection, connection.pending.password);
+      const second = await this.#logIn(connection, connection.pending.password);
       if (second !== undefined) {
         await this.settle(view, name, connection.pending.password, 'pending');
         return second;
@@ -123,10 +123,10 @@ export class Connections {
     return pool;
   }
 
-  async #connect(connection: Connection, password: string): Promise<Session | undefined> {
+  async #logIn(connection: Connection, password: string): Promise<Session | undefined> {
     const plugin = this.plugin(connection.plugin);
     const target = targetOf(plugin, { ...connection, password });
-    const connected = await plugin.connect(target, this.#limits);
+    const connected = await plugin.login(target, this.#limits);
     return connected.kind === 'session' ? connected.session : undefined;
   }
 

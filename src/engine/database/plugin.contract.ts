@@ -47,7 +47,7 @@ export function describeDatabasePlugin(
 
   const connect = async (username: string, password: string): Promise<Connected> => {
     const target = plugin.parseUrl(place.url, { username, password }, {});
-    return plugin.connect(target, sessionLimits);
+    return plugin.login(target, sessionLimits);
   };
   const sessionOf = async (username: string, password: string): Promise<Session> => {
     const connected = await connect(username, password);
@@ -150,7 +150,7 @@ export function describeDatabasePlugin(
       expect((await connect(place.name, 'wrong')).kind).toBe('login-refused');
       expect((await connect('nobody-of-this-name', 'x')).kind).toBe('login-refused');
       const target = { ...plugin.parseUrl(place.url, { username: 'a', password: 'b' }, {}), port: 1 };
-      await expect(plugin.connect(target, sessionLimits)).rejects.toMatchObject({ code: 'unavailable' });
+      await expect(plugin.login(target, sessionLimits)).rejects.toMatchObject({ code: 'unavailable' });
     });
 
     it('threat 16: is told without a word of the statement or of the login', async () => {

@@ -102,5 +102,5 @@ export interface DatabasePlugin {
   /** The URL without any password that stands in it; says whether there was one. */
   maskUrl(url: string): { readonly url: string; readonly masked: boolean };
   /** Loads the driver and logs in. Throws `unavailable`. */
-  connect(target: Target, limits: SessionLimits): Promise<Connected>;
+  login(target: Target, limits: SessionLimits): Promise<Connected>;
 }

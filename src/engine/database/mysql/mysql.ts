@@ -25,7 +25,7 @@ export const mysql: DatabasePlugin = {
         },
   parseUrl: parseMysqlUrl,
   maskUrl: maskMysqlUrl,
-  async connect(target, limits) {
+  async login(target, limits) {
     const { connectMysql } = await import('./session.ts');
     return connectMysql(target, limits);
   },

@@ -20,7 +20,7 @@ export const postgresql: DatabasePlugin = {
   }),
   parseUrl: parsePostgresqlUrl,
   maskUrl: maskPostgresqlUrl,
-  async connect(target, limits) {
+  async login(target, limits) {
     const { connectPostgresql } = await import('./session.ts');
     return connectPostgresql(target, limits);
   },
