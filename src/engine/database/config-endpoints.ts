@@ -45,7 +45,10 @@ const fields = {
   },
   max_connection_lifetime: { type: 'duration', help: 'How long one connection is used; 0 for no limit.' },
   disable_escaping: { type: 'bool', help: 'Without effect: the login is never part of the text of the URL.' },
-  password_authentication: { type: 'string', help: '"password", the only one here.' },
+  password_authentication: {
+    type: 'string',
+    help: '"password", or "scram-sha-256" where statements are to hold a hash of it (PostgreSQL).',
+  },
   tls_ca: { type: 'string', help: 'PEM of the authorities that a server’s certificate is checked by.' },
   tls_certificate: { type: 'string', help: 'PEM of the certificate to show.' },
   private_key: { type: 'string', help: 'PEM of its key.', sensitive: true },
@@ -163,6 +166,7 @@ function shown(connections: Connections, connection: Connection) {
       connection_url: url,
       username: connection.username,
       username_template: connection.usernameTemplate,
+      password_authentication: connection.hashed ? 'scram-sha-256' : 'password',
       max_open_connections: connection.mostOpen,
       max_idle_connections: connection.mostIdle,
       max_connection_lifetime: `${connection.lifetime}s`,
@@ -213,9 +217,6 @@ function merged(
       'plugin_version is to be empty: plug-ins are part of the program',
     );
   }
-  if (!['', 'password'].includes(sent.password_authentication ?? '')) {
-    throw new CofferError('invalid_request', 'password_authentication is "password", the only one here');
-  }
   const mostOpen = positive('max_open_connections', sent.max_open_connections ?? before?.mostOpen ?? 4, 4);
   const mostIdle = sent.max_idle_connections ?? before?.mostIdle ?? mostOpen;
   // A password of somebody's hand takes the place of one that a rotation left open.
@@ -231,6 +232,7 @@ function merged(
       parseStatements('root_rotation_statements', sent.root_rotation_statements) ??
       before?.rootRotationStatements ??
       [],
+    hashed: wantsHash(connections, plugin, sent.password_authentication) ?? before?.hashed ?? false,
     passwordPolicy: sent.password_policy ?? before?.passwordPolicy ?? '',
     usernameTemplate: sent.username_template ?? before?.usernameTemplate ?? '',
     verifyConnection: sent.verify_connection ?? before?.verifyConnection ?? true,
@@ -252,6 +254,15 @@ function mergedTls(before: TlsFields, sent: ConfigCall['fields']): TlsFields {
     serverName: or(sent.tls_server_name, before.serverName),
     skipVerify: sent.tls_skip_verify ?? before.skipVerify,
   };
+}
+
+/** Undefined when nothing was said of it. */
+function wantsHash(connections: Connections, plugin: string, sent: string | undefined): boolean | undefined {
+  if (sent === undefined || sent === '') return undefined;
+  const mayHash = connections.plugin(plugin).hashPassword !== undefined;
+  if (sent === 'password' || (mayHash && sent === 'scram-sha-256')) return sent !== 'password';
+  const known = mayHash ? '"password" or "scram-sha-256"' : '"password", the only one of this database';
+  throw new CofferError('invalid_request', `password_authentication is ${known}`);
 }
 
 /** 0 and less stand for the usual number. */

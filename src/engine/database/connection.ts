@@ -21,6 +21,8 @@ export interface Connection {
   readonly allowedRoles: readonly string[];
   readonly rootRotationStatements: readonly string[];
   readonly passwordPolicy: string;
+  /** Statements get what the database keeps of a password, not the password. */
+  readonly hashed: boolean;
   /** Empty for the plug-in's own. */
   readonly usernameTemplate: string;
   readonly verifyConnection: boolean;

@@ -97,6 +97,12 @@ export class Connections {
     throw new CofferError('unavailable', `the database refuses the login of connection "${name}"`);
   }
 
+  /** What stands for a password in statements. */
+  async inStatements({ plugin, hashed }: Connection, password: string): Promise<string> {
+    const { hashPassword } = this.plugin(plugin);
+    return hashed && hashPassword !== undefined ? hashPassword(password, this.#environment.random) : password;
+  }
+
   /** Ends the sessions of this node. */
   reset(name: string): void {
     this.#pools.get(name)?.pool.close();

@@ -9,6 +9,7 @@ import type { Connections } from './connections.ts';
 import { expirationText } from './expiration.ts';
 import type { Intents, UserPlace } from './intent.ts';
 import { makePassword } from './password.ts';
+import type { Session } from './plugin.ts';
 import { decodeRole, type Role, rolePath } from './role.ts';
 import { renderUsername } from './username-template.ts';
 
@@ -63,26 +64,24 @@ export class Users {
     const signal = call.signal();
     const expiration = expirationText(now, this.#life(role, now, now));
     const user = { connection: role.connection, username, role: name, revocation: role.revocation };
-    const intent = await this.#connections.useStored(
-      view,
-      role.connection,
-      stored,
-      async (session) => {
-        // Before anything says that such a user is ours to drop.
-        if (await session.userExists(username))
-          throw new CofferError('conflict', 'the database has a user of that name');
-        const opened = await this.#intents.open(view, user, role.rollback);
-        const { creation: statements, rollback } = role;
-        try {
-          await session.createUser({ username, password, expiration, statements, rollback });
-        } catch (error) {
-          if (asCofferError(error).code === 'invalid_request') await this.#intents.forget(view, opened);
-          throw error;
-        }
-        return opened;
-      },
-      signal,
-    );
+    const use = <T>(action: (session: Session) => Promise<T>) =>
+      this.#connections.useStored(view, role.connection, stored, action, signal);
+    const inStatement = await this.#connections.inStatements(stored.connection, password);
+    // Before anything says that such a user is ours to drop.
+    if (await use((session) => session.userExists(username))) {
+      throw new CofferError('conflict', 'the database has a user of that name');
+    }
+    // No connection is held up by the disk.
+    const intent = await this.#intents.open(view, user, role.rollback);
+    const { creation: statements, rollback } = role;
+    try {
+      await use((session) =>
+        session.createUser({ username, password: inStatement, expiration, statements, rollback }),
+      );
+    } catch (error) {
+      if (asCofferError(error).code === 'invalid_request') await this.#intents.forget(view, intent);
+      throw error;
+    }
     const { renewal, defaultTtl, maxTtl } = role;
     const leased: LeasedUser = { ...user, intent: intent.path, renewal, defaultTtl, maxTtl, issuedAt: now };
     if (signal.aborted) {

@@ -10,6 +10,7 @@
  * - No error and no cause carries text of the database's: it quotes statements, and with them passwords.
  * - Each call is bounded by `SessionLimits`; a session that ran into a bound is not `usable` any more.
  */
+import type { Random } from '../../crypto/random.ts';
 import type { StatementSyntax } from './statement.ts';
 
 /** What may stand in a connection's URL in place of a user and a password. */
@@ -101,6 +102,8 @@ export interface DatabasePlugin {
   parseUrl(url: string, login: LoginTexts, tls: TlsFields): Target;
   /** The URL without any password that stands in it; says whether there was one. */
   maskUrl(url: string): { readonly url: string; readonly masked: boolean };
+  /** What the database keeps of a password and takes in place of it; absent where it takes passwords only. */
+  hashPassword?(password: string, random: Random): Promise<string>;
   /** Loads the driver and logs in. Throws `unavailable`. */
   login(target: Target, limits: SessionLimits): Promise<Connected>;
 }

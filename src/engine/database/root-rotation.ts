@@ -56,6 +56,7 @@ export class RootRotation {
       );
     }
     const password = await makePassword(this.#environment, connection.passwordPolicy);
+    const inStatement = await this.#connections.inStatements(connection, password);
     await this.#connections.useStored(view, name, stored, async (session) => {
       const busyUntil = clock.now() + busyTime;
       const begun: Connection = { ...connection, pending: { password, busyUntil } };
@@ -65,7 +66,7 @@ export class RootRotation {
         [{ at: busyUntil, name: rootDue + name }],
       );
       try {
-        await session.setOwnPassword(connection.username, password, connection.rootRotationStatements);
+        await session.setOwnPassword(connection.username, inStatement, connection.rootRotationStatements);
       } catch (error) {
         // A refusal is certain; of everything else the duty finds out what became.
         if (asCofferError(error).code === 'invalid_request') {

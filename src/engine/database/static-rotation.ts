@@ -66,11 +66,12 @@ export class StaticRotation {
     refuseUnlessAllowed(configured.connection, name);
     const password =
       role.pending?.password ?? (await makePassword(this.#environment, configured.connection.passwordPolicy));
+    const inStatement = await this.#connections.inStatements(configured.connection, password);
     await this.#connections.useStored(view, role.connection, configured, async (session) => {
       const pending = { password, busyUntil: clock.now() + busyTime };
       const begun = await this.write(view, name, { ...role, pending }, stored.revision);
       try {
-        await session.setPassword(role.username, password, role.statements);
+        await session.setPassword(role.username, inStatement, role.statements);
       } catch (error) {
         await this.#failed(view, name, begun, error);
         throw error;

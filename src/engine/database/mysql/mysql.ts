@@ -1,6 +1,7 @@
 /** MySQL and MariaDB, by the driver mysql2, which is loaded when the first connection is made. */
 import type { DatabasePlugin } from '../plugin.ts';
 import { maskMysqlUrl, parseMysqlUrl } from './address.ts';
+import { mysqlSyntax } from './syntax.ts';
 
 /** Servers of these names may be of a time when a user's name had 16 characters. */
 const old = ['mysql-legacy-database-plugin', 'mysql-rds-database-plugin', 'mysql-aurora-database-plugin'];
@@ -8,13 +9,7 @@ const old = ['mysql-legacy-database-plugin', 'mysql-rds-database-plugin', 'mysql
 export const mysql: DatabasePlugin = {
   names: ['mysql-database-plugin', ...old],
   summary: 'MySQL and MariaDB',
-  syntax: {
-    backslashes: true,
-    doubleQuotedText: true,
-    backticks: true,
-    dollarBodies: false,
-    hashComments: true,
-  },
+  syntax: mysqlSyntax,
   usernames: (name) =>
     old.includes(name)
       ? { template: '{{ printf "v-%s-%s" (.RoleName | truncate 4) (random 20) | truncate 16 }}', longest: 16 }

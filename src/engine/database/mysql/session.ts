@@ -7,7 +7,7 @@ import { CofferError } from '../../../errors.ts';
 import type { Connected, NewUser, Session, SessionLimits, Target } from '../plugin.ts';
 import { altersSession, fillStatements, type Quoting, type Values } from '../statement.ts';
 import { tlsOptions } from '../tls.ts';
-import { mysql } from './mysql.ts';
+import { mysqlSyntax } from './syntax.ts';
 
 export async function connectMysql(target: Target, limits: SessionLimits): Promise<Connected> {
   const driver = await import('mysql2/promise');
@@ -188,7 +188,7 @@ class MysqlSession implements Session {
 
   #filled(statements: readonly string[], values: Values): readonly string[] {
     if (statements.some(altersSession)) this.#usable = false;
-    return fillStatements(statements, values, mysql.syntax, this.#quoting);
+    return fillStatements(statements, values, mysqlSyntax, this.#quoting);
   }
 
   async #run(sql: string): Promise<void> {

@@ -4,8 +4,8 @@ import { CofferError } from '../../../errors.ts';
 import type { Connected, NewUser, Session, SessionLimits, Target } from '../plugin.ts';
 import { altersSession, fillStatements, type Quoting, type Values } from '../statement.ts';
 import { tlsOptions } from '../tls.ts';
-import { postgresql } from './postgresql.ts';
 import { revokeEverything } from './revocation.ts';
+import { postgresqlSyntax } from './syntax.ts';
 
 /** Creations and revocations side by side change the same rows of the catalogue: the server has one of them try again. */
 const mostTries = 20;
@@ -105,7 +105,7 @@ class PostgresqlSession implements Session {
   }
 
   async #runFilled(statements: readonly string[], values: Values): Promise<void> {
-    const filled = fillStatements(statements, values, postgresql.syntax, this.#quoting);
+    const filled = fillStatements(statements, values, postgresqlSyntax, this.#quoting);
     if (filled.length === 0) return;
     try {
       // A comment at the end of one must not hide the next.
