@@ -60,7 +60,7 @@ function describeCrashes(place: DatabasePlace): void {
     }
   }
 
-  it('of making a user leaves a user with a lease or neither', async () => {
+  it('threat 18: of making a user leaves a user with a lease or neither', async () => {
     const seen = new Set<string>();
     for (const step of steps) {
       let answered = false;
