@@ -113,12 +113,14 @@ describe('threat 22: whatever a value is', () => {
     fc.assert(
       fc.property(tricky, (text) => {
         for (const fill of [inPostgresql, inMysql]) {
-          const run = () => fill(text);
+          let filled: readonly string[] | undefined;
           try {
-            const joined = run().join('').replace(/[;\s]/g, '');
-            expect(joined).toBe(text.replace(/[;\s]/g, ''));
+            filled = fill(text);
           } catch (error) {
             expect(error).toEqual(refusal);
+          }
+          if (filled !== undefined) {
+            expect(filled.join('').replace(/[;\s]/g, '')).toBe(text.replace(/[;\s]/g, ''));
           }
         }
       }),

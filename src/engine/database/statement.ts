@@ -80,7 +80,7 @@ function fillPiece(
   syntax: StatementSyntax,
   quoting: Quoting,
 ): string {
-  if (!source.includes('{{')) return source;
+  if (source.search(place) < 0) return source;
   switch (kind) {
     case 'text':
       return quoting.text(filledWith(unquoted(source, syntax.backslashes), values));
