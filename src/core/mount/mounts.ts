@@ -13,7 +13,6 @@ import { EndpointTable } from '../endpoint-table.ts';
 import { bumpWitnessed, decodeEpoch, epochKey } from '../epoch.ts';
 import { allItems } from '../pages.ts';
 import { retryOnConflict } from '../retry.ts';
-import { TwoGenerationCache } from '../two-generation-cache.ts';
 import { checkWitness, digestOf, witnessedNames, witnessPrefix } from '../witness.ts';
 import {
   decodeMount,
@@ -85,11 +84,14 @@ interface Instance {
   readonly digest: string;
 }
 
+/** Instances of mounts outside of the table that are kept; they go all at once. */
+const mostFound = 32;
+
 export class Mounts {
   readonly #options: MountsOptions;
   readonly #instances = new Map<string, Instance>();
   /** Of mounts that are not in the table. */
-  readonly #found = new TwoGenerationCache<Instance>(32);
+  readonly #found = new Map<string, Instance>();
   #table = new MountTable([]);
   /** The load begun last. */
   #loading: Promise<void> = Promise.resolve();
@@ -248,13 +250,22 @@ export class Mounts {
     // One instance for all the leases of a mount that is going: each would else open connections of its own.
     const known = this.#found.get(uuid);
     const found = known?.revision === entry.revision ? known : this.#decode(entry);
-    if (found !== known) this.#found.set(uuid, found);
+    if (found !== known) {
+      if (this.#found.size >= mostFound) this.#closeFound();
+      this.#found.set(uuid, found);
+    }
     return found.mount;
   }
 
   /** Lets go of what the engines hold open. */
   close(): void {
     for (const { mount } of this.#instances.values()) mount.engine.close?.();
+    this.#closeFound();
+  }
+
+  #closeFound(): void {
+    for (const { mount } of this.#found.values()) mount.engine.close?.();
+    this.#found.clear();
   }
 
   /** For a commit that must not outlive the mount. Throws `no_route` when it is disabled already. */

@@ -263,7 +263,7 @@ function describeEngine(place: DatabasePlace): void {
       [{ connection_url: '' }],
       [{ connection_url: 'gopher://x' }],
       [{ password_policy: 'strong' }],
-      [{ password_authentication: 'scram-sha-256' }],
+      [{ password_authentication: 'none' }],
       [{ username_template: 'always-the-same' }],
       [{ username_template: '{{ random 20 | truncate 3 }}' }],
       [{ username_template: '{{ env "HOME" }}' }],
@@ -276,6 +276,15 @@ function describeEngine(place: DatabasePlace): void {
       expect((await write('db/config/new', { ...mount.config, ...data })).status).toBe(400);
       expect((await ask(mount.node, 'list', 'db/config')).data).toEqual({ keys: ['main'] });
       expect((await read('db/creds/app')).status).toBe(200);
+    });
+
+    it('may hand the database hashes in place of passwords, where that takes them', async () => {
+      const wanted = { password_authentication: 'scram-sha-256' };
+      const { status } = await write('db/config/main', wanted);
+      expect(status).toBe(place.kind === 'postgresql' ? 204 : 400);
+      const { username, password } = await credentials(mount.node);
+      expect(password).toHaveLength(20);
+      expect(await place.whoAmI(username, password)).toBe(username);
     });
 
     it('counts what is open', async () => {
