@@ -2,6 +2,7 @@
 import type { JsonObject } from '../json.ts';
 import type { AuditEntry, AuditLog } from './audit/audit.ts';
 import type { Fields, ResponseSchema } from './endpoint.ts';
+import type { Identity } from './identity/identity.ts';
 import type { Decision, RuleReference } from './policy/acl.ts';
 import { type Answer, RawJson, type Request, type WrapInfo } from './request.ts';
 import type { TokenRecord } from './token/record.ts';
@@ -12,28 +13,39 @@ export type AuditedDecision =
   | { readonly kind: 'deny'; readonly reason: string }
   | { readonly kind: 'allow'; readonly reason: string };
 
+/** Whose request it is. */
+export interface AuditedToken {
+  readonly record: TokenRecord;
+  readonly identity: Identity | undefined;
+}
+
 export interface RequestLine {
   readonly request: Request;
   readonly operation: string;
   readonly mountType: string;
   readonly fields: Fields;
-  readonly token: TokenRecord | undefined;
+  readonly token: AuditedToken | undefined;
   readonly decision: AuditedDecision;
+  /** See `MountConfig`. */
+  readonly clear?: readonly string[] | undefined;
+  /** Of the request, as far as they are to be shown. */
+  readonly headers?: JsonObject | undefined;
 }
 
 export function requestLine(audit: AuditLog, line: RequestLine): AuditEntry {
   const { request, token } = line;
-  return {
+  const shown = {
     type: 'request',
     request_id: request.id,
     operation: line.operation,
     path: withoutTokens(audit, request.path),
     mount_type: line.mountType,
     remote_address: request.remoteAddress,
-    auth: token === undefined ? null : callerText(token),
+    auth: token === undefined ? null : callerText(token, () => audit.digest(request.token ?? '')),
     decision: decisionText(line.decision),
-    data: audit.redactRequest(request.data, line.fields),
-  };
+    data: audit.redactRequest(request.data, line.fields, line.clear),
+  } as const;
+  return line.headers === undefined ? shown : { ...shown, headers: line.headers };
 }
 
 /** Old clients put tokens into paths, where no endpoint of ours takes them: the log shows a digest in their place. */
@@ -43,17 +55,31 @@ export function withoutTokens(audit: AuditLog, text: string): string {
 }
 
 /** What stays the same from request to request is turned into text once: tokens and rules are kept while nothing changes. */
-const callerTexts = new WeakMap<TokenRecord, RawJson>();
+const callerTexts = new WeakMap<
+  TokenRecord,
+  { readonly identity: Identity | undefined; readonly text: RawJson }
+>();
 const ruleTexts = new WeakMap<RuleReference, RawJson>();
 
-export function callerText(token: TokenRecord): RawJson {
-  const known = callerTexts.get(token);
-  if (known !== undefined) return known;
-  const { accessor, displayName, policies, type, id } = token;
-  // A batch token has no accessor: the keyed hash of its text tells its requests apart.
-  const which = type === 'batch' ? { accessor, type, token_id: id } : { accessor };
-  const text = new RawJson(JSON.stringify({ ...which, display_name: displayName, policies }));
-  callerTexts.set(token, text);
+/** `digest` is asked for the digest of a batch token's text, which has no accessor to be known by: the one that its issue shows. */
+export function callerText({ record, identity }: AuditedToken, digest?: () => string): RawJson {
+  const known = callerTexts.get(record);
+  if (known !== undefined && known.identity === identity) return known.text;
+  const { accessor, displayName, policies, type } = record;
+  const entityId = identity?.entity.id ?? record.entityId;
+  const text = new RawJson(
+    JSON.stringify({
+      accessor,
+      ...(type === 'batch' ? { type, client_token: digest?.() ?? '' } : {}),
+      display_name: displayName,
+      policies,
+      ...(entityId === undefined ? {} : { entity_id: entityId }),
+      ...(identity === undefined || identity.policies.length === 0
+        ? {}
+        : { identity_policies: identity.policies }),
+    }),
+  );
+  callerTexts.set(record, { identity, text });
   return text;
 }
 
@@ -72,9 +98,12 @@ export function responseLine(
   operation: string,
   answer: Answer,
   schema: ResponseSchema | undefined,
+  clear?: readonly string[],
 ): AuditEntry {
   const path = withoutTokens(audit, request.path);
-  if (answer.kind === 'envelope') return envelopeLine(audit, request.id, operation, path, answer, schema);
+  if (answer.kind === 'envelope') {
+    return envelopeLine(audit, request.id, operation, path, answer, schema, clear);
+  }
   const line = { type: 'response', request_id: request.id, operation, path } as const;
   switch (answer.kind) {
     case 'empty':
@@ -102,6 +131,7 @@ function envelopeLine(
   path: string,
   answer: Extract<Answer, { kind: 'envelope' }>,
   schema: ResponseSchema | undefined,
+  clear: readonly string[] | undefined,
 ): AuditEntry {
   const line = {
     type: 'response',
@@ -109,7 +139,7 @@ function envelopeLine(
     operation,
     path,
     status: answer.status,
-    data: answer.data === null ? null : audit.redactAnswer(answer.data, schema),
+    data: answer.data === null ? null : audit.redactAnswer(answer.data, schema, clear),
     auth: answer.auth === null ? null : auditedAuth(audit, answer.auth),
     lease_id: answer.lease?.id ?? null,
   } as const;
@@ -134,6 +164,7 @@ function auditedAuth(
     client_token: auth.clientToken === '' ? '' : audit.digest(auth.clientToken),
     accessor: auth.accessor,
     policies: auth.policies,
+    ...(auth.entityId === '' ? {} : { entity_id: auth.entityId }),
     metadata: auth.metadata,
     lease_duration: auth.leaseDuration,
   };

@@ -9,21 +9,27 @@ import type { RoomKeepingStorage } from '../storage/room.ts';
 import type { SnapshotStorage } from '../storage/snapshot.ts';
 import type { Revision } from '../storage/storage.ts';
 import type { AuditLog } from './audit/audit.ts';
+import { AuditDevices } from './audit-device/devices.ts';
 import { Backups, tagKeyOf } from './backup/backups.ts';
 import { announceRestore, beginningOf } from './backup/restored.ts';
 import { expiryDuty, jobDuty } from './duties.ts';
 import type { ExpiryDuty } from './duty/expiry.ts';
 import { decodeEpoch, type Epoch, epochParts } from './epoch.ts';
+import { identityEngine } from './identity/endpoints.ts';
+import { Identities } from './identity/identities.ts';
 import type { JobDuty } from './job/duty.ts';
 import type { JobType } from './job/job.ts';
 import { Jobs } from './job/jobs.ts';
+import { announceRotation } from './key/announce.ts';
 import type { KeySlots } from './key/key-slots.ts';
 import { Rotation } from './key/rotation.ts';
 import { Leases } from './lease/leases.ts';
 import { type Meter, noTelemetry, type Telemetry } from './meter.ts';
-import { mountDataPrefix } from './mount/entry.ts';
-import { cubbyholeType, Mounts, type MountTypes, systemType, tokenType } from './mount/mounts.ts';
+import { cubbyholeType, identityType, systemType, tokenType } from './mount/builtin.ts';
+import { mountDataPrefix, type SystemTtls } from './mount/entry.ts';
+import { Mounts, type MountTypes } from './mount/mounts.ts';
 import { MountView } from './mount/view.ts';
+import { PasswordPolicies } from './password-policy/store.ts';
 import type { ApiPath } from './path.ts';
 import { PolicyStore } from './policy/store.ts';
 import { Ceilings } from './quota/ceilings.ts';
@@ -31,6 +37,8 @@ import { defaultLimits, type NodeLimits } from './quota/limits.ts';
 import { Quotas } from './quota/quotas.ts';
 import type { CoreRooms } from './rooms.ts';
 import type { SealControl } from './seal-control.ts';
+import { ServerSettings } from './server/settings.ts';
+import { noSurroundings, type Surroundings } from './surroundings.ts';
 import { systemEndpoints } from './system-endpoints.ts';
 import { BatchTokens } from './token/batch.ts';
 import { cubbyholeEngine, cubbyholeFolder } from './token/cubbyhole.ts';
@@ -49,6 +57,8 @@ export interface CoreOptions {
   readonly storeId: string;
   readonly audit: AuditLog;
   readonly types: MountTypes;
+  /** The lives of tokens and leases where a mount names none. */
+  readonly systemTtls?: SystemTtls | undefined;
   readonly clock: Clock;
   readonly random: Random;
   readonly seal: SealControl;
@@ -61,6 +71,7 @@ export interface CoreOptions {
   /** Kinds of long work besides the core's own. */
   readonly jobTypes?: readonly JobType[];
   readonly telemetry?: Telemetry;
+  readonly surroundings?: Surroundings;
   readonly log: (message: string, fields: Readonly<Record<string, unknown>>) => void;
   /** Called when the epoch says that another node sealed the store; throws `sealed` when that still holds. */
   readonly onSealedElsewhere: () => Promise<void>;
@@ -81,6 +92,7 @@ export class Core implements CoreRooms {
   readonly tokens: Tokens;
   readonly batchTokens: BatchTokens;
   readonly tokenReader: TokenReader;
+  readonly identities: Identities;
   readonly mounts: Mounts;
   readonly leases: Leases;
   readonly policies: PolicyStore;
@@ -90,6 +102,10 @@ export class Core implements CoreRooms {
   readonly wrappings: Wrappings;
   readonly quotas: Quotas;
   readonly ceilings: Ceilings;
+  readonly devices: AuditDevices;
+  readonly settings: ServerSettings;
+  readonly passwordPolicies: PasswordPolicies;
+  readonly surroundings: Surroundings;
   readonly jobDuty: JobDuty;
   readonly rotation: Rotation;
   readonly #options: CoreOptions;
@@ -105,14 +121,30 @@ export class Core implements CoreRooms {
     this.#options = options;
     this.barrier = barrier;
     this.store = barrier;
-    this.audit = options.audit;
+    this.surroundings = options.surroundings ?? noSurroundings(clock);
+    this.devices = new AuditDevices({
+      ...this.surroundings.devices,
+      store: barrier,
+      random,
+      chain: options.audit,
+      log: options.log,
+    });
+    this.settings = new ServerSettings(barrier);
+    this.passwordPolicies = new PasswordPolicies(barrier);
+    this.audit = this.devices.watched();
     this.clock = clock;
     this.meter = options.telemetry ?? noTelemetry;
     this.random = random;
     this.tokens = new Tokens({ store: barrier, hashKey: barrier.purposeKey('token-hash'), clock, random });
     const idOf = (text: string) => this.tokens.idOf(text);
     this.batchTokens = new BatchTokens({ texts: barrier.texts, idOf });
-    this.tokenReader = new TokenReader(barrier, idOf, this.batchTokens);
+    const digestKey = barrier.purposeKey('identity-digest');
+    this.identities = new Identities({ store: barrier, digestKey, clock, random });
+    this.tokenReader = new TokenReader(barrier, {
+      idOf,
+      batch: this.batchTokens,
+      identities: this.identities.reader,
+    });
     this.policies = new PolicyStore(barrier, clock);
     this.leases = new Leases({
       store: barrier,
@@ -132,16 +164,24 @@ export class Core implements CoreRooms {
       cubbyhole: (token) => this.#ownCubbyhole(token),
     });
     this.jobs = new Jobs({ store: barrier, clock, random });
-    this.rotation = new Rotation({ terms: barrier, store: barrier, jobs: this.jobs, clock });
+    this.rotation = new Rotation({
+      terms: barrier,
+      store: barrier,
+      jobs: this.jobs,
+      clock,
+      announce: (term) => announceRotation(options.audit, term),
+    });
     const system = systemEndpoints(this, options);
     this.#ceremonies = system.ceremonies;
     this.mounts = new Mounts({
       store: barrier,
       types: options.types,
+      systemTtls: options.systemTtls,
       builtin: new Map([
         [systemType, { endpoints: system.endpoints }],
         [tokenType, tokenEngine(this)],
         [cubbyholeType, cubbyholeEngine(this)],
+        [identityType, identityEngine(this)],
       ]),
       digestKey: barrier.purposeKey('mount-digest'),
       clock,
@@ -154,6 +194,7 @@ export class Core implements CoreRooms {
   /** Loads what routing needs. Throws `integrity` where the store lacks what every store has. */
   async start(): Promise<void> {
     await this.#load();
+    await this.#addMissingMounts();
     await announceRestore(this.barrier, this.audit);
     const beginning = await beginningOf(this.barrier);
     if (beginning !== undefined) this.batchTokens.beginAt(beginning);
@@ -166,6 +207,7 @@ export class Core implements CoreRooms {
     this.#timer = undefined;
     this.backups.stop();
     this.jobDuty.stop();
+    this.surroundings.monitors.closeAll();
     for (const ceremony of this.#ceremonies) ceremony.cancel();
     let timer: Disposable | undefined;
     const late = new Promise<void>((resolve) => {
@@ -224,8 +266,18 @@ export class Core implements CoreRooms {
     if (known !== undefined && epoch.keyring !== known.keyring) await this.barrier.reloadKeyring();
     if (known?.mounts !== epoch.mounts) await this.mounts.load();
     if (known?.quotas !== epoch.quotas) await this.quotas.load();
+    if (known?.system !== epoch.system) await Promise.all([this.devices.load(), this.settings.load()]);
     this.#epoch = epoch;
     this.#epochRevision = record?.revision;
+  }
+
+  /** Stores of earlier programs lack what later ones always have. Without room for it the rest of the store is served all the same. */
+  async #addMissingMounts(): Promise<void> {
+    await this.mounts.addBuiltin().catch((error: unknown) => {
+      const { code, message } = asCofferError(error);
+      if (code !== 'storage_full' && code !== 'unavailable') throw error;
+      this.#options.log('a mount that every store has could not be added', { code, reason: message });
+    });
   }
 
   /** Where a token's cubbyhole lies in the store. */

@@ -1,5 +1,5 @@
 /** Once before the tests: where database servers of this run leave word of each other. None is started before a test wants it. */
-import { mkdtempSync } from 'node:fs';
+import { mkdtempSync, rmdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestProject } from 'vitest/node';
@@ -21,4 +21,13 @@ export function setup(project: TestProject): void {
   const directory = process.env['COFFER_TEST_DATABASES'] ?? mkdtempSync(join(tmpdir(), 'coffer-databases-'));
   process.env['COFFER_TEST_DATABASES'] = directory;
   project.provide('databaseRun', { directory, pid: process.pid });
+}
+
+/** Where no server was started nobody else takes the directory away. */
+export function teardown(): void {
+  try {
+    rmdirSync(process.env['COFFER_TEST_DATABASES'] ?? '');
+  } catch {
+    // Servers are in it, or another project of the run was first.
+  }
 }
