@@ -2,7 +2,8 @@ import { defineConfig } from 'vitest/config';
 
 const shared = { testTimeout: 30_000, hookTimeout: 60_000 };
 /** Tests that drive the real program: built once before them. */
-const realProgram = ['test/setup/real-program.ts'];
+const databases = 'test/setup/databases.ts';
+const realProgram = ['test/setup/real-program.ts', databases];
 
 export default defineConfig({
   test: {
@@ -12,6 +13,7 @@ export default defineConfig({
           name: 'unit',
           include: ['src/**/*.test.ts', 'tools/**/*.test.ts', 'test/**/*.test.ts'],
           exclude: ['test/**/*.e2e.test.ts', '**/*.long.test.ts'],
+          globalSetup: [databases],
           ...shared,
         },
       },

@@ -57,6 +57,7 @@ export const handedToEngines = [
   'core/stored-json.ts',
   'core/tool-values.ts',
   'core/ttl.ts',
+  'core/ttl-rule.ts',
   'core/two-generation-cache.ts',
   'core/view.ts',
 ] as const;

@@ -30,7 +30,14 @@ export const reaches: readonly Reach[] = [
     modules: ['node:http2', 'node:dgram', 'node:dns', 'node:dns/promises'],
     words: /\bfetch\(|\bnew WebSocket\b|\.connect\(|\bhttps?\.(request|get)\(/,
     // Audit devices go to targets of the server's configuration and to no others.
-    owners: ['client/', 'outgoing/', 'audit-device/connection.ts'],
+    // A database's folder hands its driver the address that an administrator configured.
+    owners: [
+      'client/',
+      'outgoing/',
+      'audit-device/connection.ts',
+      'engine/database/mysql/',
+      'engine/database/postgresql/',
+    ],
   },
   {
     what: 'speaks HTTP',

@@ -204,7 +204,13 @@ async function leaseOut(
     if (core.isShort()) throw storageFull();
     if (token?.identity !== undefined) await core.ceilings.admitLease(token.identity);
     const mounted = await core.mounts.expectMounted(mount.entry.uuid);
-    await commit.commitForToken([...prepared.writes, ...again], [mounted]);
+    const view = new MountView(core.barrier, mount.entry.uuid, (writes, expectations) =>
+      commit.commitForToken(writes, expectations),
+    );
+    await commit.commitForToken(
+      [...prepared.writes, ...again, ...view.writes(leased.writes ?? [])],
+      [mounted, ...view.expectations(leased.expectations ?? [])],
+    );
   } catch (error) {
     await takeBack();
     throw error;

@@ -220,6 +220,7 @@ export class Core implements CoreRooms {
     });
     await Promise.race([Promise.all([this.expiry.settled(), this.jobDuty.settled()]), late]);
     timer?.[Symbol.dispose]();
+    this.mounts.close();
   }
 
   /** Whether the store's disk is full: then only what lessens harm is done. */

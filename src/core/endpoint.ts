@@ -134,6 +134,12 @@ export interface Leased {
   readonly maxTtl?: number;
   readonly renewable: boolean;
   readonly internal: JsonObject;
+  /**
+   * Of the mount's view, for the commit that makes the lease: what says that something is being made outside goes when the lease
+   * comes. Where an expectation fails there is no lease, and the engine takes the secret back.
+   */
+  readonly writes?: readonly ViewWrite[];
+  readonly expectations?: readonly ViewExpectation[];
 }
 
 /**

@@ -30,6 +30,8 @@ export interface EngineEnvironment {
   readonly random: Random;
   /** Keyed hash of a text, base64url, different on each mount: for secrets that are looked up, never shown again. */
   digest(text: string): string;
+  /** A password by a named password policy. Undefined where there are no such policies. Throws `invalid_request` for an unknown name. */
+  generatePassword?(policy: string): Promise<string>;
 }
 
 export interface RevocationContext {
@@ -50,6 +52,13 @@ export interface Engine {
   /** Seconds to grant from now (before the caps), or undefined for the mount's default. Throws to refuse. */
   renew?(context: RenewalContext): Promise<number | undefined>;
   onDue?(name: string, view: View): Promise<void>;
+  /**
+   * Ends what the engine has outside and no lease stands for. Asked of a disabled mount once its leases have ended, before its
+   * records go. Throws when that could not be done: it is asked again later, and the records stay until then.
+   */
+  settle?(view: View): Promise<void>;
+  /** Lets go of what this instance holds open. A request under way may still ask it for something, and it answers. */
+  close?(): void;
   /** For engines whose secrets can be found and moved by path. */
   readonly secrets?: SecretTree;
 }

@@ -12,6 +12,9 @@ import { jwt, oidc } from '../auth/jwt/jwt.ts';
 import { kubernetes } from '../auth/kubernetes/kubernetes.ts';
 import { userpass } from '../auth/userpass/userpass.ts';
 import type { MountTypes } from '../core/mount/mounts.ts';
+import { database } from '../engine/database/database.ts';
+import { mysql } from '../engine/database/mysql/mysql.ts';
+import { postgresql } from '../engine/database/postgresql/postgresql.ts';
 import { generic, kv } from '../engine/kv/kv.ts';
 import { totp } from '../engine/totp/totp.ts';
 import { transit } from '../engine/transit/transit.ts';
@@ -25,7 +28,9 @@ import { shamirSlots } from '../seal/shamir/slot-maker.ts';
 import type { SlotMaker } from '../seal/slot-maker.ts';
 
 export const mountTypes: MountTypes = {
-  engines: new Map([kv, generic, transit, totp].map((type) => [type.type, type])),
+  engines: new Map(
+    [kv, generic, transit, totp, database([postgresql, mysql])].map((type) => [type.type, type]),
+  ),
   authMethods: new Map([approle, cert, userpass, jwt, oidc, kubernetes].map((type) => [type.type, type])),
 };
 

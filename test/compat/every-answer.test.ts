@@ -42,7 +42,7 @@ beforeAll(async () => {
   const logs = logControl(openLogger({ level: 'error', terminal: false, write() {} }), () => 'error');
   place = await makePlace({ silent: true, engines, authMethods, program: { logs } });
   node = await place.node();
-  for (const type of ['leased', 'echo', 'transit', 'totp'])
+  for (const type of ['leased', 'echo', 'transit', 'totp', 'database'])
     await ask(node, 'update', `sys/mounts/${type}`, { type });
   await ask(node, 'update', 'sys/auth/approle', { type: 'approle' });
   await ask(node, 'update', 'sys/auth/userpass', { type: 'userpass' });
@@ -170,12 +170,31 @@ async function samples(of: string): Promise<KnownValues> {
   const backup = await ask(node, 'read', 'transit/backup/sample');
   const mac = await ask(node, 'update', 'transit/hmac/sample', { input: 'YWJj' });
   await ask(node, 'update', 'totp/keys/sample', { key: 'GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ' });
+  const nowhere = {
+    plugin_name: 'postgresql-database-plugin',
+    // Of this machine's sockets, where there is none.
+    connection_url: 'postgresql:///sample?host=/nowhere/at/all',
+    verify_connection: false,
+    allowed_roles: '*',
+  };
+  await ask(node, 'update', 'database/config/sample', nowhere);
+  await ask(node, 'update', 'database/roles/sample', {
+    db_name: 'sample',
+    creation_statements: 'A {{name}}',
+  });
   const ciphertext = sealed.data['ciphertext'] ?? '';
   const hmac = mac.data['hmac'] ?? '';
   const moving = `moving-${made++}`;
   await ask(node, 'update', `sys/mounts/${moving}`, { type: 'kv' });
   const wrapped = await ask(node, 'update', 'sys/wrapping/wrap', { a: 1 }, undefined, { wrapTtl: 60 });
   return {
+    verify_connection: [false],
+    plugin_name: [nowhere.plugin_name],
+    connection_url: [nowhere.connection_url],
+    db_name: ['sample'],
+    creation_statements: ['CREATE USER {{name}}'],
+    rotation_period: ['1h'],
+    username: ['sample'],
     ...identityKnown,
     ...signed,
     accessor: [child.auth?.accessor ?? ''],
@@ -254,7 +273,10 @@ const asks = ({ operation }: DeclaredOperation) =>
 /** `sys/health` answers whatever status it is asked to, and guesses at one-time codes are counted. */
 function allowed(declared: DeclaredOperation, status: number): boolean {
   if (declared.name === 'sys/health') return status >= 200 && status < 600;
+  // The sample database is away.
+  const away = declared.name.startsWith('database/');
   const refusals = [400, 403, 404, 405, 413, ...(declared.name === 'totp/code/:name' ? [429] : [])];
+  if (away && status === 503) return true;
   return [200, 202, ...(asks(declared) ? [] : [204]), ...refusals].includes(status);
 }
 

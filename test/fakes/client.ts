@@ -33,6 +33,8 @@ export const rootToken = 'root-token-of-this-test';
 export interface PlaceOptions {
   /** LMDB on disk instead of memory. */
   readonly lmdb?: boolean;
+  /** One that begins at another time than all others do. */
+  readonly clock?: HandClock;
   /** No audit log: for tests that are about something else and make very many requests. */
   readonly silent?: boolean;
   /** Engines besides the program's own. */
@@ -94,7 +96,7 @@ export async function makePlace(options: PlaceOptions = {}): Promise<Place> {
   const storage = options.lmdb
     ? await openLmdbStorage({ path: join(root, 'store'), create: true })
     : new MemoryStorage();
-  const clock = new HandClock();
+  const clock = options.clock ?? new HandClock();
   const auditDirectory = auditPlace(root);
   const log: LogLine[] = [];
   const nodes: CofferNode[] = [];

@@ -64,7 +64,7 @@ function found(name: string): string | undefined {
   return folders.map((folder) => join(folder, name)).find((path) => existsSync(path));
 }
 
-function installDebian(name: string, say: (line: string) => void): void {
+export function installDebian(name: string, say: (line: string) => void): void {
   if (process.getuid?.() !== 0 || found('apt-get') === undefined) return;
   say(`installing ${name} with apt-get`);
   const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };

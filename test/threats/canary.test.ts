@@ -19,7 +19,8 @@ beforeAll(async () => {
   place = await makePlace({ engines: [leasedType(new Outside())], authMethods: [userpass.type] });
   node = await place.node();
   await ask(node, 'update', 'sys/mounts/leased', { type: 'leased' });
-  for (const type of ['transit', 'totp']) await ask(node, 'update', `sys/mounts/${type}`, { type });
+  for (const type of ['transit', 'totp', 'database'])
+    await ask(node, 'update', `sys/mounts/${type}`, { type });
   await ask(node, 'update', 'transit/keys/sample', { exportable: true });
   await ask(node, 'update', 'totp/keys/sample', { key: 'GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ' });
   await ask(node, 'update', 'sys/auth/approle', { type: 'approle' });

@@ -87,9 +87,14 @@ interface Instance {
   readonly digest: string;
 }
 
+/** Instances of mounts outside of the table that are kept; they go all at once. */
+const mostFound = 32;
+
 export class Mounts {
   readonly #options: MountsOptions;
   readonly #instances = new Map<string, Instance>();
+  /** Of mounts that are not in the table. */
+  readonly #found = new Map<string, Instance>();
   #table = new MountTable([]);
   /** The load begun last. */
   #loading: Promise<void> = Promise.resolve();
@@ -129,13 +134,18 @@ export class Mounts {
       const known = this.#instances.get(uuid);
       const instance = known?.revision === item.revision ? known : this.#decode(item);
       this.#instances.set(uuid, instance);
+      if (known !== instance) known?.mount.engine.close?.();
       seen.set(uuid, instance.digest);
       mounts.push(instance.mount);
     }
     const names = new Set([...seen.keys(), ...witnessedNames('mounts', epoch.witness.mounts, lists)]);
     const all = [...names].map((name) => ({ name, digest: seen.get(name) }));
     checkWitness('mounts', epoch.witness.mounts, lists, all);
-    for (const uuid of this.#instances.keys()) if (!seen.has(uuid)) this.#instances.delete(uuid);
+    for (const [uuid, { mount }] of this.#instances) {
+      if (seen.has(uuid)) continue;
+      this.#instances.delete(uuid);
+      mount.engine.close?.();
+    }
     this.#table = new MountTable(mounts);
   }
 
@@ -268,7 +278,26 @@ export class Mounts {
     if (mount !== undefined) return mount;
     const [enabled, gone] = await this.#options.store.readMany([mountKey(uuid), goneKey(uuid)]);
     const entry = enabled ?? gone;
-    return entry === undefined ? undefined : this.#instance(decodeMount(entry.open(), this.system));
+    if (entry === undefined) return undefined;
+    // One instance for all the leases of a mount that is going: each would else open connections of its own.
+    const known = this.#found.get(uuid);
+    const found = known?.revision === entry.revision ? known : this.#decode(entry);
+    if (found !== known) {
+      if (this.#found.size >= mostFound) this.#closeFound();
+      this.#found.set(uuid, found);
+    }
+    return found.mount;
+  }
+
+  /** Lets go of what the engines hold open. */
+  close(): void {
+    for (const { mount } of this.#instances.values()) mount.engine.close?.();
+    this.#closeFound();
+  }
+
+  #closeFound(): void {
+    for (const { mount } of this.#found.values()) mount.engine.close?.();
+    this.#found.clear();
   }
 
   /** For a commit that must not outlive the mount. Throws `no_route` when it is disabled already. */

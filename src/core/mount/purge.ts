@@ -10,6 +10,7 @@ import type { Leases } from '../lease/leases.ts';
 import type { Tokens } from '../token/tokens.ts';
 import { goneKey, mountDataPrefix, mountKey } from './entry.ts';
 import type { Mounts } from './mounts.ts';
+import { MountView } from './view.ts';
 
 /** Records removed in one commit. */
 const page = 60;
@@ -51,6 +52,16 @@ export async function purgeMount(
       const again = clock.now() + (waiting > 0 ? pause : longPause);
       // Its engine needs its records to end them.
       return void (await store.commit([done, dueWrite(again, 'purge', uuid)], [fence]));
+    }
+    try {
+      await mount.engine.settle?.(
+        new MountView(store, uuid, (writes, expectations) => store.commit(writes, [...expectations, fence])),
+      );
+    } catch (error) {
+      // Without the lock the entry is the successor's: it stays as it is.
+      if (!holdsLock()) throw error;
+      await store.commit([done, dueWrite(clock.now() + pause, 'purge', uuid)], [fence]);
+      throw error;
     }
   }
   for (;;) {
