@@ -82,8 +82,8 @@ export class AuditDevices {
         return this.#devices.length === 0 ? kept : kept.then(() => this.#offer(entry));
       },
       digest: (text) => chain.digest(text),
-      redactRequest: (data, fields) => chain.redactRequest(data, fields),
-      redactAnswer: (data, schema) => chain.redactAnswer(data, schema),
+      redactRequest: (data, fields, clear) => chain.redactRequest(data, fields, clear),
+      redactAnswer: (data, schema, clear) => chain.redactAnswer(data, schema, clear),
       close: async () => {
         await chain.close();
         await this.close();

@@ -7,7 +7,7 @@ import type { BarrierStore, PlainWrite } from '../../barrier/store.ts';
 import type { Clock } from '../../clock.ts';
 import { type Random, randomBase62 } from '../../crypto/random.ts';
 import { asCofferError, CofferError } from '../../errors.ts';
-import type { Expectation, Page, PageRequest, Revision, StorageKey } from '../../storage/storage.ts';
+import type { Expectation, Page, PageRequest, Revision } from '../../storage/storage.ts';
 import { type Due, dueWrite, moveDue, requeueDue, withoutDue } from '../due.ts';
 import { SharedCommit } from '../duty/shared-commit.ts';
 import type { Leased } from '../endpoint.ts';
@@ -25,10 +25,10 @@ import {
   encodeLease,
   givenUpKey,
   givenUpPrefix,
+  indexKeys,
+  isLeaseId,
   type LeaseRecord,
   leaseKey,
-  leaseOfIdentityKey,
-  leaseOfTokenKey,
   leasePrefix,
 } from './record.ts';
 
@@ -394,19 +394,6 @@ function requeued(due: Due, record: LeaseRecord): readonly PlainWrite[] {
   ];
 }
 
-/** Where a lease is listed besides its own place: with its token, and with its identity. */
-function indexKeys({ id, token, identity }: LeaseRecord): readonly StorageKey[] {
-  return [
-    ...(token === null ? [] : [leaseOfTokenKey(token, id)]),
-    ...(identity === undefined ? [] : [leaseOfIdentityKey(identity, id)]),
-  ];
-}
-
 function lostLock(): CofferError {
   return new CofferError('unavailable', 'the duty lost its lock');
-}
-
-/** Lease ids come from callers: anything that could not be one is simply not found. */
-function isLeaseId(id: string): boolean {
-  return id.length > 0 && Buffer.byteLength(id) <= 740 && id.isWellFormed() && !id.includes('\0');
 }

@@ -63,3 +63,16 @@ export function encodeLease(record: LeaseRecord): Buffer {
 export function decodeLease(bytes: Buffer): LeaseRecord {
   return decodeStored<LeaseRecord>(bytes);
 }
+
+/** Where a lease is listed besides its own place: with its token, and with its identity. */
+export function indexKeys({ id, token, identity }: LeaseRecord): readonly StorageKey[] {
+  return [
+    ...(token === null ? [] : [leaseOfTokenKey(token, id)]),
+    ...(identity === undefined ? [] : [leaseOfIdentityKey(identity, id)]),
+  ];
+}
+
+/** Lease ids come from callers: anything that could not be one is simply not found. */
+export function isLeaseId(id: string): boolean {
+  return id.length > 0 && Buffer.byteLength(id) <= 740 && id.isWellFormed() && !id.includes('\0');
+}

@@ -47,7 +47,7 @@ describe('moving a mount', () => {
     for (const each of [node, second]) {
       expect((await ask(each, 'read', 'teams/blue/kv/data/app')).data).toMatchObject({ data: { a: 1 } });
       expect((await ask(each, 'read', 'secret/data/app')).status).toBe(404);
-      expect(await mounted(each)).toEqual(['cubbyhole/', 'leased/', 'sys/', 'teams/blue/kv/']);
+      expect(await mounted(each)).toEqual(['cubbyhole/', 'identity/', 'leased/', 'sys/', 'teams/blue/kv/']);
     }
     expect((await ask(node, 'read', 'sys/mounts/teams/blue/kv')).data).toEqual(before);
     const id = String(moved.data['migration_id']);
@@ -120,7 +120,7 @@ describe('moving a mount', () => {
     const answers = await Promise.all([move('leased', 'x'), move('b', 'x', second), move('secret', 'x')]);
     expect(answers.map(({ status }) => status).toSorted()).toEqual([200, 400, 400]);
     expect((await mounted()).filter((path) => path === 'x/')).toHaveLength(1);
-    expect(await mounted()).toHaveLength(5);
+    expect(await mounted()).toHaveLength(6);
   });
 
   it('is done or not after a death at any call to the store', async () => {
