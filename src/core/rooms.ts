@@ -5,6 +5,7 @@ import type { Random } from '../crypto/random.ts';
 import type { AuditLog } from './audit/audit.ts';
 import type { AuditDevices } from './audit-device/devices.ts';
 import type { Epoch } from './epoch.ts';
+import type { Identities } from './identity/identities.ts';
 import type { Jobs } from './job/jobs.ts';
 import type { Rotation } from './key/rotation.ts';
 import type { Leases } from './lease/leases.ts';
@@ -30,6 +31,7 @@ export interface CoreRooms {
   readonly tokens: Tokens;
   readonly batchTokens: BatchTokens;
   readonly tokenReader: TokenReader;
+  readonly identities: Identities;
   readonly mounts: Mounts;
   readonly leases: Leases;
   readonly policies: PolicyStore;
