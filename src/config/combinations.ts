@@ -37,6 +37,10 @@ export function serverCombinations(found: FoundServer): readonly Problem[] {
   if (sound(share, traces) && given(share) && traces.value === undefined) {
     problems.push(share.origin.problem('telemetry.trace_share does nothing without telemetry.traces'));
   }
+  const { default_lease_ttl: usual, max_lease_ttl: longest } = found;
+  if (sound(usual, longest) && usual.value > longest.value) {
+    problems.push(written(usual, longest).origin.problem('default_lease_ttl is longer than max_lease_ttl'));
+  }
   problems.push(...backupCombinations(found), ...auditCombinations(found));
   return problems;
 }

@@ -167,6 +167,7 @@ function assemble(found: FoundServer, listeners: readonly FoundListener[]): Sett
     data: found.data.value,
     keyfile: found.keyfile.value,
     listeners: listeners.map(assembleListener),
+    leases: { defaultTtl: found.default_lease_ttl.value, maxTtl: found.max_lease_ttl.value },
     limits: {
       connections: found['limits.connections'].value,
       connectionsPerAddress: found['limits.connections_per_address'].value,

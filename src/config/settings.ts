@@ -42,6 +42,12 @@ export interface LimitSettings {
   readonly leasesPerIdentity: number;
 }
 
+export interface LeaseSettings {
+  /** The lives of tokens and leases where their mount names none. */
+  readonly defaultTtl: number;
+  readonly maxTtl: number;
+}
+
 export interface LogSettings {
   readonly level: 'debug' | 'info' | 'warn' | 'error';
   /** `auto`: lines for people at a terminal, JSON elsewhere. */
@@ -77,6 +83,7 @@ export interface Settings {
   readonly data: string | undefined;
   readonly keyfile: string | undefined;
   readonly listeners: readonly ListenerSettings[];
+  readonly leases: LeaseSettings;
   readonly limits: LimitSettings;
   readonly log: LogSettings;
   readonly telemetry: TelemetrySettings;

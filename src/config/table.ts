@@ -40,6 +40,7 @@ export type Settings<T> = { readonly [N in keyof T]: T[N] extends Setting<infer 
 const levels = choice(['debug', 'info', 'warn', 'error']);
 const second = 1_000;
 const hour = 3_600_000;
+const hundredYears = 100 * 365 * 24 * hour;
 const mebibyte = 1_048_576;
 
 function limit<T>(setting: Setting<T>): Setting<T> {
@@ -59,6 +60,16 @@ export const table = {
     default: undefined,
     defaultText: 'in `~/.config/coffer`',
     help: 'keyfile of the store, or where to put a new one',
+  },
+  default_lease_ttl: {
+    kind: duration(second, hundredYears),
+    default: 768 * hour,
+    help: 'life of tokens and leases where neither their mount nor a role says another',
+  },
+  max_lease_ttl: {
+    kind: duration(second, hundredYears),
+    default: 768 * hour,
+    help: 'their longest life where their mount says no other; one that is renewed included',
   },
   'limits.connections': limit({
     kind: count(1, 100_000),

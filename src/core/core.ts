@@ -20,12 +20,15 @@ import { Identities } from './identity/identities.ts';
 import type { JobDuty } from './job/duty.ts';
 import type { JobType } from './job/job.ts';
 import { Jobs } from './job/jobs.ts';
+import { announceRotation } from './key/announce.ts';
 import type { KeySlots } from './key/key-slots.ts';
 import { Rotation } from './key/rotation.ts';
 import { Leases } from './lease/leases.ts';
 import { type Meter, noTelemetry, type Telemetry } from './meter.ts';
+import { withMfa } from './mfa/endpoints.ts';
+import { Mfa } from './mfa/mfa.ts';
 import { cubbyholeType, identityType, systemType, tokenType } from './mount/builtin.ts';
-import { mountDataPrefix } from './mount/entry.ts';
+import { mountDataPrefix, type SystemTtls } from './mount/entry.ts';
 import { Mounts, type MountTypes } from './mount/mounts.ts';
 import { MountView } from './mount/view.ts';
 import { PasswordPolicies } from './password-policy/store.ts';
@@ -56,6 +59,8 @@ export interface CoreOptions {
   readonly storeId: string;
   readonly audit: AuditLog;
   readonly types: MountTypes;
+  /** The lives of tokens and leases where a mount names none. */
+  readonly systemTtls?: SystemTtls | undefined;
   readonly clock: Clock;
   readonly random: Random;
   readonly seal: SealControl;
@@ -90,6 +95,7 @@ export class Core implements CoreRooms {
   readonly batchTokens: BatchTokens;
   readonly tokenReader: TokenReader;
   readonly identities: Identities;
+  readonly mfa: Mfa;
   readonly mounts: Mounts;
   readonly leases: Leases;
   readonly policies: PolicyStore;
@@ -137,6 +143,8 @@ export class Core implements CoreRooms {
     this.batchTokens = new BatchTokens({ texts: barrier.texts, idOf });
     const digestKey = barrier.purposeKey('identity-digest');
     this.identities = new Identities({ store: barrier, digestKey, clock, random });
+    const mfaKey = barrier.purposeKey('mfa-request');
+    this.mfa = new Mfa({ store: barrier, hashKey: mfaKey, clock, random });
     this.tokenReader = new TokenReader(barrier, {
       idOf,
       batch: this.batchTokens,
@@ -161,17 +169,24 @@ export class Core implements CoreRooms {
       cubbyhole: (token) => this.#ownCubbyhole(token),
     });
     this.jobs = new Jobs({ store: barrier, clock, random });
-    this.rotation = new Rotation({ terms: barrier, store: barrier, jobs: this.jobs, clock });
+    this.rotation = new Rotation({
+      terms: barrier,
+      store: barrier,
+      jobs: this.jobs,
+      clock,
+      announce: (term) => announceRotation(options.audit, term),
+    });
     const system = systemEndpoints(this, options);
     this.#ceremonies = system.ceremonies;
     this.mounts = new Mounts({
       store: barrier,
       types: options.types,
+      systemTtls: options.systemTtls,
       builtin: new Map([
         [systemType, { endpoints: system.endpoints }],
         [tokenType, tokenEngine(this)],
         [cubbyholeType, cubbyholeEngine(this)],
-        [identityType, identityEngine(this)],
+        [identityType, withMfa(this, identityEngine(this))],
       ]),
       digestKey: barrier.purposeKey('mount-digest'),
       clock,
@@ -256,6 +271,7 @@ export class Core implements CoreRooms {
     if (known?.mounts !== epoch.mounts) await this.mounts.load();
     if (known?.quotas !== epoch.quotas) await this.quotas.load();
     if (known?.system !== epoch.system) await Promise.all([this.devices.load(), this.settings.load()]);
+    if (known?.mfa !== epoch.mfa) await this.mfa.config.load();
     this.#epoch = epoch;
     this.#epochRevision = record?.revision;
   }

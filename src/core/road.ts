@@ -95,9 +95,14 @@ async function travel(
   passage: Passage,
 ): Promise<Answer> {
   const { log } = options;
-  const snapshot = await core.tokenReader.present(request.token);
+  let snapshot = await core.tokenReader.present(request.token);
   // Most requests wait for nothing here: what is cached is current, and awaiting it would still cost a turn.
-  const epoch = core.current(snapshot.epoch) ?? (await core.at(snapshot.epoch));
+  let epoch = core.current(snapshot.epoch);
+  if (epoch === undefined) {
+    epoch = await core.at(snapshot.epoch);
+    // The keyring may have changed, and with it which batch tokens open.
+    if (snapshot.token?.record.type === 'batch') snapshot = await core.tokenReader.present(request.token);
+  }
   const { table } = core.mounts;
   const presented = request.token !== undefined;
   const who = authenticate(presented, snapshot.token, table, request.remoteAddress, core.clock.now());
@@ -125,6 +130,7 @@ async function travel(
       fields: destination.endpoint?.fields ?? {},
       token: who.kind === 'token' ? who.token : undefined,
       decision,
+      clear: destination.route?.mount.entry.config.clearRequestKeys,
       headers: auditedHeaders(core.settings.auditedHeaders, request, core.audit),
     }),
     'kernel',
@@ -143,6 +149,7 @@ async function travel(
     visit.call.operation,
     outcome.answer,
     destination.spec?.response,
+    destination.route?.mount.entry.config.clearAnswerKeys,
   );
   await core.audit.append(line, outcome.durable ? 'disk' : 'kernel').catch(async (error: unknown) => {
     // The caller will never see what was made: it must not live on unseen either.
@@ -264,6 +271,7 @@ function buildCall(
     clock: core.clock,
     remoteAddress: request.remoteAddress,
     signal: request.signal ?? neverAborted,
+    ...(destination.spec?.clientCertificate === true ? { clientCertificate: request.clientCertificate } : {}),
     view: new MountView(core.barrier, mount?.uuid ?? '', (writes, expectations) =>
       commit.commit(writes, expectations),
     ),

@@ -22,8 +22,10 @@ import { Core } from './core.ts';
 import { type CreatedStore, createStore, type NewStore } from './create-store.ts';
 import { bumpEpoch } from './epoch.ts';
 import type { JobType } from './job/job.ts';
+import { announceRotation } from './key/announce.ts';
 import { KeySlots } from './key/key-slots.ts';
 import type { Telemetry } from './meter.ts';
+import type { SystemTtls } from './mount/entry.ts';
 import type { MountTypes } from './mount/mounts.ts';
 import { defaultLimits, type NodeLimits } from './quota/limits.ts';
 import { retryOnConflict } from './retry.ts';
@@ -39,6 +41,8 @@ export interface SealStateOptions {
   readonly types: MountTypes;
   /** As of now: they may change while the server runs. */
   readonly limits?: () => NodeLimits;
+  /** The lives of tokens and leases where a mount names none. */
+  readonly systemTtls?: SystemTtls | undefined;
   /** Kinds of long work besides the core's own. */
   readonly jobTypes?: readonly JobType[];
   /** Seals tried without a person, in order. */
@@ -240,7 +244,7 @@ export class SealState implements SealControl {
     const marked = await storage.read(sealMarkKey);
     const barrier = new Barrier({ storage, random, clock });
     await barrier.unseal(rootKey, this.#boot.header.id);
-    await rotateIfUsedUp(barrier);
+    const added = await rotateIfUsedUp(barrier);
     const audit = await this.#options.openAudit(barrier).catch((error: unknown) => {
       barrier.seal();
       throw error;
@@ -252,6 +256,7 @@ export class SealState implements SealControl {
       storeId: this.#boot.header.id,
       audit,
       types,
+      systemTtls: this.#options.systemTtls,
       jobTypes: this.#options.jobTypes ?? [],
       slots: this.#keySlots(barrier),
       manualSeals: this.#options.manualSeals,
@@ -266,6 +271,7 @@ export class SealState implements SealControl {
       onSealedElsewhere: () => this.#followSeal(),
     });
     try {
+      if (added !== undefined) await announceRotation(audit, added);
       await core.start();
       if (mark === 'unmark') await this.#unmark(marked?.revision ?? null);
       else if (await this.#markedSealed()) throw sealedMeanwhile();
@@ -344,15 +350,17 @@ export class SealState implements SealControl {
 }
 
 /** A term with nothing left would not even let the audit log begin. Older records are sealed anew after the next rotation. */
-async function rotateIfUsedUp(barrier: Barrier): Promise<void> {
+/** Answers the new term, if this process added one. */
+async function rotateIfUsedUp(barrier: Barrier): Promise<number | undefined> {
   const { id, seals } = await barrier.newestTerm();
-  if (seals < sealLimit) return;
+  if (seals < sealLimit) return undefined;
   try {
-    await barrier.rotate();
+    return await barrier.rotate();
   } catch (error) {
     if (!(error instanceof ConflictError)) throw error;
     await barrier.reloadKeyring();
     if ((await barrier.newestTerm()).id === id) throw error;
+    return undefined;
   }
 }
 

@@ -8,12 +8,14 @@ import { jobEndpoints } from './job/endpoints.ts';
 import { keyEndpoints } from './key/endpoints.ts';
 import { GenerateRoot } from './key/generate-root.ts';
 import { generateRootEndpoints } from './key/generate-root-endpoints.ts';
+import { generateRootTokenEndpoints } from './key/generate-root-token-endpoints.ts';
 import { Rekey } from './key/rekey.ts';
 import { rekeyEndpoints } from './key/rekey-endpoints.ts';
 import { slotEndpoints } from './key/slot-endpoints.ts';
 import { leaseEndpoints } from './lease/endpoints.ts';
 import { lockoutEndpoints } from './lockout/endpoints.ts';
 import { noTelemetry } from './meter.ts';
+import { validateEndpoint } from './mfa/validate-endpoint.ts';
 import { mountEndpoints } from './mount/endpoints.ts';
 import { openApiEndpoints } from './openapi/endpoint.ts';
 import { passwordPolicyEndpoints } from './password-policy/endpoints.ts';
@@ -41,6 +43,7 @@ export function systemEndpoints(
     ...slotEndpoints(slots),
     ...rekeyEndpoints(rekey, openToAll),
     ...generateRootEndpoints(root, openToAll),
+    ...generateRootTokenEndpoints(root),
     ...mountEndpoints(core),
     ...policyEndpoints(core),
     ...passwordPolicyEndpoints(() => core.passwordPolicies, random),
@@ -52,6 +55,7 @@ export function systemEndpoints(
     ...keyEndpoints(core),
     ...secretEndpoints(core, new Cursors(core.barrier.purposeKey('find-cursor'), random)),
     ...wrappingEndpoints(core),
+    validateEndpoint(core),
     ...quotaEndpoints(core),
     ...openApiEndpoints(core),
     ...auditDeviceEndpoints(() => core.devices),

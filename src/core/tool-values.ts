@@ -18,7 +18,7 @@ export const hashFields = {
 export const randomPaths: readonly string[] = ['random', 'random/:urlbytes', 'random/:source/:urlbytes'];
 export const hashPaths: readonly string[] = ['hash', 'hash/:urlalgorithm'];
 
-const mostBytes = 128 * 1024;
+export const mostBytes = 128 * 1024;
 
 export interface RandomWish {
   readonly params: Readonly<Record<string, string>>;

@@ -7,6 +7,7 @@ import type { AuditLog } from '../core/audit/audit.ts';
 import { openAuditLog } from '../core/audit/log.ts';
 import { nullAuditLog } from '../core/audit/null-log.ts';
 import type { JobType } from '../core/job/job.ts';
+import type { SystemTtls } from '../core/mount/entry.ts';
 import type { MountTypes } from '../core/mount/mounts.ts';
 import { defaultLimits, type NodeLimits } from '../core/quota/limits.ts';
 import type { Road } from '../core/request.ts';
@@ -36,6 +37,8 @@ export interface NodeOptions {
   readonly types?: MountTypes;
   /** As of now: they may change while the server runs. */
   readonly limits?: () => NodeLimits;
+  /** The lives of tokens and leases where a mount names none. */
+  readonly systemTtls?: SystemTtls | undefined;
   /** Kinds of long work besides the core's own. */
   readonly jobTypes?: readonly JobType[];
   /** What counts and traces; without it nothing does. */
@@ -68,6 +71,7 @@ export function createNode(options: NodeOptions): CofferNode {
     types: options.types ?? mountTypes,
     jobTypes: options.jobTypes ?? [],
     limits,
+    systemTtls: options.systemTtls,
     seals,
     manualSeals,
     slotMakers,

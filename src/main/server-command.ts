@@ -137,6 +137,7 @@ async function dev(start: Start): Promise<Serving> {
   }
   const server = await startDevServer({
     listeners: loaded.settings.listeners,
+    leases: loaded.settings.leases,
     limits,
     rootToken: given['dev-root-token-id'],
     log,
@@ -174,6 +175,7 @@ async function data(start: Start): Promise<Serving> {
   const server = await startDataServer({
     data: directory,
     listeners: settings.listeners,
+    leases: settings.leases,
     limits,
     backup: settings.backup,
     places: shell.places,

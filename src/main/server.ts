@@ -3,8 +3,9 @@ import { resolve } from 'node:path';
 import { systemClock } from '../clock.ts';
 import type { Live } from '../config/live.ts';
 import type { Places } from '../config/paths.ts';
-import type { BackupSettings, LimitSettings, ListenerSettings } from '../config/settings.ts';
+import type { BackupSettings, LeaseSettings, LimitSettings, ListenerSettings } from '../config/settings.ts';
 import { type ScheduledBackups, startScheduledBackups } from '../core/backup/scheduled-backups.ts';
+import type { SystemTtls } from '../core/mount/entry.ts';
 import { systemRandom } from '../crypto/random.ts';
 import { CofferError } from '../errors.ts';
 import { componentLog, type Logger } from '../log.ts';
@@ -33,6 +34,8 @@ const drainTime = 10_000;
 export interface ServingOptions {
   readonly listeners: readonly ListenerSettings[];
   readonly limits: Live<LimitSettings>;
+  /** The standard ones where absent. */
+  readonly leases?: LeaseSettings;
   readonly log: Logger;
   readonly telemetry?: NodeTelemetry | undefined;
   /** What audit devices may reach, and what the server shows of itself. */
@@ -80,6 +83,7 @@ export async function startDataServer(options: DataServerOptions): Promise<Serve
       log: componentLog(log, 'core'),
       telemetry: options.telemetry,
       limits: () => options.limits.current,
+      systemTtls: inSeconds(options.leases),
       unauthenticatedKeyOperations: openKeyOperations(options),
       ...programOf(options),
       seals: [
@@ -156,6 +160,7 @@ export async function startDevServer(
     log: componentLog(log, 'core'),
     telemetry: options.telemetry,
     limits: () => options.limits.current,
+    systemTtls: inSeconds(options.leases),
     unauthenticatedKeyOperations: openKeyOperations(options),
     ...programOf(options),
   });
@@ -197,4 +202,9 @@ function programOf({ devicePlaces, program }: ServingOptions): Pick<NodeOptions,
 /** The configuration says it for all listeners or for none. */
 function openKeyOperations({ listeners }: ServingOptions): boolean {
   return listeners.every(({ unauthenticatedKeyOperations }) => unauthenticatedKeyOperations);
+}
+
+function inSeconds(leases: LeaseSettings | undefined): SystemTtls | undefined {
+  if (leases === undefined) return undefined;
+  return { default: Math.ceil(leases.defaultTtl / 1_000), max: Math.ceil(leases.maxTtl / 1_000) };
 }

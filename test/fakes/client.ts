@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ExpiryDuty } from '../../src/core/duty/expiry.ts';
 import type { JobType } from '../../src/core/job/job.ts';
+import type { SystemTtls } from '../../src/core/mount/entry.ts';
 import type { MountTypes } from '../../src/core/mount/mounts.ts';
 import { parseApiPath } from '../../src/core/path.ts';
 import type { NodeLimits } from '../../src/core/quota/limits.ts';
@@ -39,6 +40,8 @@ export interface PlaceOptions {
   /** Auth methods besides the program's own, or in their place. */
   readonly authMethods?: readonly AuthMethodType[];
   readonly limits?: () => NodeLimits;
+  /** The lives of tokens and leases where a mount names none, in seconds. */
+  readonly systemTtls?: SystemTtls;
   /** Kinds of long work besides the program's own. */
   readonly jobTypes?: readonly JobType[];
   /** Of every node of the place. */
@@ -106,6 +109,7 @@ export async function makePlace(options: PlaceOptions = {}): Promise<Place> {
       jobTypes: options.jobTypes ?? [],
       telemetry: options.telemetry,
       unauthenticatedKeyOperations: options.unauthenticatedKeyOperations ?? false,
+      systemTtls: options.systemTtls,
       ...(options.limits === undefined ? {} : { limits: options.limits }),
       ...(options.devicePlaces === undefined ? {} : { devicePlaces: options.devicePlaces }),
       ...(options.program === undefined ? {} : { program: options.program }),
@@ -199,7 +203,10 @@ export interface Asked {
 
 export interface AskOptions {
   /** What a listener may say besides. */
-  readonly request?: Pick<Request, 'header' | 'metricsWithoutToken' | 'traceparent'>;
+  readonly request?: Pick<
+    Request,
+    'header' | 'metricsWithoutToken' | 'traceparent' | 'clientCertificate' | 'mfa'
+  >;
   readonly from?: string;
   readonly wrapTtl?: number;
 }

@@ -1,15 +1,15 @@
 /** Codes: shown where the secret was given, checked where it was made. */
 import { type Call, type Endpoint, endpoint } from '../../core/endpoint.ts';
 import { retryOnConflict } from '../../core/retry.ts';
+import { codeAt, stepAt, stepsOf } from '../../crypto/one-time-code.ts';
 import { CofferError } from '../../errors.ts';
-import { codeAt, stepAt, stepsOf } from './code.ts';
 import { decodeTotpKey, encodeTotpKey, keyPath, parseKeyName, type TotpKey } from './key.ts';
 
 /**
  * Wrong codes during one period, from everybody and on all nodes. Three of a million codes are right at any time: a day of guessing
  * at this pace finds one in one of twenty tries, and whoever has the right code waits for one period at most.
  */
-const mostWrong = 5;
+export const mostWrong = 5;
 
 export function codeEndpoint(): Endpoint {
   return endpoint({

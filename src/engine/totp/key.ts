@@ -1,7 +1,7 @@
 /** A key of one-time codes at rest, with what was accepted and refused last. */
 import { decodeStored, encodeStored } from '../../core/stored-json.ts';
+import type { Algorithm, CodeSettings } from '../../crypto/one-time-code.ts';
 import { CofferError } from '../../errors.ts';
-import type { Algorithm, CodeSettings } from './code.ts';
 
 export interface TotpKey extends CodeSettings {
   readonly key: Buffer;
@@ -50,7 +50,7 @@ export function parseDigits(number: number): 6 | 8 {
 }
 
 /** Seconds: a code that lives for longer than a day is a password. */
-const longestPeriod = 86_400;
+export const longestPeriod = 86_400;
 
 export function parsePeriod(seconds: number): number {
   if (!(seconds > 0)) throw new CofferError('invalid_request', 'the period value must be greater than zero');
