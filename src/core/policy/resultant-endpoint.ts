@@ -36,10 +36,10 @@ export function resultantEndpoint(rooms: CoreRooms): Endpoint {
 
 async function resultant(rooms: CoreRooms, { token }: CoreCall): Promise<AnswerData> {
   if (token === undefined) throw new CofferError('internal', 'a call without a token');
-  const { policies: names } = token.record;
+  const { policies: names, identity } = token;
   if (names.includes('root')) return { root: true, exact_paths: {}, glob_paths: {}, chroot_namespace: '' };
   const merger = new RuleMerger();
-  for (const policy of await rooms.policies.load(names)) {
+  for (const policy of await rooms.policies.load(names, identity)) {
     for (const rule of policy.rules) merger.add(rule, policy.name);
   }
   const exact: Record<string, AnswerData> = Object.create(null);
