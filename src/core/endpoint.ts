@@ -224,6 +224,8 @@ export interface OperationSpec<F extends Fields = Fields> {
   readonly plain?: boolean;
   /** Members of `data` repeated at the top level. */
   readonly repeatData?: boolean;
+  /** Answers what was wrapped, as it was kept: it is never wrapped once more. */
+  readonly unwraps?: true;
   /** Ends a login outside of the auth mount, with an answer that may be wrapped like a login's. */
   readonly logsIn?: true;
   /** Is told of the client's certificate. */

@@ -42,6 +42,8 @@ export interface Request {
   readonly traceparent?: string | undefined;
   /** Absent where the request did not come over TLS. */
   readonly clientCertificate?: ClientCertificate;
+  /** A header of the request as it was sent, by its name in lower case; for the audit log, if it is told to show it. */
+  readonly header?: (name: string) => string | undefined;
   /** Aborts when the listener stopped waiting; without it, never. */
   readonly signal?: () => AbortSignal;
 }
@@ -166,6 +168,16 @@ export interface RateVerdict {
   readonly retryAfter: number;
 }
 
+/** Other origins whose pages may call from a browser. */
+export interface AllowedOrigins {
+  /** As browsers send them, or `*` alone. */
+  readonly origins: readonly string[];
+  /** Request headers that they may send, in lower case. */
+  readonly headers: readonly string[];
+  /** With a browser's credentials; never together with `*`. */
+  readonly credentials: boolean;
+}
+
 /** What a listener needs to know of the core. Never rejects: every failure is an answer. */
 export interface Road {
   /**
@@ -173,5 +185,7 @@ export interface Road {
    * a token came along: whether it is worth anything shows later.
    */
   admit?(path: ApiPath, remoteAddress: string, bearer: boolean): RateVerdict | undefined;
+  /** Which other origins' pages may call; undefined while nobody has allowed any. */
+  cors?(): AllowedOrigins | undefined;
   handle(request: Request): Promise<Answer>;
 }

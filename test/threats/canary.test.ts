@@ -62,7 +62,7 @@ const plain: Readonly<Record<FieldSpec['type'], JsonValue>> = {
 };
 
 it('threat 16: secrets that any endpoint is sent are in no log, no error and no clear record', {
-  timeout: 120_000,
+  timeout: 240_000,
 }, async () => {
   // Sealing comes last, since it ends the node.
   const operations = everyOperation(node).toSorted(

@@ -51,6 +51,8 @@ describe('threat 14: what anybody may do without a token', () => {
         .map(({ name }) => name)
         .toSorted(),
     ).toEqual([
+      'identity/oidc/.well-known/keys',
+      'identity/oidc/.well-known/openid-configuration',
       'sys/generate-root/attempt',
       'sys/health',
       'sys/init',
