@@ -471,6 +471,18 @@ describe('threat 05: enforcement', () => {
     expect((await ask(node, 'update', 'sys/wrapping/unwrap', { token: id }, null)).status).not.toBe(200);
   });
 
+  it('holds for batch tokens, of which nothing is kept', async () => {
+    const codes = await enroll(await entityOf('ann'));
+    await enforce({ auth_method_types: ['aliased'] });
+    await ask(node, 'update', 'sys/auth/who/tune', { token_type: 'batch' });
+    const first = await login('ann');
+    expect(first.auth).toMatchObject({ clientToken: '', accessor: '' });
+    expect((await validate(requestIdOf(first), wrongCode(codes))).auth).toBeNull();
+    const second = await validate(requestIdOf(first), codes());
+    expect(second.auth).toMatchObject({ tokenType: 'batch', clientToken: expect.stringMatching(/^hvb\./) });
+    expect((await validate(requestIdOf(first), codes(1))).status).toBe(403);
+  });
+
   it('holds on another node from the next login on', async () => {
     const other = await place.node();
     await entityOf('ann');
