@@ -41,7 +41,7 @@ export function requestLine(audit: AuditLog, line: RequestLine): AuditEntry {
     path: withoutTokens(audit, request.path),
     mount_type: line.mountType,
     remote_address: request.remoteAddress,
-    auth: token === undefined ? null : callerText(token),
+    auth: token === undefined ? null : callerText(token, () => audit.digest(request.token ?? '')),
     decision: decisionText(line.decision),
     data: audit.redactRequest(request.data, line.fields, line.clear),
   } as const;
@@ -61,16 +61,16 @@ const callerTexts = new WeakMap<
 >();
 const ruleTexts = new WeakMap<RuleReference, RawJson>();
 
-export function callerText({ record, identity }: AuditedToken): RawJson {
+/** `digest` is asked for the digest of a batch token's text, which has no accessor to be known by: the one that its issue shows. */
+export function callerText({ record, identity }: AuditedToken, digest?: () => string): RawJson {
   const known = callerTexts.get(record);
   if (known !== undefined && known.identity === identity) return known.text;
-  const { accessor, displayName, policies, type, id } = record;
+  const { accessor, displayName, policies, type } = record;
   const entityId = identity?.entity.id ?? record.entityId;
   const text = new RawJson(
     JSON.stringify({
       accessor,
-      // A batch token has no accessor: the keyed hash of its text tells its requests apart.
-      ...(type === 'batch' ? { type, token_id: id } : {}),
+      ...(type === 'batch' ? { type, client_token: digest?.() ?? '' } : {}),
       display_name: displayName,
       policies,
       ...(entityId === undefined ? {} : { entity_id: entityId }),

@@ -95,9 +95,14 @@ async function travel(
   passage: Passage,
 ): Promise<Answer> {
   const { log } = options;
-  const snapshot = await core.tokenReader.present(request.token);
+  let snapshot = await core.tokenReader.present(request.token);
   // Most requests wait for nothing here: what is cached is current, and awaiting it would still cost a turn.
-  const epoch = core.current(snapshot.epoch) ?? (await core.at(snapshot.epoch));
+  let epoch = core.current(snapshot.epoch);
+  if (epoch === undefined) {
+    epoch = await core.at(snapshot.epoch);
+    // The keyring may have changed, and with it which batch tokens open.
+    if (snapshot.token?.record.type === 'batch') snapshot = await core.tokenReader.present(request.token);
+  }
   const { table } = core.mounts;
   const presented = request.token !== undefined;
   const who = authenticate(presented, snapshot.token, table, request.remoteAddress, core.clock.now());

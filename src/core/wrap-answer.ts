@@ -88,7 +88,8 @@ export async function wrapOutcome(
 }
 
 function accessorIn({ auth, data }: Envelope): string | undefined {
-  if (auth !== null) return auth.accessor;
+  // A batch token has none.
+  if (auth !== null) return auth.accessor === '' ? undefined : auth.accessor;
   const accessor = isJsonObject(data) ? data['secret_id_accessor'] : undefined;
   return typeof accessor === 'string' ? accessor : undefined;
 }

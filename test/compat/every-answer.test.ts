@@ -94,9 +94,50 @@ async function systemSamples(of: string): Promise<void> {
   await ask(node, 'update', 'sys/config/ui/headers/sample', { values: ['a'] });
 }
 
+/** Paths of things whose ids are random, by the pattern that they are of. */
+const madePaths = new Map<string, string>();
+let identityKnown: KnownValues = {};
+
+/** An entity, an alias, a group of each kind and a role of identity tokens; answers values for the fields that name them. */
+async function identitySamples(): Promise<KnownValues> {
+  const auth = (await ask(node, 'read', 'sys/auth')).data['userpass/'] as JsonObject;
+  const accessor = auth['accessor'] ?? '';
+  await ask(node, 'update', 'identity/entity', { name: 'sample', metadata: { a: 'b' } });
+  const entity = (await ask(node, 'read', 'identity/entity/name/sample')).data['id'] ?? '';
+  const named = { name: 'sample', mount_accessor: accessor };
+  const alias = await ask(node, 'update', 'identity/entity-alias', { ...named, canonical_id: entity });
+  await ask(node, 'update', 'identity/group', { name: 'sample', member_entity_ids: [entity] });
+  const group = (await ask(node, 'read', 'identity/group/name/sample')).data['id'] ?? '';
+  await ask(node, 'update', 'identity/group', { name: 'outer', type: 'external' });
+  const outer = (await ask(node, 'read', 'identity/group/name/outer')).data['id'] ?? '';
+  const groupAlias = await ask(node, 'update', 'identity/group-alias', { ...named, canonical_id: outer });
+  await ask(node, 'update', 'identity/oidc/key/sample', { algorithm: 'ES256', allowed_client_ids: '*' });
+  await ask(node, 'update', 'identity/oidc/role/sample', { key: 'sample' });
+  for (const [kind, id] of [
+    ['entity', entity],
+    ['group', group],
+    ['entity-alias', alias.data['id'] ?? ''],
+    ['group-alias', groupAlias.data['id'] ?? ''],
+  ] as const) {
+    madePaths.set(`identity/${kind}/id/:id`, `identity/${kind}/id/${String(id)}`);
+  }
+  return {
+    id: [entity, group],
+    alias_id: [alias.data['id'] ?? ''],
+    name: ['sample'],
+    canonical_id: [entity, outer],
+    mount_accessor: [accessor],
+    alias_mount_accessor: [accessor],
+    alias_name: ['sample'],
+    entity_id: [entity],
+  };
+}
+
 /** Something at every place that the sample paths name, and the names of it that bodies may hold. */
 async function samples(of: string): Promise<KnownValues> {
   await systemSamples(of);
+  // Only where they are asked for: they are many.
+  if (of.startsWith('identity/')) identityKnown = await identitySamples();
   await ask(node, 'update', 'secret/data/sample', { data: { a: 1 } });
   await ask(node, 'update', 'secret/data/sample/below', { data: { a: 1 } });
   await ask(node, 'update', 'leased/note/sample', { text: 'a' });
@@ -124,6 +165,7 @@ async function samples(of: string): Promise<KnownValues> {
   const wrapped = await ask(node, 'update', 'sys/wrapping/wrap', { a: 1 }, undefined, { wrapTtl: 60 });
   return {
     ...signed,
+    ...identityKnown,
     accessor: [child.auth?.accessor ?? ''],
     token: [child.auth?.clientToken ?? '', wrapped.wrap?.token ?? ''],
     lease_id: [lease.lease?.id ?? ''],
@@ -139,6 +181,9 @@ async function samples(of: string): Promise<KnownValues> {
     user_lockout_config: [{ lockout_threshold: 3 }],
     type: ['kv', 'service', 'irrevocable', 'ed25519', 'hmac'],
     data: [{ a: 1 }],
+    metadata: [{ a: 'b' }],
+    cidr_list: ['192.0.2.0/24'],
+    token_bound_cidrs: ['192.0.2.0/24'],
     plaintext: ['YWJj'],
     input: ['YWJj'],
     ciphertext: [ciphertext],
@@ -234,7 +279,11 @@ const wholePaths: readonly (readonly [pattern: string, path: string])[] = [
 /** The sample's path, and the same with something odd in place of it. */
 function pathsOf({ path, name }: DeclaredOperation): fc.Arbitrary<string> {
   const instead = (text: string) => path.replaceAll('sample', text);
-  const whole = wholePaths.filter(([pattern]) => pattern === name).map(([, one]) => one);
+  const random = madePaths.get(name);
+  const whole =
+    random === undefined
+      ? wholePaths.filter(([pattern]) => pattern === name).map(([, one]) => one)
+      : [random];
   if (whole.length > 0) return fc.constantFrom(path, ...whole);
   const odd = hostileTexts.filter((text) => isPath(`a/${text}/b`) && text !== '');
   return fc

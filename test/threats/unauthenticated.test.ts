@@ -58,6 +58,8 @@ describe('threat 14: what anybody may do without a token', () => {
       // A login, which a browser's return brings by GET.
       'auth/jwt/oidc/callback',
       'auth/oidc/oidc/callback',
+      'identity/oidc/.well-known/keys',
+      'identity/oidc/.well-known/openid-configuration',
       'sys/generate-root/attempt',
       'sys/health',
       'sys/init',
