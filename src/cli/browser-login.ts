@@ -13,6 +13,7 @@ export interface BrowserLoginOptions {
   readonly path: string | undefined;
   readonly port: number | undefined;
   readonly 'skip-browser': boolean;
+  readonly 'mfa-code-stdin': boolean | undefined;
 }
 
 /** Vault's own, which providers have been told of. */
@@ -60,7 +61,7 @@ async function throughBrowser(
   if (code === '') throw new CofferError('permission_denied', 'the provider did not let you in');
   const iss = brought['iss'] === undefined ? {} : { iss: brought['iss'] };
   // In the body: what is in an address is written down in many places.
-  return trade(client, `${path}/callback`, { state, code, client_nonce: nonce, ...iss });
+  return trade(shell, client, options, `${path}/callback`, { state, code, client_nonce: nonce, ...iss });
 }
 
 /** A web address and nothing that a program could take for something else. */

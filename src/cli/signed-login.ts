@@ -14,12 +14,13 @@ export interface SignedLoginOptions {
   readonly role: string | undefined;
   readonly path: string | undefined;
   readonly 'jwt-file': string | undefined;
+  readonly 'mfa-code-stdin': boolean | undefined;
 }
 
 export async function loginByJwt(shell: Shell, client: Client, options: SignedLoginOptions): Promise<Login> {
   const file = options['jwt-file'];
   const jwt = file === undefined || file === '-' ? await readSecretLine(shell, 'JWT') : readJwtFile(file);
-  return tradeSigned(client, options.path ?? 'jwt', options.role, jwt);
+  return tradeSigned(shell, client, options, options.path ?? 'jwt', jwt);
 }
 
 export async function loginByKubernetes(
@@ -29,14 +30,24 @@ export async function loginByKubernetes(
 ): Promise<Login> {
   const file = options['jwt-file'] ?? serviceAccountToken;
   const jwt = file === '-' ? await readSecretLine(shell, 'JWT') : readJwtFile(file);
-  return tradeSigned(client, options.path ?? 'kubernetes', options.role, jwt);
+  return tradeSigned(shell, client, options, options.path ?? 'kubernetes', jwt);
 }
 
-function tradeSigned(client: Client, path: string, role: string | undefined, text: string): Promise<Login> {
+function tradeSigned(
+  shell: Shell,
+  client: Client,
+  options: SignedLoginOptions,
+  path: string,
+  text: string,
+): Promise<Login> {
+  const { role } = options;
   const jwt = text.trim();
   // The text is not repeated: what somebody took for a JWT may be another secret.
   if (!/^[\w-]+\.[\w-]+\.[\w-]+$/.test(jwt)) throw new CofferError('usage', 'what was given is not a JWT');
-  return trade(client, `auth/${path}/login`, { ...(role === undefined ? {} : { role }), jwt });
+  return trade(shell, client, options, `auth/${path}/login`, {
+    ...(role === undefined ? {} : { role }),
+    jwt,
+  });
 }
 
 /** Bytes: what a server takes, and some. */

@@ -7,6 +7,7 @@ import { socket } from '../audit-device/socket/socket.ts';
 import { stdout } from '../audit-device/stdout/stdout.ts';
 import { syslog } from '../audit-device/syslog/syslog.ts';
 import { approle } from '../auth/approle/approle.ts';
+import { cert } from '../auth/cert/cert.ts';
 import { jwt, oidc } from '../auth/jwt/jwt.ts';
 import { kubernetes } from '../auth/kubernetes/kubernetes.ts';
 import { userpass } from '../auth/userpass/userpass.ts';
@@ -25,7 +26,7 @@ import type { SlotMaker } from '../seal/slot-maker.ts';
 
 export const mountTypes: MountTypes = {
   engines: new Map([kv, generic, transit, totp].map((type) => [type.type, type])),
-  authMethods: new Map([approle, userpass, jwt, oidc, kubernetes].map((type) => [type.type, type])),
+  authMethods: new Map([approle, cert, userpass, jwt, oidc, kubernetes].map((type) => [type.type, type])),
 };
 
 export const manualSeals: readonly ManualSeal[] = [keyfileByHand, shamirByHand, passphraseByHand];

@@ -12,6 +12,7 @@ import type { JsonObject } from '../../src/json.ts';
 import { openLogger } from '../../src/log.ts';
 import type { CofferNode } from '../../src/main/node.ts';
 import { logControl } from '../../src/main/program-facts.ts';
+import { issueAuthority, revoke } from '../fakes/authority.ts';
 import { countedUserpass } from '../fakes/cheap-userpass.ts';
 import { type Asked, ask, makePlace, makeToken, type Place, rootToken } from '../fakes/client.ts';
 import { echoType } from '../fakes/echo-engine.ts';
@@ -24,6 +25,12 @@ import { OidcProvider } from '../fakes/oidc-provider.ts';
 const seed = Number(process.env['COFFER_TEST_SEED'] ?? 20_261_122);
 /** Requests of each operation with each token. */
 const rounds = 24;
+
+const years = 5 * 365 * 86_400_000;
+const authority = issueAuthority('sample', undefined, {
+  notBefore: Date.now() - years,
+  notAfter: Date.now() + years,
+});
 
 let place: Place;
 let node: CofferNode;
@@ -39,6 +46,7 @@ beforeAll(async () => {
     await ask(node, 'update', `sys/mounts/${type}`, { type });
   await ask(node, 'update', 'sys/auth/approle', { type: 'approle' });
   await ask(node, 'update', 'sys/auth/userpass', { type: 'userpass' });
+  await ask(node, 'update', 'sys/auth/cert', { type: 'cert' });
   for (const type of ['oidc', 'kubernetes']) await ask(node, 'update', `sys/auth/${type}`, { type });
   provider = await new OidcProvider({ now: () => place.clock.now() }).open();
   cluster = await new KubernetesApi(() => place.clock.now()).open();
@@ -147,6 +155,10 @@ async function samples(of: string): Promise<KnownValues> {
   await ask(node, 'update', 'auth/approle/role/sample', { role_id: 'sample-role-id' });
   await ask(node, 'update', 'auth/userpass/users/sample', { password: 'sample', policies: ['a'] });
   const secret = await ask(node, 'update', 'auth/approle/role/sample/secret-id', { metadata: { a: 'b' } });
+  await ask(node, 'update', 'auth/cert/certs/sample', { certificate: authority.certificate });
+  await ask(node, 'update', 'auth/cert/crls/sample', { crl: revoke(authority, ['01']) });
+  const person = await ask(node, 'update', 'auth/userpass/login/sample', { password: 'sample' }, null);
+  const factor = await mfaSample();
   const lease = await ask(node, 'read', 'leased/creds/sample');
   const child = await ask(node, 'update', 'auth/token/create', { policies: ['default'], ttl: '1h' });
   await ask(node, 'update', 'sys/quotas/rate-limit/sample', { rate: 1e9 });
@@ -164,8 +176,8 @@ async function samples(of: string): Promise<KnownValues> {
   await ask(node, 'update', `sys/mounts/${moving}`, { type: 'kv' });
   const wrapped = await ask(node, 'update', 'sys/wrapping/wrap', { a: 1 }, undefined, { wrapTtl: 60 });
   return {
-    ...signed,
     ...identityKnown,
+    ...signed,
     accessor: [child.auth?.accessor ?? ''],
     token: [child.auth?.clientToken ?? '', wrapped.wrap?.token ?? ''],
     lease_id: [lease.lease?.id ?? ''],
@@ -179,6 +191,12 @@ async function samples(of: string): Promise<KnownValues> {
     otp: ['abc'],
     config: [{ max_lease_ttl: '1h', audit_non_hmac_request_keys: ['comment'] }],
     user_lockout_config: [{ lockout_threshold: 3 }],
+    certificate: [authority.certificate],
+    crl: [revoke(authority, ['01', '02'])],
+    method_id: [factor],
+    entity_id: [person.auth?.entityId ?? ''],
+    mfa_method_ids: [[factor]],
+    auth_method_types: [['approle']],
     type: ['kv', 'service', 'irrevocable', 'ed25519', 'hmac'],
     data: [{ a: 1 }],
     metadata: [{ a: 'b' }],
@@ -211,6 +229,19 @@ async function samples(of: string): Promise<KnownValues> {
     limit: [100],
     policy: ['path "a" { capabilities = ["read"] }', { path: {} }, 'path "a" {'],
   };
+}
+
+/** The method's id. */
+async function mfaSample(): Promise<string> {
+  const path = 'identity/mfa/method/totp';
+  // What the operations before left behind must not need a second factor.
+  await ask(node, 'delete', 'identity/mfa/login-enforcement/sample');
+  const there = await ask(node, 'read', `${path}/sample`);
+  if (!there.hasData) await ask(node, 'update', path, { issuer: 'Example', method_name: 'sample' });
+  const method = String((await ask(node, 'read', `${path}/sample`)).data['id']);
+  const enforced = { mfa_method_ids: [method], auth_method_types: ['cert'] };
+  await ask(node, 'update', 'identity/mfa/login-enforcement/sample', enforced);
+  return method;
 }
 
 /** What ends the node ends the test. */

@@ -25,6 +25,7 @@ beforeAll(async () => {
   await ask(node, 'update', 'sys/auth/approle', { type: 'approle' });
   await ask(node, 'update', 'auth/approle/role/sample', {});
   await ask(node, 'update', 'sys/auth/userpass', { type: 'userpass' });
+  await ask(node, 'update', 'sys/auth/cert', { type: 'cert' });
   await ask(node, 'update', 'auth/userpass/users/sample', { password: 'sample' });
   for (const type of ['jwt', 'kubernetes']) await ask(node, 'update', `sys/auth/${type}`, { type });
   const pem = generateKeyPairSync('ed25519').publicKey.export({ type: 'spki', format: 'pem' }).toString();

@@ -16,6 +16,7 @@ beforeAll(async () => {
   await ask(node, 'update', 'auth/approle/role/sample', {});
   await ask(node, 'update', 'sys/auth/userpass', { type: 'userpass' });
   await ask(node, 'update', 'auth/userpass/users/sample', { password: 'sample' });
+  await ask(node, 'update', 'sys/auth/cert', { type: 'cert' });
   for (const type of ['jwt', 'oidc', 'kubernetes']) await ask(node, 'update', `sys/auth/${type}`, { type });
   await ask(node, 'update', 'secret/data/sample', { data: { a: 1 } });
 });
@@ -30,6 +31,7 @@ describe('threat 14: what anybody may do without a token', () => {
       'delete sys/rekey/init',
       'delete sys/rekey/verify',
       'update auth/approle/login',
+      'update auth/cert/login',
       'update auth/jwt/login',
       'update auth/jwt/oidc/auth_url',
       'update auth/jwt/oidc/callback',
@@ -42,6 +44,8 @@ describe('threat 14: what anybody may do without a token', () => {
       'update sys/generate-root/update',
       'update sys/init',
       'update sys/internal/specs/openapi',
+      // The second step of a login, by who has the id of the first.
+      'update sys/mfa/validate',
       'update sys/rekey/init',
       'update sys/rekey/update',
       'update sys/rekey/verify',

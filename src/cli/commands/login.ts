@@ -13,18 +13,19 @@ import { dataOf } from '../safe.ts';
 import { type Shell, variable } from '../shell.ts';
 import { parseToken, readTokenFile, writeTokenFile } from '../token-file.ts';
 
-const methodNames = ['token', 'approle', 'userpass', 'oidc', 'jwt', 'kubernetes'] as const;
+const methodNames = ['token', 'approle', 'cert', 'userpass', 'oidc', 'jwt', 'kubernetes'] as const;
 type Method = (typeof methodNames)[number];
 
 export const command = defineCommand({
   summary: 'Prove who you are and keep the token',
   details: [
-    'METHOD is token (the default), approle, userpass, which takes a NAME, oidc, jwt or kubernetes. The token, the ' +
-      'secret id of an approle, the password or the JWT is asked for without showing it, or read from standard input ' +
-      'or a file: it is never an argument. The token that comes of it is kept in ~/.config/coffer/token for its owner ' +
-      'only.',
+    'METHOD is token (the default), approle, userpass, which takes the NAME of a user, cert, which takes the NAME of a ' +
+      'role or none, oidc, jwt or kubernetes. The token, the secret id of an approle, the password or the JWT is asked ' +
+      'for without showing it, or read from standard input or a file: it is never an argument. The token that comes of ' +
+      'it is kept in ~/.config/coffer/token for its owner only.',
     'oidc prints an address to log in at, opens a browser there if it can, and waits at http://localhost:8250/oidc/callback ' +
       'for its return. kubernetes takes the token of the pod that it runs in.',
+    'Where the server wants a one-time code besides, it is asked for too.',
   ],
   operands: { METHOD: 'optional', NAME: 'optional' },
   options: {
@@ -37,6 +38,10 @@ export const command = defineCommand({
     path: { type: 'text', value: 'PATH', help: 'where the method is enabled, if not at its own name' },
     'role-id': { type: 'text', value: 'ID', help: "the approle's id" },
     'secret-id-file': { type: 'text', value: 'FILE', help: "read the approle's secret id from FILE" },
+    'mfa-code-stdin': {
+      type: 'flag',
+      help: 'read a one-time code from standard input, on a line behind what else comes that way',
+    },
     role: { type: 'text', value: 'ROLE', help: 'role of oidc, jwt and kubernetes, if not the default one' },
     'jwt-file': { type: 'text', value: 'FILE', help: 'read the JWT of jwt and kubernetes from FILE or -' },
     port: { type: 'integer', value: 'PORT', help: 'where oidc waits for the browser (8250)' },
@@ -48,12 +53,13 @@ export const command = defineCommand({
     'coffer login',
     'coffer login userpass alice',
     'coffer login approle --role-id web < secret-id',
+    'coffer login cert --client-cert web.pem --client-key web.key',
     'coffer login oidc --role people',
     'coffer login jwt --role build --jwt-file id-token',
   ],
   async run({ options, operands }, shell) {
     const method = chosenMethod(operands.METHOD, options.method);
-    if (method !== 'userpass' && operands.NAME !== undefined) {
+    if (method !== 'userpass' && method !== 'cert' && operands.NAME !== undefined) {
       throw usageError('login', `${method} takes no NAME`);
     }
     const client = connectAnonymously(shell, options);
@@ -87,6 +93,8 @@ interface LoginOptions {
   readonly 'role-id': string | undefined;
   readonly 'secret-id-file': string | undefined;
   readonly 'token-file': string | undefined;
+  readonly 'client-cert': string | undefined;
+  readonly 'mfa-code-stdin': boolean | undefined;
   readonly role: string | undefined;
   readonly 'jwt-file': string | undefined;
   readonly port: number | undefined;
@@ -96,6 +104,7 @@ interface LoginOptions {
 const methods = {
   token: loginByToken,
   approle: loginByAppRole,
+  cert: loginByCertificate,
   userpass: loginByPassword,
   oidc: async (shell, client, options) =>
     (await import('../browser-login.ts')).loginByBrowser(shell, client, options),
@@ -123,7 +132,7 @@ async function loginByAppRole(shell: Shell, client: Client, options: LoginOption
   const roleId = options['role-id'];
   if (roleId === undefined) throw usageError('login', 'approle needs --role-id');
   const secretId = await givenSecretId(shell, options['secret-id-file']);
-  return trade(client, `auth/${options.path ?? 'approle'}/login`, {
+  return trade(shell, client, options, `auth/${options.path ?? 'approle'}/login`, {
     role_id: roleId,
     ...(secretId === '' ? {} : { secret_id: secretId }),
   });
@@ -135,7 +144,27 @@ async function loginByPassword(shell: Shell, client: Client, options: LoginOptio
   if (name === undefined) throw usageError('login', 'userpass needs the NAME of a user');
   const password = await readSecretLine(shell, 'password');
   if (password === '') throw new CofferError('usage', 'no password was given');
-  return trade(client, `auth/${options.path ?? 'userpass'}/login/${name}`, { password });
+  return trade(shell, client, options, `auth/${options.path ?? 'userpass'}/login/${name}`, { password });
+}
+
+/** The proof is the connection itself: its certificate is shown by whichever command has one. */
+async function loginByCertificate(shell: Shell, client: Client, options: LoginOptions): Promise<Login> {
+  const named =
+    options['client-cert'] ??
+    variable(shell.env, 'COFFER_CLIENT_CERT') ??
+    variable(shell.env, 'VAULT_CLIENT_CERT');
+  if (named === undefined) throw usageError('login', 'cert needs --client-cert and --client-key');
+  if (client.address.protocol !== 'https:') {
+    throw new CofferError('usage', 'a certificate is shown over TLS only: the address begins with https://');
+  }
+  const { name } = options;
+  return trade(
+    shell,
+    client,
+    options,
+    `auth/${options.path ?? 'cert'}/login`,
+    name === undefined ? {} : { name },
+  );
 }
 
 /** Empty for a role that asks for none. */
