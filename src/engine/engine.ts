@@ -10,6 +10,7 @@ import type { Clock } from '../clock.ts';
 import type { Endpoint } from '../core/endpoint.ts';
 import type { MountLockout } from '../core/lockout/lock-state.ts';
 import type { ReadPage } from '../core/pages.ts';
+import type { ClientCertificate } from '../core/request.ts';
 import type { DueEntry, View, ViewWrite } from '../core/view.ts';
 import type { Random } from '../crypto/random.ts';
 import type { JsonObject } from '../json.ts';
@@ -72,6 +73,12 @@ export interface PolicyHolder {
   readonly noDefaultPolicy: boolean;
 }
 
+/** Whoever asks for a token's renewal: not always who logged in. */
+export interface RenewalCaller {
+  /** Undefined where the request did not come over TLS. */
+  readonly clientCertificate?: ClientCertificate | undefined;
+}
+
 export interface AuthMethod extends Engine {
   readonly locks?: NameLocks;
   /** Roles or users in order of their names, a page at a time; the next page goes on behind the last name. */
@@ -83,6 +90,7 @@ export interface AuthMethod extends Engine {
   renewPrincipal?(
     internal: JsonObject,
     view: View,
+    renewal: RenewalCaller,
   ): Promise<{ readonly ttl?: number; readonly maxTtl?: number }>;
 }
 

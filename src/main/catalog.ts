@@ -7,6 +7,7 @@ import { socket } from '../audit-device/socket/socket.ts';
 import { stdout } from '../audit-device/stdout/stdout.ts';
 import { syslog } from '../audit-device/syslog/syslog.ts';
 import { approle } from '../auth/approle/approle.ts';
+import { cert } from '../auth/cert/cert.ts';
 import { userpass } from '../auth/userpass/userpass.ts';
 import type { MountTypes } from '../core/mount/mounts.ts';
 import { generic, kv } from '../engine/kv/kv.ts';
@@ -23,7 +24,7 @@ import type { SlotMaker } from '../seal/slot-maker.ts';
 
 export const mountTypes: MountTypes = {
   engines: new Map([kv, generic, transit, totp].map((type) => [type.type, type])),
-  authMethods: new Map([approle, userpass].map((type) => [type.type, type])),
+  authMethods: new Map([approle, cert, userpass].map((type) => [type.type, type])),
 };
 
 export const manualSeals: readonly ManualSeal[] = [keyfileByHand, shamirByHand, passphraseByHand];

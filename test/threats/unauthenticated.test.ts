@@ -16,6 +16,7 @@ beforeAll(async () => {
   await ask(node, 'update', 'auth/approle/role/sample', {});
   await ask(node, 'update', 'sys/auth/userpass', { type: 'userpass' });
   await ask(node, 'update', 'auth/userpass/users/sample', { password: 'sample' });
+  await ask(node, 'update', 'sys/auth/cert', { type: 'cert' });
   await ask(node, 'update', 'secret/data/sample', { data: { a: 1 } });
 });
 afterAll(() => place.remove());
@@ -29,11 +30,14 @@ describe('threat 14: what anybody may do without a token', () => {
       'delete sys/rekey/init',
       'delete sys/rekey/verify',
       'update auth/approle/login',
+      'update auth/cert/login',
       'update auth/userpass/login/:name',
       'update sys/generate-root/attempt',
       'update sys/generate-root/update',
       'update sys/init',
       'update sys/internal/specs/openapi',
+      // The second step of a login, by who has the id of the first.
+      'update sys/mfa/validate',
       'update sys/rekey/init',
       'update sys/rekey/update',
       'update sys/rekey/verify',
@@ -47,6 +51,8 @@ describe('threat 14: what anybody may do without a token', () => {
         .map(({ name }) => name)
         .toSorted(),
     ).toEqual([
+      'identity/oidc/.well-known/keys',
+      'identity/oidc/.well-known/openid-configuration',
       'sys/generate-root/attempt',
       'sys/health',
       'sys/init',

@@ -17,7 +17,6 @@ import type { Mount } from '../mount/table.ts';
 import { MountView } from '../mount/view.ts';
 import { everyItem } from '../pages.ts';
 import { retryOnConflict } from '../retry.ts';
-
 import { grantTtl } from '../ttl-rule.ts';
 import { type LeaseHolder, leastOf, secondsLeft } from './holder.ts';
 import type { LeaseReach } from './reach.ts';

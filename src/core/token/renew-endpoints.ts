@@ -1,5 +1,5 @@
 /** `auth/token/renew`, by token, by accessor and of the token that asks. */
-import type { AuthMethod } from '../../engine/engine.ts';
+import type { AuthMethod, RenewalCaller } from '../../engine/engine.ts';
 import { CofferError } from '../../errors.ts';
 import { type CoreCall, coreEndpoint } from '../core-call.ts';
 import type { Endpoint, Fields, FieldValues, Reply } from '../endpoint.ts';
@@ -29,10 +29,12 @@ export function renewEndpoints(rooms: CoreRooms): readonly Endpoint[] {
         update: {
           summary: 'Renew a token',
           spendsFirst: true,
+          clientCertificate: true,
           handle: async (call) => {
-            const { id, text } = await find(call);
-            await refuseBatch(rooms, text, 'renewed');
-            return renew(rooms, id, text, (call.fields as FieldValues<typeof incrementField>).increment);
+            const renewed = await find(call);
+            await refuseBatch(rooms, renewed.text, 'renewed');
+            const { increment } = call.fields as FieldValues<typeof incrementField>;
+            return renew(rooms, call, renewed, increment);
           },
         },
       },
@@ -63,8 +65,8 @@ interface Terms {
 
 async function renew(
   rooms: CoreRooms,
-  id: TokenId,
-  text: string,
+  caller: RenewalCaller,
+  { id, text }: Renewed,
   increment: number | undefined,
 ): Promise<Reply> {
   const found = await liveById(rooms, id);
@@ -72,7 +74,7 @@ async function renew(
   const mount = found.record.mount === null ? undefined : rooms.mounts.table.byUuid(found.record.mount);
   // Tokens made by tokens are under the settings of `auth/token/`.
   const issuer = (mount ?? rooms.mounts.table.at('auth/token/'))?.entry;
-  const terms = await termsNow(rooms, found.record, mount);
+  const terms = await termsNow(rooms, found.record, mount, caller);
   let capped = false;
   const now = rooms.clock.now();
   const record = await rooms.tokens.update(id, (current) => {
@@ -108,14 +110,19 @@ async function renew(
 }
 
 /** Throws to refuse: the method or the role that the token comes from has the last word. */
-async function termsNow(rooms: CoreRooms, token: TokenRecord, mount: Mount | undefined): Promise<Terms> {
+async function termsNow(
+  rooms: CoreRooms,
+  token: TokenRecord,
+  mount: Mount | undefined,
+  { clientCertificate }: RenewalCaller,
+): Promise<Terms> {
   const { period, explicitMaxTtl, internal } = token;
   if (token.role !== undefined) return termsOfRole(rooms, token, token.role);
   const method = mount?.engine as Partial<AuthMethod> | undefined;
   const again =
     internal === null || mount === undefined
       ? undefined
-      : await method?.renewPrincipal?.(internal, rooms.view(mount.entry.uuid));
+      : await method?.renewPrincipal?.(internal, rooms.view(mount.entry.uuid), { clientCertificate });
   return { period, explicitMaxTtl, ...again };
 }
 
