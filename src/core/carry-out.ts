@@ -7,7 +7,7 @@ import type { Core } from './core.ts';
 import { dueWrite } from './due.ts';
 import type { Call, EndpointOperation, Leased, OperationSpec, Principal, Reply } from './endpoint.ts';
 import { identityOfLogin } from './identity/login.ts';
-import type { LeaseHolder } from './lease/leases.ts';
+import type { LeaseHolder } from './lease/holder.ts';
 import { secondFactorOf } from './mfa/login.ts';
 import type { Mount } from './mount/table.ts';
 import { MountView } from './mount/view.ts';

@@ -17,8 +17,8 @@ import type { Mount } from '../mount/table.ts';
 import { MountView } from '../mount/view.ts';
 import { everyItem } from '../pages.ts';
 import { retryOnConflict } from '../retry.ts';
-import type { TokenId } from '../token/record.ts';
 import { grantTtl } from '../ttl-rule.ts';
+import { type LeaseHolder, leastOf, secondsLeft } from './holder.ts';
 import type { LeaseReach } from './reach.ts';
 import {
   decodeLease,
@@ -44,18 +44,6 @@ export interface LeasesOptions {
   /** A mount by uuid, also a disabled one: engines renew and revoke what they leased. */
   readonly findMount: (uuid: string) => Promise<Mount | undefined>;
   readonly tally?: Meter['tally'];
-}
-
-/** The token that pays for a lease. */
-export interface LeaseHolder {
-  readonly id: TokenId;
-  readonly identity?: string;
-  /** Such a token is not in the store: its leases end with its parent, and no later than it does. */
-  readonly type?: 'batch';
-  /** Parent first. */
-  readonly ancestors?: readonly TokenId[];
-  /** Milliseconds. */
-  readonly expiresAt?: number | null;
 }
 
 export interface PreparedLease {
@@ -366,19 +354,6 @@ export class Leases {
       this.#store.commit(writes, expectations),
     );
   }
-}
-
-/** Whole seconds of a batch token's life, 1 at least; undefined for tokens whose end brings their leases'. */
-function secondsLeft(holder: LeaseHolder | null, now: number): number | undefined {
-  if (holder?.type !== 'batch' || holder.expiresAt === null || holder.expiresAt === undefined)
-    return undefined;
-  return Math.max(1, Math.floor((holder.expiresAt - now) / 1_000));
-}
-
-/** Of limits in seconds, where undefined and 0 are none: the least, or 0. */
-function leastOf(limits: readonly (number | undefined)[]): number {
-  const set = limits.filter((limit) => limit !== undefined && limit > 0) as readonly number[];
-  return set.length === 0 ? 0 : Math.min(...set);
 }
 
 /** The writes of the duty that came by before the lease's end. */

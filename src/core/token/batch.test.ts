@@ -177,7 +177,8 @@ describe('a batch token', () => {
       .auditLines()
       .find(({ type, request_id: id }) => type === 'request' && id === line?.['request_id']);
     expect(request?.['auth']).toMatchObject({ accessor: '', type: 'batch', policies: ['default', 'user'] });
-    const { client_token: used } = request?.['auth'] as { readonly client_token: string };
+    const auth = request?.['auth'] as { readonly client_token: string } | undefined;
+    const used = auth?.client_token ?? 'nothing';
     const issued = place
       .auditLines()
       .findLast((one) => JSON.stringify(one).includes(used) && one['type'] === 'response');
