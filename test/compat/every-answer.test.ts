@@ -243,7 +243,7 @@ describe('every declared operation', () => {
   });
 
   it('answers as declared and as the contract has it, whatever it is sent', {
-    timeout: 240_000,
+    timeout: 480_000,
   }, async () => {
     operations = last(everyOperation(node));
     for (const [index, declared] of operations.entries()) {
