@@ -108,7 +108,6 @@ function byId(rooms: CoreRooms): Endpoint {
       update: {
         summary: 'Change an entity',
         spendsFirst: true,
-        response: created,
         handle: (call) => change(rooms, call.params['id'] ?? '', wishOf(call.fields)),
       },
       delete: {

@@ -96,7 +96,6 @@ function byId(rooms: CoreRooms): Endpoint {
       update: {
         summary: 'Change a group',
         spendsFirst: true,
-        response: created,
         handle: (call) => change(rooms, call.params['id'] ?? '', wishOf(call.fields)),
       },
       delete: {
