@@ -71,12 +71,13 @@ export interface AuthMethod extends Engine {
   /** Roles or users in order of their names, a page at a time; the next page goes on behind the last name. */
   holders?(view: View): ReadPage<PolicyHolder>;
   /**
-   * Checks anew that a token's principal may go on. Throws `permission_denied` or `invalid_request` to refuse. Methods
-   * without it renew on the token's own terms.
+   * Checks anew that a token's principal may go on, asked from `remoteAddress`. Throws `permission_denied` or
+   * `invalid_request` to refuse. Methods without it renew on the token's own terms.
    */
   renewPrincipal?(
     internal: JsonObject,
     view: View,
+    remoteAddress: string,
   ): Promise<{ readonly ttl?: number; readonly maxTtl?: number }>;
 }
 

@@ -1,4 +1,5 @@
 /** The tables of implementations: with a folder and a page in docs/reference, a row here is all that a new one needs. */
+import { appId } from '../auth/app-id/app-id.ts';
 import { approle } from '../auth/approle/approle.ts';
 import { userpass } from '../auth/userpass/userpass.ts';
 import type { MountTypes } from '../core/mount/mounts.ts';
@@ -16,7 +17,7 @@ import type { SlotMaker } from '../seal/slot-maker.ts';
 
 export const mountTypes: MountTypes = {
   engines: new Map([kv, generic, transit, totp].map((type) => [type.type, type])),
-  authMethods: new Map([approle, userpass].map((type) => [type.type, type])),
+  authMethods: new Map([approle, userpass, appId].map((type) => [type.type, type])),
 };
 
 export const manualSeals: readonly ManualSeal[] = [keyfileByHand, shamirByHand, passphraseByHand];

@@ -31,6 +31,7 @@ beforeAll(async () => {
     await ask(node, 'update', `sys/mounts/${type}`, { type });
   await ask(node, 'update', 'sys/auth/approle', { type: 'approle' });
   await ask(node, 'update', 'sys/auth/userpass', { type: 'userpass' });
+  await ask(node, 'update', 'sys/auth/app-id', { type: 'app-id' });
 });
 afterAll(() => place.remove());
 
@@ -46,6 +47,8 @@ async function samples(): Promise<KnownValues> {
   await ask(node, 'update', 'sys/auth/sample', { type: 'approle' });
   await ask(node, 'update', 'auth/approle/role/sample', { role_id: 'sample-role-id' });
   await ask(node, 'update', 'auth/userpass/users/sample', { password: 'sample', policies: ['a'] });
+  await ask(node, 'update', 'auth/app-id/map/app-id/sample', { value: 'a' });
+  await ask(node, 'update', 'auth/app-id/map/user-id/sample', { value: 'sample' });
   const secret = await ask(node, 'update', 'auth/approle/role/sample/secret-id', { metadata: { a: 'b' } });
   const lease = await ask(node, 'read', 'leased/creds/sample');
   const child = await ask(node, 'update', 'auth/token/create', { policies: ['default'], ttl: '1h' });

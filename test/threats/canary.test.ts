@@ -25,6 +25,9 @@ beforeAll(async () => {
   await ask(node, 'update', 'auth/approle/role/sample', {});
   await ask(node, 'update', 'sys/auth/userpass', { type: 'userpass' });
   await ask(node, 'update', 'auth/userpass/users/sample', { password: 'sample' });
+  await ask(node, 'update', 'sys/auth/app-id', { type: 'app-id' });
+  await ask(node, 'update', 'auth/app-id/map/app-id/sample', { value: 'sample' });
+  await ask(node, 'update', 'auth/app-id/map/user-id/sample', { value: 'sample' });
   await ask(node, 'update', 'secret/data/sample', { data: { a: 1 } });
 });
 afterAll(() => place.remove());

@@ -70,6 +70,7 @@ beforeAll(async () => {
   await ask(node, 'update', 'sys/auth/approle', { type: 'approle' });
   await ask(node, 'update', 'sys/auth/userpass', { type: 'userpass' });
   await ask(node, 'update', 'auth/userpass/users/bob', { password: 'right' });
+  await ask(node, 'update', 'sys/auth/app-id', { type: 'app-id' });
   await writePolicy(
     node,
     'chief',
@@ -116,6 +117,14 @@ describe.each(variants)('threat 10: the policy %j', (name) => {
 });
 
 describe.each(variants)('threat 10: the policy %j, one field at a time,', (name) => {
+  it('is not given to an app id, not even by root', async () => {
+    for (const by of [chief, rootToken]) {
+      const answer = await ask(node, 'update', 'auth/app-id/map/app-id/app', { value: name }, by);
+      expect(answer.status).toBe(400);
+    }
+    expect((await ask(node, 'read', 'auth/app-id/map/app-id/app')).hasData).toBe(false);
+  });
+
   it.each(['token_policies', 'policies'])(
     'is not given to a role or a user, not even by root: %s',
     async (field) => {

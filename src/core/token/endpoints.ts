@@ -210,7 +210,8 @@ function renewals(rooms: CoreRooms): readonly Endpoint[] {
           spendsFirst: true,
           handle: async (call) => {
             const { id, text } = await find(call);
-            return renew(rooms, id, text, (call.fields as FieldValues<typeof incrementField>).increment);
+            const { increment } = call.fields as FieldValues<typeof incrementField>;
+            return renew(rooms, id, text, increment, call.remoteAddress);
           },
         },
       },
@@ -236,6 +237,7 @@ async function renew(
   id: TokenId,
   text: string,
   increment: number | undefined,
+  remoteAddress: string,
 ): Promise<Reply> {
   const found = await liveToken(rooms, id);
   if (found === undefined) throw new CofferError('permission_denied', 'bad token');
@@ -244,7 +246,7 @@ async function renew(
   const again =
     found.internal === null || mount === undefined
       ? undefined
-      : await method?.renewPrincipal?.(found.internal, rooms.view(mount.entry.uuid));
+      : await method?.renewPrincipal?.(found.internal, rooms.view(mount.entry.uuid), remoteAddress);
   let capped = false;
   const now = rooms.clock.now();
   const record = await rooms.tokens.update(id, (current) => {
