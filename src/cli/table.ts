@@ -113,6 +113,11 @@ export const rows: Readonly<Record<string, Row>> = {
     summary: 'Put what is wrapped under a new token',
     load: () => import('./commands/rewrap.ts'),
   },
+  vault: {
+    section: 'Access',
+    summary: "Vault's own commands, in its words",
+    load: () => import('./commands/vault.ts'),
+  },
 
   server: { section: 'Server', summary: 'Run the server' },
   status: {
