@@ -22,22 +22,30 @@ export function misuse(message: string): VaultFailure {
 }
 
 /**
- * What a request failed with, told as the old program tells it. `doing` is such as `reading secret/foo`; `url` holds no token. Errors
- * that were told already pass through.
+ * What a request failed with, told as the old program tells it. `doing` is such as `reading secret/foo`; `url` holds no token, and of
+ * the server's words `token` is taken out. Errors that were told already pass through.
  */
-export function failureOf(thrown: unknown, doing: string, url: string): VaultFailure {
+export function failureOf(
+  thrown: unknown,
+  doing: string,
+  url: string,
+  token: string | undefined,
+): VaultFailure {
   if (thrown instanceof VaultFailure) return thrown;
   const error = asCofferError(thrown);
   // What was never sent is a mistake on this side.
   const exit: FailureExit = error.code === 'usage' || error.code === 'invalid_request' ? 1 : 2;
   if (!(thrown instanceof ApiError))
     return new VaultFailure(exit, `Error ${doing}: ${error.message}`, error.code);
-  const lines = errorLines(thrown).map((line) => `* ${line}`);
+  const own = token === undefined || token === '' ? undefined : token;
+  const lines = errorLines(thrown).map(
+    (line) => `* ${own === undefined ? line : line.replaceAll(own, '[token]')}`,
+  );
   const said = `Error making API request.\n\nURL: ${url}\nCode: ${thrown.status}. Errors:\n\n${lines.join('\n')}`;
   return new VaultFailure(2, `Error ${doing}: ${said.trimEnd()}`, error.code);
 }
 
-/** The server's own words; tokens in them were taken out by the client where it made its message of them. */
+/** The server's own words. */
 function errorLines({ body, message }: ApiError): readonly string[] {
   const errors = isJsonObject(body) ? body['errors'] : undefined;
   if (!Array.isArray(errors)) return [message];

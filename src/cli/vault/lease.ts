@@ -1,7 +1,7 @@
 /** `lease …`. */
 import { misuse } from './failure.ts';
 import { printSecret, secretOf } from './secret.ts';
-import { argument, type Verb, type Verbs } from './verb.ts';
+import { argument, sanitized, type Verb, type Verbs } from './verb.ts';
 
 const renew: Verb = {
   usage: 'ID [INCREMENT]',
@@ -37,7 +37,7 @@ const revoke: Verb = {
     if (!prefix) {
       await session.ask(`revoking lease`, 'PUT', 'sys/leases/revoke', { body: { lease_id: id, ...sync } });
     } else {
-      const path = `sys/leases/${force ? 'revoke-force' : 'revoke-prefix'}/${id}`;
+      const path = `sys/leases/${force ? 'revoke-force' : 'revoke-prefix'}/${sanitized(id)}`;
       await session.ask('revoking leases', 'PUT', path, { body: sync });
     }
     output.success(

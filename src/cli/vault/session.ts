@@ -86,6 +86,7 @@ export class Session {
         error,
         doing,
         `${verb} ${formatAddress(client.address)}/v1/${shown.replace(/^\//, '')}`,
+        token,
       );
     }
   }

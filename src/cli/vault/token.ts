@@ -4,7 +4,7 @@ import { misuse } from './failure.ts';
 import type { FlagSpecs, Flags } from './flags.ts';
 import { dataOf, printSecret, secretOf } from './secret.ts';
 import { currentToken } from './session.ts';
-import { argument, fieldFlag, type Verb, type VerbCall, type Verbs } from './verb.ts';
+import { argument, fieldFlag, sanitized, type Verb, type VerbCall, type Verbs } from './verb.ts';
 
 const createFlags = {
   ...fieldFlag,
@@ -143,7 +143,8 @@ const revoke: Verb = {
       throw misuse('Invalid token revocation mode: it is orphan or path');
     if (mode !== '' && (self || flags.bool('accessor'))) throw misuse('-mode goes with a token alone');
     const doing = 'revoking token';
-    if (mode === 'path') await session.ask(doing, 'PUT', `sys/leases/revoke-prefix/${argument(call)}`);
+    if (mode === 'path')
+      await session.ask(doing, 'PUT', `sys/leases/revoke-prefix/${sanitized(argument(call))}`);
     else {
       const { suffix, body } = named(call);
       const path = mode === 'orphan' ? 'auth/token/revoke-orphan' : `auth/token/revoke${suffix}`;
