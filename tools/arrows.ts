@@ -209,6 +209,7 @@ export const packageOwners: Readonly<Record<string, string>> = {
   'openid-client': 'auth/jwt/',
   pg: 'engine/database/postgresql/',
   pino: 'log.ts',
+  'qrcode-generator': 'engine/totp/',
   'shamir-secret-sharing': 'crypto/shamir.ts',
   'smol-toml': 'config/',
   yaml: 'cli/',

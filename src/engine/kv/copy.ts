@@ -8,7 +8,8 @@ import { CofferError, ConflictError } from '../../errors.ts';
 import type { SecretContent, TreeChange } from '../secret-tree.ts';
 import { endingEntry, nextEnding } from './ending.ts';
 import { partBytes, partPaths, type Upload } from './large-value.ts';
-import { encodeSecret, type SecretRecord } from './metadata.ts';
+import type { SecretRecord } from './metadata.ts';
+import { encodeSecret, isHeld } from './pointer.ts';
 import { pointerPath, versionPath } from './secrets.ts';
 import type { Found } from './tree.ts';
 import { type VersionRecord, VersionRows } from './version-rows.ts';
@@ -63,9 +64,12 @@ export async function receiveContent(
   const id = randomUuid(place.random);
   const values = new CopiedValues(place, id);
   const versions: VersionRecord[] = [];
+  // In the end it is the current version's, which comes last.
+  let held: Buffer | undefined;
   for (const version of content.versions) {
     const { number, createdAt, deletedAt, destroyed, endsByItself } = version;
     const text = await version.text();
+    held = text !== undefined && isHeld(text) ? text : undefined;
     const upload = text === undefined ? undefined : await values.add(number, text);
     const where = upload === undefined ? {} : { upload };
     versions.push({ createdAt, deletedAt, destroyed, endsByItself, ...where });
@@ -84,7 +88,7 @@ export async function receiveContent(
   const next = nextEnding(secret);
   const { writes, expectations } = await values.finish();
   return {
-    writes: [{ path: pointerPath(name), value: encodeSecret(secret) }, ...writes],
+    writes: [{ path: pointerPath(name), value: encodeSecret(secret, held) }, ...writes],
     expectations,
     due: next === undefined ? [] : [endingEntry(name, next)],
   };

@@ -2,7 +2,8 @@
 import { ConflictError } from '../../errors.ts';
 import type { Restoration, TreeChange } from '../secret-tree.ts';
 import { placeLarge } from './large-value.ts';
-import { encodeSecret, isDeleted, type SecretRecord } from './metadata.ts';
+import { isDeleted, type SecretRecord } from './metadata.ts';
+import { encodeSecret } from './pointer.ts';
 import { pointerPath, readText } from './secrets.ts';
 import type { Found } from './tree.ts';
 import { withVersion } from './versions.ts';
@@ -37,7 +38,7 @@ async function newVersion(
   if (before?.revision !== read.revision || value === undefined) throw new ConflictError(pointerPath(name));
   const text = Buffer.from(value);
   const placed = await placeLarge(view, random, text, now);
-  const { secret, writes, expectations, due } = withVersion({
+  const { secret, held, writes, expectations, due } = withVersion({
     path: name,
     secret: read.secret,
     settings,
@@ -46,7 +47,7 @@ async function newVersion(
     now,
   });
   return {
-    writes: [{ path: pointerPath(name), value: encodeSecret(secret) }, ...writes],
+    writes: [{ path: pointerPath(name), value: encodeSecret(secret, held) }, ...writes],
     expectations: [{ path: pointerPath(name), revision: read.revision }, ...expectations],
     due,
   };

@@ -5,7 +5,8 @@ import type { DueEntry, View, ViewExpectation, ViewWrite } from '../../core/view
 import { Doorkeeper } from '../../doorkeeper.ts';
 import type { Revision } from '../../storage/storage.ts';
 import { readLarge, removeLarge, takeOverError } from './large-value.ts';
-import { decodeSecret, encodeSecret, type SecretRecord, shownVersionText } from './metadata.ts';
+import { type SecretRecord, shownVersionText } from './metadata.ts';
+import { decodeSecret, encodeSecret, heldText, heldVersion, holdsText } from './pointer.ts';
 import { decodeSettings, type MountSettings, settingsPath } from './settings.ts';
 import type { VersionRecord } from './version-rows.ts';
 
@@ -16,7 +17,9 @@ export interface ReadSecret {
   readonly revision: Revision;
 }
 
-export interface ReadVersion extends ReadSecret, VersionFacts {
+export interface ReadVersion extends VersionFacts {
+  /** Of the pointer. */
+  readonly revision: Revision;
   /** JSON. Undefined when the version does not exist or is destroyed. */
   readonly text: string | undefined;
 }
@@ -29,15 +32,30 @@ interface VersionFacts {
 }
 
 interface Known extends ReadSecret {
+  /** Whether the pointer holds the text of the current version too. */
+  readonly holdsText: boolean;
   /** Of the version that was last read: reads of it differ in nothing else. */
   facts: VersionFacts | undefined;
 }
 
+/** A pointer as read, with the text that it holds. */
+interface Opened {
+  readonly read: Known;
+  readonly text: string | undefined;
+}
+
 export interface Change {
   readonly secret: SecretRecord;
+  /** Of the current version, where the pointer is to hold it too. A pointer that is written without it holds none from then on. */
+  readonly held?: Buffer | undefined;
   readonly writes?: readonly ViewWrite[];
   readonly expectations?: readonly ViewExpectation[];
   readonly due?: readonly DueEntry[];
+}
+
+interface Sealed {
+  readonly revision: Revision;
+  open(): Buffer;
 }
 
 export class Secrets {
@@ -49,6 +67,16 @@ export class Secrets {
     return this.#decode(path, await view.read(pointerPath(path)));
   }
 
+  /** A secret with the current version's text, where the pointer holds it: for who writes the pointer elsewhere. */
+  async readHeld(
+    view: View,
+    path: string,
+  ): Promise<{ readonly read: ReadSecret; readonly held: Buffer | undefined } | undefined> {
+    const opened = this.#open(path, await view.read(pointerPath(path)));
+    if (opened === undefined) return undefined;
+    return { read: opened.read, held: opened.text === undefined ? undefined : Buffer.from(opened.text) };
+  }
+
   /** A secret and what the mount says of all, as one snapshot. */
   async readWithSettings(
     view: View,
@@ -58,23 +86,57 @@ export class Secrets {
     return { before: this.#decode(path, pointer), settings: decodeSettings(settings) };
   }
 
-  /** A secret and the text of one version (0 is the current one), in one multi-get where the pointer is known. */
+  /** A secret and the text of one version (0 is the current one), in one look-up where what is known of the pointer allows it. */
   async readVersion(view: View, path: string, version: number): Promise<ReadVersion | undefined> {
     const known = this.#cache.get(path);
-    const guess = known === undefined ? 0 : version || known.secret.versions.last;
-    if (known !== undefined && guess > 0) {
-      const [pointer, record] = await view.readMany([pointerPath(path), versionPath(known.secret.id, guess)]);
-      const read = this.#decode(path, pointer);
-      if (read === undefined) return undefined;
-      const number = version || read.secret.versions.last;
-      // A value that is not there may be a large one, or have gone while the pointer was read.
-      if (read.secret.id === known.secret.id && number === guess && record !== undefined) {
-        return versionOf(read, number, record.open().toString('utf8'));
-      }
-      return this.#withText(view, path, read, version);
+    if (known === undefined) return this.#readPointer(view, path, version);
+    const { last } = known.secret.versions;
+    const guess = version || last;
+    if (guess === 0 || (known.holdsText && guess === last)) return this.#readPointer(view, path, version);
+    const [pointer, record] = await view.readMany([pointerPath(path), versionPath(known.secret.id, guess)]);
+    const read = this.#decode(path, pointer);
+    if (read === undefined) return undefined;
+    const number = version || read.secret.versions.last;
+    // A value that is not there may be a large one, or have gone while the pointer was read.
+    if (read.secret.id === known.secret.id && number === guess && record !== undefined) {
+      return versionOf(read, number, record.open().toString('utf8'));
     }
-    const read = this.#decode(path, await view.read(pointerPath(path)));
-    return read === undefined ? undefined : this.#withText(view, path, read, version);
+    return this.#withText(view, path, read, version);
+  }
+
+  /** The pointer first: it may hold what is asked for. */
+  async #readPointer(view: View, path: string, version: number): Promise<ReadVersion | undefined> {
+    const sealed = await view.read(pointerPath(path));
+    if (sealed !== undefined && this.#cache.get(path) === undefined && !this.#door.knows(path)) {
+      return this.#readOnce(view, path, version, sealed);
+    }
+    const opened = this.#open(path, sealed);
+    return opened === undefined ? undefined : this.#ofOpened(view, path, version, opened);
+  }
+
+  /** Of what is looked at once nothing is kept, and no more is decoded than is shown. */
+  #readOnce(view: View, path: string, version: number, sealed: Sealed): Promise<ReadVersion | undefined> {
+    const { revision } = sealed;
+    const bytes = sealed.open();
+    const held = heldVersion(bytes);
+    if (held !== undefined && (version === 0 || version === held.number)) {
+      const metadata = shownVersionText({ customMetadata: null }, held.number, held.version);
+      return Promise.resolve({ revision, ...held, metadata });
+    }
+    const text = holdsText(bytes) ? heldText(bytes) : undefined;
+    const read = { secret: decodeSecret(bytes), revision, holdsText: text !== undefined, facts: undefined };
+    return this.#ofOpened(view, path, version, { read, text });
+  }
+
+  async #ofOpened(
+    view: View,
+    path: string,
+    version: number,
+    { read, text }: Opened,
+  ): Promise<ReadVersion | undefined> {
+    const { last } = read.secret.versions;
+    if (text !== undefined && (version === 0 || version === last)) return versionOf(read, last, text);
+    return this.#withText(view, path, read, version);
   }
 
   /**
@@ -87,14 +149,16 @@ export class Secrets {
       { path: pointer, revision: before?.revision ?? null },
       ...(change.expectations ?? []),
     ];
-    const encoded = encodeSecret(change.secret);
+    const { secret, held } = change;
+    const encoded = encodeSecret(secret, held);
     const writes: readonly ViewWrite[] = [{ path: pointer, value: encoded }, ...(change.writes ?? [])];
     const [revision] = await view.commit(writes, expectations, change.due).catch((error: unknown) => {
       throw takeOverError(error);
     });
     // What was just written is often written again, and the next write would have to open it.
-    if (revision !== undefined)
-      this.#keep(path, { secret: change.secret, revision, facts: undefined }, encoded.length, true);
+    if (revision === undefined) return;
+    const known = { secret, revision, holdsText: held !== undefined, facts: undefined };
+    this.#keep(path, known, encoded.length, true);
   }
 
   forget(path: string): void {
@@ -115,16 +179,34 @@ export class Secrets {
       : this.#withText(view, path, again, version);
   }
 
-  #decode(path: string, sealed: { revision: Revision; open(): Buffer } | undefined): Known | undefined {
+  #decode(path: string, sealed: Sealed | undefined): Known | undefined {
     if (sealed === undefined) {
       this.#cache.delete(path);
       return undefined;
     }
     const known = this.#cache.get(path);
     if (known?.revision === sealed.revision) return known;
+    return this.#take(path, sealed.revision, sealed.open(), known !== undefined);
+  }
+
+  /** The same with the text that the pointer holds: it is opened each time, since no text is kept. */
+  #open(path: string, sealed: Sealed | undefined): Opened | undefined {
+    const known = this.#cache.get(path);
+    if (sealed === undefined || (known?.revision === sealed.revision && !known.holdsText)) {
+      const read = this.#decode(path, sealed);
+      return read === undefined ? undefined : { read, text: undefined };
+    }
     const bytes = sealed.open();
-    const read = { secret: decodeSecret(bytes), revision: sealed.revision, facts: undefined };
-    this.#keep(path, read, bytes.length, known !== undefined);
+    const read =
+      known?.revision === sealed.revision
+        ? known
+        : this.#take(path, sealed.revision, bytes, known !== undefined);
+    return { read, text: read.holdsText ? heldText(bytes) : undefined };
+  }
+
+  #take(path: string, revision: Revision, bytes: Buffer, wasKnown: boolean): Known {
+    const read = { secret: decodeSecret(bytes), revision, holdsText: holdsText(bytes), facts: undefined };
+    this.#keep(path, read, bytes.length, wasKnown);
     return read;
   }
 
@@ -142,7 +224,7 @@ function versionOf(read: Known, number: number, text: string | undefined): ReadV
     read.facts = { number, version, metadata };
   }
   const { version, metadata } = read.facts;
-  return { secret, revision, number, version, metadata, text };
+  return { revision, number, version, metadata, text };
 }
 
 /** The text of a version that exists; undefined when its value is not there. */

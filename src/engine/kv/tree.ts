@@ -6,7 +6,8 @@ import type { EngineEnvironment } from '../engine.ts';
 import type { Restoration, SecretContent, SecretTree, StoredSecret, TreeChange } from '../secret-tree.ts';
 import { contentOf, receiveContent } from './copy.ts';
 import { endingEntry, nextEnding } from './ending.ts';
-import { encodeSecret, isDeleted, type SecretRecord } from './metadata.ts';
+import { isDeleted, type SecretRecord } from './metadata.ts';
+import { encodeSecret } from './pointer.ts';
 import { restoration } from './restore.ts';
 import { pointerFolder, pointerPath, type ReadSecret, removeText, type Secrets } from './secrets.ts';
 import { type UpgradeGate, upgradingText } from './upgrade.ts';
@@ -36,10 +37,8 @@ export function kvTree(
     absent: (name) => ({ path: pointerPath(name), revision: null }),
     async find(view, name) {
       await open(view);
-      const read = await secrets.read(view, name);
-      return read === undefined
-        ? undefined
-        : new KvSecret({ secrets, random, view, name, read, now: clock.now() });
+      const found = await secrets.readHeld(view, name);
+      return found && new KvSecret({ secrets, random, view, name, ...found, now: clock.now() });
     },
     async receive(view, name, content) {
       await open(view);
@@ -55,6 +54,8 @@ export interface Found {
   readonly view: View;
   readonly name: string;
   readonly read: ReadSecret;
+  /** The current version's text, where the pointer holds it. */
+  readonly held: Buffer | undefined;
   readonly now: number;
 }
 
@@ -99,7 +100,7 @@ class KvSecret implements StoredSecret {
   renamed(name: string): TreeChange {
     const next = nextEnding(this.#record);
     const change = this.#change([
-      { path: pointerPath(name), value: encodeSecret(this.#record) },
+      { path: pointerPath(name), value: encodeSecret(this.#record, this.#found.held) },
       { path: pointerPath(this.name), value: null },
     ]);
     return { ...change, due: next === undefined ? [] : [endingEntry(name, next)] };

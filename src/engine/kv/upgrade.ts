@@ -9,8 +9,9 @@ import { parseStored } from '../../core/stored-json.ts';
 import type { DueEntry, View, ViewExpectation, ViewRecord, ViewWrite } from '../../core/view.ts';
 import { type Random, randomUuid } from '../../crypto/random.ts';
 import { CofferError } from '../../errors.ts';
-import { encodeSecret, newSecret } from './metadata.ts';
+import { newSecret } from './metadata.ts';
 import { decodePlain, plainFolder } from './plain.ts';
+import { encodeSecret, isHeld } from './pointer.ts';
 import { pointerPath, versionPath } from './secrets.ts';
 import { VersionRows } from './version-rows.ts';
 
@@ -117,7 +118,8 @@ function turned({ path }: ViewRecord, plain: Buffer, random: Random, now: number
   const value = decodePlain(plain);
   const upload = value.kind === 'large' ? { upload: value.upload } : {};
   const version = { createdAt: now, deletedAt: null, destroyed: false, endsByItself: false, ...upload };
-  const pointer = encodeSecret({ ...secret, versions: VersionRows.empty.appended(version, 1) });
+  const held = value.kind === 'text' && isHeld(value.text) ? value.text : undefined;
+  const pointer = encodeSecret({ ...secret, versions: VersionRows.empty.appended(version, 1) }, held);
   return [
     { path, value: null },
     { path: pointerPath(path.slice(plainFolder.length)), value: pointer },

@@ -10,6 +10,7 @@ import type { JsonObject } from '../../json.ts';
 import { endingEntry } from './ending.ts';
 import { type Placed, placeLarge } from './large-value.ts';
 import { isDeleted, newSecret, type SecretRecord, shownVersion } from './metadata.ts';
+import { isHeld } from './pointer.ts';
 import {
   type Change,
   pointerPath,
@@ -125,6 +126,7 @@ export function withVersion({ path, secret, settings, text, placed, now }: Growt
   const ending = endsIn > 0 ? [endingEntry(path, now + endsIn)] : [];
   return {
     secret: changed,
+    held: isHeld(text) ? text : undefined,
     version,
     writes: [...value, ...removal.writes],
     expectations: placed?.expectations ?? [],

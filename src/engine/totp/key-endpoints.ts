@@ -3,6 +3,7 @@ import { type Call, type Endpoint, endpoint, type FieldValues, type Reply } from
 import { listPage, pageFields } from '../../core/list-page.ts';
 import type { Random } from '../../crypto/random.ts';
 import { CofferError } from '../../errors.ts';
+import { drawBarcode } from './barcode.ts';
 import { decodeBase32 } from './base32.ts';
 import {
   decodeTotpKey,
@@ -30,7 +31,7 @@ const fields = {
   algorithm: { type: 'string', help: 'SHA1 (the usual), SHA256 or SHA512.' },
   digits: { type: 'int', help: '6 (the usual) or 8.' },
   skew: { type: 'int', help: 'Periods by which clocks may differ: 1 (the usual) or 0.' },
-  qr_size: { type: 'int', help: 'Without effect: no barcode is drawn, show the url as one.' },
+  qr_size: { type: 'int', help: 'Pixels of a side of the barcode, up to 2000; 200 when absent, 0 for none.' },
 } as const;
 
 type KeyCall = Call & { readonly fields: FieldValues<typeof fields> };
@@ -78,6 +79,12 @@ function keyEndpoint(random: Random): Endpoint {
         summary: 'Make a key',
         response: {
           url: { type: 'string', sensitive: true, optional: true, help: 'Of a secret made here.' },
+          barcode: {
+            type: 'string',
+            sensitive: true,
+            optional: true,
+            help: 'The url as a QR code: a PNG, base64.',
+          },
         },
         handle: (call) => makeKey(random, call),
       },
@@ -101,14 +108,23 @@ async function makeKey(random: Random, call: KeyCall): Promise<Reply | undefined
   const generate = call.fields.generate ?? false;
   checkSizes(call.fields);
   const key = generate ? generatedKey(random, call.fields) : givenKey(call.fields);
+  const isShown = generate && call.fields.exported !== false;
+  // Drawn first: where it cannot be, nothing has changed.
+  const data = isShown ? await shownOnce(key, call.fields.qr_size ?? 200) : undefined;
   await call.view.commit([{ path: keyPath(name), value: encodeTotpKey(key) }]);
-  if (!generate || call.fields.exported === false) return undefined;
-  const url = formatOtpauth(key.key, key.issuer, key.accountName, key);
-  const drawn = (call.fields.qr_size ?? 200) > 0;
-  return { data: { url }, ...(drawn ? { warnings: [noBarcode] } : {}) };
+  if (data === undefined) return undefined;
+  return { data, ...('barcode' in data ? {} : { warnings: [noBarcode] }) };
 }
 
-const noBarcode = 'no barcode is drawn here: show the url as a QR code, or ask with qr_size=0';
+/** What of a secret made here is answered, once. `barcode` is empty where none was asked for, and absent where none can be drawn. */
+async function shownOnce(key: TotpKey, size: number) {
+  const url = formatOtpauth(key.key, key.issuer, key.accountName, key);
+  if (size === 0) return { barcode: '', url };
+  const barcode = await drawBarcode(url, size);
+  return barcode === undefined ? { url } : { barcode, url };
+}
+
+const noBarcode = 'the url is longer than a barcode holds';
 
 function checkSizes({ qr_size: qrSize, key_size: keySize }: KeyCall['fields']): void {
   const refuse = (why: string) => new CofferError('invalid_request', why);

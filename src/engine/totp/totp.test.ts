@@ -105,12 +105,12 @@ describe('keys', () => {
     expect((await read('code/given')).errors).toEqual(['unknown key: given']);
   });
 
-  it('that are made here answer a url, without a barcode', async () => {
+  it('that are made here answer a url, and a barcode of it', async () => {
     const wish = { generate: true, issuer: 'Acme & Söhne', account_name: 'ann:x@example.com' };
     const made = await write('keys/made', wish);
     expect(made.status).toBe(200);
-    expect(Object.keys(made.data)).toEqual(['url']);
-    expect(made.warnings[0]).toMatch(/^no barcode is drawn here/);
+    expect(Object.keys(made.data)).toEqual(['barcode', 'url']);
+    expect(Buffer.from(String(made.data['barcode']), 'base64').toString('latin1', 1, 4)).toBe('PNG');
     const url = String(made.data['url']);
     expect(parseOtpauth(url)).toMatchObject({
       issuer: wish.issuer,
@@ -122,7 +122,15 @@ describe('keys', () => {
     expect((await read('code/again')).data).toEqual((await read('code/made')).data);
     const { data } = await read('code/again');
     expect((await write('code/made', { code: data['code'] ?? '' })).data).toEqual({ valid: true });
-    expect((await write('keys/made', { ...wish, qr_size: 0 })).warnings).toEqual([]);
+    expect((await write('keys/made', { ...wish, qr_size: 0 })).data['barcode']).toBe('');
+    const long = { ...wish, issuer: '…'.repeat(200), account_name: '…'.repeat(200) };
+    const undrawn = await write('keys/long', long);
+    expect([Object.keys(undrawn.data), undrawn.warnings]).toEqual([
+      ['url'],
+      ['the url is longer than a barcode holds'],
+    ]);
+    expect((await write('keys/none', { ...wish, qr_size: 2_001 })).status).toBe(400);
+    expect((await read('keys/none')).status).toBe(404);
     expect((await write('keys/made', { ...wish, exported: false })).status).toBe(204);
   });
 
