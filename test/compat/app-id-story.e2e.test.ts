@@ -9,6 +9,7 @@ import { afterAll, beforeAll, describe, expect, it, type TestContext } from 'vit
 import type { JsonObject } from '../../src/json.ts';
 import {
   cleanUp,
+  cli,
   freshPlace,
   type Outcome,
   type Place,
@@ -179,7 +180,9 @@ describe('by the commands of the first releases, of a program called vault', () 
     expect(await said(operator, ['policies'])).toBe('default\nroot\nweb\n');
     expect(await said(operator, ['policies', 'web'])).toBe(policy);
     await said(operator, ['write', `auth/app-id/map/app-id/${appId}`, 'value=web', 'display_name=web']);
-    await said(operator, ['write', `auth/app-id/map/user-id/${userId}`, `value=${appId}`]);
+    const mapped = await cli(operator, ['app-id', 'user-id', '--mac', '11-FF-30-D6-BA-5F']);
+    expect(mapped.stdout).toBe(`${userId}\n`);
+    await said(operator, ['write', `auth/app-id/map/user-id/${mapped.stdout.trim()}`, `value=${appId}`]);
     await said(operator, ['write', 'config/web/database', 'password=hunter-2']);
   });
 

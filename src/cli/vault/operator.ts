@@ -1,5 +1,5 @@
 /** `operator init`, `unseal`, `seal`, `rotate`, `key-status` and `step-down`. */
-import { isJsonObject, type JsonObject, type JsonValue } from '../../json.ts';
+import type { JsonObject, JsonValue } from '../../json.ts';
 import { readSecretLine } from '../prompt.ts';
 import { misuse } from './failure.ts';
 import type { FlagSpecs } from './flags.ts';
@@ -191,5 +191,5 @@ export const verbs: Verbs = {
 
 /** Whether an answer says that something is done. */
 export function isComplete(body: JsonObject): boolean {
-  return isJsonObject(body) && body['complete'] === true;
+  return body['complete'] === true;
 }

@@ -16,6 +16,7 @@ const rekey: Family = () => import('./rekey.ts');
 const generateRoot: Family = () => import('./generate-root.ts');
 const audit: Family = () => import('./audit.ts');
 const status: Family = () => import('./status.ts');
+const server: Family = () => import('./server.ts');
 
 export const families: Readonly<Record<string, Family>> = {
   read: logical,
@@ -78,7 +79,7 @@ export const families: Readonly<Record<string, Family>> = {
   'audit disable': audit,
   status,
   version: status,
-  server: status,
+  server,
 };
 
 /** Names of releases before 0.9. */
