@@ -318,3 +318,21 @@ it('says in its help that it is a legacy method', async () => {
     expect(String(data['help'])).toContain('AppRole');
   }
 });
+
+it('a mapping that is too large for a record is refused, and nothing is left of it', async () => {
+  const answer = await map('app-id', 'large', { value: 'a', note: 'x'.repeat(400_000) });
+  expect([answer.status, answer.errors.join()]).toEqual([400, expect.stringContaining('64 KiB')]);
+  expect((await read('app-id', 'large')).hasData).toBe(false);
+});
+
+it('of mappings and logins at once, none is half', async () => {
+  await mapPair();
+  const logins = Array.from({ length: 8 }, () => login(app, user));
+  const changes = Array.from({ length: 8 }, (_, index) => map('app-id', app, { value: `p${index}` }));
+  const answers = await Promise.all(logins);
+  for (const change of await Promise.all(changes)) expect(change.status).toBe(204);
+  for (const { status, auth } of answers) {
+    expect([200, 400]).toContain(status);
+    if (status === 200) expect(auth?.policies).toHaveLength(2);
+  }
+});

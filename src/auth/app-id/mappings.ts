@@ -178,6 +178,9 @@ function mappingOf(call: Call, kind: MappingKind): Mapping {
   };
 }
 
+/** Bytes of JSON: a mapping is read at every login. */
+const longestMapping = 64 * 1024;
+
 /** All that was sent. Lists of the method's own fields are shown as the texts that its clients know. */
 function shownFields(sent: JsonObject): JsonObject {
   const fields = emptyObject();
@@ -185,6 +188,8 @@ function shownFields(sent: JsonObject): JsonObject {
     const isOwn = name === 'value' || name === 'cidr_block';
     fields[name] = isOwn && Array.isArray(value) ? value.join(',') : isOwn ? String(value) : value;
   }
+  if (Buffer.byteLength(JSON.stringify(fields)) > longestMapping)
+    throw new CofferError('invalid_request', 'a mapping has at most 64 KiB of fields');
   return fields;
 }
 
