@@ -76,10 +76,15 @@ listener "tcp" {
         listener: [{ tcp: { address: '127.0.0.1:1', tls_disable: true } }],
       }),
       'c.txt': 'nonsense {',
+      'd.json': JSON.stringify({ storage: [{ file: [{ path: '/var/empty/later' }] }] }),
     });
     const { settings, problems } = load(readVaultConfig([directory]));
     expect(problems).toEqual([]);
-    expect(settings).toMatchObject({ log: { level: 'warn' }, listeners: [{ port: 1 }] });
+    expect(settings).toMatchObject({
+      data: '/var/empty/later',
+      log: { level: 'warn' },
+      listeners: [{ port: 1 }],
+    });
   });
 
   it('says of what has no effect that it has none, and where it is', () => {

@@ -111,7 +111,7 @@ class Translation {
       this.#problem(at, otherStorages[key] ?? `storage ${shown(key)} cannot be had: ${ownStore}`);
       return;
     }
-    const members = value.kind === 'object' ? value.members : [];
+    const members = membersOf(value);
     for (const member of members) {
       if (member.key === 'path') this.#data(member);
       else this.#note(member, 'it is of the old storage');
@@ -130,9 +130,7 @@ class Translation {
   }
 
   #seal({ key, at, value }: HclMember): void {
-    const off =
-      value.kind === 'object' &&
-      value.members.some((each) => each.key === 'disabled' && isTrue(plain(each.value)));
+    const off = membersOf(value).some((each) => each.key === 'disabled' && isTrue(plain(each.value)));
     if (key === 'shamir' || off) return;
     const ways = 'a store opens by shares, a keyfile or a passphrase';
     this.#problem(at, `seal ${shown(key)} cannot be had here: ${ways}`);
@@ -147,7 +145,7 @@ class Translation {
     const values: Table = { address: '127.0.0.1:8200' };
     this.#listeners.push(values);
     this.#places.set(JSON.stringify(['listener', index]), this.#placeOf(at));
-    const members = value.kind === 'object' ? value.members : [];
+    const members = membersOf(value);
     const inner = members.flatMap((member) =>
       member.key === 'telemetry' && member.value.kind === 'object' ? member.value.members : [member],
     );
@@ -226,6 +224,12 @@ const otherStorages: Readonly<Record<string, string>> = {
 
 function isTrue(value: unknown): boolean {
   return value === true || value === 'true' || value === 1 || value === '1';
+}
+
+/** Of a block; in JSON it may also be a list of one. */
+function membersOf(value: HclValue): readonly HclMember[] {
+  if (value.kind === 'list') return value.items.flatMap(membersOf);
+  return value.kind === 'object' ? value.members : [];
 }
 
 /** As JSON would have it; an object is undefined. */

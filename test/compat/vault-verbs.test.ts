@@ -339,6 +339,11 @@ describe('logging in', () => {
     expect(await said([...words, `secret_id=${secretId}`], { env })).toBe('600');
     expect(await said(words, { env, stdin: `${secretId}\n` })).toBe('600');
     expect((await vault(words, { env, stdin: 'wrong\n' })).stderr).toContain('invalid role or secret ID');
+    const mute = await vault([...words.slice(0, 1), '-non-interactive', ...words.slice(1)], {
+      env,
+      typed: 'x\r',
+    });
+    expect([mute.code, mute.stderr]).toEqual([1, expect.stringContaining('-non-interactive forbids it')]);
     const typed = await vault(words, { env, typed: `${secretId}\r` });
     expect(typed.code).toBe(0);
     expect(typed.stderr).not.toContain(secretId);

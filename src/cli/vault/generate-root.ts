@@ -1,7 +1,7 @@
 /** `operator generate-root`: another root token, by the hands of who holds the shares. */
 import { randomInt } from 'node:crypto';
 import type { JsonObject } from '../../json.ts';
-import { readSecretLine } from '../prompt.ts';
+import { askSecret } from './ask.ts';
 import { misuse } from './failure.ts';
 import { goValue } from './go-text.ts';
 import type { Output } from './output.ts';
@@ -73,12 +73,12 @@ const generateRoot: Verb = {
 };
 
 async function handIn(call: VerbCall, status: JsonObject): Promise<number> {
-  const { flags, session, output, shell, args } = call;
+  const { flags, session, output, args } = call;
   if (status['started'] !== true) throw misuse('No root generation is in progress; begin with -init');
   const nonce = flags.text('nonce') ?? String(status['nonce'] ?? '');
   const [given] = args;
   const key = (
-    given === undefined || given === '-' ? await readSecretLine(shell, 'Unseal Key (will be hidden)') : given
+    given === undefined || given === '-' ? await askSecret(call, 'Unseal Key (will be hidden)') : given
   ).trim();
   if (key === '') throw misuse('No key was given');
   const asking = { body: { key, nonce }, anonymous: true } as const;
@@ -113,9 +113,10 @@ function oneTimePassword(length: number): string {
   return Array.from({ length }, () => letters[randomInt(letters.length)]).join('');
 }
 
-async function decode({ flags, output, shell }: VerbCall): Promise<number> {
+async function decode(call: VerbCall): Promise<number> {
+  const { flags, output } = call;
   const given = flags.text('decode') ?? '';
-  const encoded = (given === '-' ? await readSecretLine(shell, 'Encoded token') : given).trim();
+  const encoded = (given === '-' ? await askSecret(call, 'Encoded token') : given).trim();
   const otp = flags.text('otp') ?? '';
   if (otp === '') throw misuse('Missing otp: use -otp to supply it');
   const bytes = Buffer.from(encoded, 'base64');

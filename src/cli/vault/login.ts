@@ -2,9 +2,9 @@
 import { asCofferError } from '../../errors.ts';
 import { isJsonObject, type JsonObject } from '../../json.ts';
 import { writePrivateFile } from '../private-file.ts';
-import { readSecretLine } from '../prompt.ts';
 import { type Shell, variable } from '../shell.ts';
 import { parseToken } from '../token-file.ts';
+import { askSecret } from './ask.ts';
 import { readDataWords } from './data-words.ts';
 import { misuse } from './failure.ts';
 import type { FlagSpecs } from './flags.ts';
@@ -108,10 +108,8 @@ async function byToken(call: VerbCall): Promise<Secret> {
   const [first] = args;
   const isBare = args.length === 1 && first !== undefined && first !== '-' && !first.includes('=');
   const given = isBare || first === '-' ? {} : await readDataWords(shell, args);
-  const text = isBare ? first : first === '-' ? await readSecretLine(shell, 'Token') : given['token'];
-  const token = typed(
-    typeof text === 'string' ? text : await readSecretLine(shell, 'Token (will be hidden)'),
-  );
+  const text = isBare ? first : first === '-' ? await askSecret(call, 'Token') : given['token'];
+  const token = typed(typeof text === 'string' ? text : await askSecret(call, 'Token (will be hidden)'));
   const looks = String(given['lookup'] ?? 'true') !== 'false' && !flags.bool('no-verify');
   if (!looks) return withAuth({ client_token: token });
   const answer = await session.ask('authenticating', 'GET', 'auth/token/lookup-self', {
@@ -160,7 +158,7 @@ async function byMethod(call: VerbCall, name: string, method: Method): Promise<S
     if ((given[key] ?? '') === '') throw misuse(`'${key}' must be specified: ${key}=…`);
   }
   // What is secret is better asked for than written where others see it.
-  given[method.secret] ??= await readSecretLine(shell, `${questionFor(method.secret)} (will be hidden)`);
+  given[method.secret] ??= await askSecret(call, `${questionFor(method.secret)} (will be hidden)`);
   const { [method.at ?? '']: below, ...body } = given;
   const mount = sanitized(call.flags.text('path') ?? given['mount'] ?? name);
   const path = `auth/${mount}/login${below === undefined ? '' : `/${below}`}`;

@@ -1,6 +1,6 @@
 /** `operator init`, `unseal`, `seal`, `rotate`, `key-status` and `step-down`. */
 import type { JsonObject, JsonValue } from '../../json.ts';
-import { readSecretLine } from '../prompt.ts';
+import { askSecret } from './ask.ts';
 import { misuse } from './failure.ts';
 import type { FlagSpecs } from './flags.ts';
 import { goValue } from './go-text.ts';
@@ -103,7 +103,8 @@ const unseal: Verb = {
     migrate: { type: 'bool', help: 'refused: there is no other seal to migrate to' },
   },
   args: [0, 1],
-  async run({ args: [given], session, output, flags, shell }) {
+  async run(call) {
+    const { args, session, output, flags } = call;
     const asking = { anonymous: true } as const;
     if (flags.bool('migrate'))
       throw misuse('-migrate cannot be had here: `coffer operator slots` changes how a store opens');
@@ -115,7 +116,7 @@ const unseal: Verb = {
       );
       return 0;
     }
-    const key = (given ?? (await readSecretLine(shell, 'Unseal Key (will be hidden)'))).trim();
+    const key = (args[0] ?? (await askSecret(call, 'Unseal Key (will be hidden)'))).trim();
     if (key === '') throw misuse('No unseal key was given');
     const answer = await session.ask('unsealing', 'PUT', 'sys/unseal', { ...asking, body: { key } });
     await printSealStatus(output, bodyOf(answer));

@@ -1,6 +1,6 @@
 /** `operator rekey`: new shares for the store, by the hands of who holds the old ones. */
 import type { JsonObject } from '../../json.ts';
-import { readSecretLine } from '../prompt.ts';
+import { askSecret } from './ask.ts';
 import { misuse } from './failure.ts';
 import { goValue } from './go-text.ts';
 import { isComplete, shareFlags, texts } from './operator.ts';
@@ -72,7 +72,7 @@ async function begin({ flags, session, output }: VerbCall): Promise<number> {
 }
 
 async function handIn(call: VerbCall, status: JsonObject): Promise<number> {
-  const { flags, session, output, shell, args } = call;
+  const { flags, session, output, args } = call;
   if (status['started'] !== true)
     throw misuse('Error reading rekey status: no rekey is in progress; begin with -init');
   const nonce =
@@ -80,9 +80,7 @@ async function handIn(call: VerbCall, status: JsonObject): Promise<number> {
     String(status[flags.bool('verify') ? 'verification_nonce' : 'nonce'] ?? status['nonce'] ?? '');
   const [given] = args;
   const key = (
-    given === undefined || given === '-'
-      ? await readSecretLine(shell, 'Rekey: unseal key (will be hidden)')
-      : given
+    given === undefined || given === '-' ? await askSecret(call, 'Rekey: unseal key (will be hidden)') : given
   ).trim();
   if (key === '') throw misuse('No key was given');
   const path = flags.bool('verify') ? 'sys/rekey/verify' : 'sys/rekey/update';

@@ -37,7 +37,7 @@ export const connectionFlags = {
   ns: { type: 'text', help: 'the same' },
   'wrap-ttl': { type: 'duration', help: 'wrap the answer for this long (VAULT_WRAP_TTL)' },
   'policy-override': { type: 'bool', help: 'taken, without effect' },
-  'non-interactive': { type: 'bool', help: 'taken, without effect' },
+  'non-interactive': { type: 'bool', help: 'never ask at a terminal' },
   'output-curl-string': { type: 'bool', help: 'refused: it would print the token' },
   'unlock-key': { type: 'text', help: 'refused: there is nothing to unlock' },
 } as const satisfies FlagSpecs;
