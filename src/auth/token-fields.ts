@@ -19,8 +19,13 @@ export const tokenFields = {
   token_num_uses: { type: 'int', help: 'Requests the token is good for; 0 is any number.' },
   token_no_default_policy: { type: 'bool', help: 'Leave the policy "default" out.' },
   token_bound_cidrs: { type: 'list', help: 'Networks the token may be used from.' },
-  token_type: { type: 'string', help: 'service, default or default-service.' },
+  token_type: {
+    type: 'string',
+    help: 'service, batch, default-service, default-batch, or default: as the mount has it.',
+  },
 } as const satisfies Fields;
+
+const tokenTypes = ['default', 'service', 'batch', 'default-service', 'default-batch'] as const;
 
 export interface TokenSettings {
   readonly policies: readonly string[];
@@ -32,6 +37,8 @@ export interface TokenSettings {
   readonly numUses: number;
   readonly noDefaultPolicy: boolean;
   readonly boundCidrs: readonly string[];
+  /** Absent is `default`: as the mount has it. A mount that is tuned to one kind wins over each of them. */
+  readonly type?: (typeof tokenTypes)[number];
 }
 
 export const noTokenSettings: TokenSettings = {
@@ -50,10 +57,7 @@ export function readTokenSettings(
   sent: Partial<FieldValues<typeof tokenFields>>,
   before: TokenSettings,
 ): TokenSettings {
-  const type = sent.token_type;
-  if (type !== undefined && !['', 'default', 'service', 'default-service'].includes(type)) {
-    throw new CofferError('invalid_request', 'token_type is "service", "default" or "default-service"');
-  }
+  const type = sent.token_type === undefined ? before.type : parseTokenType(sent.token_type);
   const settings: TokenSettings = {
     policies:
       sent.token_policies === undefined
@@ -67,12 +71,50 @@ export function readTokenSettings(
     noDefaultPolicy: sent.token_no_default_policy ?? before.noDefaultPolicy,
     boundCidrs:
       sent.token_bound_cidrs === undefined ? before.boundCidrs : sent.token_bound_cidrs.map(parseNetwork),
+    ...(type === undefined ? {} : { type }),
   };
+  checkBatch(settings);
   if (settings.numUses < 0) throw new CofferError('invalid_request', 'token_num_uses cannot be negative');
   if (settings.maxTtl > 0 && settings.ttl > settings.maxTtl) {
     throw new CofferError('invalid_request', 'token_ttl cannot be greater than token_max_ttl');
   }
   return settings;
+}
+
+function parseTokenType(text: string): (typeof tokenTypes)[number] {
+  const type = text === '' ? 'default' : tokenTypes.find((one) => one === text);
+  if (type !== undefined) return type;
+  throw new CofferError('invalid_request', `invalid 'token_type': it is one of ${tokenTypes.join(', ')}`);
+}
+
+/** A batch token has no record in which its uses could be counted or its life be prolonged. */
+function checkBatch(settings: TokenSettings): void {
+  if (wantedTokenType(settings) !== 'batch') return;
+  const what =
+    settings.period > 0
+      ? 'periodic tokens'
+      : settings.numUses > 0
+        ? 'tokens with limited use count'
+        : undefined;
+  if (what === undefined) return;
+  throw new CofferError(
+    'invalid_request',
+    `'token_type' cannot be 'batch' or 'default-batch' when set to generate ${what}`,
+  );
+}
+
+/** What a login says of its token's kind: undefined where the mount decides. */
+export function wantedTokenType({ type }: TokenSettings): 'service' | 'batch' | undefined {
+  switch (type) {
+    case 'service':
+    case 'default-service':
+      return 'service';
+    case 'batch':
+    case 'default-batch':
+      return 'batch';
+    default:
+      return undefined;
+  }
 }
 
 /**
@@ -131,7 +173,7 @@ export function shownTokenSettings(settings: TokenSettings): JsonObject {
     token_period: settings.period,
     token_policies: settings.policies,
     token_ttl: settings.ttl,
-    token_type: 'default',
+    token_type: settings.type ?? 'default',
   };
 }
 

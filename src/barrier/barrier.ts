@@ -33,12 +33,14 @@ import {
 import { asRootKey, checkPlace, countSeals, isChange } from './plain-write.ts';
 import { resealPage } from './reseal.ts';
 import { firstUsage, openUsage, SealBudget, usageKey } from './seal-budget.ts';
+import { textsOf } from './sealed-texts.ts';
 import type {
   BarrierStore,
   KeyedSealedRecord,
   PlainWrite,
   ResealedPage,
   SealedRecord,
+  SealedTexts,
   TermStatus,
   Terms,
 } from './store.ts';
@@ -68,6 +70,11 @@ export class Barrier implements BarrierStore, Terms {
   readonly #storage: Storage;
   readonly #random: Random;
   readonly #clock: Clock;
+  /** Seals what leaves the store. */
+  readonly texts: SealedTexts = textsOf(
+    () => this.#live(),
+    (unsealed) => this.#reload(unsealed),
+  );
   #unsealed: Unsealed | undefined;
   /** How often `seal` was called, so that an unseal that was under way then does not undo it. */
   #seals = 0;

@@ -28,7 +28,7 @@ export interface Keyring {
   readonly terms: ReadonlyMap<number, Term>;
   /** The term that seals: the one with the highest id. */
   readonly newest: Term;
-  /** Never rotated: what is keyed with it (digests, batch tokens) stays findable for the store's life. */
+  /** Never rotated: what is keyed with it (digests, ids of tokens) stays findable for the store's life. */
   readonly storeKey: KeyObject;
 }
 

@@ -30,6 +30,23 @@ export interface BarrierStore {
   commit(writes: readonly PlainWrite[], expectations?: readonly Expectation[]): Promise<readonly Revision[]>;
 }
 
+/** What was sealed to leave the store, as it came back. */
+export interface OpenedText {
+  /** The term that it was sealed under. */
+  readonly term: number;
+  readonly plaintext: Buffer;
+}
+
+/** Sealing what is kept outside of the store (see `sealed-text.ts`). All reject, or throw, with `sealed` while the barrier is sealed. */
+export interface SealedTexts {
+  /** Under the newest term; writes nothing. */
+  sealText(purpose: string, plaintext: Buffer): Buffer;
+  /** Undefined for what was not sealed here for this purpose, also for what a term sealed that is dropped. */
+  openText(purpose: string, sealed: Buffer): Promise<OpenedText | undefined>;
+  /** Whether what a term sealed still opens. */
+  keepsTerm(term: number): boolean;
+}
+
 /** How one term is used, for people and for the rule that rotates by itself. */
 export interface TermStatus {
   readonly id: number;

@@ -10,7 +10,8 @@ import { isNewer, type Keyring } from './keyring.ts';
 import { claimedTerm, openRecord, recordTerm, replacedRevision, resealRecord, sealRecord } from './record.ts';
 import { RecordKeys } from './record-keys.ts';
 import { SealBudget } from './seal-budget.ts';
-import type { KeyedSealedRecord, PlainWrite } from './store.ts';
+import { openText, sealedTextTerm, sealText } from './sealed-text.ts';
+import type { KeyedSealedRecord, OpenedText, PlainWrite } from './store.ts';
 import type { Term } from './term.ts';
 
 /** Derived keys kept: about 1 KiB each, so at most some 16 MiB a process. */
@@ -123,6 +124,25 @@ export class Unsealed {
     const derived = deriveKey(this.#keyring.storeKey, encodeContext('coffer purpose', [1, purpose]));
     this.#purposeKeys.set(purpose, derived);
     return derived;
+  }
+
+  sealText(purpose: string, plaintext: Buffer): Buffer {
+    this.requireLive();
+    return sealText(this.#random, this.#keyring.newest, purpose, plaintext);
+  }
+
+  /** Undefined for what does not open: anybody may hand in anything. */
+  openText(purpose: string, sealed: Buffer): OpenedText | undefined {
+    this.requireLive();
+    const id = sealedTextTerm(sealed);
+    const term = id === undefined ? undefined : this.#keyring.terms.get(id);
+    if (term === undefined) return undefined;
+    try {
+      return { term: term.id, plaintext: openText(term, purpose, sealed) };
+    } catch (error) {
+      if (error instanceof CofferError && error.code === 'integrity') return undefined;
+      throw error;
+    }
   }
 
   #emptyBudget(term: Term): SealBudget {

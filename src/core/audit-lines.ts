@@ -49,8 +49,10 @@ const ruleTexts = new WeakMap<RuleReference, RawJson>();
 export function callerText(token: TokenRecord): RawJson {
   const known = callerTexts.get(token);
   if (known !== undefined) return known;
-  const { accessor, displayName, policies } = token;
-  const text = new RawJson(JSON.stringify({ accessor, display_name: displayName, policies }));
+  const { accessor, displayName, policies, type, id } = token;
+  // A batch token has no accessor: the keyed hash of its text tells its requests apart.
+  const which = type === 'batch' ? { accessor, type, token_id: id } : { accessor };
+  const text = new RawJson(JSON.stringify({ ...which, display_name: displayName, policies }));
   callerTexts.set(token, text);
   return text;
 }

@@ -147,13 +147,16 @@ async function logIn(
   { core, mount, request, commit }: Errand,
   principal: Principal,
 ): Promise<ReturnType<typeof issueLogin>> {
-  await core.ceilings.admitToken(identityOf(mount.entry.uuid, principal.alias));
-  const issued = issueLogin(core.tokens, core.clock, mount.entry, request.path, principal);
+  const issued = issueLogin(core, mount.entry, request.path, principal);
+  // Only what the store keeps is counted.
+  if (issued.writes.length > 0) await core.ceilings.admitToken(identityOf(mount.entry.uuid, principal.alias));
   const view = new MountView(core.barrier, mount.entry.uuid, (writes, expectations) =>
     commit.commit(writes, expectations),
   );
   const expectations: readonly Expectation[] = view.expectations(principal.expectations ?? []);
-  await commit.commit([...issued.writes, ...view.writes(principal.writes ?? [])], expectations);
+  const writes = [...issued.writes, ...view.writes(principal.writes ?? [])];
+  // A batch token leaves nothing in the store, and its method may have nothing to write down either.
+  if (writes.length + expectations.length > 0) await commit.commit(writes, expectations);
   core.meter.tally('token_issued');
   return issued;
 }

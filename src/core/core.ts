@@ -10,7 +10,7 @@ import type { SnapshotStorage } from '../storage/snapshot.ts';
 import type { Revision } from '../storage/storage.ts';
 import type { AuditLog } from './audit/audit.ts';
 import { Backups, tagKeyOf } from './backup/backups.ts';
-import { announceRestore } from './backup/restored.ts';
+import { announceRestore, beginningOf } from './backup/restored.ts';
 import { expiryDuty, jobDuty } from './duties.ts';
 import type { ExpiryDuty } from './duty/expiry.ts';
 import { decodeEpoch, type Epoch, epochParts } from './epoch.ts';
@@ -32,6 +32,7 @@ import { Quotas } from './quota/quotas.ts';
 import type { CoreRooms } from './rooms.ts';
 import type { SealControl } from './seal-control.ts';
 import { systemEndpoints } from './system-endpoints.ts';
+import { BatchTokens } from './token/batch.ts';
 import { cubbyholeEngine, cubbyholeFolder } from './token/cubbyhole.ts';
 import { tokenEngine } from './token/endpoints.ts';
 import { TokenReader } from './token/reader.ts';
@@ -78,6 +79,7 @@ export class Core implements CoreRooms {
   readonly meter: Meter;
   readonly random: Random;
   readonly tokens: Tokens;
+  readonly batchTokens: BatchTokens;
   readonly tokenReader: TokenReader;
   readonly mounts: Mounts;
   readonly leases: Leases;
@@ -108,7 +110,9 @@ export class Core implements CoreRooms {
     this.meter = options.telemetry ?? noTelemetry;
     this.random = random;
     this.tokens = new Tokens({ store: barrier, hashKey: barrier.purposeKey('token-hash'), clock, random });
-    this.tokenReader = new TokenReader(barrier);
+    const idOf = (text: string) => this.tokens.idOf(text);
+    this.batchTokens = new BatchTokens({ texts: barrier.texts, idOf });
+    this.tokenReader = new TokenReader(barrier, idOf, this.batchTokens);
     this.policies = new PolicyStore(barrier, clock);
     this.leases = new Leases({
       store: barrier,
@@ -151,6 +155,8 @@ export class Core implements CoreRooms {
   async start(): Promise<void> {
     await this.#load();
     await announceRestore(this.barrier, this.audit);
+    const beginning = await beginningOf(this.barrier);
+    if (beginning !== undefined) this.batchTokens.beginAt(beginning);
     this.#tick();
   }
 

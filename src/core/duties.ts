@@ -7,6 +7,7 @@ import { resealJobWorker } from './key/reseal-job.ts';
 import { purgeMount } from './mount/purge.ts';
 import { secretJobs } from './secrets/jobs.ts';
 import type { TokenId } from './token/record.ts';
+import { tidyJob } from './token/tidy.ts';
 
 export function expiryDuty(core: Core, options: CoreOptions): ExpiryDuty {
   const { barrier: store, clock, random, log } = options;
@@ -40,7 +41,7 @@ export function expiryDuty(core: Core, options: CoreOptions): ExpiryDuty {
 
 export function jobDuty(core: Core, options: CoreOptions): JobDuty {
   const { barrier: store, clock, random, log, jobTypes = [] } = options;
-  const types = [resealJobWorker(core.barrier), ...secretJobs(core), ...jobTypes];
+  const types = [resealJobWorker(core.barrier), ...secretJobs(core), tidyJob, ...jobTypes];
   return new JobDuty({
     store,
     clock,

@@ -104,6 +104,8 @@ export interface Principal {
   readonly numUses?: number;
   readonly noDefaultPolicy?: boolean;
   readonly renewable: boolean;
+  /** What the method's role asks for; absent is as the mount has it, which may also fix it. */
+  readonly tokenType?: 'service' | 'batch' | undefined;
   readonly boundCidrs?: readonly string[];
   /** Kept with the token, sealed, and handed back at renewal. */
   readonly internal?: JsonObject;

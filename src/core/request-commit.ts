@@ -5,7 +5,7 @@
 import type { BarrierStore, PlainWrite } from '../barrier/store.ts';
 import { CofferError, ConflictError } from '../errors.ts';
 import type { Expectation, Revision } from '../storage/storage.ts';
-import type { ReadToken } from './token/reader.ts';
+import { lineOf, type ReadToken } from './token/reader.ts';
 import { encodeToken, tokenKey } from './token/record.ts';
 import type { StoredToken, Tokens } from './token/tokens.ts';
 
@@ -23,7 +23,7 @@ export class RequestCommit {
   constructor(store: BarrierStore, tokens: Tokens, token: ReadToken | undefined) {
     this.#store = store;
     this.#tokens = tokens;
-    this.#token = token;
+    this.#token = token === undefined ? undefined : keeperOf(token);
     this.#owes = token !== undefined && token.record.usesLeft !== null;
   }
 
@@ -118,4 +118,11 @@ export class RequestCommit {
     };
     return left > 0 ? [spent] : this.#tokens.endWrites(token.record);
   }
+}
+
+/** What in the store stands for a token: itself, or for a batch token its parent. An orphan among those has nothing there. */
+function keeperOf(token: ReadToken): StoredToken | undefined {
+  if (token.record.type !== 'batch') return token;
+  const [parent] = lineOf(token);
+  return parent === undefined ? undefined : { record: parent, revision: parent.revision };
 }

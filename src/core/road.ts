@@ -88,12 +88,12 @@ async function travel(
   passage: Passage,
 ): Promise<Answer> {
   const { log } = options;
-  const id = request.token === undefined ? undefined : core.tokens.idOf(request.token);
-  const snapshot = await core.tokenReader.read(id);
+  const snapshot = await core.tokenReader.present(request.token);
   // Most requests wait for nothing here: what is cached is current, and awaiting it would still cost a turn.
   const epoch = core.current(snapshot.epoch) ?? (await core.at(snapshot.epoch));
   const { table } = core.mounts;
-  const who = authenticate(id !== undefined, snapshot.token, table, request.remoteAddress, core.clock.now());
+  const presented = request.token !== undefined;
+  const who = authenticate(presented, snapshot.token, table, request.remoteAddress, core.clock.now());
   if (who.kind === 'refused' && strangers.wait(request.remoteAddress, core.clock.now()) > 0) {
     throw new CofferError('rate_limited', 'too many requests without a valid token; try again later');
   }

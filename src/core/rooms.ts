@@ -12,6 +12,7 @@ import type { Mounts } from './mount/mounts.ts';
 import type { PolicyStore } from './policy/store.ts';
 import type { Ceilings } from './quota/ceilings.ts';
 import type { Quotas } from './quota/quotas.ts';
+import type { BatchTokens } from './token/batch.ts';
 import type { TokenReader } from './token/reader.ts';
 import type { Tokens } from './token/tokens.ts';
 import type { View } from './view.ts';
@@ -24,6 +25,7 @@ export interface CoreRooms {
   readonly meter: Meter;
   readonly random: Random;
   readonly tokens: Tokens;
+  readonly batchTokens: BatchTokens;
   readonly tokenReader: TokenReader;
   readonly mounts: Mounts;
   readonly leases: Leases;

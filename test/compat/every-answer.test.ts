@@ -53,6 +53,7 @@ async function samples(): Promise<KnownValues> {
   const lease = await ask(node, 'read', 'leased/creds/sample');
   const child = await ask(node, 'update', 'auth/token/create', { policies: ['default'], ttl: '1h' });
   await ask(node, 'update', 'sys/quotas/rate-limit/sample', { rate: 1e9 });
+  await ask(node, 'update', 'auth/token/roles/sample', { token_num_uses: 3, bound_cidrs: '192.0.2.0/24' });
   const open = { exportable: true, allow_plaintext_backup: true };
   await ask(node, 'update', 'transit/keys/sample', open);
   await ask(node, 'update', 'transit/keys/sign-sample', { type: 'ed25519', ...open });
@@ -74,6 +75,7 @@ async function samples(): Promise<KnownValues> {
     from: ['secret/sample'],
     to: [`secret/elsewhere-${made++}`],
     type: ['kv', 'service', 'irrevocable', 'ed25519', 'hmac'],
+    data: [{ a: 1 }],
     plaintext: ['YWJj'],
     input: ['YWJj'],
     ciphertext: [ciphertext],

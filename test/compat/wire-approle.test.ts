@@ -90,7 +90,7 @@ describe('roles', () => {
     { ask: ['GET', `${role}?list=true`], status: 200, answer: { data: { keys: ['old', 'plain', 'web'] } } },
     { ask: ['POST', `${role}/bad`, { bind_secret_id: false }], status: 400 },
     { ask: ['POST', `${role}/bad`, { token_ttl: '2h', token_max_ttl: '1h' }], status: 400 },
-    { ask: ['POST', `${role}/bad`, { token_type: 'batch' }], status: 400 },
+    { ask: ['POST', `${role}/bad`, { token_type: 'batch', token_num_uses: 1 }], status: 400 },
     { ask: ['POST', `${role}/bad`, { token_bound_cidrs: 'here' }], status: 400 },
     { ask: ['GET', `${role}/bad`], status: 404, answer: nothing },
     { ask: ['GET', `${role}/web/role-id`], status: 200, answer: { data: { role_id: uuid } } },

@@ -116,6 +116,20 @@ describe.each(variants)('threat 10: the policy %j', (name) => {
   });
 });
 
+describe.each(variants)('threat 10: the policy %j, in a token role,', (name) => {
+  it('comes to no token that somebody who is not root makes', async () => {
+    for (const by of [chief, rootToken]) {
+      const path = 'auth/token/roles/allowing';
+      expect((await ask(node, 'update', path, { allowed_policies: name }, by)).status).toBe(400);
+    }
+    await ask(node, 'update', 'auth/token/roles/globbing', { allowed_policies_glob: ['*'] });
+    const answer = await ask(node, 'update', 'auth/token/create/globbing', { policies: name }, chief);
+    expect(answer.status).toBe(400);
+    await isHarmless(answer);
+    await isHarmless(await ask(node, 'update', 'auth/token/create/globbing', {}, chief));
+  });
+});
+
 describe.each(variants)('threat 10: the policy %j, one field at a time,', (name) => {
   it('is not given to an app id, not even by root', async () => {
     for (const by of [chief, rootToken]) {

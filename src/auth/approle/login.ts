@@ -6,6 +6,7 @@ import { decodeStored } from '../../core/stored-json.ts';
 import type { View, ViewExpectation, ViewWrite } from '../../core/view.ts';
 import { CofferError } from '../../errors.ts';
 import type { JsonObject } from '../../json.ts';
+import { wantedTokenType } from '../token-fields.ts';
 import {
   accessorPath,
   encodeRecord,
@@ -102,6 +103,7 @@ function principalOf(
     numUses: token.numUses,
     noDefaultPolicy: token.noDefaultPolicy,
     renewable: true,
+    tokenType: wantedTokenType(token),
     boundCidrs,
     internal: { role: role.name, id: role.id },
   };

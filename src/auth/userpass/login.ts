@@ -7,6 +7,7 @@ import { isWithin } from '../../core/network.ts';
 import type { View } from '../../core/view.ts';
 import { CofferError } from '../../errors.ts';
 import type { JsonObject } from '../../json.ts';
+import { wantedTokenType } from '../token-fields.ts';
 import { canonicalName, checkPassword, decodeUser, encodeUser, type ReadUser, userPath } from './user.ts';
 import type { UserRooms } from './users.ts';
 
@@ -91,6 +92,7 @@ function principalOf({ user }: ReadUser): Principal {
     numUses: token.numUses,
     noDefaultPolicy: token.noDefaultPolicy,
     renewable: true,
+    tokenType: wantedTokenType(token),
     boundCidrs: token.boundCidrs,
     internal: { user: user.name, id: user.id, policies: token.policies },
   };

@@ -1,5 +1,4 @@
 import type { Client } from '../../client/client.ts';
-import { asCofferError, CofferError } from '../../errors.ts';
 import { isJsonObject, type JsonObject, type JsonValue } from '../../json.ts';
 import { usageError } from '../args.ts';
 import { given, pairsOf } from '../body-fields.ts';
@@ -69,11 +68,7 @@ const create = defineCommand({
     };
     const path = options.role === undefined ? 'auth/token/create' : `auth/token/create/${options.role}`;
     const client = await connect(shell, options);
-    const answer = await client
-      .request('POST', path, { body, wrapTtl: options['wrap-ttl'] })
-      .catch((error: unknown) => {
-        throw options.role === undefined ? error : lacking(error, 'no token roles: leave --role out');
-      });
+    const answer = await client.request('POST', path, { body, wrapTtl: options['wrap-ttl'] });
     showWarnings(shell.ui, answer.body);
     printData(
       shell.ui,
@@ -130,10 +125,7 @@ const revoke = defineCommand({
     }
     const client = await connect(shell, options);
     const verb = options['keep-children'] ? 'revoke-orphan' : 'revoke';
-    await onToken(shell, client, verb, operands.TOKEN, options.accessor, {}).catch((error: unknown) => {
-      const what = 'no way to end a token without those made from it: leave --keep-children out';
-      throw options['keep-children'] ? lacking(error, what) : error;
-    });
+    await onToken(shell, client, verb, operands.TOKEN, options.accessor, {});
     shell.ui.done('token revoked', { revoked: true });
   },
 });
@@ -193,13 +185,6 @@ async function onToken(
   }
   const token = parseToken(operand === '-' ? await readSecretLine(shell, 'token') : operand, 'TOKEN');
   return (await client.request('POST', `auth/token/${verb}`, { body: { token, ...more } })).body;
-}
-
-/** What Vault's wire has and this server lacks is told as such, not as a path that nobody asked for. */
-function lacking(thrown: unknown, what: string): unknown {
-  const error = asCofferError(thrown);
-  if (error.code !== 'unsupported_path') return thrown;
-  return new CofferError('unsupported_operation', `this server has ${what}`, { cause: thrown });
 }
 
 function block(body: JsonValue | undefined, name: 'auth' | 'wrap_info'): JsonObject {

@@ -8,10 +8,12 @@ import {
   makeToken,
   type Place,
   rootToken,
+  tokenOf,
   writePolicy,
 } from '../../../test/fakes/client.ts';
 import { leasedType, Outside } from '../../../test/fakes/leased-engine.ts';
 import { systemRandom } from '../../crypto/random.ts';
+import type { JsonObject } from '../../json.ts';
 import { type CofferNode, createNode } from '../../main/node.ts';
 import { restoringKey } from '../../seal/boot.ts';
 import { MemoryStorage } from '../../storage/memory/memory.ts';
@@ -119,6 +121,41 @@ describe('threat 18: a restore', () => {
     expect((await read(again, 'secret/data/a', token)).status).toBe(200);
     expect(report.revival).toMatchObject({ keptTokens: true, dropped: 0 });
   });
+
+  it.each([false, true])(
+    'leaves batch tokens of before behind, and those that the store before goes on to make (tokens kept: %s)',
+    async (keepTokens) => {
+      await writePolicy(node, 'reader', 'path "secret/*" { capabilities = ["read"] }');
+      const maker = await makeToken(node, { policies: ['root'], ttl: '9h' });
+      const batch = async (on: CofferNode, fields: JsonObject, by: string) =>
+        tokenOf(
+          await ask(
+            on,
+            'update',
+            'auth/token/create',
+            { type: 'batch', policies: ['reader'], ...fields },
+            by,
+          ),
+        );
+      const orphan = await batch(node, { no_parent: true }, maker);
+      const child = await batch(node, {}, maker);
+      const bytes = await takeBackup(node);
+      place.clock.jump(60);
+      const { storage, token } = await restore(bytes, { keepTokens });
+      place.clock.jump(60);
+      const late = await batch(node, { no_parent: true }, maker);
+      const again = await place.node(storage);
+      const status = async (text: string) => (await read(again, 'secret/data/a', text)).status;
+      expect(await status(orphan)).toBe(403);
+      expect(await status(late)).toBe(403);
+      // With its parent it came back, and without it did not.
+      expect(await status(child)).toBe(keepTokens ? 200 : 403);
+      expect(await status(await batch(again, { no_parent: true }, token ?? ''))).toBe(200);
+      // The store before is none the wiser.
+      for (const text of [orphan, child, late])
+        expect((await read(node, 'secret/data/a', text)).status).toBe(200);
+    },
+  );
 
   it('counts the secret ids that work again', async () => {
     await ask(node, 'update', 'sys/auth/approle', { type: 'approle' });

@@ -153,13 +153,14 @@ class Restoring {
       const earlierChains = await setAnchorsAside(barrier);
       // A new term: how much was sealed with the old one since the backup is not known here.
       const bump = await bumpEpoch(barrier, 'keyring');
-      await barrier.rotate([bump.write], [bump.expectation]);
+      const firstTerm = await barrier.rotate([bump.write], [bump.expectation]);
       const { tokens, leases } = this.#revival.revival;
       const mark = restoredWrite({
         backupId: header.id,
         checksum,
         backupCreatedAt: header.createdAt,
         restoredAt: clock.now(),
+        firstTerm,
         keptTokens: keepTokens,
         droppedTokens: keepTokens ? 0 : tokens,
         droppedLeases: keepTokens ? 0 : leases,

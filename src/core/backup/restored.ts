@@ -13,6 +13,8 @@ export interface RestoredMark {
   /** Milliseconds: the moment that the records are of. */
   readonly backupCreatedAt: number;
   readonly restoredAt: number;
+  /** The term that the restore added: no other store has it. Absent in marks of older programs. */
+  readonly firstTerm?: number;
   readonly keptTokens: boolean;
   readonly droppedTokens: number;
   readonly droppedLeases: number;
@@ -32,6 +34,14 @@ export function restoredWrite(mark: RestoredMark): PlainWrite {
 export async function readRestored(store: BarrierStore): Promise<RestoredMark | undefined> {
   const record = await store.read(restoredKey);
   return record && decodeStored<RestoredMark>(record.open());
+}
+
+/** Since when the store goes its own way; undefined for one that was never restored. */
+export async function beginningOf(
+  store: BarrierStore,
+): Promise<{ readonly at: number; readonly term: number } | undefined> {
+  const mark = await readRestored(store);
+  return mark && { at: mark.restoredAt, term: mark.firstTerm ?? 0 };
 }
 
 /** Once a restore: its line in the audit log, on disk before anything is served. Rejects where the line cannot be kept. */

@@ -49,6 +49,12 @@ export interface LeasesOptions {
 export interface LeaseHolder {
   readonly id: TokenId;
   readonly identity?: string;
+  /** Such a token is not in the store: its leases end with its parent, and no later than it does. */
+  readonly type?: 'batch';
+  /** Parent first. */
+  readonly ancestors?: readonly TokenId[];
+  /** Milliseconds. */
+  readonly expiresAt?: number | null;
 }
 
 export interface PreparedLease {
@@ -83,10 +89,11 @@ export class Leases {
   /** The lease of a secret just made at `path` for `holder`, without writing anything. */
   prepare(path: string, mount: Mount, holder: LeaseHolder | null, leased: Leased): PreparedLease {
     const now = this.#clock.now();
+    const longest = leastOf([leased.maxTtl, secondsLeft(holder, now)]);
     const granted = grantTtl({
       backendTtl: leased.ttl,
       mountDefault: defaultTtl(mount.entry),
-      maxima: [leased.maxTtl, maxTtl(mount.entry)],
+      maxima: [longest, maxTtl(mount.entry)],
       issuedAt: now,
       now,
     });
@@ -94,12 +101,12 @@ export class Leases {
       id: `${path}/${randomBase62(this.#random, 24)}`,
       path,
       mount: mount.entry.uuid,
-      token: holder?.id ?? null,
+      token: (holder?.type === 'batch' ? holder.ancestors?.[0] : holder?.id) ?? null,
       ...(holder?.identity === undefined ? {} : { identity: holder.identity }),
       issuedAt: now,
       renewedAt: null,
       expiresAt: now + granted.seconds * 1_000,
-      maxTtl: leased.maxTtl ?? 0,
+      maxTtl: longest,
       renewable: leased.renewable,
       internal: leased.internal,
       failures: 0,
@@ -287,6 +294,19 @@ export class Leases {
       this.#store.commit(writes, expectations),
     );
   }
+}
+
+/** Whole seconds of a batch token's life, 1 at least; undefined for tokens whose end brings their leases'. */
+function secondsLeft(holder: LeaseHolder | null, now: number): number | undefined {
+  if (holder?.type !== 'batch' || holder.expiresAt === null || holder.expiresAt === undefined)
+    return undefined;
+  return Math.max(1, Math.floor((holder.expiresAt - now) / 1_000));
+}
+
+/** Of limits in seconds, where undefined and 0 are none: the least, or 0. */
+function leastOf(limits: readonly (number | undefined)[]): number {
+  const set = limits.filter((limit) => limit !== undefined && limit > 0) as readonly number[];
+  return set.length === 0 ? 0 : Math.min(...set);
 }
 
 /** The writes of the duty that came by before the lease's end. */

@@ -5,7 +5,7 @@ import type { Endpoint, Fields, FieldValues, Reply, ResponseSchema } from '../en
 import type { AnswerData } from '../request.ts';
 import type { CoreRooms } from '../rooms.ts';
 import { parseConfig } from './config.ts';
-import type { MountKind } from './entry.ts';
+import { type MountKind, noMountConfig } from './entry.ts';
 import { mountInfo, mountInfoSchema, tuneInfo, tuneSchema } from './info.ts';
 import { fullPath, shownPath } from './mounts.ts';
 import type { Mount } from './table.ts';
@@ -170,7 +170,7 @@ async function enable(
     type: alias === null ? type : 'kv',
     description: fields.description ?? '',
     options,
-    config: parseConfig(fields.config ?? {}),
+    config: parseConfig(fields.config ?? {}, noMountConfig, kind),
   });
 }
 

@@ -4,11 +4,17 @@ import { decodeStored, encodeStored } from '../stored-json.ts';
 
 export type MountKind = 'secret' | 'auth';
 
+/** What logins at an auth method get: a kind, or the kind where the method's role names none. */
+export const mountTokenTypes = ['default-service', 'default-batch', 'service', 'batch'] as const;
+export type MountTokenType = (typeof mountTokenTypes)[number];
+
 export interface MountConfig {
   /** Seconds; 0 is the system's. */
   readonly defaultLeaseTtl: number;
   readonly maxLeaseTtl: number;
   readonly listingVisibility: '' | 'unauth' | 'hidden';
+  /** Of auth methods; absent is `default-service`. */
+  readonly tokenType?: MountTokenType;
 }
 
 export interface MountEntry {

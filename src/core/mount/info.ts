@@ -24,7 +24,7 @@ export function mountInfo(entry: MountEntry): AnswerData {
       ...(entry.config.listingVisibility === ''
         ? {}
         : { listing_visibility: entry.config.listingVisibility }),
-      ...(entry.kind === 'auth' ? { token_type: 'default-service' } : {}),
+      ...(entry.kind === 'auth' ? { token_type: entry.config.tokenType ?? 'default-service' } : {}),
     },
   };
 }
@@ -77,6 +77,6 @@ export function tuneInfo(entry: MountEntry): AnswerData {
     description: entry.description,
     ...(entry.options === null ? {} : { options: entry.options }),
     ...(entry.config.listingVisibility === '' ? {} : { listing_visibility: entry.config.listingVisibility }),
-    ...(entry.kind === 'auth' ? { token_type: 'default-service' } : {}),
+    ...(entry.kind === 'auth' ? { token_type: entry.config.tokenType ?? 'default-service' } : {}),
   };
 }

@@ -34,6 +34,6 @@ export async function tuneMount(rooms: CoreRooms, entry: MountEntry, tuning: Tun
   await rooms.mounts.change(entry.path, {
     description,
     options,
-    config: (before) => parseConfig(sent, before),
+    config: (before) => parseConfig(sent, before, entry.kind),
   });
 }

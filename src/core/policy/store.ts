@@ -61,6 +61,9 @@ export class PolicyStore {
   /** By a token's own list of names, as long as the decoded token is kept. */
   readonly #compiled = new WeakMap<readonly string[], { readonly epoch: number; readonly acl: Acl }>();
   #epoch = 0;
+  /** Names that a policy has as of `#thereSince`: making a token asks for the same few again and again. */
+  readonly #there = new TwoGenerationCache<true>(cachedPolicies);
+  #thereSince = 0;
 
   constructor(store: BarrierStore, clock: Clock) {
     this.#store = store;
@@ -95,6 +98,22 @@ export class PolicyStore {
   async read(name: string): Promise<StoredPolicy | undefined> {
     const sealed = await this.#store.read(policyKey(name));
     return sealed === undefined ? undefined : decodeStored<StoredPolicy>(sealed.open());
+  }
+
+  /** Which of these names no policy has, as of `epoch` or later. Opens nothing. */
+  async missing(names: readonly string[], epoch: number): Promise<readonly string[]> {
+    if (epoch !== this.#thereSince) {
+      this.#there.clear();
+      this.#thereSince = epoch;
+    }
+    const unseen = names.filter((name) => this.#there.get(name) === undefined);
+    if (unseen.length === 0) return unseen;
+    const records = await this.#store.readMany(unseen.map(policyKey));
+    return unseen.filter((name, index) => {
+      if (records[index] === undefined) return true;
+      if (epoch === this.#thereSince) this.#there.set(name, true);
+      return false;
+    });
   }
 
   /** Names in order, `root` (which has no text) among them. */

@@ -35,7 +35,11 @@ export function callerOf({ token, acl, requestId }: CoreCall): Caller {
   return { token: token.record, acl, requestId, guards: [] };
 }
 
+/** Throws `invalid_request` for a batch token: a job asks again whether its caller may, when nobody shows the token any more. */
 export function askedBy(call: CoreCall): Asked {
+  if (call.token?.record.type === 'batch') {
+    throw new CofferError('invalid_request', 'a batch token cannot begin a job: use a service token');
+  }
   return {
     requestId: call.requestId,
     // The one form that the endpoint has: a rule for it must end the job too, however it was asked for.

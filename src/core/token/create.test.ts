@@ -200,9 +200,11 @@ describe('what else is asked for', () => {
     expect((await ask(node, 'read', 'auth/token/lookup-self', {}, tokenOf(made))).status).toBe(200);
   });
 
-  it('offers no batch tokens', async () => {
-    expect((await create({ type: 'batch' })).status).toBe(400);
-    expect((await create({ type: 'service', policies: ['a'] })).status).toBe(200);
+  it('takes the kinds of tokens that there are', async () => {
+    expect((await create({ type: 'bulk', policies: ['a'] })).status).toBe(400);
+    for (const type of ['service', 'default', '']) {
+      expect((await create({ type, policies: ['a'] })).auth?.tokenType).toBe('service');
+    }
   });
 
   it('lets a chain of parents grow only so long', async () => {

@@ -1,14 +1,15 @@
-/** `auth/token/create`: who may make which token. */
+/** `auth/token/create`: who may make which token, and what a token role says of it. */
 import type { PlainWrite } from '../../barrier/store.ts';
 import { CofferError } from '../../errors.ts';
 import { defaultTtl, type MountEntry, maxTtl } from '../mount/entry.ts';
-import { parseAssignablePolicies, withDefault } from '../policy/assignable.ts';
 import type { AuthAnswer } from '../request.ts';
 import type { CoreRooms } from '../rooms.ts';
 import { cappedWarning, grantTtl } from '../ttl-rule.ts';
-import { issueCreated } from './issuer.ts';
-import type { ReadToken } from './reader.ts';
-import { endingKey, isRoot, type TokenId, type TokenRecord, tokenKey } from './record.ts';
+import { chosenPolicies } from './chosen-policies.ts';
+import { authAnswer } from './issuer.ts';
+import { lineOf, type ReadToken } from './reader.ts';
+import { endingKey, tokenKey } from './record.ts';
+import type { TokenRole } from './role.ts';
 import type { NewToken } from './tokens.ts';
 
 /** What was asked, coerced. Durations in seconds. */
@@ -24,10 +25,13 @@ export interface TokenWish {
   readonly period?: number | undefined;
   readonly displayName?: string | undefined;
   readonly numUses: number;
+  /** Undefined is the role's, and without one a service token. */
+  readonly type?: 'service' | 'batch' | undefined;
 }
 
 export interface CreatedToken {
   readonly auth: AuthAnswer;
+  /** None for a batch token: then there is nothing to commit. */
   readonly writes: readonly PlainWrite[];
   readonly warnings: readonly string[];
   /** What the commit must expect besides: the parent alive as read, the id unused. */
@@ -42,49 +46,153 @@ export interface TokenMaker {
   /** The parent may do what needs `sudo` on this path. */
   readonly sudo: boolean;
   readonly mount: MountEntry;
+  /** Where the token says that it comes from, without the role's suffix. */
+  readonly path: string;
+  readonly role?: TokenRole | undefined;
 }
 
 /** Throws `invalid_request` or `permission_denied`; writes nothing. */
-export function prepareToken(rooms: CoreRooms, maker: TokenMaker, wish: TokenWish): CreatedToken {
-  const { parent, sudo } = maker;
+export function prepareToken(rooms: CoreRooms, maker: TokenMaker, asked: TokenWish): CreatedToken {
+  const { parent, role } = maker;
+  checkMaker(maker, asked);
+  const type = typeOf(asked, role);
+  if (type === 'batch') checkBatch(asked);
+  checkGivenId(asked.id);
+  const wish = role === undefined ? asked : underRole(asked, role, type);
+  const policies = chosenPolicies(parent.record, maker.sudo, wish, role);
+  const times = chosenTimes(rooms, maker, policies, wish, type);
+  const token: NewToken = {
+    policies,
+    displayName: shownName(wish.displayName),
+    metadata: wish.meta ?? null,
+    path: pathOf(maker),
+    mount: maker.mount.uuid,
+    ancestors: wish.noParent ? [] : [parent.record.id, ...lineOf(parent).map(({ id }) => id)],
+    usesLeft: wish.numUses > 0 ? wish.numUses : null,
+    orphan: wish.noParent,
+    boundCidrs: networksOf(parent, role),
+    internal: null,
+    ...(parent.record.identity === undefined ? {} : { identity: parent.record.identity }),
+    ...(role === undefined ? {} : roleFacts(asked, role)),
+    ...times.token,
+  };
+  if (type === 'batch') return sealedToken(rooms, maker, token, times.warnings);
+  return storedToken(rooms, maker, token, wish, times.warnings);
+}
+
+function storedToken(
+  rooms: CoreRooms,
+  { parent }: TokenMaker,
+  token: NewToken,
+  wish: TokenWish,
+  warnings: readonly string[],
+): CreatedToken {
+  const minted = rooms.tokens.mint(token, wish.id);
+  const { id } = minted.record;
+  return {
+    auth: authAnswer(minted.record, minted.text, rooms.clock.now()),
+    writes: minted.writes,
+    warnings,
+    expectations: [
+      { key: tokenKey(id), revision: null },
+      ...(wish.id === undefined ? [] : [{ key: endingKey(id), revision: null }]),
+      ...(wish.noParent ? [] : [{ key: tokenKey(parent.record.id), revision: parent.revision }]),
+    ],
+  };
+}
+
+/** Nothing to commit: whether its parent is alive is asked with each of its requests. */
+function sealedToken(
+  rooms: CoreRooms,
+  { parent }: TokenMaker,
+  token: NewToken,
+  warnings: readonly string[],
+): CreatedToken {
+  if (token.policies.includes('root')) {
+    throw new CofferError('invalid_request', 'batch tokens cannot be root tokens');
+  }
+  const line = [parent.record, ...lineOf(parent)].slice(0, token.ancestors.length);
+  const sealed = rooms.batchTokens.seal(
+    { ...token, renewable: false },
+    line.map(({ accessor }) => accessor),
+  );
+  const auth = authAnswer(sealed.record, sealed.text, rooms.clock.now());
+  return { auth, writes: [], warnings, expectations: [] };
+}
+
+function checkMaker({ parent, sudo, role }: TokenMaker, wish: TokenWish): void {
+  if (parent.record.type === 'batch') {
+    throw new CofferError('invalid_request', 'batch tokens cannot create more tokens');
+  }
   if (parent.record.usesLeft !== null) {
     throw new CofferError('invalid_request', 'restricted use token cannot generate child tokens');
   }
-  if (!sudo && (wish.noParent || wish.id !== undefined || (wish.period ?? 0) > 0)) {
+  // With a role it is the role that says whether tokens are orphans.
+  const noParent = role === undefined && wish.noParent;
+  if (!sudo && (noParent || wish.id !== undefined || (wish.period ?? 0) > 0)) {
     throw new CofferError(
       'invalid_request',
       'root or sudo privileges required to set id, no_parent or period',
     );
   }
-  checkGivenId(wish.id);
-  const policies = chosenPolicies(parent.record, sudo, wish);
-  const times = chosenTimes(rooms, maker, policies, wish);
-  const token: NewToken = {
-    policies,
-    displayName: shownName(wish.displayName),
-    metadata: wish.meta ?? null,
-    path: 'auth/token/create',
-    mount: maker.mount.uuid,
-    ancestors: wish.noParent ? [] : [parent.record.id, ...parent.record.ancestors],
-    usesLeft: wish.numUses > 0 ? wish.numUses : null,
-    orphan: wish.noParent,
-    // Or a token bound to networks would be the way to one that is not.
-    boundCidrs: parent.record.boundCidrs,
-    internal: null,
-    ...(parent.record.identity === undefined ? {} : { identity: parent.record.identity }),
-    ...times.token,
-  };
-  const created = issueCreated(rooms.tokens, rooms.clock, token, wish.id);
+}
+
+function typeOf(wish: TokenWish, role: TokenRole | undefined): 'service' | 'batch' {
+  switch (role?.tokenType) {
+    case 'service':
+    case 'batch':
+      return role.tokenType;
+    case 'default-batch':
+      return wish.type ?? 'batch';
+    case 'default-service':
+    case undefined:
+      return wish.type ?? 'service';
+  }
+}
+
+/** What only a record in the store could keep. */
+function checkBatch(wish: TokenWish): void {
+  const set = [
+    ['num_uses', wish.numUses > 0],
+    ['period', (wish.period ?? 0) > 0],
+    ['explicit_max_ttl', (wish.explicitMaxTtl ?? 0) > 0],
+    ['id', wish.id !== undefined],
+  ] as const;
+  const problem = set.find(([, isSet]) => isSet)?.[0];
+  if (problem === undefined) return;
+  throw new CofferError('invalid_request', `batch tokens cannot have "${problem}" set`);
+}
+
+/** The lesser of what is asked and what the role says, where both say something; 0 says nothing. */
+export function lesser(one: number, other: number): number {
+  return one === 0 || other === 0 ? one || other : Math.min(one, other);
+}
+
+function underRole(wish: TokenWish, role: TokenRole, type: 'service' | 'batch'): TokenWish {
+  const common = { ...wish, noParent: role.orphan };
+  if (type === 'batch') return common;
   return {
-    auth: created.auth,
-    writes: created.writes,
-    warnings: times.warnings,
-    expectations: [
-      { key: tokenKey(created.record.id), revision: null },
-      ...(wish.id === undefined ? [] : [{ key: endingKey(created.record.id), revision: null }]),
-      ...(wish.noParent ? [] : [{ key: tokenKey(parent.record.id as TokenId), revision: parent.revision }]),
-    ],
+    ...common,
+    renewable: wish.renewable && role.renewable,
+    numUses: lesser(wish.numUses, role.numUses),
+    explicitMaxTtl: lesser(wish.explicitMaxTtl ?? 0, role.explicitMaxTtl),
+    period: lesser(wish.period ?? 0, role.period),
   };
+}
+
+/** A renewal asks the role anew, and needs to know what was asked besides. */
+function roleFacts(asked: TokenWish, role: TokenRole): Pick<NewToken, 'role' | 'asked'> {
+  const { period = 0, explicitMaxTtl = 0 } = asked;
+  return { role: role.name, asked: { period, explicitMaxTtl } };
+}
+
+function pathOf({ path, role }: TokenMaker): string {
+  return role === undefined || role.pathSuffix === '' ? path : `${path}/${role.pathSuffix}`;
+}
+
+/** The role's networks, else the maker's: or a token bound to networks would be the way to one that is not. */
+function networksOf(parent: ReadToken, role: TokenRole | undefined): readonly string[] {
+  return role !== undefined && role.boundCidrs.length > 0 ? role.boundCidrs : parent.record.boundCidrs;
 }
 
 function checkGivenId(id: string | undefined): void {
@@ -92,22 +200,6 @@ function checkGivenId(id: string | undefined): void {
   if (id.includes('.') || !/^[\x21-\x7e]{8,200}$/.test(id)) {
     throw new CofferError('invalid_request', 'a token id has 8 to 200 visible ASCII characters and no "."');
   }
-}
-
-function chosenPolicies(parent: TokenRecord, sudo: boolean, wish: TokenWish): readonly string[] {
-  if (wish.policies === undefined || wish.policies.length === 0) {
-    const own = wish.noDefaultPolicy ? parent.policies.filter((name) => name !== 'default') : parent.policies;
-    return own.toSorted();
-  }
-  const asked = parseAssignablePolicies(wish.policies, { root: isRoot(parent) });
-  if (asked.includes('root') && asked.length > 1) {
-    throw new CofferError('invalid_request', 'root tokens may not have other policies');
-  }
-  if (sudo) return withDefault(asked, wish.noDefaultPolicy);
-  if (!asked.every((name) => parent.policies.includes(name))) {
-    throw new CofferError('invalid_request', 'child policies must be subset of parent');
-  }
-  return withDefault(asked, wish.noDefaultPolicy || !parent.policies.includes('default'));
 }
 
 type Times = Pick<
@@ -120,13 +212,14 @@ function chosenTimes(
   maker: TokenMaker,
   policies: readonly string[],
   wish: TokenWish,
+  type: 'service' | 'batch',
 ): { readonly token: Times; readonly warnings: readonly string[] } {
   const now = rooms.clock.now();
   const explicitMaxTtl = wish.explicitMaxTtl ?? 0;
   const period = wish.period ?? 0;
   const common = { issuedAt: now, maxTtl: 0, explicitMaxTtl, period };
   const root = policies.includes('root');
-  if (root && !wish.ttl && !explicitMaxTtl && !period) {
+  if (root && type === 'service' && !wish.ttl && !explicitMaxTtl && !period) {
     if (maker.parent.record.expiresAt !== null) {
       throw new CofferError('invalid_request', 'expiring root tokens cannot create non-expiring root tokens');
     }

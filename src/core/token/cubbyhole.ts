@@ -47,6 +47,12 @@ export function cubbyholeFolder(token: TokenId): string {
 
 function ownFolder(call: CoreCall): string {
   if (call.token === undefined) throw new CofferError('permission_denied', 'permission denied');
+  if (call.token.record.type === 'batch') {
+    throw new CofferError(
+      'invalid_request',
+      'cubbyhole operations are only supported by "service" type tokens',
+    );
+  }
   return cubbyholeFolder(call.token.record.id);
 }
 

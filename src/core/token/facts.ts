@@ -21,10 +21,11 @@ export function tokenFacts(record: TokenRecord, text: string, now: number): Answ
     expire_time: record.expiresAt === null ? null : timestamp(record.expiresAt),
     explicit_max_ttl: record.explicitMaxTtl,
     entity_id: '',
-    type: 'service',
+    type: record.type ?? 'service',
     renewable: record.renewable,
     issue_time: timestamp(record.issuedAt),
     ...(record.period > 0 ? { period: record.period } : {}),
+    ...(record.role === undefined ? {} : { role: record.role }),
     ...(record.boundCidrs.length > 0 ? { bound_cidrs: record.boundCidrs } : {}),
     ...(record.renewedAt === null
       ? {}
@@ -54,6 +55,7 @@ export const tokenFactsSchema = {
   renewable: { type: 'bool' },
   issue_time: { type: 'string' },
   period: { type: 'int', optional: true },
+  role: { type: 'string', optional: true },
   bound_cidrs: { type: 'list', optional: true },
   last_renewal: { type: 'string', optional: true },
   last_renewal_time: { type: 'int', optional: true },

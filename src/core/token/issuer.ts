@@ -1,11 +1,13 @@
 /** Turns a login or a `token create` into a token: policies, TTLs, the answer's `auth` block and the writes to commit. */
 import type { PlainWrite } from '../../barrier/store.ts';
 import type { Clock } from '../../clock.ts';
+import { CofferError } from '../../errors.ts';
 import type { Principal } from '../endpoint.ts';
-import { defaultTtl, type MountEntry, maxTtl } from '../mount/entry.ts';
+import { defaultTtl, type MountEntry, type MountTokenType, maxTtl } from '../mount/entry.ts';
 import { withDefault } from '../policy/assignable.ts';
 import type { AuthAnswer } from '../request.ts';
 import { cappedWarning, grantTtl } from '../ttl-rule.ts';
+import type { BatchTokens } from './batch.ts';
 import { identityOf, remainingTtl, type TokenRecord } from './record.ts';
 import type { MintedToken, NewToken, Tokens } from './tokens.ts';
 
@@ -15,15 +17,19 @@ export interface IssuedToken {
   readonly warnings: readonly string[];
 }
 
-/** The token of a login at `mount`: an orphan, with the mount's TTLs where the principal names none. */
-export function issueLogin(
-  tokens: Tokens,
-  clock: Clock,
-  mount: MountEntry,
-  path: string,
-  principal: Principal,
-): IssuedToken {
-  const now = clock.now();
+/** What makes tokens, and the time. */
+export interface Mint {
+  readonly tokens: Tokens;
+  readonly batchTokens: BatchTokens;
+  readonly clock: Clock;
+}
+
+/**
+ * The token of a login at `mount`: an orphan, with the mount's TTLs where the principal names none. Throws `invalid_request`
+ * where it must be a batch token and cannot be one.
+ */
+export function issueLogin(mint: Mint, mount: MountEntry, path: string, principal: Principal): IssuedToken {
+  const now = mint.clock.now();
   const period = principal.period ?? 0;
   const maxima = [principal.maxTtl, principal.explicitMaxTtl, maxTtl(mount)];
   const granted = grantTtl({
@@ -34,7 +40,7 @@ export function issueLogin(
     issuedAt: now,
     now,
   });
-  const minted = tokens.mint({
+  const token: NewToken = {
     policies: withDefault(principal.policies, principal.noDefaultPolicy ?? false),
     displayName: principal.displayName,
     metadata: principal.metadata,
@@ -53,19 +59,41 @@ export function issueLogin(
     orphan: true,
     boundCidrs: principal.boundCidrs ?? [],
     internal: principal.internal ?? null,
-  });
+  };
   const warnings = granted.capped ? [cappedWarning(granted.seconds)] : [];
-  return { auth: authAnswer(minted.record, minted.text, now), writes: minted.writes, warnings };
+  const { text, record, writes } =
+    loginTokenType(mount.config.tokenType, principal.tokenType) === 'batch'
+      ? sealed(mint, token)
+      : mint.tokens.mint(token);
+  return { auth: authAnswer(record, text, now), writes, warnings };
 }
 
-export function issueCreated(
-  tokens: Tokens,
-  clock: Clock,
-  token: NewToken,
-  text?: string,
-): MintedToken & { readonly auth: AuthAnswer } {
-  const minted = tokens.mint(token, text);
-  return { ...minted, auth: authAnswer(minted.record, minted.text, clock.now()) };
+/** What a mount is tuned to decides; where that is a default, what the method's role asks for does. */
+export function loginTokenType(
+  mount: MountTokenType = 'default-service',
+  wanted: Principal['tokenType'],
+): 'service' | 'batch' {
+  switch (mount) {
+    case 'service':
+    case 'batch':
+      return mount;
+    case 'default-service':
+      return wanted ?? 'service';
+    case 'default-batch':
+      return wanted ?? 'batch';
+  }
+}
+
+/** A limit that a batch token cannot keep is not dropped: the login is refused. */
+function sealed(mint: Mint, token: NewToken): MintedToken {
+  if (token.usesLeft !== null || token.period > 0) {
+    throw new CofferError(
+      'invalid_request',
+      'logins here get batch tokens, which can neither be periodic nor have a number of uses: change the role or the mount’s token_type',
+    );
+  }
+  // Nothing renews it: what its method would want to know by then stays out of it.
+  return { ...mint.batchTokens.seal({ ...token, renewable: false, internal: null }, []), writes: [] };
 }
 
 /** `text` is empty where the token must not be shown (by accessor). */
@@ -79,7 +107,7 @@ export function authAnswer(record: TokenRecord, text: string, now: number): Auth
     leaseDuration: remainingTtl(record, now),
     renewable: record.renewable,
     entityId: '',
-    tokenType: 'service',
+    tokenType: record.type ?? 'service',
     orphan: record.orphan,
     numUses: record.usesLeft ?? 0,
   };

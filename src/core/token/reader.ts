@@ -6,14 +6,18 @@ import type { BarrierStore, SealedRecord } from '../../barrier/store.ts';
 import type { Revision, StorageKey } from '../../storage/storage.ts';
 import { epochKey } from '../epoch.ts';
 import { TwoGenerationCache } from '../two-generation-cache.ts';
+import { type BatchTokens, isBatchText } from './batch.ts';
 import { decodeToken, type TokenId, type TokenRecord, tokenKey } from './record.ts';
 
 /** A token as read in one request. */
 export interface ReadToken {
   readonly record: TokenRecord;
+  /** A batch token has no record: its revision is one that none ever has. */
   readonly revision: Revision;
   /** Parent first; undefined where one is missing. */
   readonly ancestors: readonly (TokenRecord | undefined)[];
+  /** As read: what is made for this token in the store expects them to be there yet. Undefined where one is missing. */
+  readonly ancestorRevisions: readonly (Revision | undefined)[];
 }
 
 export interface Snapshot {
@@ -30,13 +34,44 @@ interface Cached {
 
 const cachedTokens = 8_192;
 const epochOnly: readonly StorageKey[] = [epochKey];
+const noRevision = -1 as Revision;
 
 export class TokenReader {
   readonly #store: BarrierStore;
+  readonly #idOf: (text: string) => TokenId;
+  readonly #batch: Pick<BatchTokens, 'open'>;
   readonly #cache = new TwoGenerationCache<Cached>(cachedTokens);
 
-  constructor(store: BarrierStore) {
+  constructor(store: BarrierStore, idOf: (text: string) => TokenId, batch: Pick<BatchTokens, 'open'>) {
     this.#store = store;
+    this.#idOf = idOf;
+    this.#batch = batch;
+  }
+
+  /** The token that a caller presents; undefined is none. */
+  present(text: string | undefined): Promise<Snapshot> {
+    if (text === undefined) return this.read(undefined);
+    return isBatchText(text) ? this.#readBatch(text) : this.read(this.#idOf(text));
+  }
+
+  /** Its ancestors are all that a batch token has in the store: one multi-get. */
+  async #readBatch(text: string): Promise<Snapshot> {
+    const batch = await this.#batch.open(text);
+    if (batch === undefined) return this.read(undefined);
+    const { record, lineage } = batch;
+    const [epoch, ...sealed] = await this.#store.readMany([epochKey, ...record.ancestors.map(tokenKey)]);
+    const found = record.ancestors.map((id, at) => {
+      const one = sealed[at];
+      const ancestor = one === undefined ? undefined : this.#decode(id, one);
+      return ancestor?.record.accessor === lineage[at] ? ancestor : undefined;
+    });
+    const token: ReadToken = {
+      record,
+      revision: noRevision,
+      ancestors: found.map((ancestor) => ancestor?.record),
+      ancestorRevisions: found.map((ancestor) => ancestor?.revision),
+    };
+    return { epoch, token };
   }
 
   async read(id: TokenId | undefined): Promise<Snapshot> {
@@ -67,6 +102,7 @@ export class TokenReader {
         const sealed = ancestors[index];
         return sealed === undefined ? undefined : this.#decode(ancestor, sealed).record;
       }),
+      ancestorRevisions: ancestors.map((sealed) => sealed?.revision),
     };
   }
 
@@ -99,14 +135,34 @@ export type IsMounted = (uuid: string) => boolean;
 export function tokenProblem(token: ReadToken, now: number, isMounted: IsMounted): string | undefined {
   const own = recordProblem(token.record, now, isMounted);
   if (own !== undefined) return own;
-  for (const ancestor of token.ancestors) {
+  for (const [at, ancestor] of token.ancestors.entries()) {
+    // What was revoked without its children ends the line above them. Batch tokens are no children that anybody could list:
+    // theirs end with their parent.
+    if (ancestor?.orphanedAt !== undefined && (at > 0 || token.record.type !== 'batch')) return undefined;
     const problem = ancestor === undefined ? 'revoked' : recordProblem(ancestor, now, isMounted);
     if (problem !== undefined) return `ancestor ${problem}`;
   }
   return undefined;
 }
 
+/** The ancestors that a token lives and dies with, as read: up to one that was revoked without its children. */
+export function lineOf(token: ReadToken): readonly (TokenRecord & { readonly revision: Revision })[] {
+  const line = [];
+  for (const [at, ancestor] of token.ancestors.entries()) {
+    const revision = token.ancestorRevisions[at];
+    if (ancestor === undefined || revision === undefined || ancestor.orphanedAt !== undefined) break;
+    line.push({ ...ancestor, revision });
+  }
+  return line;
+}
+
+/** Whether it depends on no other token, or on none any more. */
+export function isOrphan({ record, ancestors: [parent] }: ReadToken): boolean {
+  return record.orphan || parent?.orphanedAt !== undefined;
+}
+
 function recordProblem(record: TokenRecord, now: number, isMounted: IsMounted): string | undefined {
+  if (record.orphanedAt !== undefined) return 'revoked';
   if (record.expiresAt !== null && record.expiresAt <= now) return 'expired';
   if (record.usesLeft === 0) return 'used up';
   return record.mount === null || isMounted(record.mount) ? undefined : 'issued by a mount that is gone';

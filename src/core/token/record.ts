@@ -11,6 +11,17 @@ export type TokenId = string & { readonly [tokenId]: true };
 
 export interface TokenRecord {
   readonly id: TokenId;
+  /** A token that is not stored (see `batch.ts`); absent for those that are. */
+  readonly type?: 'batch';
+  /** The token role that made it. */
+  readonly role?: string;
+  /** What its maker asked for besides the role, in seconds: a renewal goes by the lesser of this and what the role says then. */
+  readonly asked?: { readonly period: number; readonly explicitMaxTtl: number };
+  /**
+   * Milliseconds; set on what is left of a token that was revoked without its children (see `orphaning.ts`). Its `expiresAt` is
+   * when the duty looks again whether anybody needs it.
+   */
+  readonly orphanedAt?: number;
   readonly accessor: string;
   /** Whom it was issued to, with all made from it: see `identityOf`. Absent for tokens that go back to no login. */
   readonly identity?: string;

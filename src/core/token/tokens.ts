@@ -15,6 +15,8 @@ import { leaseEndWrites } from '../lease/token-index.ts';
 import { everyItem } from '../pages.ts';
 import { retryOnConflict } from '../retry.ts';
 import { decodeStored, encodeStored } from '../stored-json.ts';
+import { orphaningWrites, settleMark } from './orphaning.ts';
+import { lineOf, type ReadToken } from './reader.ts';
 import {
   accessorKey,
   accessorPrefix,
@@ -106,7 +108,13 @@ export class Tokens {
     return { text, record, writes };
   }
 
+  /** Undefined also for what is left of a token that was revoked without its children. */
   async read(id: TokenId): Promise<StoredToken | undefined> {
+    const stored = await this.#readWhole(id);
+    return stored?.record.orphanedAt === undefined ? stored : undefined;
+  }
+
+  async #readWhole(id: TokenId): Promise<StoredToken | undefined> {
     return decoded(await this.#store.read(tokenKey(id)));
   }
 
@@ -177,6 +185,18 @@ export class Tokens {
   }
 
   /**
+   * Ends a living token alone: its children go on as orphans. Rejects with `ConflictError` when it or one of its ancestors changed
+   * since it was read: what has ended with an ancestor must not come back to life.
+   */
+  async revokeOrphaning(token: ReadToken): Promise<void> {
+    const line = lineOf(token).map(({ id, revision }) => ({ key: tokenKey(id), revision }));
+    await this.#store.commit(orphaningWrites(token.record, this.#clock.now()), [
+      { key: tokenKey(token.record.id), revision: token.revision },
+      ...line,
+    ]);
+  }
+
+  /**
    * Duty: ends every token that a mount issued. Walks all tokens: nothing but the purge of an auth method asks for them by
    * mount, and they are refused already. Can be stopped anywhere and begun again.
    */
@@ -195,10 +215,14 @@ export class Tokens {
    * duty's lock.
    */
   async onDue(due: Due, fence: Expectation): Promise<void> {
-    const stored = await this.read(due.id as TokenId);
+    const stored = await this.#readWhole(due.id as TokenId);
     const done: PlainWrite = { key: due.key, value: null };
     if (stored === undefined) return void (await this.#store.commit([done], [fence]));
     const { record, revision } = stored;
+    if (record.orphanedAt !== undefined) {
+      const unchanged = { key: tokenKey(record.id), revision };
+      return settleMark(this.#store, record, due, this.#clock.now(), [fence, unchanged]);
+    }
     const ended =
       record.usesLeft === 0 || (record.expiresAt !== null && record.expiresAt <= this.#clock.now());
     const writes = ended ? this.endWrites(record) : this.#requeued(due, record);
@@ -221,7 +245,7 @@ export class Tokens {
   async onTreeDue(due: Due, fence: Expectation, own: string | undefined): Promise<void> {
     const id = due.id as TokenId;
     for (;;) {
-      const children = await this.#childEndings(id);
+      const children = await this.#childEndings(id, (await this.#readWhole(id))?.record);
       const leases = await leaseEndWrites(this.#store, id, this.#clock.now());
       const records = own === undefined ? { items: [] } : await this.#store.range(own, { limit: 8 });
       const finished = !children.more && !leases.more && records.next === undefined;
@@ -237,9 +261,12 @@ export class Tokens {
     }
   }
 
+  /** None of one that was revoked alone. */
   async #childEndings(
     id: TokenId,
+    left: TokenRecord | undefined,
   ): Promise<{ readonly writes: readonly PlainWrite[]; readonly more: boolean }> {
+    if (left?.orphanedAt !== undefined) return { writes: [], more: false };
     const children = await this.#store.children(childrenPrefix(id), { limit: childrenAPage });
     const writes: PlainWrite[] = [];
     for (const name of children.items) {

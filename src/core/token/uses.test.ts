@@ -102,6 +102,10 @@ describe('a use', () => {
     ['a deletion', 'delete', 'secret/data/there', {}, 204],
     ['looking itself up', 'read', 'auth/token/lookup-self', {}, 200],
     ['a failed token create', 'update', 'auth/token/create', {}, 400],
+    ['asking what it may do', 'update', 'sys/capabilities-self', { paths: ['secret/x'] }, 200],
+    ['help', 'help', 'secret/data/there', {}, 200],
+    ['a write by another name of it', 'update', 'cubbyhole/x', { a: 1 }, 204],
+    ['a denied login of the token itself', 'update', 'auth/token/revoke-orphan', { token: 'x' }, 403],
   ] as const)('is spent by %s', async (_what, operation, path, data, status) => {
     await open(false);
     const token = await limited(3);
@@ -118,11 +122,15 @@ describe('a use', () => {
     ['leader', 'read', 'sys/leader', 200],
     ['the question whether there is a store', 'read', 'sys/init', 200],
     ['a second init', 'update', 'sys/init', 400],
+    ['the description of the API', 'read', 'sys/internal/specs/openapi', 200],
+    ['looking a wrapping token up', 'update', 'sys/wrapping/lookup', 400],
+    ['a login of a user', 'update', 'auth/userpass/login/ann', 400],
     ['an unseal key', 'update', 'sys/unseal', 400],
     ['a failed login', 'update', 'auth/approle/login', 400],
   ] as const)('is not spent by %s', async (_what, operation, path, status) => {
     await open(false);
     await ask(node, 'update', 'sys/auth/approle', { type: 'approle' });
+    await ask(node, 'update', 'sys/auth/userpass', { type: 'userpass' });
     const token = await limited(3);
     expect((await ask(node, operation, path, {}, token)).status).toBe(status);
     expect(await usesLeft(token)).toBe(3);
@@ -157,6 +165,50 @@ describe('a use', () => {
     expect(await usesLeft(token)).toBe(2);
     expect((await ask(node, 'update', 'auth/token/revoke-self', {}, token)).status).toBe(204);
     expect(await usesLeft(token)).toBe(403);
+  });
+});
+
+describe('the number of uses', () => {
+  it('is shown to others without being spent', async () => {
+    await open(false);
+    const token = await limited(2);
+    const accessor = (await ask(node, 'update', 'auth/token/lookup', { token })).data['accessor'] ?? '';
+    await ask(node, 'update', 'sys/capabilities', { token, paths: ['secret/x'] });
+    await ask(node, 'update', 'sys/capabilities-accessor', { accessor, paths: ['secret/x'] });
+    await ask(node, 'update', 'auth/token/renew', { token });
+    await ask(node, 'update', 'auth/token/renew-accessor', { accessor });
+    expect(await usesLeft(token)).toBe(2);
+  });
+
+  it('of 0 is no limit', async () => {
+    await open(false);
+    const token = await limited(0);
+    for (let round = 0; round < 5; round++) {
+      expect((await ask(node, 'read', 'secret/data/there', {}, token)).status).toBe(200);
+    }
+    expect(await usesLeft(token)).toBe(0);
+  });
+
+  it('is not that of a second token with the same maker', async () => {
+    await open(false);
+    const [one, other] = [await limited(1), await limited(1)];
+    expect((await ask(node, 'read', 'secret/data/there', {}, one)).status).toBe(200);
+    expect((await ask(node, 'read', 'secret/data/there', {}, one)).status).toBe(403);
+    expect((await ask(node, 'read', 'secret/data/there', {}, other)).status).toBe(200);
+  });
+
+  it('is spent by a request that arrives with it, and not with a login that it comes along with', async () => {
+    await open(false);
+    await ask(node, 'update', 'sys/auth/approle', { type: 'approle' });
+    await ask(node, 'update', 'auth/approle/role/app', {
+      bind_secret_id: false,
+      secret_id_bound_cidrs: '0.0.0.0/0',
+    });
+    const role_id = (await ask(node, 'read', 'auth/approle/role/app/role-id')).data['role_id'] ?? '';
+    const token = await limited(1);
+    const login = await ask(node, 'update', 'auth/approle/login', { role_id }, token);
+    expect(login.auth?.tokenType).toBe('service');
+    expect(await usesLeft(token)).toBe(1);
   });
 });
 
