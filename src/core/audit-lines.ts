@@ -2,6 +2,7 @@
 import type { JsonObject } from '../json.ts';
 import type { AuditEntry, AuditLog } from './audit/audit.ts';
 import type { Fields, ResponseSchema } from './endpoint.ts';
+import type { Identity } from './identity/identity.ts';
 import type { Decision, RuleReference } from './policy/acl.ts';
 import { type Answer, RawJson, type Request, type WrapInfo } from './request.ts';
 import type { TokenRecord } from './token/record.ts';
@@ -12,12 +13,18 @@ export type AuditedDecision =
   | { readonly kind: 'deny'; readonly reason: string }
   | { readonly kind: 'allow'; readonly reason: string };
 
+/** Whose request it is. */
+export interface AuditedToken {
+  readonly record: TokenRecord;
+  readonly identity: Identity | undefined;
+}
+
 export interface RequestLine {
   readonly request: Request;
   readonly operation: string;
   readonly mountType: string;
   readonly fields: Fields;
-  readonly token: TokenRecord | undefined;
+  readonly token: AuditedToken | undefined;
   readonly decision: AuditedDecision;
 }
 
@@ -43,17 +50,31 @@ export function withoutTokens(audit: AuditLog, text: string): string {
 }
 
 /** What stays the same from request to request is turned into text once: tokens and rules are kept while nothing changes. */
-const callerTexts = new WeakMap<TokenRecord, RawJson>();
+const callerTexts = new WeakMap<
+  TokenRecord,
+  { readonly identity: Identity | undefined; readonly text: RawJson }
+>();
 const ruleTexts = new WeakMap<RuleReference, RawJson>();
 
-export function callerText(token: TokenRecord): RawJson {
-  const known = callerTexts.get(token);
-  if (known !== undefined) return known;
-  const { accessor, displayName, policies, type, id } = token;
-  // A batch token has no accessor: the keyed hash of its text tells its requests apart.
-  const which = type === 'batch' ? { accessor, type, token_id: id } : { accessor };
-  const text = new RawJson(JSON.stringify({ ...which, display_name: displayName, policies }));
-  callerTexts.set(token, text);
+export function callerText({ record, identity }: AuditedToken): RawJson {
+  const known = callerTexts.get(record);
+  if (known !== undefined && known.identity === identity) return known.text;
+  const { accessor, displayName, policies, type, id } = record;
+  const entityId = identity?.entity.id ?? record.entityId;
+  const text = new RawJson(
+    JSON.stringify({
+      accessor,
+      // A batch token has no accessor: the keyed hash of its text tells its requests apart.
+      ...(type === 'batch' ? { type, token_id: id } : {}),
+      display_name: displayName,
+      policies,
+      ...(entityId === undefined ? {} : { entity_id: entityId }),
+      ...(identity === undefined || identity.policies.length === 0
+        ? {}
+        : { identity_policies: identity.policies }),
+    }),
+  );
+  callerTexts.set(record, { identity, text });
   return text;
 }
 
@@ -134,6 +155,7 @@ function auditedAuth(
     client_token: auth.clientToken === '' ? '' : audit.digest(auth.clientToken),
     accessor: auth.accessor,
     policies: auth.policies,
+    ...(auth.entityId === '' ? {} : { entity_id: auth.entityId }),
     metadata: auth.metadata,
     lease_duration: auth.leaseDuration,
   };

@@ -6,6 +6,7 @@ import { buildAnswer } from './answer.ts';
 import type { Core } from './core.ts';
 import { dueWrite } from './due.ts';
 import type { Call, EndpointOperation, Leased, OperationSpec, Principal, Reply } from './endpoint.ts';
+import { identityOfLogin } from './identity/login.ts';
 import type { LeaseHolder } from './lease/leases.ts';
 import type { Mount } from './mount/table.ts';
 import { MountView } from './mount/view.ts';
@@ -147,7 +148,9 @@ async function logIn(
   { core, mount, request, commit }: Errand,
   principal: Principal,
 ): Promise<ReturnType<typeof issueLogin>> {
-  const issued = issueLogin(core, mount.entry, request.path, principal);
+  const identity = await identityOfLogin(core.identities, mount.entry, principal);
+  if (identity?.entity.disabled === true) throw new CofferError('permission_denied', 'permission denied');
+  const issued = issueLogin(core, mount.entry, request.path, principal, identity);
   // Only what the store keeps is counted.
   if (issued.writes.length > 0) await core.ceilings.admitToken(identityOf(mount.entry.uuid, principal.alias));
   const view = new MountView(core.barrier, mount.entry.uuid, (writes, expectations) =>

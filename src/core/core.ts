@@ -14,6 +14,8 @@ import { announceRestore, beginningOf } from './backup/restored.ts';
 import { expiryDuty, jobDuty } from './duties.ts';
 import type { ExpiryDuty } from './duty/expiry.ts';
 import { decodeEpoch, type Epoch, epochParts } from './epoch.ts';
+import { identityEngine } from './identity/endpoints.ts';
+import { Identities } from './identity/identities.ts';
 import type { JobDuty } from './job/duty.ts';
 import type { JobType } from './job/job.ts';
 import { Jobs } from './job/jobs.ts';
@@ -21,8 +23,9 @@ import type { KeySlots } from './key/key-slots.ts';
 import { Rotation } from './key/rotation.ts';
 import { Leases } from './lease/leases.ts';
 import { type Meter, noTelemetry, type Telemetry } from './meter.ts';
+import { cubbyholeType, identityType, systemType, tokenType } from './mount/builtin.ts';
 import { mountDataPrefix } from './mount/entry.ts';
-import { cubbyholeType, Mounts, type MountTypes, systemType, tokenType } from './mount/mounts.ts';
+import { Mounts, type MountTypes } from './mount/mounts.ts';
 import { MountView } from './mount/view.ts';
 import type { ApiPath } from './path.ts';
 import { PolicyStore } from './policy/store.ts';
@@ -81,6 +84,7 @@ export class Core implements CoreRooms {
   readonly tokens: Tokens;
   readonly batchTokens: BatchTokens;
   readonly tokenReader: TokenReader;
+  readonly identities: Identities;
   readonly mounts: Mounts;
   readonly leases: Leases;
   readonly policies: PolicyStore;
@@ -112,7 +116,13 @@ export class Core implements CoreRooms {
     this.tokens = new Tokens({ store: barrier, hashKey: barrier.purposeKey('token-hash'), clock, random });
     const idOf = (text: string) => this.tokens.idOf(text);
     this.batchTokens = new BatchTokens({ texts: barrier.texts, idOf });
-    this.tokenReader = new TokenReader(barrier, idOf, this.batchTokens);
+    const digestKey = barrier.purposeKey('identity-digest');
+    this.identities = new Identities({ store: barrier, digestKey, clock, random });
+    this.tokenReader = new TokenReader(barrier, {
+      idOf,
+      batch: this.batchTokens,
+      identities: this.identities.reader,
+    });
     this.policies = new PolicyStore(barrier, clock);
     this.leases = new Leases({
       store: barrier,
@@ -142,6 +152,7 @@ export class Core implements CoreRooms {
         [systemType, { endpoints: system.endpoints }],
         [tokenType, tokenEngine(this)],
         [cubbyholeType, cubbyholeEngine(this)],
+        [identityType, identityEngine(this)],
       ]),
       digestKey: barrier.purposeKey('mount-digest'),
       clock,
@@ -154,6 +165,7 @@ export class Core implements CoreRooms {
   /** Loads what routing needs. Throws `integrity` where the store lacks what every store has. */
   async start(): Promise<void> {
     await this.#load();
+    await this.#addMissingMounts();
     await announceRestore(this.barrier, this.audit);
     const beginning = await beginningOf(this.barrier);
     if (beginning !== undefined) this.batchTokens.beginAt(beginning);
@@ -225,6 +237,15 @@ export class Core implements CoreRooms {
     if (known?.quotas !== epoch.quotas) await this.quotas.load();
     this.#epoch = epoch;
     this.#epochRevision = record?.revision;
+  }
+
+  /** Stores of earlier programs lack what later ones always have. Without room for it the rest of the store is served all the same. */
+  async #addMissingMounts(): Promise<void> {
+    await this.mounts.addBuiltin().catch((error: unknown) => {
+      const { code, message } = asCofferError(error);
+      if (code !== 'storage_full' && code !== 'unavailable') throw error;
+      this.#options.log('a mount that every store has could not be added', { code, reason: message });
+    });
   }
 
   /** Where a token's cubbyhole lies in the store. */

@@ -61,9 +61,11 @@ export type EndpointOperation = 'read' | 'list' | 'scan' | 'update' | 'patch' | 
 
 /** Who asks: what handlers may know of the token. */
 export interface Caller {
+  /** All that decide, those of its entity and groups among them. */
   readonly policies: readonly string[];
   readonly displayName: string;
   readonly accessor: string;
+  /** Empty for a token without entity. */
   readonly entityId: string;
 }
 
@@ -95,6 +97,10 @@ export interface Principal {
   readonly displayName: string;
   /** What the method knows this principal by, unique below its mount. */
   readonly alias: string;
+  /** What the method knows of the alias, for policies with templates; replaces what an earlier login said. Absent leaves that. */
+  readonly aliasMetadata?: Readonly<Record<string, string>>;
+  /** Names of the principal's groups, as the method has them: with them it is in the external groups of these aliases and no others of this mount. Absent leaves that as it is. */
+  readonly groupAliases?: readonly string[];
   readonly policies: readonly string[];
   readonly metadata: Readonly<Record<string, string>>;
   readonly ttl?: number;

@@ -169,7 +169,7 @@ describe('a mount that is disabled', () => {
       () => ask(node, 'update', 'sys/mounts/wanted', fields),
     );
     expect(second.errors).toEqual(['path is already in use at wanted/']);
-    expect(await keysOf(place.storage, 'core/mount/')).toHaveLength(6);
+    expect(await keysOf(place.storage, 'core/mount/')).toHaveLength(7);
   });
 });
 

@@ -58,6 +58,8 @@ export interface AuthAnswer {
   /** Sorted union of all policies. */
   readonly policies: readonly string[];
   readonly tokenPolicies: readonly string[];
+  /** Of the entity and its groups; absent where there are none. */
+  readonly identityPolicies?: readonly string[];
   readonly metadata: Readonly<Record<string, string>> | null;
   /** Seconds. */
   readonly leaseDuration: number;

@@ -16,7 +16,7 @@ import { type CoercedFields, coerceFields } from './field.ts';
 import { helpAnswer } from './help.ts';
 import { judge, openToEveryone } from './judge.ts';
 import { noTelemetry, type Passage, type Telemetry } from './meter.ts';
-import { isBuiltin } from './mount/mounts.ts';
+import { isBuiltin } from './mount/builtin.ts';
 import { MountView } from './mount/view.ts';
 import type { Acl } from './policy/acl.ts';
 import { admit } from './quota/admit.ts';
@@ -105,8 +105,8 @@ async function travel(
   );
   const acl =
     who.kind === 'token'
-      ? (core.policies.compiled(who.token.record.policies, epoch.policies) ??
-        (await core.policies.acl(who.token.record.policies, epoch.policies)))
+      ? (core.policies.compiled(who.token, epoch.policies) ??
+        (await core.policies.aclOf(who.token, epoch.policies)))
       : undefined;
   const visit = await prepareVisit(core, request, destination, who, acl);
   const { decision } = visit;
@@ -116,7 +116,7 @@ async function travel(
       operation: visit.call.operation,
       mountType: destination.route?.mount.entry.type ?? '',
       fields: destination.endpoint?.fields ?? {},
-      token: who.kind === 'token' ? who.token.record : undefined,
+      token: who.kind === 'token' ? who.token : undefined,
       decision,
     }),
     'kernel',
@@ -248,10 +248,10 @@ function buildCall(
       token === undefined
         ? undefined
         : {
-            policies: token.record.policies,
+            policies: token.policies,
             displayName: token.record.displayName,
             accessor: token.record.accessor,
-            entityId: '',
+            entityId: token.identity?.entity.id ?? '',
           },
     clock: core.clock,
     remoteAddress: request.remoteAddress,

@@ -4,6 +4,7 @@ import type { Clock } from '../clock.ts';
 import type { Random } from '../crypto/random.ts';
 import type { AuditLog } from './audit/audit.ts';
 import type { Epoch } from './epoch.ts';
+import type { Identities } from './identity/identities.ts';
 import type { Jobs } from './job/jobs.ts';
 import type { Rotation } from './key/rotation.ts';
 import type { Leases } from './lease/leases.ts';
@@ -27,6 +28,7 @@ export interface CoreRooms {
   readonly tokens: Tokens;
   readonly batchTokens: BatchTokens;
   readonly tokenReader: TokenReader;
+  readonly identities: Identities;
   readonly mounts: Mounts;
   readonly leases: Leases;
   readonly policies: PolicyStore;

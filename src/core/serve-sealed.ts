@@ -7,7 +7,7 @@ import type { Call } from './endpoint.ts';
 import { EndpointTable } from './endpoint-table.ts';
 import { coerceFields } from './field.ts';
 import type { Passage, Telemetry } from './meter.ts';
-import { systemType } from './mount/mounts.ts';
+import { systemType } from './mount/builtin.ts';
 import type { Answer, Request } from './request.ts';
 import { sealEndpoints } from './seal-endpoints.ts';
 import type { SealState } from './seal-state.ts';

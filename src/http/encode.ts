@@ -87,6 +87,7 @@ function encodeAuth(auth: AuthAnswer): string {
     accessor: auth.accessor,
     policies: auth.policies,
     token_policies: auth.tokenPolicies,
+    ...(auth.identityPolicies === undefined ? {} : { identity_policies: auth.identityPolicies }),
     metadata: auth.metadata,
     lease_duration: auth.leaseDuration,
     renewable: auth.renewable,

@@ -148,7 +148,7 @@ describe('mounts', () => {
       },
     });
     expect(Object.keys(json).toSorted()).toEqual(
-      [...envelopeNames, 'cubbyhole/', 'kv2/', 'secret/', 'sys/'].toSorted(),
+      [...envelopeNames, 'cubbyhole/', 'identity/', 'kv2/', 'secret/', 'sys/'].toSorted(),
     );
     expect(json['kv2/']).toEqual(inside(json, 'data', 'kv2/'));
     expect(inside(json, 'sys/')).toMatchObject({ type: 'system', options: null });

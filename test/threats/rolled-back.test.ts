@@ -112,7 +112,7 @@ describe('threat 25: a mount', () => {
     expect(
       (await ask(node, 'update', 'sys/mounts/other', { type: 'kv', options: { version: '2' } })).status,
     ).toBe(500);
-    expect(await keysOf(place.storage, 'core/mount/')).toHaveLength(5);
+    expect(await keysOf(place.storage, 'core/mount/')).toHaveLength(6);
   });
 });
 

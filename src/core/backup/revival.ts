@@ -1,8 +1,8 @@
 /** What of a backup comes back to life, and what a restore leaves behind on purpose. */
 import { parseDue } from '../due.ts';
 import { leasePrefix } from '../lease/record.ts';
+import { cubbyholeType } from '../mount/builtin.ts';
 import { decodeMount, mountDataPrefix, mountPrefix } from '../mount/entry.ts';
-import { cubbyholeType } from '../mount/mounts.ts';
 import { idPrefix } from '../token/record.ts';
 import type { OpenedRecord } from './read-backup.ts';
 

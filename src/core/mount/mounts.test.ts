@@ -29,7 +29,7 @@ const outcome = ({ status, errors }: Asked) => [status, ...errors];
 
 describe('a new store', () => {
   it('has its own mounts, with their paths ending in a slash', async () => {
-    expect(await mounted()).toEqual(['cubbyhole/', 'secret/', 'sys/']);
+    expect(await mounted()).toEqual(['cubbyhole/', 'identity/', 'secret/', 'sys/']);
     expect(Object.keys((await ask(node, 'read', 'sys/auth')).data)).toEqual(['token/']);
   });
 });
@@ -78,12 +78,12 @@ describe('enabling', () => {
     'audit/x',
   ])('refuses the protected %j', async (path) => {
     expect((await enable(path)).status).toBe(400);
-    expect(await mounted()).toEqual(['cubbyhole/', 'secret/', 'sys/']);
+    expect(await mounted()).toEqual(['cubbyhole/', 'identity/', 'secret/', 'sys/']);
   });
 
   it.each(['', 'a b', 'a*', 'a+', 'x'.repeat(201), 'a?b', 'a,b'])('refuses the path %j', async (path) => {
     expect((await enable(path)).status).toBe(400);
-    expect(await mounted()).toHaveLength(3);
+    expect(await mounted()).toHaveLength(4);
   });
 
   it.each(['secret', 'secret/', 'secret/below'])(
@@ -114,7 +114,7 @@ describe('enabling', () => {
     const refused = await enable('x', fields);
     expect(refused.status).toBe(400);
     expect(refused.errors.join()).toMatch(message);
-    expect(await mounted()).toHaveLength(3);
+    expect(await mounted()).toHaveLength(4);
   });
 
   it('takes kv-v2 and options with numbers as clients send them', async () => {
@@ -138,8 +138,8 @@ describe('enabling', () => {
     await Promise.all(
       Array.from({ length: 16 }, (_, index) => enable(`m${index}`, kv, index % 2 === 0 ? node : second)),
     );
-    expect(await mounted()).toHaveLength(19);
-    expect(await mounted(second)).toHaveLength(19);
+    expect(await mounted()).toHaveLength(20);
+    expect(await mounted(second)).toHaveLength(20);
   });
 });
 
@@ -150,7 +150,7 @@ describe('disabling', () => {
     expect((await disable('sys')).status).toBe(400);
     expect((await disable('cubbyhole')).status).toBe(400);
     expect((await ask(node, 'delete', 'sys/auth/token')).status).toBe(400);
-    expect(await mounted()).toEqual(['cubbyhole/', 'sys/']);
+    expect(await mounted()).toEqual(['cubbyhole/', 'identity/', 'sys/']);
   });
 
   it('does not bring the old secrets back when the path is enabled again', async () => {

@@ -4,7 +4,7 @@ import type { KeyObject } from 'node:crypto';
 import type { BarrierStore, SealedRecord } from '../../barrier/store.ts';
 import type { Clock } from '../../clock.ts';
 import { hmacSha256 } from '../../crypto/digest.ts';
-import { type Random, randomUuid } from '../../crypto/random.ts';
+import type { Random } from '../../crypto/random.ts';
 import type { AuthMethodType, Engine, EngineOptions, EngineType } from '../../engine/engine.ts';
 import { CofferError, ConflictError } from '../../errors.ts';
 import type { Expectation, Revision } from '../../storage/storage.ts';
@@ -14,6 +14,7 @@ import { bumpWitnessed, decodeEpoch, epochKey } from '../epoch.ts';
 import { allItems } from '../pages.ts';
 import { retryOnConflict } from '../retry.ts';
 import { checkWitness, digestOf, witnessedNames, witnessPrefix } from '../witness.ts';
+import { builtinEntries, isBuiltin, newEntry } from './builtin.ts';
 import {
   decodeMount,
   defaultTtl,
@@ -25,7 +26,6 @@ import {
   maxTtl,
   mountKey,
   mountPrefix,
-  noMountConfig,
   parseMountPath,
 } from './entry.ts';
 import { changeOptions, orNull } from './options.ts';
@@ -65,16 +65,6 @@ export interface MountsOptions {
   readonly digestKey: KeyObject;
   readonly clock: Clock;
   readonly random: Random;
-}
-
-/** Types of the mounts every store has. */
-export const systemType = 'system';
-export const tokenType = 'token';
-export const cubbyholeType = 'cubbyhole';
-
-/** Made by the core itself: always there, and handed the caller's token. */
-export function isBuiltin(type: string): boolean {
-  return type === systemType || type === tokenType || type === cubbyholeType;
 }
 
 interface Instance {
@@ -159,6 +149,23 @@ export class Mounts {
       await store.commit([{ key: mountKey(entry.uuid), value }, ...bump.writes], [asRead(epoch)]);
     });
     await this.load();
+  }
+
+  /** Adds what every store has and this one lacks, because an earlier program made it. Two nodes add it once. */
+  async addBuiltin(): Promise<void> {
+    const { store, random, clock } = this.#options;
+    for (const entry of builtinEntries(random, clock.now())) {
+      if (this.#table.at(entry.path) !== undefined) continue;
+      await retryOnConflict(async () => {
+        const epoch = await store.read(epochKey);
+        await this.load();
+        if (this.#table.at(entry.path) !== undefined) return;
+        const value = encodeMount(entry);
+        const bump = await bumpWitnessed(store, 'mounts', entry.uuid, value);
+        await store.commit([{ key: mountKey(entry.uuid), value }, ...bump.writes], [asRead(epoch)]);
+      });
+      await this.load();
+    }
   }
 
   /** Ends a mount in one commit; its data goes in a job of the expiry duty. Ending what is not there is fine. */
@@ -309,54 +316,6 @@ export class Mounts {
       digest: (text) => hmacSha256(digestKey, `${entry.uuid}/${text}`).toString('base64url'),
     });
   }
-}
-
-/** An entry for a new mount; `path` is the full one. */
-export function newEntry(
-  mount: Omit<NewMount, 'options'> & { readonly options: Readonly<Record<string, string>> | null },
-  random: Random,
-  now: number,
-): MountEntry {
-  const suffix = random.bytes(4).toString('hex');
-  return {
-    uuid: randomUuid(random),
-    kind: mount.kind,
-    path: mount.path,
-    type: mount.type,
-    accessor: `${mount.kind === 'auth' ? 'auth_' : ''}${mount.type.replace(/-/g, '_')}_${suffix}`,
-    description: mount.description,
-    options: mount.options,
-    config: mount.config,
-    createdAt: now,
-  };
-}
-
-/** The mounts of every store, before any of the owner's. */
-export function builtinEntries(random: Random, now: number): readonly MountEntry[] {
-  const common = { options: null, config: noMountConfig };
-  return [
-    newEntry(
-      { kind: 'secret', path: 'sys/', type: systemType, description: 'system endpoints', ...common },
-      random,
-      now,
-    ),
-    newEntry(
-      { kind: 'auth', path: 'auth/token/', type: tokenType, description: 'tokens', ...common },
-      random,
-      now,
-    ),
-    newEntry(
-      {
-        kind: 'secret',
-        path: 'cubbyhole/',
-        type: cubbyholeType,
-        description: 'a place of each token’s own',
-        ...common,
-      },
-      random,
-      now,
-    ),
-  ];
 }
 
 /** The path under which people know a mount: auth methods without `auth/`. */

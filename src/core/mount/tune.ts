@@ -4,9 +4,10 @@ import type { JsonObject } from '../../json.ts';
 import type { Fields, FieldValues } from '../endpoint.ts';
 import { coerceFields } from '../field.ts';
 import type { CoreRooms } from '../rooms.ts';
+import { isBuiltin } from './builtin.ts';
 import { configFields, parseConfig } from './config.ts';
 import type { MountEntry } from './entry.ts';
-import { isBuiltin, shownPath } from './mounts.ts';
+import { shownPath } from './mounts.ts';
 
 export const tuneFields = {
   ...configFields,

@@ -92,6 +92,15 @@ path "sys/tools/hash/*" {
   capabilities = ["update"]
 }
 
+# Who one is.
+path "identity/entity/id/{{identity.entity.id}}" {
+  capabilities = ["read"]
+}
+
+path "identity/entity/name/{{identity.entity.name}}" {
+  capabilities = ["read"]
+}
+
 # The status of one's own request for approval.
 path "sys/control-group/request" {
   capabilities = ["update"]

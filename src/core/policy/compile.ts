@@ -11,13 +11,15 @@ import {
   noCapabilities,
   permits,
 } from './capability.ts';
+import { matchesPath } from './matching.ts';
 import { type MergedRule, RuleMerger } from './merge.ts';
 import { type ParameterRules, refusedParameter } from './parameters.ts';
 import { compareSpecificity, type Pattern } from './pattern.ts';
 import type { Policy } from './policy.ts';
 import { PrefixTree } from './prefix-tree.ts';
-import { Reach } from './reach.ts';
+import { type Matcher, Reach } from './reach.ts';
 import { SegmentTree } from './segment-tree.ts';
+import { filledRules, fillPolicies, type TemplateSubject } from './template.ts';
 
 /** A rule with all its answers ready, so that deciding makes no objects. */
 interface CompiledRule {
@@ -45,7 +47,39 @@ export const rootAcl: Acl = {
   reaches: () => true,
 };
 
-/** Rules of the same pattern are merged across the policies, and then the most specific match alone decides. */
+/** Allows nothing: where what a policy denies cannot be told. */
+const closedAcl: Acl = {
+  decide: ({ operation }) => (operation === 'help' ? helpAllowed : noRule),
+  capabilities: () => ['deny'],
+  reaches: () => false,
+};
+
+/** Rules of templates that are put over what everyone shares; with more of them all is compiled. */
+const mostOver = 32;
+
+/**
+ * The same for one subject, with templates filled. Most of it is what everyone with these policies shares (`shared`, compiled of the
+ * rules without templates), so that a subject of its own costs only its own rules.
+ */
+export function compileFor(
+  shared: Acl,
+  policies: readonly Policy[],
+  subject: TemplateSubject | undefined,
+): Acl {
+  const merger = new RuleMerger();
+  for (const policy of policies) {
+    const rules = filledRules(policy, subject);
+    if (rules === undefined) return closedAcl;
+    for (const rule of rules) merger.add(rule, policy.name);
+  }
+  const over = merger.rules();
+  if (over.length === 0) return shared;
+  const base = shared instanceof CompiledAcl && over.length <= mostOver ? shared : undefined;
+  if (base?.holdsNone(over) === true) return new CompiledAcl(over, base);
+  return compileAcl(fillPolicies(policies, subject) ?? []);
+}
+
+/** Rules of the same pattern are merged across the policies, and then the most specific match alone decides. Templates are left out. */
 export function compileAcl(policies: readonly Policy[]): Acl {
   const merger = new RuleMerger();
   for (const policy of policies) {
@@ -59,14 +93,23 @@ class CompiledAcl implements Acl {
   readonly #prefixes = new PrefixTree<CompiledRule>();
   readonly #segments = new SegmentTree<CompiledRule>();
   readonly #reach: Reach;
+  /** What these rules are put over. They are few then: those with wildcards are looked through one by one. */
+  readonly #base: CompiledAcl | undefined;
+  readonly #patterns: ReadonlySet<string>;
+  readonly #over: readonly CompiledRule[];
 
-  constructor(rules: readonly MergedRule[]) {
+  constructor(rules: readonly MergedRule[], base?: CompiledAcl) {
+    this.#base = base;
+    this.#over =
+      base === undefined
+        ? []
+        : rules.filter(({ pattern }) => pattern.kind !== 'exact').map((rule) => compileRule(rule, 0));
     for (const rule of rules) {
       if (rule.pattern.kind === 'exact') this.#exact.set(rule.pattern.text, compileRule(rule, 0));
     }
     // The order does not depend on the request, so that finding the winner is comparing ranks.
     const byRank = rules
-      .filter((rule) => rule.pattern.kind !== 'exact')
+      .filter((rule) => base === undefined && rule.pattern.kind !== 'exact')
       .toSorted((one, other) => compareSpecificity(one.pattern, other.pattern));
     for (const [rank, rule] of byRank.entries()) {
       const compiled = compileRule(rule, rank);
@@ -74,6 +117,7 @@ class CompiledAcl implements Acl {
       else this.#segments.add(compiled);
     }
     this.#reach = new Reach(rules);
+    this.#patterns = new Set(rules.map(({ pattern }) => pattern.text));
   }
 
   decide(request: DecisionRequest): Decision {
@@ -92,17 +136,29 @@ class CompiledAcl implements Acl {
     return rule === undefined ? ['deny'] : capabilitiesOf(rule.capabilities);
   }
 
+  /** Whether none of the patterns has a rule here, which it would have to be merged with. */
+  holdsNone(rules: readonly MergedRule[]): boolean {
+    return rules.every(({ pattern }) => !this.#patterns.has(pattern.text));
+  }
+
   reaches(prefix: string): boolean {
-    return this.#reach.reaches(prefix, {
+    const matcher: Matcher = {
       isGranted: (path) => grants(this.#find(path)?.capabilities ?? noCapabilities),
       isListed: (folder) =>
         permits(this.#findFolder(folder, true)?.capabilities ?? noCapabilities, 'list') ||
         permits(this.#findFolder(folder, false)?.capabilities ?? noCapabilities, 'scan'),
-    });
+    };
+    if (this.#reach.reaches(prefix, matcher)) return true;
+    return this.#base === undefined ? false : this.#base.#reach.reaches(prefix, matcher);
   }
 
   #find(path: string): CompiledRule | undefined {
-    return this.#exact.get(path) ?? this.#findWildcard(path);
+    return this.#findExact(path) ?? this.#findWildcard(path);
+  }
+
+  #findExact(path: string): CompiledRule | undefined {
+    const own = this.#exact.get(path);
+    return own === undefined && this.#base !== undefined ? this.#base.#exact.get(path) : own;
   }
 
   /**
@@ -112,7 +168,7 @@ class CompiledAcl implements Acl {
   #findFolder(path: string, orWithoutSlash: boolean): CompiledRule | undefined {
     if (!path.endsWith('/')) return this.#find(path);
     const withoutSlash = path.slice(0, -1);
-    const exact = this.#exact.get(path) ?? this.#exact.get(withoutSlash);
+    const exact = this.#findExact(path) ?? this.#findExact(withoutSlash);
     if (exact !== undefined) return exact;
     const folder = this.#findWildcard(path);
     const bare = this.#findWildcard(withoutSlash);
@@ -121,8 +177,19 @@ class CompiledAcl implements Acl {
   }
 
   #findWildcard(path: string): CompiledRule | undefined {
+    if (this.#base !== undefined) return this.#findOver(path, this.#base.#findWildcard(path));
     const prefix = this.#prefixes.longest(path);
     return this.#segments.isEmpty ? prefix : this.#segments.find(path, prefix);
+  }
+
+  /** The most specific of these rules and of the one that the base found. */
+  #findOver(path: string, below: CompiledRule | undefined): CompiledRule | undefined {
+    let winner = below;
+    for (const rule of this.#over) {
+      if (!matchesPath(rule.pattern, path)) continue;
+      if (winner === undefined || compareSpecificity(rule.pattern, winner.pattern) > 0) winner = rule;
+    }
+    return winner;
   }
 }
 

@@ -4,6 +4,7 @@ import { type CoreCall, coreEndpoint } from '../core-call.ts';
 import type { Endpoint, Fields } from '../endpoint.ts';
 import { judge } from '../judge.ts';
 import type { CoreRooms } from '../rooms.ts';
+import type { ReadToken } from '../token/reader.ts';
 import type { Acl } from './acl.ts';
 import { explanationOf, explanationSchema } from './explanation.ts';
 import { parsePolicyName } from './name.ts';
@@ -41,49 +42,58 @@ async function explain(rooms: CoreRooms, call: ExplainCall) {
   const { path, operation, parameters } = call.fields;
   const question = parseQuestion(path, operation, parameters);
   const sudo = hasSudo(rooms, call);
-  const { names, acl } = await subject(rooms, call, sudo);
+  const { names, acl, identity } = await subject(rooms, call, sudo);
   const judged = judgeQuestion(rooms, acl, question);
   const mount = judged.destination.route?.mount.entry.path;
   const tellsMounts = sudo || (mount !== undefined && call.acl?.reaches(mount) === true);
-  return explanationOf(question, judged, names, await rooms.policies.load(names), tellsMounts);
+  return explanationOf(question, judged, names, await rooms.policies.load(names, identity), tellsMounts);
 }
 
 interface Subject {
   readonly names: readonly string[];
   readonly acl: Acl;
+  /** Whom templates speak of. */
+  readonly identity: ReadToken['identity'];
 }
 
 /** Whose decision it is. Only who has sudo learns of others; asked without it, there is one answer whatever exists. */
 async function subject(rooms: CoreRooms, call: ExplainCall, sudo: boolean): Promise<Subject> {
   const { token, accessor, policies } = call.fields;
   const own = call.token?.record;
-  if (own === undefined || call.acl === undefined)
+  if (call.token === undefined || own === undefined || call.acl === undefined)
     throw new CofferError('internal', 'a call without a token');
   if ([token, accessor, policies].filter((given) => given !== undefined).length > 1) {
     throw new CofferError('invalid_request', 'give one of token, accessor and policies');
   }
   const isOwn = token === undefined ? accessor === own.accessor : rooms.tokens.idOf(token) === own.id;
   if (isOwn || (token === undefined && accessor === undefined && policies === undefined)) {
-    return { names: own.policies, acl: call.acl };
+    return { names: call.token.policies, acl: call.acl, identity: call.token.identity };
   }
   if (!sudo) {
     throw new CofferError('permission_denied', 'explaining what others may do needs sudo on this path');
   }
-  const names = policies === undefined ? await policiesOfToken(rooms, token, accessor) : named(policies);
-  return { names, acl: await rooms.policies.acl(names, rooms.epoch().policies) };
+  const { policies: current } = rooms.epoch();
+  if (policies !== undefined) {
+    const names = named(policies);
+    return { names, acl: await rooms.policies.acl(names, current), identity: undefined };
+  }
+  const other = await otherToken(rooms, token, accessor);
+  const acl = await rooms.policies.aclOf(other, current);
+  return { names: other.policies, acl, identity: other.identity };
 }
 
-async function policiesOfToken(
+async function otherToken(
   rooms: CoreRooms,
   token: string | undefined,
   accessor: string | undefined,
-): Promise<readonly string[]> {
-  const stored =
+): Promise<ReadToken> {
+  const id =
     token === undefined
-      ? await rooms.tokens.readByAccessor(accessor ?? '')
-      : await rooms.tokens.read(rooms.tokens.idOf(token));
-  if (stored === undefined) throw new CofferError('invalid_request', 'there is no such token');
-  return stored.record.policies;
+      ? (await rooms.tokens.readByAccessor(accessor ?? ''))?.record.id
+      : rooms.tokens.idOf(token);
+  const found = id === undefined ? undefined : (await rooms.tokenReader.read(id)).token;
+  if (found === undefined) throw new CofferError('invalid_request', 'there is no such token');
+  return found;
 }
 
 function named(policies: readonly string[]): readonly string[] {

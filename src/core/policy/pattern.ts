@@ -24,7 +24,7 @@ export interface Pattern {
 export function parsePattern(written: string): Pattern {
   const text = written.startsWith('/') ? written.slice(1) : written;
   if (text.includes('{{')) {
-    throw new CofferError('invalid_request', 'templates ({{…}}) are not supported; write the path itself');
+    throw new CofferError('invalid_request', 'a template ({{…}}) stands where a path is wanted');
   }
   if (text.includes('+*')) {
     throw new CofferError(

@@ -1,13 +1,15 @@
 /** Policies: text to rules. */
 import { CofferError } from '../../errors.ts';
 import { rootPolicyName } from './builtin.ts';
+import { denyCapabilities } from './capability.ts';
 import { type HclMember, type HclObject, type HclValue, hclLimits, parseHcl } from './hcl.ts';
 import { RuleMerger } from './merge.ts';
 import { type PolicyName, parsePolicyName } from './name.ts';
-import { parsePattern } from './pattern.ts';
+import { type Pattern, parsePattern } from './pattern.ts';
 import { type Position, quote } from './position.ts';
 import { Problems } from './problems.ts';
 import { type PolicyRule, readRule } from './rule.ts';
+import { isTemplate, parseTemplate, sampleOf, type Template } from './template.ts';
 
 export interface Policy {
   readonly name: PolicyName;
@@ -15,6 +17,15 @@ export interface Policy {
   readonly text: string;
   /** One rule a pattern. */
   readonly rules: readonly PolicyRule[];
+  /** Rules whose pattern depends on who asks. */
+  readonly templated: readonly TemplatedRule[];
+}
+
+export interface TemplatedRule {
+  readonly template: Template;
+  /** With the template's text in place of a pattern. */
+  readonly rule: PolicyRule;
+  readonly denies: boolean;
 }
 
 const mostRules = 10_000;
@@ -31,7 +42,7 @@ export function parsePolicy(name: string, text: string): Policy {
   const body = decodeBody(text);
   if (body.trim() === '') throw new CofferError('invalid_request', `policy ${quote(parsedName)} is empty`);
   try {
-    return { name: parsedName, text: body, rules: readPolicy(parseHcl(body), parsedName) };
+    return { name: parsedName, text: body, ...readPolicy(parseHcl(body), parsedName) };
   } catch (error) {
     if (!(error instanceof CofferError)) throw error;
     throw new CofferError(error.code, `policy ${quote(parsedName)} is refused:\n${error.message}`, {
@@ -53,7 +64,7 @@ function decodeBody(text: string): string {
   }
 }
 
-function readPolicy(root: HclObject, name: PolicyName): readonly PolicyRule[] {
+function readPolicy(root: HclObject, name: PolicyName): Pick<Policy, 'rules' | 'templated'> {
   const problems = new Problems();
   const collector = new RuleCollector(name, problems);
   for (const { key, at, value } of root.members) {
@@ -63,13 +74,14 @@ function readPolicy(root: HclObject, name: PolicyName): readonly PolicyRule[] {
     else if (value.kind !== 'text') problems.add(value.at, 'name is a text');
   }
   problems.throwIfAny();
-  return collector.rules();
+  return { rules: collector.rules(), templated: collector.templated };
 }
 
 class RuleCollector {
   readonly #name: PolicyName;
   readonly #problems: Problems;
   readonly #merger = new RuleMerger();
+  readonly templated: TemplatedRule[] = [];
   #count = 0;
 
   constructor(name: PolicyName, problems: Problems) {
@@ -90,26 +102,37 @@ class RuleCollector {
   }
 
   #rule({ key, at, value }: HclMember): void {
-    const pattern = this.#pattern(key, at);
+    const read = this.#pattern(key, at);
     for (const body of value.kind === 'list' ? value.items : [value]) {
       if (++this.#count > mostRules) {
         throw new CofferError('invalid_request', `line ${at.line}: more than ${mostRules} rules`);
       }
       if (body.kind !== 'object') {
         this.#problems.add(body.at, `path ${quote(key)}: a rule is a block: { capabilities = […] }`);
-      } else if (pattern !== undefined) {
-        this.#merger.add(readRule(pattern, body, this.#problems), this.#name);
+      } else if (read !== undefined) {
+        const rule = readRule(read.pattern, body, this.#problems);
+        if (read.template === undefined) this.#merger.add(rule, this.#name);
+        else this.templated.push({ template: read.template, rule, denies: isDenial(rule) });
       }
     }
   }
 
-  #pattern(key: string, at: Position) {
+  #pattern(
+    key: string,
+    at: Position,
+  ): { readonly pattern: Pattern; readonly template?: Template } | undefined {
     try {
-      return parsePattern(key);
+      if (!isTemplate(key)) return { pattern: parsePattern(key) };
+      const template = parseTemplate(key.startsWith('/') ? key.slice(1) : key);
+      return { pattern: { ...parsePattern(sampleOf(template)), text: template.text }, template };
     } catch (error) {
       if (!(error instanceof CofferError)) throw error;
       this.#problems.add(at, `path ${quote(key)}: ${error.message}`);
       return undefined;
     }
   }
+}
+
+function isDenial({ capabilities }: PolicyRule): boolean {
+  return capabilities === denyCapabilities;
 }

@@ -13,12 +13,14 @@ import {
 import { bumpWitnessed, decodeEpoch, epochKey } from '../epoch.ts';
 import { retryOnConflict } from '../retry.ts';
 import { decodeStored, encodeStored } from '../stored-json.ts';
+import type { ReadToken } from '../token/reader.ts';
 import { TwoGenerationCache } from '../two-generation-cache.ts';
 import { checkWitness, digestOf, witnessKey } from '../witness.ts';
 import type { Acl } from './acl.ts';
 import { responseWrappingPolicyName, responseWrappingPolicyText, rootPolicyName } from './builtin.ts';
-import { compileAcl, rootAcl } from './compile.ts';
+import { compileAcl, compileFor, rootAcl } from './compile.ts';
 import { type Policy, parsePolicy } from './policy.ts';
+import { fillPolicies, type TemplateSubject } from './template.ts';
 
 export interface StoredPolicy {
   readonly name: string;
@@ -45,6 +47,30 @@ function policyKey(name: string): ReturnType<typeof parseStorageKey> {
   return parseStorageKey(prefix + name);
 }
 
+/** What everyone with the same policies shares, and those of the policies that depend on who asks. */
+interface SharedAcl {
+  readonly acl: Acl;
+  readonly templated: readonly Policy[];
+}
+
+interface CompiledFor {
+  readonly epoch: number;
+  readonly acl: Acl;
+  readonly subject: TemplateSubject | typeof anybody | typeof nobody;
+}
+
+/** Whose policies decide. */
+type Decided = Pick<ReadToken, 'policies' | 'identity'>;
+
+const anybody = Symbol('anybody');
+const nobody = Symbol('nobody');
+
+function sharedAcl(policies: readonly Policy[]): SharedAcl {
+  // All of them, since a rule of a template may have to be merged with one without.
+  const templated = policies.some((policy) => policy.templated.length > 0) ? policies : [];
+  return { acl: compileAcl(policies), templated };
+}
+
 /** What a wrapping token may do is not in the store: nobody can change it. */
 const wrappingPolicy = parsePolicy(responseWrappingPolicyName, responseWrappingPolicyText);
 const wrappingAcl = compileAcl([wrappingPolicy]);
@@ -57,9 +83,9 @@ export class PolicyStore {
   readonly #store: BarrierStore;
   readonly #clock: Clock;
   readonly #policies = new TwoGenerationCache<KnownPolicy>(cachedPolicies);
-  readonly #acls = new TwoGenerationCache<Acl>(cachedAcls);
+  readonly #acls = new TwoGenerationCache<SharedAcl>(cachedAcls);
   /** By a token's own list of names, as long as the decoded token is kept. */
-  readonly #compiled = new WeakMap<readonly string[], { readonly epoch: number; readonly acl: Acl }>();
+  readonly #compiled = new WeakMap<readonly string[], CompiledFor>();
   #epoch = 0;
   /** Names that a policy has as of `#thereSince`: making a token asks for the same few again and again. */
   readonly #there = new TwoGenerationCache<true>(cachedPolicies);
@@ -70,8 +96,11 @@ export class PolicyStore {
     this.#clock = clock;
   }
 
-  /** The decisions of these policies as of `epoch` (its `policies` part). Policies that do not exist grant nothing. */
-  async acl(names: readonly string[], epoch: number): Promise<Acl> {
+  /**
+   * The decisions of these policies as of `epoch` (its `policies` part), for `subject` where they have templates. Policies that do not
+   * exist grant nothing.
+   */
+  async acl(names: readonly string[], epoch: number, subject?: TemplateSubject): Promise<Acl> {
     if (names.includes('root')) return rootAcl;
     if (isWrapping(names)) return wrappingAcl;
     if (epoch !== this.#epoch) {
@@ -79,20 +108,28 @@ export class PolicyStore {
       this.#epoch = epoch;
     }
     const key = names.join(',');
-    const acl = this.#acls.get(key) ?? compileAcl(await this.#load(names));
+    const shared = this.#acls.get(key) ?? sharedAcl(await this.#load(names));
+    const own = shared.templated.length > 0;
+    const acl = own ? compileFor(shared.acl, shared.templated, subject) : shared.acl;
     // A change that came meanwhile has moved the epoch on: what was read before it must not be kept under the new one.
     if (epoch === this.#epoch) {
-      this.#acls.set(key, acl);
-      this.#compiled.set(names, { epoch, acl });
+      this.#acls.set(key, shared);
+      this.#compiled.set(names, { epoch, acl, subject: own ? (subject ?? nobody) : anybody });
     }
     return acl;
   }
 
+  /** The decisions of a token, by its own policies and those of its identity. */
+  aclOf({ policies, identity }: Decided, epoch: number): Promise<Acl> {
+    return this.acl(policies, epoch, identity);
+  }
+
   /** The same where it is at hand already, for the path of every request. */
-  compiled(names: readonly string[], epoch: number): Acl | undefined {
+  compiled({ policies: names, identity }: Decided, epoch: number): Acl | undefined {
     if (names.length === 1 && names[0] === 'root') return rootAcl;
     const kept = this.#compiled.get(names);
-    return kept?.epoch === epoch ? kept.acl : undefined;
+    if (kept?.epoch !== epoch) return undefined;
+    return kept.subject === anybody || kept.subject === (identity ?? nobody) ? kept.acl : undefined;
   }
 
   async read(name: string): Promise<StoredPolicy | undefined> {
@@ -138,10 +175,14 @@ export class PolicyStore {
     };
   }
 
-  /** The policies of these names that there are; `root` has none of its own. Throws `integrity` as `acl` does. */
-  async load(names: readonly string[]): Promise<readonly Policy[]> {
+  /**
+   * The policies of these names that there are, with templates filled for `subject`; `root` has none of its own. Throws `integrity` as
+   * `acl` does.
+   */
+  async load(names: readonly string[], subject?: TemplateSubject): Promise<readonly Policy[]> {
     if (isWrapping(names)) return [wrappingPolicy];
-    return this.#load(names.filter((name) => name !== 'root'));
+    const policies = await this.#load(names.filter((name) => name !== 'root'));
+    return fillPolicies(policies, subject) ?? policies.map((policy) => ({ ...policy, rules: [] }));
   }
 
   /** Throws `invalid_request` listing what is wrong with the text; then nothing has changed. */

@@ -3,8 +3,9 @@ import { CofferError } from '../../errors.ts';
 import { isJsonObject, type JsonObject, type JsonValue } from '../../json.ts';
 import { coreEndpoint } from '../core-call.ts';
 import type { Endpoint, Fields } from '../endpoint.ts';
+import type { Identity } from '../identity/identity.ts';
 import type { CoreRooms } from '../rooms.ts';
-import { compileAcl } from './compile.ts';
+import { compileAcl, compileFor } from './compile.ts';
 import { reasonOf } from './explanation.ts';
 import { parsePolicyName } from './name.ts';
 import { type Policy, parsePolicy } from './policy.ts';
@@ -14,6 +15,10 @@ const testFields = {
   policy: { type: 'any', help: 'A policy as HCL or JSON text, or as a JSON object.' },
   policies: { type: 'object', help: 'Several of them, by name.' },
   with: { type: 'list', help: 'Names of stored policies that the same token has.' },
+  entity_id: {
+    type: 'string',
+    help: 'Id of the entity that the token is of: its policies count too, and templates are filled for it.',
+  },
   cases: {
     type: 'any',
     help: 'A list of objects: path, operation (read unless told), parameters, and allow, which is true or false.',
@@ -52,8 +57,13 @@ export function testEndpoint(rooms: CoreRooms): Endpoint {
         },
         handle: async ({ fields }) => {
           const cases = parseCases(fields.cases);
-          const stored = await storedPolicies(rooms, fields.with ?? []);
-          const acl = compileAcl([...givenPolicies(fields.policy, fields.policies), ...stored]);
+          const identity = await identityOf(rooms, fields.entity_id);
+          const policies = [
+            ...givenPolicies(fields.policy, fields.policies),
+            ...(await storedPolicies(rooms, fields.with ?? [], identity)),
+            ...(identity === undefined ? [] : await rooms.policies.load(identity.policies, identity)),
+          ];
+          const acl = compileFor(compileAcl(policies), policies, identity);
           const results = cases.map(({ question, allow }) => {
             const { decision } = judgeQuestion(rooms, acl, question);
             const passed = (decision.kind === 'allow') === allow;
@@ -127,15 +137,27 @@ function givenPolicies(policy: JsonValue | undefined, policies: JsonObject | und
 }
 
 /** Throws `invalid_request` for one that is not stored: a test that silently ran without it would prove nothing. */
-async function storedPolicies(rooms: CoreRooms, given: readonly string[]): Promise<readonly Policy[]> {
+async function storedPolicies(
+  rooms: CoreRooms,
+  given: readonly string[],
+  identity: Identity | undefined,
+): Promise<readonly Policy[]> {
   const names = [...new Set<string>(given.map(parsePolicyName))];
   if (names.length > mostPolicies) {
     throw new CofferError('invalid_request', `at most ${mostPolicies} stored policies can be tested at once`);
   }
   if (names.includes('root')) throw new CofferError('invalid_request', 'with root everything is allowed');
-  const policies = await rooms.policies.load(names);
+  const policies = await rooms.policies.load(names, identity);
   const found = new Set<string>(policies.map(({ name }) => name));
   const missing = names.filter((name) => !found.has(name));
   if (missing.length === 0) return policies;
   throw new CofferError('invalid_request', `there is no policy ${missing.join(', ')}`);
+}
+
+/** Throws `invalid_request` where there is no such entity. */
+async function identityOf(rooms: CoreRooms, id: string | undefined): Promise<Identity | undefined> {
+  if (id === undefined || id === '') return undefined;
+  const known = await rooms.identities.identity(id);
+  if (known === undefined) throw new CofferError('invalid_request', 'there is no entity of this id');
+  return known;
 }

@@ -5,6 +5,7 @@
 import type { AuthMethod } from '../../engine/engine.ts';
 import { CofferError } from '../../errors.ts';
 import { storageLimits } from '../../storage/storage.ts';
+import type { Identity } from '../identity/identity.ts';
 import type { Mount } from '../mount/table.ts';
 import type { ReadPage } from '../pages.ts';
 import type { CoreRooms } from '../rooms.ts';
@@ -90,10 +91,11 @@ class Judges {
   }
 
   /** The pattern of the rule that allows it, or undefined where it is not allowed. */
-  async rule(names: readonly string[]): Promise<string | undefined> {
-    const key = names.join(',');
+  async rule(names: readonly string[], identity?: Identity): Promise<string | undefined> {
+    // Policies with templates say another thing of each entity.
+    const key = `${identity?.entity.id ?? ''}:${names.join(',')}`;
     if (this.#known.has(key)) return this.#known.get(key);
-    const acl = await this.#rooms.policies.acl(names, this.#rooms.epoch().policies);
+    const acl = await this.#rooms.policies.aclOf({ policies: names, identity }, this.#rooms.epoch().policies);
     const { decision } = judgeQuestion(this.#rooms, acl, this.#question);
     const rule =
       decision.kind !== 'allow' ? undefined : 'rule' in decision ? decision.rule.pattern : decision.reason;
@@ -147,9 +149,12 @@ function tokenSource(rooms: CoreRooms, judges: Judges): Source {
         const record = (await rooms.tokens.readByAccessor(accessor))?.record;
         if (record === undefined || record.usesLeft === 0) continue;
         if (record.expiresAt !== null && record.expiresAt <= now) continue;
-        const rule = await judges.rule(record.policies);
+        const holder = await rooms.identities.holderOf(record);
+        if (holder === undefined) continue;
+        const { policies, identity } = holder;
+        const rule = await judges.rule(policies, identity);
         if (rule === undefined) continue;
-        const { displayName: display_name, policies } = record;
+        const { displayName: display_name } = record;
         found.tokens.push({ accessor, display_name, policies, rule });
       }
       return { seen: page.items.length, ...nextOf(page.next) };

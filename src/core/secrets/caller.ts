@@ -8,15 +8,19 @@ import { parseApiPath } from '../path.ts';
 import type { Acl } from '../policy/acl.ts';
 import type { CoreRooms } from '../rooms.ts';
 import { authenticate } from '../token/authenticate.ts';
-import { type TokenId, type TokenRecord, tokenKey } from '../token/record.ts';
+import type { ReadToken } from '../token/reader.ts';
+import { type TokenId, tokenKey } from '../token/record.ts';
 import { denied } from './address.ts';
 
+/** The entity and as many of its groups as a commit has room for besides the largest change of a secret. */
+const mostIdentityGuards = 8;
+
 export interface Caller {
-  readonly token: TokenRecord;
+  readonly token: Pick<ReadToken, 'record' | 'identity'>;
   readonly acl: Acl;
   /** The request that the work comes from. */
   readonly requestId: string;
-  /** For commits: that token, policies and mounts are still those that were decided by. */
+  /** For commits: that token, policies, mounts and identity are still those that were decided by. */
   readonly guards: readonly Expectation[];
 }
 
@@ -32,7 +36,7 @@ export interface Asked {
 
 export function callerOf({ token, acl, requestId }: CoreCall): Caller {
   if (token === undefined || acl === undefined) throw denied();
-  return { token: token.record, acl, requestId, guards: [] };
+  return { token, acl, requestId, guards: [] };
 }
 
 /** Throws `invalid_request` for a batch token: a job asks again whether its caller may, when nobody shows the token any more. */
@@ -46,7 +50,7 @@ export function askedBy(call: CoreCall): Asked {
     path: call.path.replace(/\/$/, ''),
     data: declaredData(call),
     remoteAddress: call.remoteAddress,
-    accessor: callerOf(call).token.accessor,
+    accessor: callerOf(call).token.record.accessor,
   };
 }
 
@@ -65,8 +69,8 @@ export async function callerNow(rooms: CoreRooms, requester: string | null, aske
   if (who.kind !== 'token' || who.token.record.accessor !== asked.accessor) {
     throw new CofferError('permission_denied', 'the token that asked for this cannot be used any more');
   }
-  const { record, revision } = who.token;
-  const acl = await rooms.policies.acl(record.policies, epoch.policies);
+  const { record, revision, identity } = who.token;
+  const acl = await rooms.policies.aclOf(who.token, epoch.policies);
   const again = {
     path: parseApiPath(asked.path),
     operation: 'update',
@@ -77,12 +81,13 @@ export async function callerNow(rooms: CoreRooms, requester: string | null, aske
     throw new CofferError('permission_denied', 'the token that asked for this may not ask for it any more');
   }
   return {
-    token: record,
+    token: who.token,
     acl,
     requestId: asked.requestId,
     guards: [
       { key: tokenKey(record.id), revision },
       { key: epochKey, revision: snapshot.epoch?.revision ?? null },
+      ...(identity?.guards.slice(0, mostIdentityGuards) ?? []),
     ],
   };
 }

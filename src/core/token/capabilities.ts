@@ -63,9 +63,9 @@ function capabilities(
   });
 }
 
-/** What the token's policies say now, as the road has them compiled for its requests. */
-function aclOf(rooms: CoreRooms, { record }: ReadToken): Promise<Acl> {
-  return rooms.policies.acl(record.policies, rooms.epoch().policies);
+/** What the policies of the token and of its entity say now, as the road has them compiled for its requests. */
+function aclOf(rooms: CoreRooms, token: ReadToken): Promise<Acl> {
+  return rooms.policies.aclOf(token, rooms.epoch().policies);
 }
 
 function checked(paths: readonly string[] | undefined): readonly string[] {

@@ -73,6 +73,8 @@ export function prepareToken(rooms: CoreRooms, maker: TokenMaker, asked: TokenWi
     boundCidrs: networksOf(parent, role),
     internal: null,
     ...(parent.record.identity === undefined ? {} : { identity: parent.record.identity }),
+    // An orphan is handed to somebody else: it is not to act as the one who made it.
+    ...(parent.record.entityId === undefined || wish.noParent ? {} : { entityId: parent.record.entityId }),
     ...(role === undefined ? {} : roleFacts(asked, role)),
     ...times.token,
   };
@@ -90,7 +92,7 @@ function storedToken(
   const minted = rooms.tokens.mint(token, wish.id);
   const { id } = minted.record;
   return {
-    auth: authAnswer(minted.record, minted.text, rooms.clock.now()),
+    auth: authAnswer(minted.record, minted.text, rooms.clock.now(), identityOfChild(parent, token)),
     writes: minted.writes,
     warnings,
     expectations: [
@@ -116,8 +118,12 @@ function sealedToken(
     { ...token, renewable: false },
     line.map(({ accessor }) => accessor),
   );
-  const auth = authAnswer(sealed.record, sealed.text, rooms.clock.now());
+  const auth = authAnswer(sealed.record, sealed.text, rooms.clock.now(), identityOfChild(parent, token));
   return { auth, writes: [], warnings, expectations: [] };
+}
+
+function identityOfChild(parent: ReadToken, token: NewToken): ReadToken['identity'] {
+  return token.entityId === undefined ? undefined : parent.identity;
 }
 
 function checkMaker({ parent, sudo, role }: TokenMaker, wish: TokenWish): void {

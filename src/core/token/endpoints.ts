@@ -31,7 +31,7 @@ export function tokenEngine(rooms: CoreRooms): Engine {
 
 function lookups(rooms: CoreRooms): readonly Endpoint[] {
   const answer = (token: ReadToken, text: string): Reply => ({
-    data: tokenFacts({ ...token.record, orphan: isOrphan(token) }, text, rooms.clock.now()),
+    data: tokenFacts({ ...token.record, orphan: isOrphan(token) }, text, rooms.clock.now(), token.identity),
   });
   const lookup = async (call: CoreCall<typeof tokenField>) => {
     const found = await liveByText(rooms, call.fields.token);

@@ -1,15 +1,24 @@
 /** What a look-up shows of a token, in the wire's names. */
 import { timestamp } from '../../clock.ts';
 import type { ResponseSchema } from '../endpoint.ts';
+import type { Identity } from '../identity/identity.ts';
 import type { AnswerData } from '../request.ts';
 import { remainingTtl, type TokenRecord } from './record.ts';
 
 /** `text` is empty where the token must not be shown. Clients insist on `expire_time` being there, if only as null. */
-export function tokenFacts(record: TokenRecord, text: string, now: number): AnswerData {
+export function tokenFacts(
+  record: TokenRecord,
+  text: string,
+  now: number,
+  identity: Identity | undefined,
+): AnswerData {
   return {
     id: text,
     accessor: record.accessor,
     policies: record.policies,
+    ...(identity === undefined || identity.policies.length === 0
+      ? {}
+      : { identity_policies: identity.policies }),
     path: record.path,
     meta: record.metadata,
     display_name: record.displayName,
@@ -20,7 +29,7 @@ export function tokenFacts(record: TokenRecord, text: string, now: number): Answ
     ttl: remainingTtl(record, now),
     expire_time: record.expiresAt === null ? null : timestamp(record.expiresAt),
     explicit_max_ttl: record.explicitMaxTtl,
-    entity_id: '',
+    entity_id: identity?.entity.id ?? record.entityId ?? '',
     type: record.type ?? 'service',
     renewable: record.renewable,
     issue_time: timestamp(record.issuedAt),
@@ -40,6 +49,7 @@ export const tokenFactsSchema = {
   id: { type: 'string', sensitive: true },
   accessor: { type: 'string' },
   policies: { type: 'list' },
+  identity_policies: { type: 'list', optional: true },
   path: { type: 'string' },
   meta: { type: 'pairs', nullable: true },
   display_name: { type: 'string' },

@@ -3,6 +3,7 @@ import type { PlainWrite } from '../../barrier/store.ts';
 import type { Clock } from '../../clock.ts';
 import { CofferError } from '../../errors.ts';
 import type { Principal } from '../endpoint.ts';
+import { effectivePolicies, type Identity } from '../identity/identity.ts';
 import { defaultTtl, type MountEntry, type MountTokenType, maxTtl } from '../mount/entry.ts';
 import { withDefault } from '../policy/assignable.ts';
 import type { AuthAnswer } from '../request.ts';
@@ -28,7 +29,13 @@ export interface Mint {
  * The token of a login at `mount`: an orphan, with the mount's TTLs where the principal names none. Throws `invalid_request`
  * where it must be a batch token and cannot be one.
  */
-export function issueLogin(mint: Mint, mount: MountEntry, path: string, principal: Principal): IssuedToken {
+export function issueLogin(
+  mint: Mint,
+  mount: MountEntry,
+  path: string,
+  principal: Principal,
+  identity?: Identity,
+): IssuedToken {
   const now = mint.clock.now();
   const period = principal.period ?? 0;
   const maxima = [principal.maxTtl, principal.explicitMaxTtl, maxTtl(mount)];
@@ -45,6 +52,7 @@ export function issueLogin(mint: Mint, mount: MountEntry, path: string, principa
     displayName: principal.displayName,
     metadata: principal.metadata,
     identity: identityOf(mount.uuid, principal.alias),
+    ...(identity === undefined ? {} : { entityId: identity.entity.id }),
     path,
     mount: mount.uuid,
     ancestors: [],
@@ -65,7 +73,7 @@ export function issueLogin(mint: Mint, mount: MountEntry, path: string, principa
     loginTokenType(mount.config.tokenType, principal.tokenType) === 'batch'
       ? sealed(mint, token)
       : mint.tokens.mint(token);
-  return { auth: authAnswer(record, text, now), writes, warnings };
+  return { auth: authAnswer(record, text, now, identity), writes, warnings };
 }
 
 /** What a mount is tuned to decides; where that is a default, what the method's role asks for does. */
@@ -96,17 +104,26 @@ function sealed(mint: Mint, token: NewToken): MintedToken {
   return { ...mint.batchTokens.seal({ ...token, renewable: false, internal: null }, []), writes: [] };
 }
 
-/** `text` is empty where the token must not be shown (by accessor). */
-export function authAnswer(record: TokenRecord, text: string, now: number): AuthAnswer {
+/** `text` is empty where the token must not be shown (by accessor). `identity` is that of the record's entity. */
+export function authAnswer(
+  record: TokenRecord,
+  text: string,
+  now: number,
+  identity: Identity | undefined,
+): AuthAnswer {
+  const { entityId = '' } = record;
   return {
     clientToken: text,
     accessor: record.accessor,
-    policies: record.policies,
+    policies: effectivePolicies(record.policies, identity),
     tokenPolicies: record.policies,
+    ...(identity === undefined || identity.policies.length === 0
+      ? {}
+      : { identityPolicies: identity.policies }),
     metadata: record.metadata,
     leaseDuration: remainingTtl(record, now),
     renewable: record.renewable,
-    entityId: '',
+    entityId: identity?.entity.id ?? entityId,
     tokenType: record.type ?? 'service',
     orphan: record.orphan,
     numUses: record.usesLeft ?? 0,

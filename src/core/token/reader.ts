@@ -1,10 +1,13 @@
 /**
- * Reads what authenticates a request: the epoch, the token, and the token's ancestors, as one snapshot: one multi-get when
- * the decoded token is at hand, two when it is not. What is cached is re-validated by the revision read in this request.
+ * Reads what authenticates a request: the epoch, the token, the token's ancestors, and its entity with the groups above it, as one
+ * snapshot: one multi-get when the decoded token is at hand, two when it is not. What is cached is re-validated by the revision read
+ * in this request.
  */
 import type { BarrierStore, SealedRecord } from '../../barrier/store.ts';
 import type { Revision, StorageKey } from '../../storage/storage.ts';
 import { epochKey } from '../epoch.ts';
+import { effectivePolicies, type Identity } from '../identity/identity.ts';
+import { type IdentityReader, readKeys } from '../identity/reader.ts';
 import { TwoGenerationCache } from '../two-generation-cache.ts';
 import { type BatchTokens, isBatchText } from './batch.ts';
 import { decodeToken, type TokenId, type TokenRecord, tokenKey } from './record.ts';
@@ -18,6 +21,10 @@ export interface ReadToken {
   readonly ancestors: readonly (TokenRecord | undefined)[];
   /** As read: what is made for this token in the store expects them to be there yet. Undefined where one is missing. */
   readonly ancestorRevisions: readonly (Revision | undefined)[];
+  /** Undefined for a token without entity, and for one whose entity is gone: that one is refused. */
+  readonly identity: Identity | undefined;
+  /** The token's own and those of its identity, sorted: by these it is decided. */
+  readonly policies: readonly string[];
 }
 
 export interface Snapshot {
@@ -35,17 +42,26 @@ interface Cached {
 const cachedTokens = 8_192;
 const epochOnly: readonly StorageKey[] = [epochKey];
 const noRevision = -1 as Revision;
+const none: readonly StorageKey[] = [];
+
+export interface TokenReaderParts {
+  readonly idOf: (text: string) => TokenId;
+  readonly batch: Pick<BatchTokens, 'open'>;
+  readonly identities: IdentityReader;
+}
 
 export class TokenReader {
   readonly #store: BarrierStore;
   readonly #idOf: (text: string) => TokenId;
   readonly #batch: Pick<BatchTokens, 'open'>;
+  readonly #identities: IdentityReader;
   readonly #cache = new TwoGenerationCache<Cached>(cachedTokens);
 
-  constructor(store: BarrierStore, idOf: (text: string) => TokenId, batch: Pick<BatchTokens, 'open'>) {
+  constructor(store: BarrierStore, { idOf, batch, identities }: TokenReaderParts) {
     this.#store = store;
     this.#idOf = idOf;
     this.#batch = batch;
+    this.#identities = identities;
   }
 
   /** The token that a caller presents; undefined is none. */
@@ -54,24 +70,39 @@ export class TokenReader {
     return isBatchText(text) ? this.#readBatch(text) : this.read(this.#idOf(text));
   }
 
-  /** Its ancestors are all that a batch token has in the store: one multi-get. */
+  /** Its ancestors and its entity are all that a batch token has in the store: one multi-get, as long as they stay the same. */
   async #readBatch(text: string): Promise<Snapshot> {
     const batch = await this.#batch.open(text);
     if (batch === undefined) return this.read(undefined);
     const { record, lineage } = batch;
-    const [epoch, ...sealed] = await this.#store.readMany([epochKey, ...record.ancestors.map(tokenKey)]);
-    const found = record.ancestors.map((id, at) => {
-      const one = sealed[at];
-      const ancestor = one === undefined ? undefined : this.#decode(id, one);
-      return ancestor?.record.accessor === lineage[at] ? ancestor : undefined;
-    });
-    const token: ReadToken = {
-      record,
-      revision: noRevision,
-      ancestors: found.map((ancestor) => ancestor?.record),
-      ancestorRevisions: found.map((ancestor) => ancestor?.revision),
-    };
-    return { epoch, token };
+    const { entityId } = record;
+    const keys = [epochKey, ...record.ancestors.map(tokenKey)];
+    let more = entityId === undefined ? none : this.#identities.keysOf(entityId);
+    for (;;) {
+      const read = await readKeys(this.#store, more.length === 0 ? keys : [...keys, ...more]);
+      const resolution =
+        entityId === undefined
+          ? ({ kind: 'known', identity: undefined } as const)
+          : this.#identities.resolve(entityId, more, read.slice(keys.length));
+      if (resolution.kind === 'more') {
+        more = resolution.keys;
+        continue;
+      }
+      const found = record.ancestors.map((id, at) => {
+        const one = read[at + 1];
+        const ancestor = one === undefined ? undefined : this.#decode(id, one);
+        return ancestor?.record.accessor === lineage[at] ? ancestor : undefined;
+      });
+      const token: ReadToken = {
+        record,
+        revision: noRevision,
+        ancestors: found.map((ancestor) => ancestor?.record),
+        ancestorRevisions: found.map((ancestor) => ancestor?.revision),
+        identity: resolution.identity,
+        policies: effectivePolicies(record.policies, resolution.identity),
+      };
+      return { epoch: read[0], token };
+    }
   }
 
   async read(id: TokenId | undefined): Promise<Snapshot> {
@@ -79,30 +110,52 @@ export class TokenReader {
       const [epoch] = await this.#store.readMany(epochOnly);
       return { epoch, token: undefined };
     }
-    let keys = this.#cache.get(id)?.keys ?? [epochKey, tokenKey(id)];
+    const known = this.#cache.get(id);
+    let keys = known?.keys ?? [epochKey, tokenKey(id)];
+    let entityId = known?.record.entityId;
+    let more = entityId === undefined ? none : this.#identities.keysOf(entityId);
     for (;;) {
-      const [epoch, token, ...ancestors] = await this.#store.readMany(keys);
+      const found = await readKeys(this.#store, more.length === 0 ? keys : [...keys, ...more]);
+      const [epoch, token] = found;
       if (token === undefined) {
         this.#cache.delete(id);
         return { epoch, token: undefined };
       }
-      const { keys: wanted } = this.#decode(id, token);
+      const { keys: wanted, record } = this.#decode(id, token);
       // A text given by its maker can name another token by now, with other ancestors: then what was read is not theirs.
-      if (areSame(keys, wanted)) return { epoch, token: this.#resolve(id, token, ancestors) };
-      keys = wanted;
+      if (!areSame(keys, wanted) || entityId !== record.entityId) {
+        keys = wanted;
+        entityId = record.entityId;
+        more = entityId === undefined ? none : this.#identities.keysOf(entityId);
+        continue;
+      }
+      if (entityId === undefined) return { epoch, token: this.#resolve(id, token, found, undefined) };
+      const resolution = this.#identities.resolve(entityId, more, found.slice(keys.length));
+      if (resolution.kind === 'known') {
+        return { epoch, token: this.#resolve(id, token, found, resolution.identity) };
+      }
+      more = resolution.keys;
     }
   }
 
-  #resolve(id: TokenId, token: SealedRecord, ancestors: readonly (SealedRecord | undefined)[]): ReadToken {
+  /** `found` begins with the epoch, the token and its ancestors. */
+  #resolve(
+    id: TokenId,
+    token: SealedRecord,
+    found: readonly (SealedRecord | undefined)[],
+    identity: Identity | undefined,
+  ): ReadToken {
     const { record, revision } = this.#decode(id, token);
     return {
       record,
       revision,
       ancestors: record.ancestors.map((ancestor, index) => {
-        const sealed = ancestors[index];
+        const sealed = found[index + 2];
         return sealed === undefined ? undefined : this.#decode(ancestor, sealed).record;
       }),
-      ancestorRevisions: ancestors.map((sealed) => sealed?.revision),
+      ancestorRevisions: record.ancestors.map((_, index) => found[index + 2]?.revision),
+      identity,
+      policies: effectivePolicies(record.policies, identity),
     };
   }
 
@@ -129,11 +182,11 @@ function areSame(keys: readonly StorageKey[], others: readonly StorageKey[]): bo
 export type IsMounted = (uuid: string) => boolean;
 
 /**
- * Why a token is refused, for the audit line; undefined when it is alive: it and all its ancestors are in time, and the mounts
- * that issued them are there. The caller is told the same in every case.
+ * Why a token is refused, for the audit line; undefined when it is alive: it and all its ancestors are in time, the mounts
+ * that issued them are there, and its entity is there and not disabled. The caller is told the same in every case.
  */
 export function tokenProblem(token: ReadToken, now: number, isMounted: IsMounted): string | undefined {
-  const own = recordProblem(token.record, now, isMounted);
+  const own = recordProblem(token.record, now, isMounted) ?? identityProblem(token);
   if (own !== undefined) return own;
   for (const [at, ancestor] of token.ancestors.entries()) {
     // What was revoked without its children ends the line above them. Batch tokens are no children that anybody could list:
@@ -166,4 +219,10 @@ function recordProblem(record: TokenRecord, now: number, isMounted: IsMounted): 
   if (record.expiresAt !== null && record.expiresAt <= now) return 'expired';
   if (record.usesLeft === 0) return 'used up';
   return record.mount === null || isMounted(record.mount) ? undefined : 'issued by a mount that is gone';
+}
+
+function identityProblem({ record, identity }: ReadToken): string | undefined {
+  if (record.entityId === undefined) return undefined;
+  if (identity === undefined) return 'of an entity that is gone';
+  return identity.entity.disabled ? 'of a disabled entity' : undefined;
 }

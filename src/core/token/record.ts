@@ -25,6 +25,8 @@ export interface TokenRecord {
   readonly accessor: string;
   /** Whom it was issued to, with all made from it: see `identityOf`. Absent for tokens that go back to no login. */
   readonly identity?: string;
+  /** The entity of that login, if it has one: see `core/identity/`. Absent for root tokens and tokens without parent. */
+  readonly entityId?: string;
   /** Its maker chose the text, so that another token may get the same one later. */
   readonly given?: true;
   /** Sorted. */

@@ -108,7 +108,7 @@ async function renew(
     return { ...current, period, explicitMaxTtl, renewedAt: now, expiresAt };
   });
   if (record === undefined) throw new CofferError('permission_denied', 'bad token');
-  const issued = authAnswer({ ...record, orphan: isOrphan(found) }, text, now);
+  const issued = authAnswer({ ...record, orphan: isOrphan(found) }, text, now, found.identity);
   return { issued, ...(capped ? { warnings: [cappedWarning(issued.leaseDuration)] } : {}) };
 }
 

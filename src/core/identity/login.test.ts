@@ -1,0 +1,131 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { aliasedType } from '../../../test/fakes/aliased-method.ts';
+import { ask, makePlace, type Place, rootToken, tokenOf, writePolicy } from '../../../test/fakes/client.ts';
+import type { CofferNode } from '../../main/node.ts';
+import { decodeEntity, encodeIdentity, entityKey } from './record.ts';
+
+let place: Place;
+let node: CofferNode;
+beforeEach(async () => {
+  place = await makePlace({ authMethods: [aliasedType] });
+  node = await place.node();
+  await ask(node, 'update', 'sys/auth/who', { type: 'aliased' });
+});
+afterEach(() => place.remove());
+
+const login = (alias: string, more = {}, on = node) =>
+  ask(on, 'update', 'auth/who/login', { alias, ...more }, null);
+const self = (token: string, on = node) => ask(on, 'read', 'auth/token/lookup-self', {}, token);
+
+async function change(id: string, change: object): Promise<void> {
+  const store = node.state.core?.store;
+  const sealed = await store?.read(entityKey(id));
+  if (store === undefined || sealed === undefined) throw new Error('no entity');
+  const record = { ...decodeEntity(sealed.open()), ...change };
+  await store.commit([{ key: entityKey(id), value: encodeIdentity(record) }]);
+}
+
+describe('a login', () => {
+  it('finds its entity again, and names it in answer, look-up and audit log', async () => {
+    const first = await login('ann');
+    const entity = first.auth?.entityId ?? '';
+    expect(entity).toMatch(/^[0-9a-f-]{36}$/);
+    expect((await login('ann')).auth?.entityId).toBe(entity);
+    expect((await login('bob')).auth?.entityId).not.toBe(entity);
+    expect((await self(tokenOf(first))).data).toMatchObject({ entity_id: entity, policies: ['default'] });
+    const lines = place.auditLines().filter(({ path }) => path === 'auth/token/lookup-self');
+    expect(lines[0]).toMatchObject({ auth: { entity_id: entity } });
+  });
+
+  it('makes one entity of first logins at once', async () => {
+    const other = await place.node();
+    const logins = await Promise.all(
+      Array.from({ length: 16 }, (_, index) => login('ann', {}, index % 2 === 0 ? node : other)),
+    );
+    expect(new Set(logins.map(({ auth }) => auth?.entityId)).size).toBe(1);
+  });
+
+  it('writes nothing to an entity that stays as it is', async () => {
+    const { auth } = await login('ann', { groups: ['a'], about: { team: 'x' } });
+    const read = () => node.state.core?.store.read(entityKey(auth?.entityId ?? ''));
+    const before = (await read())?.revision;
+    const epoch = node.state.core?.epoch();
+    await login('ann', { groups: ['a'], about: { team: 'x' } });
+    expect((await read())?.revision).toBe(before);
+    expect(node.state.core?.epoch()).toBe(epoch);
+    await login('ann', { about: { team: 'y' } });
+    expect((await read())?.revision).not.toBe(before);
+  });
+
+  it('threat 09: is refused for an alias that only looks like another of its mount', async () => {
+    const { auth } = await login('ann');
+    for (const alias of ['Ann', 'ANN', 'ａｎｎ', 'an\u200Bn', 'an\u00ADn']) {
+      const refused = await login(alias);
+      expect(refused).toMatchObject({ status: 400, auth: null });
+      expect(refused.errors.join()).toMatch(/looks like/);
+    }
+    for (const alias of [' ann', 'ann ', 'a\nnn', '\u200B', 'x'.repeat(513)]) {
+      expect(await login(alias)).toMatchObject({ status: 400, auth: null });
+    }
+    expect((await login('ann')).auth?.entityId).toBe(auth?.entityId);
+    expect((await login('anna')).auth?.entityId).not.toBe(auth?.entityId);
+  });
+
+  it('without an alias has no entity', async () => {
+    const { auth } = await login('');
+    expect(auth?.entityId).toBe('');
+    expect((await self(auth?.clientToken ?? '')).data).toMatchObject({ entity_id: '' });
+  });
+});
+
+describe('an entity', () => {
+  it('adds its policies to its tokens at once, on every node, and takes them away at once', async () => {
+    const other = await place.node();
+    await writePolicy(node, 'reader', 'path "secret/data/*" { capabilities = ["read"] }');
+    await ask(node, 'update', 'secret/data/a', { data: { a: 1 } });
+    const { auth } = await login('ann');
+    const token = auth?.clientToken ?? '';
+    const read = (on: CofferNode) => ask(on, 'read', 'secret/data/a', {}, token);
+    for (let round = 0; round < 3; round++) {
+      expect([(await read(node)).status, (await read(other)).status]).toEqual([403, 403]);
+      await change(auth?.entityId ?? '', { policies: ['reader'] });
+      expect([(await read(node)).status, (await read(other)).status]).toEqual([200, 200]);
+      expect((await self(token)).data).toMatchObject({
+        policies: ['default'],
+        identity_policies: ['reader'],
+      });
+      await change(auth?.entityId ?? '', { policies: [] });
+    }
+  });
+
+  it('has its tokens and logins refused while it is disabled', async () => {
+    const first = await login('ann');
+    const id = first.auth?.entityId ?? '';
+    const child = await ask(node, 'update', 'auth/token/create', {}, tokenOf(first));
+    expect(child.status).toBe(403);
+    await change(id, { disabled: true });
+    expect((await self(tokenOf(first))).status).toBe(403);
+    expect((await login('ann')).status).toBe(403);
+    expect((await ask(node, 'update', 'auth/token/lookup', { token: tokenOf(first) })).status).toBe(403);
+    await change(id, { disabled: false });
+    expect((await self(tokenOf(first))).status).toBe(200);
+    expect((await login('ann')).status).toBe(200);
+  });
+
+  it('never grants root, even where its record says so', async () => {
+    const { auth } = await login('ann');
+    await change(auth?.entityId ?? '', { policies: ['root', 'response-wrapping'] });
+    expect((await ask(node, 'read', 'secret/data/a', {}, auth?.clientToken)).status).toBe(403);
+    expect((await self(auth?.clientToken ?? '')).data['identity_policies']).toBeUndefined();
+  });
+
+  it('goes to tokens made by its tokens, and not to orphans', async () => {
+    const maker = 'path "auth/token/create*" { capabilities = ["update", "sudo"] }';
+    await writePolicy(node, 'maker', maker);
+    const { auth } = await login('ann', { policies: ['maker'] });
+    const make = (path: string) => ask(node, 'update', path, { policies: ['default'] }, auth?.clientToken);
+    expect((await make('auth/token/create')).auth?.entityId).toBe(auth?.entityId);
+    expect((await make('auth/token/create-orphan')).auth?.entityId).toBe('');
+    expect((await ask(node, 'update', 'auth/token/create', {}, rootToken)).auth?.entityId).toBe('');
+  });
+});

@@ -1,0 +1,175 @@
+/**
+ * Templates in the paths of rules: `secret/data/{{identity.entity.name}}/*`. They are filled with what is known of the caller's entity,
+ * and what is filled in counts as a literal piece of one segment. A value that could mean more than itself (`*`, `+`, `/`) fills nothing.
+ */
+import { CofferError } from '../../errors.ts';
+import { parsePattern } from './pattern.ts';
+import type { Policy } from './policy.ts';
+import { quote } from './position.ts';
+
+type Pairs = Readonly<Record<string, string>>;
+
+/** Whom templates speak of. */
+export interface TemplateSubject {
+  readonly entity: {
+    readonly id: string;
+    readonly name: string;
+    readonly metadata: Pairs;
+    readonly aliases: readonly {
+      readonly id: string;
+      readonly name: string;
+      readonly mountAccessor: string;
+      readonly metadata: Pairs;
+      readonly customMetadata: Pairs;
+    }[];
+  };
+  /** Those it is in, directly and by other groups. */
+  readonly groups: readonly { readonly id: string; readonly name: string; readonly metadata: Pairs }[];
+}
+
+/** Undefined where there is no such value. */
+export type Selector = (subject: TemplateSubject) => string | undefined;
+
+export interface Template {
+  readonly text: string;
+  readonly parts: readonly (string | Selector)[];
+}
+
+/** Throws `invalid_request` for a selector that there is not, or braces that do not close. */
+export function parseTemplate(text: string): Template {
+  const parts = text.split(/(\{\{.*?\}\})/).map((part) => {
+    const inner = /^\{\{(.*)\}\}$/.exec(part)?.[1];
+    if (inner !== undefined) return parseSelector(inner.trim());
+    if (part.includes('{{') || part.includes('}}')) {
+      throw new CofferError(
+        'invalid_request',
+        `${quote(text)}: a template begins with "{{" and ends with "}}"`,
+      );
+    }
+    return part;
+  });
+  return { text, parts };
+}
+
+export function isTemplate(text: string): boolean {
+  return text.includes('{{');
+}
+
+/** The text with every selector in place of a word, for looking at its shape. */
+export function sampleOf({ parts }: Template): string {
+  return parts.map((part) => (typeof part === 'string' ? part : 'x')).join('');
+}
+
+/** Throws `invalid_request`, naming what there is. */
+export function parseSelector(text: string): Selector {
+  const entity = /^identity\.entity\.(.+)$/s.exec(text)?.[1];
+  const groups = /^identity\.groups\.(ids|names)\.(.+)$/s.exec(text);
+  const selector =
+    entity !== undefined
+      ? entitySelector(entity)
+      : groups !== null
+        ? groupSelector(groups[1], groups[2] ?? '')
+        : undefined;
+  if (selector !== undefined) return selector;
+  throw new CofferError(
+    'invalid_request',
+    `unknown template {{${text.slice(0, 80)}}}; known are identity.entity.id, .name, .metadata.<key>, .aliases.<accessor>.id|name|metadata.<key>|custom_metadata.<key>, identity.groups.ids.<id>.name|metadata.<key>, identity.groups.names.<name>.id|metadata.<key>`,
+  );
+}
+
+function entitySelector(rest: string): Selector | undefined {
+  if (rest === 'id') return ({ entity }) => entity.id;
+  if (rest === 'name') return ({ entity }) => entity.name;
+  const key = /^metadata\.(.+)$/s.exec(rest)?.[1];
+  if (key !== undefined) return ({ entity }) => own(entity.metadata, key);
+  const [, accessor, field, of] =
+    /^aliases\.([^.]+)\.(id|name|metadata|custom_metadata)(?:\.(.+))?$/s.exec(rest) ?? [];
+  const named = field === 'metadata' || field === 'custom_metadata';
+  if (accessor === undefined || named !== (of !== undefined)) return undefined;
+  return ({ entity }) => {
+    const alias = entity.aliases.find(({ mountAccessor }) => mountAccessor === accessor);
+    if (alias === undefined) return undefined;
+    if (field === 'id') return alias.id;
+    if (field === 'name') return alias.name;
+    return own(field === 'metadata' ? alias.metadata : alias.customMetadata, of ?? '');
+  };
+}
+
+function groupSelector(by: string | undefined, rest: string): Selector | undefined {
+  const [, known, shown, key] = /^(.+?)\.(?:(id|name)|metadata\.(.+))$/s.exec(rest) ?? [];
+  if (known === undefined || (shown !== undefined && shown === (by === 'ids' ? 'id' : 'name')))
+    return undefined;
+  return ({ groups }) => {
+    const group = groups.find(({ id, name }) => known === (by === 'ids' ? id : name));
+    if (group === undefined) return undefined;
+    if (key !== undefined) return own(group.metadata, key);
+    return shown === 'id' ? group.id : group.name;
+  };
+}
+
+function own(pairs: Pairs, key: string): string | undefined {
+  return Object.hasOwn(pairs, key) ? pairs[key] : undefined;
+}
+
+type Filled =
+  | { readonly kind: 'filled'; readonly text: string }
+  /** The subject has no such value. */
+  | { readonly kind: 'missing' }
+  /** It has, and it cannot stand in a path without meaning more than itself. */
+  | { readonly kind: 'unfit' };
+
+function fill({ parts }: Template, subject: TemplateSubject | undefined): Filled {
+  let text = '';
+  for (const part of parts) {
+    const value = typeof part === 'string' ? part : subject === undefined ? undefined : part(subject);
+    if (value === undefined) return { kind: 'missing' };
+    if (typeof part !== 'string' && (value === '' || /[*+/{}]/.test(value))) return { kind: 'unfit' };
+    text += value;
+  }
+  return { kind: 'filled', text };
+}
+
+/**
+ * The policies as they are for one subject. A rule that cannot be filled is left out. Undefined where what would be left out denies
+ * something, for a value that is there and unfit: then nothing is to be allowed, since nobody can tell what was meant to be denied.
+ */
+export function fillPolicies(
+  policies: readonly Policy[],
+  subject: TemplateSubject | undefined,
+): readonly Policy[] | undefined {
+  const filled: Policy[] = [];
+  for (const policy of policies) {
+    if (policy.templated.length === 0) filled.push(policy);
+    else {
+      const rules = filledRules(policy, subject);
+      if (rules === undefined) return undefined;
+      filled.push({ ...policy, rules: [...policy.rules, ...rules], templated: [] });
+    }
+  }
+  return filled;
+}
+
+/** The rules of templates alone. Undefined as for `fillPolicies`. */
+export function filledRules(
+  { templated }: Policy,
+  subject: TemplateSubject | undefined,
+): Policy['rules'] | undefined {
+  const rules: Policy['rules'][number][] = [];
+  for (const { template, rule, denies } of templated) {
+    const result = fill(template, subject);
+    const pattern = result.kind === 'filled' ? fittingPattern(result.text) : undefined;
+    if (pattern !== undefined) rules.push({ ...rule, pattern });
+    else if (denies && result.kind !== 'missing') return undefined;
+  }
+  return rules;
+}
+
+/** Undefined for what no request's path could match: a value of `..`, say. */
+function fittingPattern(text: string) {
+  try {
+    return parsePattern(text);
+  } catch (error) {
+    if (error instanceof CofferError) return undefined;
+    throw error;
+  }
+}
