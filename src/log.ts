@@ -16,13 +16,31 @@ export interface Logger {
   error(message: string, fields?: LogFields): void;
 }
 
-/** The program's own, whose level can change. */
+/** Who speaks in the log. */
+export const logComponents = ['audit', 'backup', 'core', 'http', 'request', 'storage'] as const;
+export type LogComponent = (typeof logComponents)[number];
+
+/** The program's own, whose levels can change. */
 export interface LevelledLogger extends Logger {
+  /** The least level of what is logged, of components that have none of their own. */
   readonly level: LogLevel;
+  /** Components with levels of their own keep them. */
   setLevel(level: LogLevel): void;
+  levelOf(component: LogComponent): LogLevel;
+  /** Undefined has the component follow the others again. */
+  setLevelOf(component: LogComponent, level: LogLevel | undefined): void;
+  /** Whether a line would go anywhere: for those that would have to make it first. */
+  isWanted(level: LogLevel, component: LogComponent): boolean;
+  /** Every line from a level on, as JSON, whether it is logged or not. Disposing ends it. */
+  watch(level: LogLevel, listener: (line: string) => void): Disposable;
 }
 
 export type LogFields = Readonly<Record<string, unknown>>;
+
+interface Watcher {
+  readonly rank: number;
+  readonly listener: (line: string) => void;
+}
 
 /** `write` gets whole lines. */
 export function openLogger(options: {
@@ -30,33 +48,100 @@ export function openLogger(options: {
   readonly terminal: boolean;
   readonly write: (line: string) => void;
 }): LevelledLogger {
-  const shown = options.terminal ? readable : (line: string) => line;
-  const destination = { write: (line: string) => options.write(withoutTokens(shown(line))) };
-  const logger = pino(
-    {
-      level: options.level,
-      base: null,
-      formatters: { level: (label) => ({ level: label }) },
-      timestamp: () => `,"time":"${new Date().toISOString()}"`,
-      serializers: { error: describeError, cause: describeError },
-    },
-    destination,
-  );
-  const at = (level: LogLevel) => (message: string, fields?: LogFields) =>
-    logger[level](fields ?? {}, message);
-  return {
-    debug: at('debug'),
-    info: at('info'),
-    warn: at('warn'),
-    error: at('error'),
-    get level() {
-      return logger.level as LogLevel;
-    },
-    setLevel(level) {
-      logger.level = level;
-    },
-  };
+  return new ComponentLogger(options.level, options.terminal ? readable : (line) => line, options.write);
 }
+
+class ComponentLogger implements LevelledLogger {
+  readonly #pino: pino.Logger;
+  readonly #watchers = new Set<Watcher>();
+  readonly #own = new Map<string, LogLevel>();
+  #level: LogLevel;
+  /** Of the line on its way through pino, which hands it on in the same turn. */
+  #rank = 0;
+  #isLogged = false;
+
+  constructor(level: LogLevel, shown: (line: string) => string, write: (line: string) => void) {
+    this.#level = level;
+    const destination = {
+      write: (line: string) => {
+        if (this.#isLogged) write(withoutTokens(shown(line)));
+        for (const { rank, listener } of this.#watchers) {
+          if (this.#rank >= rank) listener(withoutTokens(line));
+        }
+      },
+    };
+    this.#pino = pino(
+      {
+        // What is logged is decided before it comes here.
+        level: 'debug',
+        base: null,
+        formatters: { level: (label) => ({ level: label }) },
+        timestamp: () => `,"time":"${new Date().toISOString()}"`,
+        serializers: { error: describeError, cause: describeError },
+      },
+      destination,
+    );
+  }
+
+  debug(message: string, fields?: LogFields): void {
+    this.#line('debug', message, fields);
+  }
+
+  info(message: string, fields?: LogFields): void {
+    this.#line('info', message, fields);
+  }
+
+  warn(message: string, fields?: LogFields): void {
+    this.#line('warn', message, fields);
+  }
+
+  error(message: string, fields?: LogFields): void {
+    this.#line('error', message, fields);
+  }
+
+  get level(): LogLevel {
+    return this.#level;
+  }
+
+  setLevel(level: LogLevel): void {
+    this.#level = level;
+  }
+
+  levelOf(component: string): LogLevel {
+    return this.#own.get(component) ?? this.#level;
+  }
+
+  setLevelOf(component: LogComponent, level: LogLevel | undefined): void {
+    if (level === undefined) this.#own.delete(component);
+    else this.#own.set(component, level);
+  }
+
+  isWanted(level: LogLevel, component: string): boolean {
+    return ranks[level] >= ranks[this.levelOf(component)] || this.#isWatched(ranks[level]);
+  }
+
+  watch(level: LogLevel, listener: (line: string) => void): Disposable {
+    const watcher = { rank: ranks[level], listener };
+    this.#watchers.add(watcher);
+    return { [Symbol.dispose]: () => void this.#watchers.delete(watcher) };
+  }
+
+  #isWatched(rank: number): boolean {
+    for (const watcher of this.#watchers) if (rank >= watcher.rank) return true;
+    return false;
+  }
+
+  #line(level: LogLevel, message: string, fields: LogFields = {}): void {
+    const component = fields['component'];
+    const rank = ranks[level];
+    this.#isLogged = rank >= ranks[typeof component === 'string' ? this.levelOf(component) : this.#level];
+    if (!this.#isLogged && !this.#isWatched(rank)) return;
+    this.#rank = rank;
+    this.#pino[level](fields, message);
+  }
+}
+
+const ranks = { debug: 0, info: 1, warn: 2, error: 3 } as const satisfies Record<LogLevel, number>;
 
 /** The same log, with the name of a room on each line that does not say another. */
 export function componentLog(log: Logger, component: string): Logger {

@@ -10,6 +10,9 @@ export interface PlainRule {
   readonly allowed?: Readonly<Record<string, readonly JsonValue[]>>;
   readonly denied?: Readonly<Record<string, readonly JsonValue[]>>;
   readonly required?: readonly string[];
+  /** Seconds. */
+  readonly minWrapping?: number;
+  readonly maxWrapping?: number;
 }
 
 export interface PlainPolicy {
@@ -22,6 +25,7 @@ export interface PlainRequest {
   readonly operation: string;
   readonly data: Readonly<Record<string, JsonValue>>;
   readonly sudo: boolean;
+  readonly wrapTtl?: number;
 }
 
 export interface Verdict {
@@ -45,11 +49,28 @@ export function plainDecide(policies: readonly PlainPolicy[], request: PlainRequ
   if (words.includes('deny')) return { verdict: 'deny-rule', ...told };
   if (!words.includes(request.operation)) return { verdict: 'capability', ...told };
   if (request.sudo && !words.includes('sudo')) return { verdict: 'sudo', ...told };
+  if (
+    !wrappingPasses(
+      holders.map(({ rule }) => rule),
+      request.wrapTtl ?? 0,
+    )
+  ) {
+    return { verdict: 'wrapping', ...told };
+  }
   if (['read', 'create', 'update', 'patch'].includes(request.operation)) {
     const rules = holders.map(({ rule }) => rule);
     if (!parametersPass(rules, request.data)) return { verdict: 'parameter', ...told };
   }
   return { verdict: 'allow', ...told };
+}
+
+function wrappingPasses(rules: readonly PlainRule[], ttl: number): boolean {
+  const least = Math.min(...rules.flatMap(({ minWrapping }) => minWrapping ?? []));
+  const most = Math.min(...rules.flatMap(({ maxWrapping }) => maxWrapping ?? []));
+  const constrained = Number.isFinite(least) || Number.isFinite(most);
+  if (!constrained) return true;
+  if (ttl === 0) return false;
+  return (!Number.isFinite(least) || ttl >= least) && (!Number.isFinite(most) || ttl <= most);
 }
 
 export function plainCapabilities(policies: readonly PlainPolicy[], path: string): readonly string[] {

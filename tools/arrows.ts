@@ -38,6 +38,7 @@ export const sharedInCore = [
   'core/retry.ts',
   'core/rooms.ts',
   'core/stored-json.ts',
+  'core/tool-values.ts',
   'core/ttl.ts',
   'core/ttl-rule.ts',
   'core/two-generation-cache.ts',
@@ -54,6 +55,7 @@ export const handedToEngines = [
   'core/request.ts',
   'core/retry.ts',
   'core/stored-json.ts',
+  'core/tool-values.ts',
   'core/ttl.ts',
   'core/two-generation-cache.ts',
   'core/view.ts',
@@ -103,6 +105,8 @@ export interface Rule {
   readonly types?: readonly string[];
 }
 
+/** The seam of audit devices; the core only holds what implements it. */
+const deviceSeam = 'audit-device/audit-device.ts';
 const storage = 'storage/storage.ts';
 const snapshots = 'storage/snapshot.ts';
 const room = 'storage/room.ts';
@@ -126,13 +130,13 @@ export const rules: readonly Rule[] = [
   { from: 'http/', may: ['./', ...handedToListeners, ...ground] },
   {
     from: 'core/',
-    may: ['./', 'barrier/', 'crypto/', storage, snapshots, room, ...sealSeam, ...ground],
+    may: ['./', 'barrier/', 'crypto/', storage, snapshots, room, ...sealSeam, deviceSeam, ...ground],
     types: [...engineSeam],
   },
   {
     from: 'core/*/',
     may: ['./', 'core/*/', ...sharedInCore, 'crypto/', storage, ...ground],
-    types: ['barrier/store.ts', ...engineSeam],
+    types: ['barrier/store.ts', deviceSeam, ...engineSeam],
   },
   // Key slots are opened and made here, by keys that people hand in.
   {
@@ -161,6 +165,11 @@ export const rules: readonly Rule[] = [
     may: ['./', 'core/meter.ts', ...ground],
     types: ['core/audit/audit.ts', 'core/endpoint.ts', 'core/request.ts', 'core/sample.ts', storage],
   },
+  { from: 'audit-device/', may: [deviceSeam, ...ground] },
+  {
+    from: 'audit-device/*/',
+    may: ['./', deviceSeam, 'audit-device/connection.ts', ...ground],
+  },
   { from: 'barrier/', may: ['./', 'crypto/', storage, ...sealSeam, ...ground] },
   { from: 'seal/', may: [...sealSeam, 'crypto/', storage, ...ground] },
   { from: 'seal/*/', may: ['./', ...sealSeam, 'crypto/', ...ground] },
@@ -169,7 +178,7 @@ export const rules: readonly Rule[] = [
   {
     from: 'engine/',
     may: [...engineSeam, ...ground],
-    types: [...handedToEngines, 'crypto/random.ts', storage],
+    types: [...handedToEngines, 'core/lockout/lock-state.ts', 'crypto/random.ts', storage],
   },
   {
     from: 'engine/*/',

@@ -1,6 +1,13 @@
 import { expect, test } from 'vitest';
 import { table } from '../src/config/table.ts';
+import { mostFormerPaths } from '../src/core/mount/remount.ts';
 import { defaultLimits as ceilings } from '../src/core/quota/limits.ts';
+import { mostBytes } from '../src/core/tool-values.ts';
+import { mostWrong } from '../src/engine/totp/code-endpoint.ts';
+import { longestPeriod } from '../src/engine/totp/key.ts';
+import { mostItems } from '../src/engine/transit/batch.ts';
+import { mostVersions } from '../src/engine/transit/key-record.ts';
+import { mostHmacBytes } from '../src/engine/transit/new-key.ts';
 import { defaultLimits as http } from '../src/http/limits.ts';
 import { readDocument } from './source-tree.ts';
 
@@ -40,6 +47,13 @@ test.each([
   ['of them at once', `${table['limits.burst'].default}`],
   ['tokens of one identity', `${ceilings.tokensPerIdentity}`],
   ['leases of one identity', `${ceilings.leasesPerIdentity}`],
+  ['paths of the past that a mount may have leases of', `${mostFormerPaths}`],
+  ['transit: items of a batch', `${mostItems}`],
+  ['transit: versions of a key', `${mostVersions}`],
+  ['transit: bytes of an hmac key', `32 to ${mostHmacBytes}`],
+  ['transit: random bytes of one request', `${mostBytes}`],
+  ['totp: period of a code', `${longestPeriod} s`],
+  ['totp: wrong codes in one period', `${mostWrong}`],
 ])('the page on limits says of %s what the program does: %s', (name, limit) => {
   expect(rowOf(name)[2]).toBe(limit);
 });

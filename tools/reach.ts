@@ -29,15 +29,21 @@ export const reaches: readonly Reach[] = [
     what: 'opens connections',
     modules: ['node:http2', 'node:dgram', 'node:dns', 'node:dns/promises'],
     words: /\bfetch\(|\bnew WebSocket\b|\.connect\(|\bhttps?\.(request|get)\(/,
-    owners: ['client/'],
+    // Audit devices go to targets of the server's configuration and to no others.
+    owners: ['client/', 'audit-device/connection.ts'],
   },
-  { what: 'speaks HTTP', modules: ['node:http'], words: /(?!)/, owners: ['client/', 'http/'] },
+  {
+    what: 'speaks HTTP',
+    modules: ['node:http'],
+    words: /(?!)/,
+    owners: ['client/', 'http/', 'audit-device/http/'],
+  },
   // A listener takes TLS connections and opens none: it may have the module, and the words above still hold for it.
   {
     what: 'opens connections',
     modules: ['node:https', 'node:tls'],
     words: /(?!)/,
-    owners: ['client/', 'http/tls.ts'],
+    owners: ['client/', 'http/tls.ts', 'audit-device/http/'],
   },
 ];
 

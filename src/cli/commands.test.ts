@@ -273,6 +273,8 @@ test('with json what was done is one document', async () => {
     [['policy', 'write', 'web'], { name: 'web' }],
     [['policy', 'delete', 'web'], { name: 'web' }],
     [['auth', 'enable', 'approle'], { type: 'approle', path: 'approle/' }],
+    [['mount', 'move', 'team', '/teams/blue/'], { from: 'team/', to: 'teams/blue/' }],
+    [['auth', 'move', 'approle', 'machines'], { from: 'approle/', to: 'machines/' }],
     [['mount', 'disable', 'team', '--yes'], { path: 'team/' }],
     [['lease', 'revoke', 'a/b'], { lease_id: 'a/b' }],
     [['token', 'revoke', '--self'], { revoked: true }],

@@ -26,7 +26,13 @@ export interface MountKind {
 export function mountCommands(kind: MountKind): CommandGroup {
   return {
     summary: kind.summary,
-    commands: { list: list(kind), enable: enable(kind), tune: tune(kind), disable: disable(kind) },
+    commands: {
+      list: list(kind),
+      enable: enable(kind),
+      tune: tune(kind),
+      move: move(kind),
+      disable: disable(kind),
+    },
   };
 }
 
@@ -128,6 +134,25 @@ function tune(kind: MountKind) {
       }
       showWarnings(shell.ui, (await client.request('POST', target, { body })).body);
       shell.ui.done(`${path}/ changed`, { path: `${path}/` });
+    },
+  });
+}
+
+function move(kind: MountKind) {
+  return defineCommand({
+    summary: `Move ${kind.thing} to another path`,
+    details: ['Leases and tokens go on. Policies and quotas are for paths, and stay as they are.'],
+    operands: { FROM: 'one', TO: 'one' },
+    options: serverOptions,
+    examples: [`coffer ${kind.name} move ${kind.name === 'auth' ? 'approle machines' : 'team teams/blue'}`],
+    async run({ options, operands }, shell) {
+      const [from, to] = [trimmed(operands.FROM), trimmed(operands.TO)];
+      const prefix = kind.name === 'auth' ? 'auth/' : '';
+      const client = await connect(shell, options);
+      const body = { from: prefix + from, to: prefix + to };
+      const answer = await client.request('POST', 'sys/remount', { body });
+      showWarnings(shell.ui, answer.body);
+      shell.ui.done(`${from}/ moved to ${to}/`, { from: `${from}/`, to: `${to}/` });
     },
   });
 }

@@ -37,7 +37,11 @@ export function serverCombinations(found: FoundServer): readonly Problem[] {
   if (sound(share, traces) && given(share) && traces.value === undefined) {
     problems.push(share.origin.problem('telemetry.trace_share does nothing without telemetry.traces'));
   }
-  problems.push(...backupCombinations(found));
+  const { default_lease_ttl: usual, max_lease_ttl: longest } = found;
+  if (sound(usual, longest) && usual.value > longest.value) {
+    problems.push(written(usual, longest).origin.problem('default_lease_ttl is longer than max_lease_ttl'));
+  }
+  problems.push(...backupCombinations(found), ...auditCombinations(found));
   return problems;
 }
 
@@ -52,6 +56,18 @@ function backupCombinations(found: FoundServer): readonly Problem[] {
     );
   }
   return problems;
+}
+
+function auditCombinations({ data, 'audit.directories': directories }: FoundServer): readonly Problem[] {
+  const { value } = data;
+  if (!sound(data, directories) || value === undefined) return [];
+  return directories.value.some((each) => isInside(each, value) || isInside(value, each))
+    ? [
+        directories.origin.problem(
+          'audit.directories has one inside the data directory, or around it: audit devices write beside the store and never into it',
+        ),
+      ]
+    : [];
 }
 
 function isInside(path: string | undefined, folder: string): boolean {

@@ -35,6 +35,45 @@ export const path: Kind<string | undefined> = {
   show: (value) => value ?? '',
 };
 
+/** Directories. */
+export const paths: Kind<readonly string[]> = {
+  placeholder: 'PATH,...',
+  looks:
+    'a list of paths (`["/var/log/coffer"]`; with commas between them in a flag or variable); relative ones as for a path',
+  read(value, base) {
+    const sound = (each: unknown): each is string =>
+      typeof each === 'string' && each !== '' && !each.includes('\0');
+    if (!Array.isArray(value) || !value.every(sound)) {
+      return { problem: 'must be a list of paths such as ["/var/log/coffer"]' };
+    }
+    return { value: value.map((each) => resolve(base, each)) };
+  },
+  fromText: (text) => text.split(',').map((each) => each.trim()),
+  show: (value) => value.join(','),
+};
+
+const targetForms =
+  /^(?:(?:tcp|udp):\/\/(?:\[[0-9a-f:.]+\]|[A-Za-z0-9.-]+):\d{1,5}|unix:\/\/\/[^\s,]+|https?:\/\/[^\s,@#?]+)$/;
+
+/** Where audit lines may go: each is compared as it is written. */
+export const targets: Kind<readonly string[]> = {
+  placeholder: 'TARGET,...',
+  looks:
+    'a list of `tcp://HOST:PORT`, `udp://HOST:PORT`, `unix:///PATH`, `http://…` and `https://…` without user, query and fragment (with commas between them in a flag or variable)',
+  read(value) {
+    if (!Array.isArray(value))
+      return { problem: 'must be a list of targets such as ["tcp://127.0.0.1:9000"]' };
+    const wrong = value.findIndex((each) => typeof each !== 'string' || !targetForms.test(each));
+    if (wrong === -1) return { value: value as readonly string[] };
+    // The value is not repeated: this is where a password would stand.
+    return {
+      problem: `must be a list of targets such as ["tcp://127.0.0.1:9000"]; entry ${wrong + 1} is none`,
+    };
+  },
+  fromText: (text) => text.split(',').map((each) => each.trim()),
+  show: (value) => value.join(','),
+};
+
 export const boolean: Kind<boolean> = {
   placeholder: 'BOOL',
   looks: '`true` or `false`',

@@ -185,6 +185,7 @@ describe('problems', () => {
       '[[listener]]\naddress = ":1"\nmetrics_without_token = true\n[telemetry]\nmetrics = false',
       /:3:1: metrics_without_token/,
     ],
+    ['max_lease_ttl = "1h"', /:1:1: default_lease_ttl is longer than max_lease_ttl/],
     ['[limits]\nconnections = 100', /:2:1: limits.connections_per_address \(512\) is more than/],
     [
       '[limits]\nrequests_per_second = 0\nburst = 5',

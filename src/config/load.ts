@@ -171,6 +171,7 @@ function assemble(found: FoundServer, listeners: readonly FoundListener[]): Sett
     data: found.data.value,
     keyfile: found.keyfile.value,
     listeners: listeners.map(assembleListener),
+    leases: { defaultTtl: found.default_lease_ttl.value, maxTtl: found.max_lease_ttl.value },
     limits: {
       connections: found['limits.connections'].value,
       connectionsPerAddress: found['limits.connections_per_address'].value,
@@ -187,6 +188,7 @@ function assemble(found: FoundServer, listeners: readonly FoundListener[]): Sett
       traces: found['telemetry.traces'].value,
       traceShare: found['telemetry.trace_share'].value,
     },
+    audit: { directories: found['audit.directories'].value, targets: found['audit.targets'].value },
     backup: {
       directory: found['backup.directory'].value,
       every: found['backup.every'].value,

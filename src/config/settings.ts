@@ -42,6 +42,12 @@ export interface LimitSettings {
   readonly leasesPerIdentity: number;
 }
 
+export interface LeaseSettings {
+  /** The lives of tokens and leases where their mount names none. */
+  readonly defaultTtl: number;
+  readonly maxTtl: number;
+}
+
 export interface LogSettings {
   readonly level: 'debug' | 'info' | 'warn' | 'error';
   /** `auto`: lines for people at a terminal, JSON elsewhere. */
@@ -64,13 +70,23 @@ export interface BackupSettings {
   readonly keep: number;
 }
 
+/** What audit devices may reach. */
+export interface AuditSettings {
+  /** Absolute directories. */
+  readonly directories: readonly string[];
+  /** As `tcp://host:port` and the like. */
+  readonly targets: readonly string[];
+}
+
 export interface Settings {
   /** The data directory, absolute; undefined for the default place. */
   readonly data: string | undefined;
   readonly keyfile: string | undefined;
   readonly listeners: readonly ListenerSettings[];
+  readonly leases: LeaseSettings;
   readonly limits: LimitSettings;
   readonly log: LogSettings;
   readonly telemetry: TelemetrySettings;
   readonly backup: BackupSettings;
+  readonly audit: AuditSettings;
 }

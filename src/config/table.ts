@@ -2,7 +2,19 @@
  * Every setting of the server, declared once: file, flag, environment, `--check`, help and the reference page follow from here.
  * Limits of the ranges keep a typing mistake from becoming an outage; they are no advice.
  */
-import { address, boolean, choice, count, type Kind, networks, path, share, url } from './kinds.ts';
+import {
+  address,
+  boolean,
+  choice,
+  count,
+  type Kind,
+  networks,
+  path,
+  paths,
+  share,
+  targets,
+  url,
+} from './kinds.ts';
 import { defaultListen } from './listen-address.ts';
 import { duration, size } from './quantities.ts';
 
@@ -28,6 +40,7 @@ export type Settings<T> = { readonly [N in keyof T]: T[N] extends Setting<infer 
 const levels = choice(['debug', 'info', 'warn', 'error']);
 const second = 1_000;
 const hour = 3_600_000;
+const hundredYears = 100 * 365 * 24 * hour;
 const mebibyte = 1_048_576;
 
 function limit<T>(setting: Setting<T>): Setting<T> {
@@ -47,6 +60,16 @@ export const table = {
     default: undefined,
     defaultText: 'in `~/.config/coffer`',
     help: 'keyfile of the store, or where to put a new one',
+  },
+  default_lease_ttl: {
+    kind: duration(second, hundredYears),
+    default: 768 * hour,
+    help: 'life of tokens and leases where neither their mount nor a role says another',
+  },
+  max_lease_ttl: {
+    kind: duration(second, hundredYears),
+    default: 768 * hour,
+    help: 'their longest life where their mount says no other; one that is renewed included',
   },
   'limits.connections': limit({
     kind: count(1, 100_000),
@@ -102,6 +125,17 @@ export const table = {
     help: 'OTLP/HTTP collector that traces are sent to',
   },
   'telemetry.trace_share': { kind: share, default: 1, help: 'share of requests that are traced' },
+  'audit.directories': {
+    kind: paths,
+    default: [] as readonly string[],
+    defaultText: 'none besides the one in the data directory',
+    help: 'directories below which audit devices may have files',
+  },
+  'audit.targets': {
+    kind: targets,
+    default: [] as readonly string[],
+    help: 'where audit devices may send lines',
+  },
   'backup.directory': {
     kind: path,
     default: undefined,

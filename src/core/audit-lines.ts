@@ -26,21 +26,26 @@ export interface RequestLine {
   readonly fields: Fields;
   readonly token: AuditedToken | undefined;
   readonly decision: AuditedDecision;
+  /** See `MountConfig`. */
+  readonly clear?: readonly string[] | undefined;
+  /** Of the request, as far as they are to be shown. */
+  readonly headers?: JsonObject | undefined;
 }
 
 export function requestLine(audit: AuditLog, line: RequestLine): AuditEntry {
   const { request, token } = line;
-  return {
+  const shown = {
     type: 'request',
     request_id: request.id,
     operation: line.operation,
     path: withoutTokens(audit, request.path),
     mount_type: line.mountType,
     remote_address: request.remoteAddress,
-    auth: token === undefined ? null : callerText(token),
+    auth: token === undefined ? null : callerText(token, () => audit.digest(request.token ?? '')),
     decision: decisionText(line.decision),
-    data: audit.redactRequest(request.data, line.fields),
-  };
+    data: audit.redactRequest(request.data, line.fields, line.clear),
+  } as const;
+  return line.headers === undefined ? shown : { ...shown, headers: line.headers };
 }
 
 /** Old clients put tokens into paths, where no endpoint of ours takes them: the log shows a digest in their place. */
@@ -56,16 +61,16 @@ const callerTexts = new WeakMap<
 >();
 const ruleTexts = new WeakMap<RuleReference, RawJson>();
 
-export function callerText({ record, identity }: AuditedToken): RawJson {
+/** `digest` is asked for the digest of a batch token's text, which has no accessor to be known by: the one that its issue shows. */
+export function callerText({ record, identity }: AuditedToken, digest?: () => string): RawJson {
   const known = callerTexts.get(record);
   if (known !== undefined && known.identity === identity) return known.text;
-  const { accessor, displayName, policies, type, id } = record;
+  const { accessor, displayName, policies, type } = record;
   const entityId = identity?.entity.id ?? record.entityId;
   const text = new RawJson(
     JSON.stringify({
       accessor,
-      // A batch token has no accessor: the keyed hash of its text tells its requests apart.
-      ...(type === 'batch' ? { type, token_id: id } : {}),
+      ...(type === 'batch' ? { type, client_token: digest?.() ?? '' } : {}),
       display_name: displayName,
       policies,
       ...(entityId === undefined ? {} : { entity_id: entityId }),
@@ -93,9 +98,12 @@ export function responseLine(
   operation: string,
   answer: Answer,
   schema: ResponseSchema | undefined,
+  clear?: readonly string[],
 ): AuditEntry {
   const path = withoutTokens(audit, request.path);
-  if (answer.kind === 'envelope') return envelopeLine(audit, request.id, operation, path, answer, schema);
+  if (answer.kind === 'envelope') {
+    return envelopeLine(audit, request.id, operation, path, answer, schema, clear);
+  }
   const line = { type: 'response', request_id: request.id, operation, path } as const;
   switch (answer.kind) {
     case 'empty':
@@ -123,6 +131,7 @@ function envelopeLine(
   path: string,
   answer: Extract<Answer, { kind: 'envelope' }>,
   schema: ResponseSchema | undefined,
+  clear: readonly string[] | undefined,
 ): AuditEntry {
   const line = {
     type: 'response',
@@ -130,7 +139,7 @@ function envelopeLine(
     operation,
     path,
     status: answer.status,
-    data: answer.data === null ? null : audit.redactAnswer(answer.data, schema),
+    data: answer.data === null ? null : audit.redactAnswer(answer.data, schema, clear),
     auth: answer.auth === null ? null : auditedAuth(audit, answer.auth),
     lease_id: answer.lease?.id ?? null,
   } as const;

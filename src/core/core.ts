@@ -9,6 +9,7 @@ import type { RoomKeepingStorage } from '../storage/room.ts';
 import type { SnapshotStorage } from '../storage/snapshot.ts';
 import type { Revision } from '../storage/storage.ts';
 import type { AuditLog } from './audit/audit.ts';
+import { AuditDevices } from './audit-device/devices.ts';
 import { Backups, tagKeyOf } from './backup/backups.ts';
 import { announceRestore, beginningOf } from './backup/restored.ts';
 import { expiryDuty, jobDuty } from './duties.ts';
@@ -19,14 +20,16 @@ import { Identities } from './identity/identities.ts';
 import type { JobDuty } from './job/duty.ts';
 import type { JobType } from './job/job.ts';
 import { Jobs } from './job/jobs.ts';
+import { announceRotation } from './key/announce.ts';
 import type { KeySlots } from './key/key-slots.ts';
 import { Rotation } from './key/rotation.ts';
 import { Leases } from './lease/leases.ts';
 import { type Meter, noTelemetry, type Telemetry } from './meter.ts';
 import { cubbyholeType, identityType, systemType, tokenType } from './mount/builtin.ts';
-import { mountDataPrefix } from './mount/entry.ts';
+import { mountDataPrefix, type SystemTtls } from './mount/entry.ts';
 import { Mounts, type MountTypes } from './mount/mounts.ts';
 import { MountView } from './mount/view.ts';
+import { PasswordPolicies } from './password-policy/store.ts';
 import type { ApiPath } from './path.ts';
 import { PolicyStore } from './policy/store.ts';
 import { Ceilings } from './quota/ceilings.ts';
@@ -34,6 +37,8 @@ import { defaultLimits, type NodeLimits } from './quota/limits.ts';
 import { Quotas } from './quota/quotas.ts';
 import type { CoreRooms } from './rooms.ts';
 import type { SealControl } from './seal-control.ts';
+import { ServerSettings } from './server/settings.ts';
+import { noSurroundings, type Surroundings } from './surroundings.ts';
 import { systemEndpoints } from './system-endpoints.ts';
 import { BatchTokens } from './token/batch.ts';
 import { cubbyholeEngine, cubbyholeFolder } from './token/cubbyhole.ts';
@@ -52,6 +57,8 @@ export interface CoreOptions {
   readonly storeId: string;
   readonly audit: AuditLog;
   readonly types: MountTypes;
+  /** The lives of tokens and leases where a mount names none. */
+  readonly systemTtls?: SystemTtls | undefined;
   readonly clock: Clock;
   readonly random: Random;
   readonly seal: SealControl;
@@ -64,6 +71,7 @@ export interface CoreOptions {
   /** Kinds of long work besides the core's own. */
   readonly jobTypes?: readonly JobType[];
   readonly telemetry?: Telemetry;
+  readonly surroundings?: Surroundings;
   readonly log: (message: string, fields: Readonly<Record<string, unknown>>) => void;
   /** Called when the epoch says that another node sealed the store; throws `sealed` when that still holds. */
   readonly onSealedElsewhere: () => Promise<void>;
@@ -94,6 +102,10 @@ export class Core implements CoreRooms {
   readonly wrappings: Wrappings;
   readonly quotas: Quotas;
   readonly ceilings: Ceilings;
+  readonly devices: AuditDevices;
+  readonly settings: ServerSettings;
+  readonly passwordPolicies: PasswordPolicies;
+  readonly surroundings: Surroundings;
   readonly jobDuty: JobDuty;
   readonly rotation: Rotation;
   readonly #options: CoreOptions;
@@ -109,7 +121,17 @@ export class Core implements CoreRooms {
     this.#options = options;
     this.barrier = barrier;
     this.store = barrier;
-    this.audit = options.audit;
+    this.surroundings = options.surroundings ?? noSurroundings(clock);
+    this.devices = new AuditDevices({
+      ...this.surroundings.devices,
+      store: barrier,
+      random,
+      chain: options.audit,
+      log: options.log,
+    });
+    this.settings = new ServerSettings(barrier);
+    this.passwordPolicies = new PasswordPolicies(barrier);
+    this.audit = this.devices.watched();
     this.clock = clock;
     this.meter = options.telemetry ?? noTelemetry;
     this.random = random;
@@ -142,12 +164,19 @@ export class Core implements CoreRooms {
       cubbyhole: (token) => this.#ownCubbyhole(token),
     });
     this.jobs = new Jobs({ store: barrier, clock, random });
-    this.rotation = new Rotation({ terms: barrier, store: barrier, jobs: this.jobs, clock });
+    this.rotation = new Rotation({
+      terms: barrier,
+      store: barrier,
+      jobs: this.jobs,
+      clock,
+      announce: (term) => announceRotation(options.audit, term),
+    });
     const system = systemEndpoints(this, options);
     this.#ceremonies = system.ceremonies;
     this.mounts = new Mounts({
       store: barrier,
       types: options.types,
+      systemTtls: options.systemTtls,
       builtin: new Map([
         [systemType, { endpoints: system.endpoints }],
         [tokenType, tokenEngine(this)],
@@ -178,6 +207,7 @@ export class Core implements CoreRooms {
     this.#timer = undefined;
     this.backups.stop();
     this.jobDuty.stop();
+    this.surroundings.monitors.closeAll();
     for (const ceremony of this.#ceremonies) ceremony.cancel();
     let timer: Disposable | undefined;
     const late = new Promise<void>((resolve) => {
@@ -235,6 +265,7 @@ export class Core implements CoreRooms {
     if (known !== undefined && epoch.keyring !== known.keyring) await this.barrier.reloadKeyring();
     if (known?.mounts !== epoch.mounts) await this.mounts.load();
     if (known?.quotas !== epoch.quotas) await this.quotas.load();
+    if (known?.system !== epoch.system) await Promise.all([this.devices.load(), this.settings.load()]);
     this.#epoch = epoch;
     this.#epochRevision = record?.revision;
   }

@@ -3,6 +3,7 @@ import { randomUuid } from '../crypto/random.ts';
 import type { Core, CoreOptions } from './core.ts';
 import { ExpiryDuty } from './duty/expiry.ts';
 import { JobDuty } from './job/duty.ts';
+import { announceTerms } from './key/announce.ts';
 import { resealJobWorker } from './key/reseal-job.ts';
 import { purgeMount } from './mount/purge.ts';
 import { secretJobs } from './secrets/jobs.ts';
@@ -41,7 +42,12 @@ export function expiryDuty(core: Core, options: CoreOptions): ExpiryDuty {
 
 export function jobDuty(core: Core, options: CoreOptions): JobDuty {
   const { barrier: store, clock, random, log, jobTypes = [] } = options;
-  const types = [resealJobWorker(core.barrier), ...secretJobs(core), tidyJob, ...jobTypes];
+  const types = [
+    resealJobWorker(core.barrier, (did) => announceTerms(options.audit, did)),
+    ...secretJobs(core),
+    tidyJob,
+    ...jobTypes,
+  ];
   return new JobDuty({
     store,
     clock,

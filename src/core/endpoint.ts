@@ -215,6 +215,8 @@ export interface OperationSpec<F extends Fields = Fields> {
   readonly plain?: boolean;
   /** Members of `data` repeated at the top level. */
   readonly repeatData?: boolean;
+  /** Answers what was wrapped, as it was kept: it is never wrapped once more. */
+  readonly unwraps?: true;
   /** Answers a stream of bytes, which is never wrapped; spends the use first. */
   readonly streams?: true;
 }

@@ -8,7 +8,7 @@ import { type Expectation, parseStorageKey } from '../storage/storage.ts';
 import { decodeStored, encodeStored } from './stored-json.ts';
 import { changeWitness, type WitnessDigests, type Witnessed, witnessKey } from './witness.ts';
 
-export const epochParts = ['mounts', 'policies', 'keyring', 'seal', 'quotas'] as const;
+export const epochParts = ['mounts', 'policies', 'keyring', 'seal', 'quotas', 'system'] as const;
 export type EpochPart = (typeof epochParts)[number];
 
 export type Epoch = { readonly [P in EpochPart]: number } & {
@@ -16,11 +16,20 @@ export type Epoch = { readonly [P in EpochPart]: number } & {
   readonly witness: { readonly [W in Witnessed]: WitnessDigests };
 };
 
-type StoredEpoch = Omit<Epoch, 'quotas'> & { readonly quotas?: number };
+/** Parts that came later than the first stores. */
+type LaterPart = 'quotas' | 'system';
+type StoredEpoch = Omit<Epoch, LaterPart> & { readonly [P in LaterPart]?: number };
 
 export const epochKey = parseStorageKey('core/epoch');
 
-export const firstEpoch: Omit<Epoch, 'witness'> = { mounts: 1, policies: 1, keyring: 1, seal: 1, quotas: 1 };
+export const firstEpoch: Omit<Epoch, 'witness'> = {
+  mounts: 1,
+  policies: 1,
+  keyring: 1,
+  seal: 1,
+  quotas: 1,
+  system: 1,
+};
 
 export function encodeEpoch(epoch: Epoch): Buffer {
   return encodeStored(epoch);
@@ -29,9 +38,7 @@ export function encodeEpoch(epoch: Epoch): Buffer {
 /** Throws `integrity` when the record is missing: a store without it was cut down. */
 export function decodeEpoch(record: SealedRecord | undefined): Epoch {
   if (record === undefined) throw new CofferError('integrity', 'the epoch record is missing');
-  // Stores made before there were quotas have no part for them.
-  const { mounts, policies, keyring, seal, quotas = 1, witness } = decodeStored<StoredEpoch>(record.open());
-  return { mounts, policies, keyring, seal, quotas, witness };
+  return { quotas: 1, system: 1, ...decodeStored<StoredEpoch>(record.open()) };
 }
 
 /** What a commit adds to bump one part. A conflict at `epochKey` means that somebody else's change came first. */

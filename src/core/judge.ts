@@ -18,18 +18,18 @@ const showsOwnOnly = { kind: 'allow', reason: 'shows only what the caller may us
 /** The decision about a request with a living token. `operation` tells `create` from `update`. */
 export function judge(
   acl: Acl,
-  request: Pick<DecisionRequest, 'operation' | 'path' | 'data'>,
+  request: Pick<DecisionRequest, 'operation' | 'path' | 'data' | 'wrapTtl'>,
   destination: Destination,
 ): Judgement {
-  const { operation, path, data } = request;
+  const { operation, path, data, wrapTtl = 0 } = request;
   const { spec } = destination;
   if (spec?.login === true) return { decision: openToEveryone, path };
   if (spec?.useExempt === true) return { decision: showsOwnOnly, path };
   const sudo = spec?.sudo === true;
-  const decision = acl.decide({ operation, path, data, sudo });
+  const decision = acl.decide({ operation, path, data, sudo, wrapTtl });
   const handled = pathHandled(operation, path, destination);
   if (decision.kind !== 'allow' || handled === path) return { decision, path };
-  const asHandled = acl.decide({ operation, path: handled, data, sudo });
+  const asHandled = acl.decide({ operation, path: handled, data, sudo, wrapTtl });
   return asHandled.kind === 'deny' && asHandled.reason === 'no-rule'
     ? { decision, path }
     : { decision: asHandled, path: handled };

@@ -65,8 +65,8 @@ function more(most: number): string {
   return `only the first ${most} names are shown: ask again with "after" set to the last of them`;
 }
 
-/** What no name can be: the place behind it could not be looked for. */
-function checkAfter(after: string | undefined): void {
+/** Throws `invalid_request` for what no name can be: the place behind it could not be looked for. */
+export function checkAfter(after: string | undefined): void {
   if (after === undefined) return;
   const isName =
     Buffer.byteLength(after) <= storageLimits.keyBytes && !after.includes('\0') && after.isWellFormed();

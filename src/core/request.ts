@@ -36,6 +36,8 @@ export interface Request {
    * checked. A function, because getting it costs and few requests ask.
    */
   readonly clientCertificate?: () => Buffer | undefined;
+  /** A header of the request as it was sent, by its name in lower case; for the audit log, if it is told to show it. */
+  readonly header?: (name: string) => string | undefined;
   /** Aborts when the listener stopped waiting; without it, never. */
   readonly signal?: () => AbortSignal;
 }
@@ -149,6 +151,16 @@ export interface RateVerdict {
   readonly retryAfter: number;
 }
 
+/** Other origins whose pages may call from a browser. */
+export interface AllowedOrigins {
+  /** As browsers send them, or `*` alone. */
+  readonly origins: readonly string[];
+  /** Request headers that they may send, in lower case. */
+  readonly headers: readonly string[];
+  /** With a browser's credentials; never together with `*`. */
+  readonly credentials: boolean;
+}
+
 /** What a listener needs to know of the core. Never rejects: every failure is an answer. */
 export interface Road {
   /**
@@ -156,5 +168,7 @@ export interface Road {
    * a token came along: whether it is worth anything shows later.
    */
   admit?(path: ApiPath, remoteAddress: string, bearer: boolean): RateVerdict | undefined;
+  /** Which other origins' pages may call; undefined while nobody has allowed any. */
+  cors?(): AllowedOrigins | undefined;
   handle(request: Request): Promise<Answer>;
 }

@@ -26,6 +26,9 @@ import { RequestCommit } from './request-commit.ts';
 import { type IsUrgent, storageFull, waitsForRoom } from './room.ts';
 import type { Log, SealState } from './seal-state.ts';
 import { sealedTable, serveSealed } from './serve-sealed.ts';
+import { allowedOrigins } from './server/cors.ts';
+import type { InFlight } from './server/in-flight.ts';
+import { auditedHeaders } from './server/request-headers.ts';
 import { type Authentication, authenticate } from './token/authenticate.ts';
 import { admitWrapping, type EncodeAnswer, wrapOutcome } from './wrap-answer.ts';
 
@@ -38,12 +41,13 @@ export interface RoadOptions {
   /** As of now. */
   readonly limits: () => StrangerLimit;
   readonly telemetry?: Telemetry | undefined;
+  readonly inFlight?: InFlight;
   /** What is done on a full disk too; nothing but reading if absent. */
   readonly isUrgent?: IsUrgent;
 }
 
 export function createRoad(options: RoadOptions): Road {
-  const { state, clock, log, limits, telemetry = noTelemetry } = options;
+  const { state, clock, log, limits, inFlight, telemetry = noTelemetry } = options;
   const withoutStore = sealedTable(state, clock, telemetry);
   const strangers = new Strangers(limits);
   return {
@@ -52,8 +56,10 @@ export function createRoad(options: RoadOptions): Road {
       if (verdict?.admitted === false) telemetry.tally('rate_limited');
       return verdict;
     },
+    cors: () => allowedOrigins(state.core?.settings.cors),
     async handle(request) {
       const passage = telemetry.passage(request);
+      inFlight?.begin(request, clock.now());
       const answer = await (async () => {
         const core = state.core;
         if (core === undefined) {
@@ -65,6 +71,7 @@ export function createRoad(options: RoadOptions): Road {
         logFault(log, request, error);
         return errorAnswer(request, error);
       });
+      inFlight?.end(request);
       const code = answer.kind === 'error' ? answer.code : undefined;
       passage.ended(answer.kind === 'empty' ? 204 : answer.status, code);
       return answer;
@@ -88,9 +95,14 @@ async function travel(
   passage: Passage,
 ): Promise<Answer> {
   const { log } = options;
-  const snapshot = await core.tokenReader.present(request.token);
+  let snapshot = await core.tokenReader.present(request.token);
   // Most requests wait for nothing here: what is cached is current, and awaiting it would still cost a turn.
-  const epoch = core.current(snapshot.epoch) ?? (await core.at(snapshot.epoch));
+  let epoch = core.current(snapshot.epoch);
+  if (epoch === undefined) {
+    epoch = await core.at(snapshot.epoch);
+    // The keyring may have changed, and with it which batch tokens open.
+    if (snapshot.token?.record.type === 'batch') snapshot = await core.tokenReader.present(request.token);
+  }
   const { table } = core.mounts;
   const presented = request.token !== undefined;
   const who = authenticate(presented, snapshot.token, table, request.remoteAddress, core.clock.now());
@@ -118,6 +130,8 @@ async function travel(
       fields: destination.endpoint?.fields ?? {},
       token: who.kind === 'token' ? who.token : undefined,
       decision,
+      clear: destination.route?.mount.entry.config.clearRequestKeys,
+      headers: auditedHeaders(core.settings.auditedHeaders, request, core.audit),
     }),
     'kernel',
   );
@@ -135,6 +149,7 @@ async function travel(
     visit.call.operation,
     outcome.answer,
     destination.spec?.response,
+    destination.route?.mount.entry.config.clearAnswerKeys,
   );
   await core.audit.append(line, outcome.durable ? 'disk' : 'kernel').catch(async (error: unknown) => {
     // The caller will never see what was made: it must not live on unseen either.
@@ -287,7 +302,8 @@ function decide(
     return { kind: 'deny', reason: who.kind === 'refused' ? who.reason : 'no policies' };
   }
   const asked = request.operation === 'update' ? call.operation : request.operation;
-  return judge(acl, { operation: asked, path: request.path, data: request.data }, destination).decision;
+  const { path, data, wrapTtl } = request;
+  return judge(acl, { operation: asked, path, data, wrapTtl }, destination).decision;
 }
 
 function isOpen(spec: OperationSpec | undefined, request: Request): boolean {

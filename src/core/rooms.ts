@@ -3,6 +3,7 @@ import type { BarrierStore, SealedRecord } from '../barrier/store.ts';
 import type { Clock } from '../clock.ts';
 import type { Random } from '../crypto/random.ts';
 import type { AuditLog } from './audit/audit.ts';
+import type { AuditDevices } from './audit-device/devices.ts';
 import type { Epoch } from './epoch.ts';
 import type { Identities } from './identity/identities.ts';
 import type { Jobs } from './job/jobs.ts';
@@ -10,9 +11,11 @@ import type { Rotation } from './key/rotation.ts';
 import type { Leases } from './lease/leases.ts';
 import type { Meter } from './meter.ts';
 import type { Mounts } from './mount/mounts.ts';
+import type { PasswordPolicies } from './password-policy/store.ts';
 import type { PolicyStore } from './policy/store.ts';
 import type { Ceilings } from './quota/ceilings.ts';
 import type { Quotas } from './quota/quotas.ts';
+import type { ServerSettings } from './server/settings.ts';
 import type { BatchTokens } from './token/batch.ts';
 import type { TokenReader } from './token/reader.ts';
 import type { Tokens } from './token/tokens.ts';
@@ -37,6 +40,9 @@ export interface CoreRooms {
   readonly wrappings: Wrappings;
   readonly quotas: Quotas;
   readonly ceilings: Ceilings;
+  readonly devices: AuditDevices;
+  readonly settings: ServerSettings;
+  readonly passwordPolicies: PasswordPolicies;
   /** Has the node look for work at once, where it would else wait for the next pass. */
   workOnJobs(): void;
   /** A mount's view outside of any request. */

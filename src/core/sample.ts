@@ -15,6 +15,16 @@ export interface CoreSample {
   readonly work?: WorkSample | undefined;
   readonly audit?: AuditHealth | undefined;
   readonly term?: TermSample | undefined;
+  readonly devices?: readonly DeviceSample[] | undefined;
+}
+
+/** One audit device; its type is a word of the program. */
+export interface DeviceSample {
+  readonly type: string;
+  readonly state: 'working' | 'failing';
+  readonly waiting: number;
+  readonly shipped: number;
+  readonly dropped: number;
 }
 
 export interface WorkSample {
@@ -71,7 +81,9 @@ export class Sampler {
     }
     const running = this.#work;
     try {
-      return { initialized: true, sealed: false, audit: this.#sampled.audit(), ...(await running) };
+      const audit = this.#sampled.audit();
+      const devices = this.#sampled.rooms.devices.list();
+      return { initialized: true, sealed: false, audit, devices, ...(await running) };
     } catch (error) {
       if (this.#work === running) this.#work = undefined;
       throw error;

@@ -218,12 +218,15 @@ function sealing(control: SealControl): Endpoint {
 }
 
 const healthFields = {
-  standbyok: { type: 'bool', help: 'Accepted: every node is active.' },
-  perfstandbyok: { type: 'bool', help: 'Accepted: every node is active.' },
+  // Switches by being there: probes send them without a value.
+  standbyok: { type: 'string', help: 'Accepted: every node is active.' },
+  perfstandbyok: { type: 'string', help: 'Accepted: every node is active.' },
   activecode: { type: 'int', help: 'Status code when active.' },
   standbycode: { type: 'int', help: 'Accepted: every node is active.' },
   sealedcode: { type: 'int', help: 'Status code when sealed.' },
   uninitcode: { type: 'int', help: 'Status code without a store.' },
+  drsecondarycode: { type: 'int', help: 'Accepted: there is no replication.' },
+  performancestandbycode: { type: 'int', help: 'Accepted: every node is active.' },
 } as const satisfies Fields;
 
 function health(control: SealControl, clock: Clock): Endpoint {

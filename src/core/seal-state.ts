@@ -22,12 +22,15 @@ import { Core } from './core.ts';
 import { type CreatedStore, createStore, type NewStore } from './create-store.ts';
 import { bumpEpoch } from './epoch.ts';
 import type { JobType } from './job/job.ts';
+import { announceRotation } from './key/announce.ts';
 import { KeySlots } from './key/key-slots.ts';
 import type { Telemetry } from './meter.ts';
+import type { SystemTtls } from './mount/entry.ts';
 import type { MountTypes } from './mount/mounts.ts';
 import { defaultLimits, type NodeLimits } from './quota/limits.ts';
 import { retryOnConflict } from './retry.ts';
 import type { SealControl, SealStatus } from './seal-control.ts';
+import type { Surroundings } from './surroundings.ts';
 
 export type Log = (message: string, fields?: Readonly<Record<string, unknown>>) => void;
 
@@ -38,6 +41,8 @@ export interface SealStateOptions {
   readonly types: MountTypes;
   /** As of now: they may change while the server runs. */
   readonly limits?: () => NodeLimits;
+  /** The lives of tokens and leases where a mount names none. */
+  readonly systemTtls?: SystemTtls | undefined;
   /** Kinds of long work besides the core's own. */
   readonly jobTypes?: readonly JobType[];
   /** Seals tried without a person, in order. */
@@ -52,6 +57,7 @@ export interface SealStateOptions {
   readonly splitSlot: SplitSlot;
   readonly openAudit: (barrier: Barrier) => Promise<AuditLog>;
   readonly telemetry?: Telemetry | undefined;
+  readonly surroundings?: Surroundings;
   readonly log: Log;
 }
 
@@ -238,7 +244,7 @@ export class SealState implements SealControl {
     const marked = await storage.read(sealMarkKey);
     const barrier = new Barrier({ storage, random, clock });
     await barrier.unseal(rootKey, this.#boot.header.id);
-    await rotateIfUsedUp(barrier);
+    const added = await rotateIfUsedUp(barrier);
     const audit = await this.#options.openAudit(barrier).catch((error: unknown) => {
       barrier.seal();
       throw error;
@@ -250,6 +256,7 @@ export class SealState implements SealControl {
       storeId: this.#boot.header.id,
       audit,
       types,
+      systemTtls: this.#options.systemTtls,
       jobTypes: this.#options.jobTypes ?? [],
       slots: this.#keySlots(barrier),
       manualSeals: this.#options.manualSeals,
@@ -259,16 +266,19 @@ export class SealState implements SealControl {
       random,
       seal: this,
       ...(this.#options.telemetry === undefined ? {} : { telemetry: this.#options.telemetry }),
+      ...(this.#options.surroundings === undefined ? {} : { surroundings: this.#options.surroundings }),
       log,
       onSealedElsewhere: () => this.#followSeal(),
     });
     try {
+      if (added !== undefined) await announceRotation(audit, added);
       await core.start();
       if (mark === 'unmark') await this.#unmark(marked?.revision ?? null);
       else if (await this.#markedSealed()) throw sealedMeanwhile();
     } catch (error) {
       await core.stop();
-      await audit.close().catch(() => undefined);
+      // The core's own: devices behind the log are closed with it.
+      await core.audit.close().catch(() => undefined);
       barrier.seal();
       throw error;
     }
@@ -340,15 +350,17 @@ export class SealState implements SealControl {
 }
 
 /** A term with nothing left would not even let the audit log begin. Older records are sealed anew after the next rotation. */
-async function rotateIfUsedUp(barrier: Barrier): Promise<void> {
+/** Answers the new term, if this process added one. */
+async function rotateIfUsedUp(barrier: Barrier): Promise<number | undefined> {
   const { id, seals } = await barrier.newestTerm();
-  if (seals < sealLimit) return;
+  if (seals < sealLimit) return undefined;
   try {
-    await barrier.rotate();
+    return await barrier.rotate();
   } catch (error) {
     if (!(error instanceof ConflictError)) throw error;
     await barrier.reloadKeyring();
     if ((await barrier.newestTerm()).id === id) throw error;
+    return undefined;
   }
 }
 

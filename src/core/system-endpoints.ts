@@ -1,5 +1,6 @@
 /** Every endpoint below `sys/` that an unsealed node answers, each room's in a line of its own. */
 import { sealLimit } from '../barrier/seal-budget.ts';
+import { auditDeviceEndpoints } from './audit-device/endpoints.ts';
 import { backupEndpoints } from './backup/endpoints.ts';
 import type { Core, CoreOptions } from './core.ts';
 import type { Endpoint } from './endpoint.ts';
@@ -7,6 +8,7 @@ import { jobEndpoints } from './job/endpoints.ts';
 import { keyEndpoints } from './key/endpoints.ts';
 import { GenerateRoot } from './key/generate-root.ts';
 import { generateRootEndpoints } from './key/generate-root-endpoints.ts';
+import { generateRootTokenEndpoints } from './key/generate-root-token-endpoints.ts';
 import { Rekey } from './key/rekey.ts';
 import { rekeyEndpoints } from './key/rekey-endpoints.ts';
 import { slotEndpoints } from './key/slot-endpoints.ts';
@@ -15,12 +17,14 @@ import { lockoutEndpoints } from './lockout/endpoints.ts';
 import { noTelemetry } from './meter.ts';
 import { mountEndpoints } from './mount/endpoints.ts';
 import { openApiEndpoints } from './openapi/endpoint.ts';
+import { passwordPolicyEndpoints } from './password-policy/endpoints.ts';
 import { policyEndpoints } from './policy/endpoints.ts';
 import { quotaEndpoints } from './quota/endpoints.ts';
 import { Sampler } from './sample.ts';
 import { sealEndpoints } from './seal-endpoints.ts';
 import { secretEndpoints } from './secrets/endpoints.ts';
 import { Cursors } from './secrets/find.ts';
+import { serverEndpoints } from './server-endpoints.ts';
 import { telemetryEndpoints } from './telemetry-endpoints.ts';
 import { capabilityEndpoints } from './token/capabilities.ts';
 import { wrappingEndpoints } from './wrapping/endpoints.ts';
@@ -38,8 +42,10 @@ export function systemEndpoints(
     ...slotEndpoints(slots),
     ...rekeyEndpoints(rekey, openToAll),
     ...generateRootEndpoints(root, openToAll),
+    ...generateRootTokenEndpoints(root),
     ...mountEndpoints(core),
     ...policyEndpoints(core),
+    ...passwordPolicyEndpoints(() => core.passwordPolicies, random),
     ...capabilityEndpoints(core),
     ...leaseEndpoints(core),
     ...backupEndpoints(core, () => core.backups),
@@ -50,6 +56,8 @@ export function systemEndpoints(
     ...wrappingEndpoints(core),
     ...quotaEndpoints(core),
     ...openApiEndpoints(core),
+    ...auditDeviceEndpoints(() => core.devices),
+    ...serverEndpoints(core, options),
     ...sampledEndpoints(core, options),
   ];
   return { endpoints, ceremonies: [rekey, root] };

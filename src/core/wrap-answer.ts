@@ -32,6 +32,12 @@ export async function admitWrapping(core: Core, { request, mount, spec, token }:
       'a stream of bytes cannot be wrapped: ask without X-Vault-Wrap-TTL',
     );
   }
+  if (spec.unwraps === true) {
+    throw new CofferError(
+      'invalid_request',
+      'what is unwrapped is not wrapped again: ask sys/wrapping/rewrap for another wrapping token',
+    );
+  }
   // Whoever logs in gets something worth keeping. What is open to everybody is not, and strangers could fill the store with it.
   if (token === undefined && mount.entry.kind !== 'auth' && spec.plain !== true) {
     throw new CofferError('invalid_request', 'without a token only logins are wrapped');
@@ -82,7 +88,8 @@ export async function wrapOutcome(
 }
 
 function accessorIn({ auth, data }: Envelope): string | undefined {
-  if (auth !== null) return auth.accessor;
+  // A batch token has none.
+  if (auth !== null) return auth.accessor === '' ? undefined : auth.accessor;
   const accessor = isJsonObject(data) ? data['secret_id_accessor'] : undefined;
   return typeof accessor === 'string' ? accessor : undefined;
 }

@@ -8,6 +8,7 @@
  */
 import type { Clock } from '../clock.ts';
 import type { Endpoint } from '../core/endpoint.ts';
+import type { MountLockout } from '../core/lockout/lock-state.ts';
 import type { ReadPage } from '../core/pages.ts';
 import type { DueEntry, View, ViewWrite } from '../core/view.ts';
 import type { Random } from '../crypto/random.ts';
@@ -22,6 +23,8 @@ export interface EngineEnvironment {
   /** Seconds. */
   readonly defaultTtl: number;
   readonly maxTtl: number;
+  /** What the mount was told of locking names; for methods that lock them. */
+  readonly lockout?: MountLockout | undefined;
   readonly clock: Clock;
   readonly random: Random;
   /** Keyed hash of a text, base64url, different on each mount: for secrets that are looked up, never shown again. */
@@ -52,8 +55,11 @@ export interface Engine {
 
 /** What an auth method that locks names after failed logins lets administrators see and undo. */
 export interface NameLocks {
-  /** Names that are locked now, sorted. Reads every name that ever failed or logged in. */
-  lockedNames(view: View): Promise<readonly string[]>;
+  /**
+   * Names that are locked now, in an order of the store's own, from behind the name `after`. Reads every name on the way that ever
+   * failed or logged in.
+   */
+  lockedNames(view: View, after?: string): AsyncIterable<string>;
   /** Ends the locks of a name, as a caller spells it. There may be none. Throws `invalid_request` for what cannot be a name. */
   unlock(view: View, name: string): Promise<void>;
 }
@@ -105,5 +111,7 @@ export interface EngineType {
 export interface AuthMethodType {
   readonly type: string;
   readonly summary: string;
+  /** Locks names after failed logins, and takes a mount's own rules for it (`EngineEnvironment.lockout`). */
+  readonly locksNames?: true;
   create(environment: EngineEnvironment): AuthMethod;
 }

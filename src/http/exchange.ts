@@ -7,6 +7,7 @@ import { originOf } from '../origin.ts';
 import { checkAnnouncedLength, checkEncoding, discardBody, hasBody, parseBody, receiveBody } from './body.ts';
 import type { AddressShare, BodyBudget } from './body-budget.ts';
 import type { Connection } from './connection.ts';
+import { judgeOrigin } from './cors.ts';
 import { decodeHead, type Head, namesRootNamespace, type RequestHead } from './decode.ts';
 import { encodeAnswer, encodeErrors, statusOfAnswer } from './encode.ts';
 import type { ExtensionMethod } from './extension-method.ts';
@@ -70,6 +71,8 @@ export class Exchange {
   #room = 0;
   /** What the answer tells of rates. */
   #rate: readonly string[] = [];
+  /** What the answer tells a browser of other origins. */
+  #cors: readonly string[] = [];
   /** Made when a handler asks for it, which few do. */
   #abort: AbortController | undefined;
   /** A body is or may be on its way, so the next request's first byte is not known. */
@@ -116,7 +119,7 @@ export class Exchange {
       }
       const forwarded = this.#message.headers['x-forwarded-for'];
       this.#client = this.#wire.proxies.clientOf(this.#connection.address, forwarded);
-      this.#decide(decodeHead(this.#head()));
+      if (!this.#isAnsweredByOrigin()) this.#decide(decodeHead(this.#head()));
     } catch (thrown) {
       this.#refuse(refusalOf(thrown));
     }
@@ -139,6 +142,19 @@ export class Exchange {
     // Only now: what it stops would answer first.
     this.#abort ??= new AbortController();
     this.#abort.abort(new CofferError('unavailable', text));
+  }
+
+  /** Before anything else of the request is looked at: what a foreign page may not do it does not get to begin. */
+  #isAnsweredByOrigin(): boolean {
+    const { method = '', headers } = this.#message;
+    const word = judgeOrigin(this.#wire.road.cors?.(), this.#extension ?? method, headers);
+    if (word.kind === 'none') return false;
+    this.#cors = word.headers;
+    if (word.kind === 'preflight') this.#write(204, ['Cache-Control', 'no-store'], undefined, false);
+    if (word.kind === 'refused') {
+      this.#refuse(refusalOf(new CofferError('permission_denied', 'origin not allowed')));
+    }
+    return word.kind !== 'allowed';
   }
 
   #head(): { method: string; target: string; headers: IncomingMessage['headers'] } {
@@ -222,6 +238,7 @@ export class Exchange {
       remoteAddress: this.#client,
       metricsWithoutToken: this.#wire.metricsWithoutToken,
       traceparent: this.#traceparent(),
+      header: (name: string) => this.#header(name),
       ...clientCertificate(this.#connection.socket),
       signal: () => {
         this.#abort ??= new AbortController();
@@ -253,8 +270,14 @@ export class Exchange {
   }
 
   #traceparent(): string | undefined {
-    const { traceparent } = this.#message.headers;
-    return typeof traceparent === 'string' ? traceparent : undefined;
+    return this.#header('traceparent');
+  }
+
+  /** Undefined where it was not sent; several are joined as Node joins them. */
+  #header(name: string): string | undefined {
+    const { headers } = this.#message;
+    const value = Object.hasOwn(headers, name) ? headers[name] : undefined;
+    return Array.isArray(value) ? value.join(', ') : value;
   }
 
   #stream({ status, contentType, body }: Extract<Answer, { kind: 'stream' }>): void {
@@ -324,6 +347,7 @@ export class Exchange {
     const namespace = this.#message.headers['x-vault-namespace'];
     if (this.#rate.length > 0) headers.push(...this.#rate);
     else if (status === 429) headers.push('Retry-After', '1');
+    if (this.#cors.length > 0) headers.push(...this.#cors);
     if (namesRootNamespace(namespace)) headers.push('X-Vault-Namespace', namespace);
     if (close || this.#bodyPending || this.#spoiled || this.#wire.draining)
       headers.push('Connection', 'close');

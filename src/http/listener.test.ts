@@ -36,8 +36,15 @@ describe('a request and its answer', () => {
         remoteAddress: '127.0.0.1',
         metricsWithoutToken: false,
         traceparent: 'P',
+        header: expect.any(Function),
         signal: expect.any(Function),
       },
+    ]);
+    const header = server.requests[0]?.header;
+    expect([header?.('x-vault-request'), header?.('x-none'), header?.('constructor')]).toEqual([
+      'true',
+      undefined,
+      undefined,
     ]);
   });
 

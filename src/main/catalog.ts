@@ -1,4 +1,11 @@
 /** The tables of implementations: with a folder and a page in docs/reference, a row here is all that a new one needs. */
+import type { AuditDeviceType } from '../audit-device/audit-device.ts';
+import { discard } from '../audit-device/discard/discard.ts';
+import { file } from '../audit-device/file/file.ts';
+import { http } from '../audit-device/http/http.ts';
+import { socket } from '../audit-device/socket/socket.ts';
+import { stdout } from '../audit-device/stdout/stdout.ts';
+import { syslog } from '../audit-device/syslog/syslog.ts';
 import { appId } from '../auth/app-id/app-id.ts';
 import { approle } from '../auth/approle/approle.ts';
 import { userpass } from '../auth/userpass/userpass.ts';
@@ -23,3 +30,7 @@ export const mountTypes: MountTypes = {
 export const manualSeals: readonly ManualSeal[] = [keyfileByHand, shamirByHand, passphraseByHand];
 
 export const slotMakers: readonly SlotMaker[] = [keyfileSlots, shamirSlots, passphraseSlots];
+
+export const auditDeviceTypes: ReadonlyMap<string, AuditDeviceType> = new Map(
+  [file, stdout, discard, socket, syslog, http].map((type) => [type.type, type]),
+);

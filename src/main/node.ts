@@ -1,16 +1,21 @@
 /** One node: a store, its seal state, and the road, wired together. Listeners come on top. */
 import { dirname, join } from 'node:path';
+import { type DevicePlaces, noPlaces } from '../audit-device/audit-device.ts';
 import type { Barrier } from '../barrier/barrier.ts';
 import { type Clock, systemClock } from '../clock.ts';
 import type { AuditLog } from '../core/audit/audit.ts';
 import { openAuditLog } from '../core/audit/log.ts';
 import { nullAuditLog } from '../core/audit/null-log.ts';
 import type { JobType } from '../core/job/job.ts';
+import type { SystemTtls } from '../core/mount/entry.ts';
 import type { MountTypes } from '../core/mount/mounts.ts';
 import { defaultLimits, type NodeLimits } from '../core/quota/limits.ts';
 import type { Road } from '../core/request.ts';
 import { createRoad } from '../core/road.ts';
 import { SealState } from '../core/seal-state.ts';
+import { noLogs } from '../core/server/log-control.ts';
+import { Monitors } from '../core/server/monitor.ts';
+import { noSurroundings, type Surroundings } from '../core/surroundings.ts';
 import { type Random, systemRandom } from '../crypto/random.ts';
 import { encodeAnswer } from '../http/encode.ts';
 import { componentLog, type Logger } from '../log.ts';
@@ -18,7 +23,7 @@ import type { Seal } from '../seal/seal.ts';
 import { createShamirSlot } from '../seal/shamir/shamir.ts';
 import type { Storage } from '../storage/storage.ts';
 import type { NodeTelemetry } from '../telemetry/telemetry.ts';
-import { manualSeals, mountTypes, slotMakers } from './catalog.ts';
+import { auditDeviceTypes, manualSeals, mountTypes, slotMakers } from './catalog.ts';
 import { isUrgent, isUrgentRequest } from './urgent.ts';
 
 export interface NodeOptions {
@@ -32,10 +37,16 @@ export interface NodeOptions {
   readonly types?: MountTypes;
   /** As of now: they may change while the server runs. */
   readonly limits?: () => NodeLimits;
+  /** The lives of tokens and leases where a mount names none. */
+  readonly systemTtls?: SystemTtls | undefined;
   /** Kinds of long work besides the core's own. */
   readonly jobTypes?: readonly JobType[];
   /** What counts and traces; without it nothing does. */
   readonly telemetry?: NodeTelemetry | undefined;
+  /** What audit devices may reach; nothing if absent. */
+  readonly devicePlaces?: Omit<DevicePlaces, 'clock'>;
+  /** The program's log, its configuration and how it is read again; a node without them shows none. */
+  readonly program?: Partial<Pick<Surroundings, 'logs' | 'configuration' | 'reload'>>;
   /** `sys/rekey` and `sys/generate-root` are open to everybody, as Vault's clients know them. Not unless told. */
   readonly unauthenticatedKeyOperations?: boolean;
 }
@@ -51,13 +62,16 @@ export function createNode(options: NodeOptions): CofferNode {
   const clock = options.clock ?? systemClock;
   const random = options.random ?? systemRandom;
   const limits = options.limits ?? (() => defaultLimits);
+  const surroundings = surroundingsOf(options, clock);
   const state = new SealState({
     storage,
+    surroundings,
     clock,
     random,
     types: options.types ?? mountTypes,
     jobTypes: options.jobTypes ?? [],
     limits,
+    systemTtls: options.systemTtls,
     seals,
     manualSeals,
     slotMakers,
@@ -79,8 +93,19 @@ export function createNode(options: NodeOptions): CofferNode {
     limits,
     isUrgent: isUrgentRequest,
     telemetry,
+    inFlight: surroundings.inFlight,
   });
   return { state, road: telemetry?.road(road) ?? road };
+}
+
+function surroundingsOf({ devicePlaces, program = {} }: NodeOptions, clock: Clock): Surroundings {
+  const { logs = noLogs } = program;
+  return {
+    ...noSurroundings(clock),
+    ...program,
+    devices: { types: auditDeviceTypes, places: { ...noPlaces, ...devicePlaces, clock } },
+    monitors: new Monitors(logs, clock),
+  };
 }
 
 /** Where a data directory keeps its audit log. */

@@ -3,7 +3,7 @@
 import type { Found } from '../config/found.ts';
 import type { LiveValue } from '../config/live.ts';
 import type { Loaded } from '../config/load.ts';
-import type { LimitSettings } from '../config/settings.ts';
+import type { LimitSettings, Settings } from '../config/settings.ts';
 import { type Setting, table } from '../config/table.ts';
 import type { LevelledLogger } from '../log.ts';
 import type { Server } from './server.ts';
@@ -15,6 +15,8 @@ export interface ReloadOptions {
   /** What the server was started with. */
   readonly started: Loaded;
   readonly load: () => Loaded;
+  /** Told of settings without a problem. */
+  readonly onReload?: (settings: Settings) => void;
 }
 
 /** The handler. A configuration with a problem changes nothing, certificates apart: their files are the same ones. */
@@ -34,8 +36,11 @@ export function reloader(options: ReloadOptions): () => void {
       ({ listeners, log: logging } = loaded.settings);
       applyLive(loaded, inForce, log, limits);
       tellRestart(loaded.found, inForce, log);
+      options.onReload?.(loaded.settings);
     }
     server.listeners.renewCertificates(listeners);
+    // Whoever moved their files away has them begin anew.
+    server.node.state.core?.devices.reopen();
     log.info('reloaded');
     log.setLevel(logging.level);
   };

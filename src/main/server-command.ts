@@ -5,12 +5,13 @@ import { defineCommand } from '../cli/command.ts';
 import type { Shell } from '../cli/shell.ts';
 import { LiveValue } from '../config/live.ts';
 import type { Loaded } from '../config/load.ts';
-import type { LimitSettings, LogSettings } from '../config/settings.ts';
+import type { LimitSettings, LogSettings, Settings } from '../config/settings.ts';
 import { CofferError } from '../errors.ts';
 import { type LevelledLogger, type Logger, openLogger } from '../log.ts';
 import type { NodeTelemetry } from '../telemetry/telemetry.ts';
 import { firstSteps, welcome } from './first-start.ts';
 import { guardMemory, guardProcess, refuseInspector } from './process-guard.ts';
+import { devicePlaces, logControl, sanitizedConfiguration } from './program-facts.ts';
 import { reloader } from './reload.ts';
 import { type Server, startDataServer, startDevServer } from './server.ts';
 import { checkServer, refuseWith } from './server-check.ts';
@@ -50,6 +51,14 @@ interface Start {
   readonly limits: LiveValue<LimitSettings>;
   readonly log: LevelledLogger;
   readonly telemetry: NodeTelemetry;
+  readonly reloading: Reloading;
+}
+
+/** Known once the server serves. */
+interface Reloading {
+  reload: (() => void) | undefined;
+  /** As read last. */
+  settings: Settings;
 }
 
 /** A server, and what is said of it once signals can reach it. */
@@ -102,9 +111,14 @@ export async function serveUntilStopped(
   const limits = new LiveValue(loaded.settings.limits);
   const directory = given.dev ? undefined : dataDirectory(loaded, shell);
   const telemetry = await openServerTelemetry(loaded.settings.telemetry, directory, log);
-  const start: Start = { given, shell, loaded, limits, log, telemetry };
+  const reloading: Reloading = { reload: undefined, settings: loaded.settings };
+  const start: Start = { given, shell, loaded, limits, log, telemetry, reloading };
   const { server, words } = given.dev ? await dev(start) : await data(start);
-  const reload = reloader({ server, limits, log, started: loaded, load });
+  const onReload = (settings: Settings) => {
+    reloading.settings = settings;
+  };
+  const reload = reloader({ server, limits, log, started: loaded, load, onReload });
+  reloading.reload = reload;
   // Who reads that it serves may send a signal at once.
   const stopped = untilStopped(server, log, hangup, reload);
   shell.ui.text(words);
@@ -123,7 +137,8 @@ function logger(shell: Shell, { level, format }: LogSettings): LevelledLogger {
   });
 }
 
-async function dev({ given, loaded, limits, log, telemetry }: Start): Promise<Serving> {
+async function dev(start: Start): Promise<Serving> {
+  const { given, loaded, limits, log, telemetry } = start;
   if (given['data'] !== undefined || given.init || given['init-by-api'] || given['keyfile'] !== undefined) {
     throw new CofferError(
       'usage',
@@ -132,10 +147,12 @@ async function dev({ given, loaded, limits, log, telemetry }: Start): Promise<Se
   }
   const server = await startDevServer({
     listeners: loaded.settings.listeners,
+    leases: loaded.settings.leases,
     limits,
     rootToken: given['dev-root-token-id'],
     log,
     telemetry,
+    ...facts(start, undefined),
   });
   given.onDevToken?.(server.rootToken);
   const { addresses } = server.listeners;
@@ -156,7 +173,8 @@ Serving on ${addresses.join(', ')}
 const emptyNote = 'There is no store yet: `coffer operator init` makes one.\n';
 const sealedNote = 'The store is sealed: `coffer operator unseal` opens it.\n';
 
-async function data({ given, shell, loaded, limits, log, telemetry }: Start): Promise<Serving> {
+async function data(start: Start): Promise<Serving> {
+  const { given, shell, loaded, limits, log, telemetry } = start;
   if (given['dev-root-token-id'] !== undefined) {
     throw new CofferError('usage', '--dev-root-token-id goes with --dev');
   }
@@ -168,11 +186,13 @@ async function data({ given, shell, loaded, limits, log, telemetry }: Start): Pr
   const server = await startDataServer({
     data: directory,
     listeners: settings.listeners,
+    leases: settings.leases,
     limits,
     backup: settings.backup,
     places: shell.places,
     log,
     telemetry,
+    ...facts(start, directory),
     init: given['init-by-api'] ? 'api' : makes ? 'store' : 'never',
     keyfile: settings.keyfile,
     rootTokenFile: given['root-token-file'] === undefined ? undefined : resolve(given['root-token-file']),
@@ -186,6 +206,19 @@ async function data({ given, shell, loaded, limits, log, telemetry }: Start): Pr
   const { initialized, sealed } = await server.node.state.status();
   const serving = isNew ? firstSteps(addresses) : `Serving ${directory} on ${addresses}\n`;
   return { server, words: serving + (initialized ? (sealed ? sealedNote : '') : emptyNote) };
+}
+
+/** What the server tells of itself; `directory` is the data directory, where there is one. */
+function facts({ loaded, log, reloading }: Start, directory: string | undefined) {
+  const storage = directory === undefined ? 'memory' : 'lmdb';
+  return {
+    devicePlaces: devicePlaces(loaded.settings.audit, directory),
+    program: {
+      logs: logControl(log, () => reloading.settings.log.level),
+      configuration: () => sanitizedConfiguration(reloading.settings, storage),
+      reload: () => reloading.reload,
+    },
+  };
 }
 
 /** SIGHUP from the first moment on: one that comes before the server serves would end the process otherwise, and has to wait. */

@@ -25,7 +25,7 @@ export function openServerTelemetry(
 export function requestLog(log: LevelledLogger): RequestListener {
   const own = componentLog(log, 'request');
   return {
-    wanted: () => log.level === 'debug',
+    wanted: () => log.isWanted('debug', 'request'),
     tell: ({ requestId, operation, mountType, endpoint, status, code, milliseconds }) =>
       own.debug('request answered', {
         request_id: requestId,

@@ -3,8 +3,9 @@ import { resolve } from 'node:path';
 import { systemClock } from '../clock.ts';
 import type { Live } from '../config/live.ts';
 import type { Places } from '../config/paths.ts';
-import type { BackupSettings, LimitSettings, ListenerSettings } from '../config/settings.ts';
+import type { BackupSettings, LeaseSettings, LimitSettings, ListenerSettings } from '../config/settings.ts';
 import { type ScheduledBackups, startScheduledBackups } from '../core/backup/scheduled-backups.ts';
+import type { SystemTtls } from '../core/mount/entry.ts';
 import { systemRandom } from '../crypto/random.ts';
 import { CofferError } from '../errors.ts';
 import { componentLog, type Logger } from '../log.ts';
@@ -16,7 +17,7 @@ import { MemoryStorage } from '../storage/memory/memory.ts';
 import type { NodeTelemetry } from '../telemetry/telemetry.ts';
 import { defaultKeyfile, type MadeStore, makeStore, refuseEarlierStore } from './first-start.ts';
 import { type Listeners, openListeners } from './listeners.ts';
-import { auditDirectoryOf, type CofferNode, createNode, storeDirectoryOf } from './node.ts';
+import { auditDirectoryOf, type CofferNode, createNode, type NodeOptions, storeDirectoryOf } from './node.ts';
 import { requirePrivateDirectories } from './private-place.ts';
 
 export interface Server {
@@ -33,8 +34,13 @@ const drainTime = 10_000;
 export interface ServingOptions {
   readonly listeners: readonly ListenerSettings[];
   readonly limits: Live<LimitSettings>;
+  /** The standard ones where absent. */
+  readonly leases?: LeaseSettings;
   readonly log: Logger;
   readonly telemetry?: NodeTelemetry | undefined;
+  /** What audit devices may reach, and what the server shows of itself. */
+  readonly devicePlaces?: NodeOptions['devicePlaces'];
+  readonly program?: NodeOptions['program'];
 }
 
 export interface DataServerOptions extends ServingOptions {
@@ -77,7 +83,9 @@ export async function startDataServer(options: DataServerOptions): Promise<Serve
       log: componentLog(log, 'core'),
       telemetry: options.telemetry,
       limits: () => options.limits.current,
+      systemTtls: inSeconds(options.leases),
       unauthenticatedKeyOperations: openKeyOperations(options),
+      ...programOf(options),
       seals: [
         {
           kind: 'keyfile',
@@ -152,7 +160,9 @@ export async function startDevServer(
     log: componentLog(log, 'core'),
     telemetry: options.telemetry,
     limits: () => options.limits.current,
+    systemTtls: inSeconds(options.leases),
     unauthenticatedKeyOperations: openKeyOperations(options),
+    ...programOf(options),
   });
   const made = await node.state.initialize({ shares: 1, threshold: 1 }, options.rootToken, true);
   const unsealKey = made.shares[0]?.toString('base64') ?? '';
@@ -171,6 +181,8 @@ async function serve(
     node,
     listeners,
     close() {
+      // They would have the listeners wait for readers that wait for the server.
+      node.state.core?.surroundings.monitors.end();
       closing ??= listeners
         .close({ withinMilliseconds: drainTime })
         .then(() => node.state.close())
@@ -180,7 +192,19 @@ async function serve(
   };
 }
 
+function programOf({ devicePlaces, program }: ServingOptions): Pick<NodeOptions, 'devicePlaces' | 'program'> {
+  return {
+    ...(devicePlaces === undefined ? {} : { devicePlaces }),
+    ...(program === undefined ? {} : { program }),
+  };
+}
+
 /** The configuration says it for all listeners or for none. */
 function openKeyOperations({ listeners }: ServingOptions): boolean {
   return listeners.every(({ unauthenticatedKeyOperations }) => unauthenticatedKeyOperations);
+}
+
+function inSeconds(leases: LeaseSettings | undefined): SystemTtls | undefined {
+  if (leases === undefined) return undefined;
+  return { default: Math.ceil(leases.defaultTtl / 1_000), max: Math.ceil(leases.maxTtl / 1_000) };
 }

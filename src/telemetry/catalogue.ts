@@ -111,6 +111,18 @@ export const catalogue = {
     labels: [],
     help: 'Lines that could not be kept; their requests did not happen.',
   },
+  coffer_audit_device_lines_total: {
+    type: 'counter',
+    labels: ['type'],
+    help: 'Lines shipped to audit devices that are enabled, by their type.',
+  },
+  coffer_audit_device_dropped_total: {
+    type: 'counter',
+    labels: ['type'],
+    help: 'Lines that devices missed because they could not keep up; the built-in log has them.',
+  },
+  coffer_audit_device_waiting: { type: 'gauge', labels: ['type'], help: 'Lines that wait for devices.' },
+  coffer_audit_device_failing: { type: 'gauge', labels: ['type'], help: 'Devices that fail just now.' },
   coffer_traces_failed_total: {
     type: 'counter',
     labels: [],

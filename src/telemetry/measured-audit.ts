@@ -48,8 +48,8 @@ export function measuredAudit(audit: AuditLog, { series, spans, monotonic }: Aud
       }, failed);
     },
     digest: (text) => audit.digest(text),
-    redactRequest: (data, fields) => audit.redactRequest(data, fields),
-    redactAnswer: (data, schema) => audit.redactAnswer(data, schema),
+    redactRequest: (data, fields, clear) => audit.redactRequest(data, fields, clear),
+    redactAnswer: (data, schema, clear) => audit.redactAnswer(data, schema, clear),
     close: () => audit.close(),
     health: () => audit.health(),
   };

@@ -1,5 +1,5 @@
 /** The state of a node and its store, as the core sampled it. */
-import type { CoreSample } from '../core/sample.ts';
+import type { CoreSample, DeviceSample } from '../core/sample.ts';
 import type { Reading } from './catalogue.ts';
 
 const auditStates = ['open', 'full', 'failed', 'closed'] as const;
@@ -23,10 +23,30 @@ export function readSample(reading: Reading, sample: CoreSample | undefined): vo
     reading.set('coffer_barrier_seals', term.seals, {});
     reading.set('coffer_barrier_seals_limit', term.limit, {});
   }
+  for (const [type, sum] of byType(sample.devices ?? [])) {
+    reading.set('coffer_audit_device_lines_total', sum.shipped, { type });
+    reading.set('coffer_audit_device_dropped_total', sum.dropped, { type });
+    reading.set('coffer_audit_device_waiting', sum.waiting, { type });
+    reading.set('coffer_audit_device_failing', sum.failing, { type });
+  }
   if (audit === undefined) return;
   for (const state of auditStates)
     reading.set('coffer_audit_state', audit.state === state ? 1 : 0, { state });
   reading.set('coffer_audit_lines_total', audit.lines, {});
   reading.set('coffer_audit_lines_behind', audit.linesBehind, {});
   reading.set('coffer_audit_behind_seconds', audit.behind / 1_000, {});
+}
+
+/** Paths of devices are an administrator's words, so they are summed by type. */
+function byType(devices: readonly DeviceSample[]) {
+  const sums = new Map<string, { shipped: number; dropped: number; waiting: number; failing: number }>();
+  for (const { type, state, shipped, dropped, waiting } of devices) {
+    const sum = sums.get(type) ?? { shipped: 0, dropped: 0, waiting: 0, failing: 0 };
+    sum.shipped += shipped;
+    sum.dropped += dropped;
+    sum.waiting += waiting;
+    sum.failing += state === 'failing' ? 1 : 0;
+    sums.set(type, sum);
+  }
+  return sums;
 }

@@ -130,6 +130,32 @@ describe('what is counted', () => {
   });
 });
 
+describe('audit devices', () => {
+  it('are counted by type and never named', async () => {
+    const telemetry = await handTelemetry();
+    place = await makePlace({ telemetry });
+    const node = await place.node();
+    expect(await metrics(node)).not.toContain('coffer_audit_device_lines_total{');
+    for (const path of ['first', 'second']) {
+      await ask(node, 'update', `sys/audit/${path}-of-its-own`, { type: 'discard' });
+    }
+    const nowhere = { type: 'stdout' };
+    await ask(node, 'update', 'sys/audit/third', nowhere);
+    await ask(node, 'read', 'sys/mounts');
+    const devices = node.state.core?.devices;
+    for (let turn = 0; turn < 10_000 && devices?.list()[2]?.state !== 'failing'; turn++) {
+      await new Promise(setImmediate);
+    }
+    const text = await metrics(node);
+    expect(valueIn(text, 'coffer_audit_device_lines_total{type="discard"}')).toBeGreaterThan(3);
+    expect(valueIn(text, 'coffer_audit_device_dropped_total{type="discard"}')).toBe(0);
+    expect(valueIn(text, 'coffer_audit_device_failing{type="discard"}')).toBe(0);
+    expect(valueIn(text, 'coffer_audit_device_failing{type="stdout"}')).toBe(1);
+    expect(valueIn(text, 'coffer_audit_device_waiting{type="stdout"}')).toBeGreaterThan(0);
+    expect(text).not.toContain('of-its-own');
+  });
+});
+
 describe('who may read it', () => {
   it('a token that a policy allows, or everyone where the listener says so; also while sealed then', async () => {
     const telemetry = await handTelemetry();
@@ -255,6 +281,7 @@ it('has every metric of the catalogue somewhere, with the labels that it declare
   place = await makePlace({ telemetry, authMethods: [countedUserpass().type] });
   const node = await place.node();
   telemetry.httpRefusal(431);
+  await ask(node, 'update', 'sys/audit/none', { type: 'discard' });
   await ask(node, 'update', 'sys/auth/userpass', { type: 'userpass' });
   await ask(node, 'update', 'auth/userpass/login/ann', { password: 'wrong' }, null);
   const text = await metrics(node);

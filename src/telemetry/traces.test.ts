@@ -188,3 +188,14 @@ it.each([
 ])('reads the header %s', (text, flags) => {
   expect(parseTraceParent(text)?.flags).toBe(flags);
 });
+
+it('threat 05: a check that is not on every path — a traced road asks what the road itself is asked', async () => {
+  const { telemetry } = await traced();
+  const node = await place?.node();
+  if (node === undefined) throw new Error('no node');
+  expect(node.road.cors?.()).toBeUndefined();
+  await ask(node, 'update', 'sys/config/cors', { allowed_origins: ['https://console.example.com'] });
+  expect(node.road.cors?.()).toMatchObject({ origins: ['https://console.example.com'], credentials: false });
+  expect(Object.keys(node.road).toSorted()).toEqual(['admit', 'cors', 'handle']);
+  await telemetry.close();
+});

@@ -85,7 +85,8 @@ class OtlpSpans implements Spans {
   road(road: Road): Road {
     const tracer = this.#provider.getTracer('coffer', version);
     return {
-      ...(road.admit === undefined ? {} : { admit: road.admit }),
+      // Whatever else it is asked before a request has begun.
+      ...road,
       handle: (request) => {
         const options = { kind: SpanKind.SERVER, attributes: { 'coffer.request_id': request.id } };
         const span = tracer.startSpan('request', options, parentOf(request));

@@ -185,6 +185,10 @@ test('mounts come, hold secrets of their own, and go', async () => {
   expect(await output(asRoot(['get', 'x', '--safe', 'team/kv']))).toBe('in the team');
   expect((await asRoot(['get', 'x'])).code).toBe(3);
   expect(await output(asRoot(['mount', 'list']))).toContain('team/kv/\tkv\tversion=2');
+  await output(asRoot(['mount', 'move', 'team/kv', 'moved']));
+  expect(await output(asRoot(['get', 'x', '--safe', 'moved']))).toBe('in the team');
+  expect((await asRoot(['mount', 'move', 'team/kv', 'elsewhere'])).stderr).toContain('no matching mount');
+  await output(asRoot(['mount', 'move', 'moved', 'team/kv']));
   await output(asRoot(['mount', 'disable', 'team/kv', '--yes']));
   expect((await asRoot(['get', 'x', '--safe', 'team/kv'])).code).toBe(3);
 });

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ExpiryDuty } from '../../src/core/duty/expiry.ts';
 import type { JobType } from '../../src/core/job/job.ts';
+import type { SystemTtls } from '../../src/core/mount/entry.ts';
 import type { MountTypes } from '../../src/core/mount/mounts.ts';
 import { parseApiPath } from '../../src/core/path.ts';
 import type { NodeLimits } from '../../src/core/quota/limits.ts';
@@ -19,7 +20,7 @@ import type { AuthMethodType, EngineType } from '../../src/engine/engine.ts';
 import type { JsonObject, JsonValue } from '../../src/json.ts';
 import type { Logger } from '../../src/log.ts';
 import { mountTypes } from '../../src/main/catalog.ts';
-import { type CofferNode, createNode } from '../../src/main/node.ts';
+import { type CofferNode, createNode, type NodeOptions } from '../../src/main/node.ts';
 import type { Seal } from '../../src/seal/seal.ts';
 import { openLmdbStorage } from '../../src/storage/lmdb/lmdb.ts';
 import { MemoryStorage } from '../../src/storage/memory/memory.ts';
@@ -39,6 +40,8 @@ export interface PlaceOptions {
   /** Auth methods besides the program's own, or in their place. */
   readonly authMethods?: readonly AuthMethodType[];
   readonly limits?: () => NodeLimits;
+  /** The lives of tokens and leases where a mount names none, in seconds. */
+  readonly systemTtls?: SystemTtls;
   /** Kinds of long work besides the program's own. */
   readonly jobTypes?: readonly JobType[];
   /** Of every node of the place. */
@@ -46,6 +49,9 @@ export interface PlaceOptions {
   /** Seals that the nodes try by themselves. */
   readonly seals?: readonly Seal[];
   readonly unauthenticatedKeyOperations?: boolean;
+  /** What audit devices may reach, and what of the program the nodes show. */
+  readonly devicePlaces?: NodeOptions['devicePlaces'];
+  readonly program?: NodeOptions['program'];
   /** Unseal keys, and how many are needed; one. */
   readonly split?: { readonly shares: number; readonly threshold: number };
 }
@@ -103,7 +109,10 @@ export async function makePlace(options: PlaceOptions = {}): Promise<Place> {
       jobTypes: options.jobTypes ?? [],
       telemetry: options.telemetry,
       unauthenticatedKeyOperations: options.unauthenticatedKeyOperations ?? false,
+      systemTtls: options.systemTtls,
       ...(options.limits === undefined ? {} : { limits: options.limits }),
+      ...(options.devicePlaces === undefined ? {} : { devicePlaces: options.devicePlaces }),
+      ...(options.program === undefined ? {} : { program: options.program }),
     });
     nodes.push(node);
     return node;
@@ -194,7 +203,7 @@ export interface Asked {
 
 export interface AskOptions {
   /** What a listener may say besides. */
-  readonly request?: Pick<Request, 'metricsWithoutToken' | 'traceparent'>;
+  readonly request?: Pick<Request, 'header' | 'metricsWithoutToken' | 'traceparent'>;
   readonly from?: string;
   readonly wrapTtl?: number;
 }

@@ -63,7 +63,9 @@ const plain: Readonly<Record<FieldSpec['type'], JsonValue>> = {
   any: 'path "plain" { capabilities = ["read"] }',
 };
 
-it('threat 16: secrets that any endpoint is sent are in no log, no error and no clear record', async () => {
+it('threat 16: secrets that any endpoint is sent are in no log, no error and no clear record', {
+  timeout: 240_000,
+}, async () => {
   // Sealing comes last, since it ends the node.
   const operations = everyOperation(node).toSorted(
     (a, b) => Number(a.name === 'sys/seal') - Number(b.name === 'sys/seal'),

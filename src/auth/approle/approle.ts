@@ -1,6 +1,6 @@
 /** The AppRole method: applications log in with a role id and a secret id. */
 import type { Endpoint } from '../../core/endpoint.ts';
-import { defaultLockout } from '../../core/lockout/lock-state.ts';
+import { defaultLockout, type LockoutSettings } from '../../core/lockout/lock-state.ts';
 import { Lockout } from '../../core/lockout/lockout.ts';
 import type { View } from '../../core/view.ts';
 import type { AuthMethodType } from '../../engine/engine.ts';
@@ -12,16 +12,19 @@ import { roleEndpoints } from './roles.ts';
 import { onSecretIdDue, secretIdEndpoints } from './secret-ids.ts';
 import { isTidyStep, tidyEndpoint, tidyStep } from './tidy.ts';
 
+// Many programs may share an address and a role: one with an old secret id must not keep the others out for hours.
+const settings: LockoutSettings = { ...defaultLockout, longest: defaultLockout.duration };
+
 export const approle: AuthMethodType = {
   type: 'approle',
   summary: 'role ids and secret ids for applications',
+  locksNames: true,
   create: (environment) => {
-    // Many programs may share an address and a role: one with an old secret id must not keep the others out for hours.
-    const settings = { ...defaultLockout, longest: defaultLockout.duration };
     const lockout = new Lockout({
       clock: environment.clock,
       digest: (name) => environment.digest(name),
       settings,
+      told: environment.lockout,
     });
     const rooms = { environment, lockout };
     const ofRoles = [

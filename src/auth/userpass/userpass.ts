@@ -25,16 +25,18 @@ export function userpassWith(options: UserpassOptions): AuthMethodType {
   return {
     type: 'userpass',
     summary: 'names and passwords for people',
+    locksNames: true,
     create: (environment) => {
       const passwords = new Passwords({ random: environment.random, ...options });
-      const lockout = new Lockout(environment);
+      const { clock, lockout: told } = environment;
+      const lockout = new Lockout({ clock, digest: (name) => environment.digest(name), told });
       const rooms = { environment, passwords, lockout };
       return {
         endpoints: [loginEndpoint(rooms), ...userEndpoints(rooms)],
         renewPrincipal: renewUser,
         holders: (view) => holdersBelow(view, userFolder),
         locks: {
-          lockedNames: (view) => lockout.lockedNames(view),
+          lockedNames: (view, after) => lockout.lockedNames(view, after),
           unlock: (view, name) => lockout.unlock(view, parseUserName(name)),
         },
       };

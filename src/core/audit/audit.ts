@@ -40,11 +40,11 @@ export interface AuditLog {
   digest(text: string): string;
   /**
    * Replaces sensitive request fields by digests. Names not declared count as sensitive, and so does a value that is not of its
-   * field's type. Long texts are cut.
+   * field's type. Long texts are cut. `clear` names what a mount's owner wants shown: what is declared as sensitive is not.
    */
-  redactRequest(data: JsonObject, fields: Fields): RawJson;
-  /** Replaces sensitive answer data by digests; names not in the schema count as sensitive. */
-  redactAnswer(data: AnswerData, schema: ResponseSchema | undefined): RawJson;
+  redactRequest(data: JsonObject, fields: Fields, clear?: readonly string[]): RawJson;
+  /** Replaces sensitive answer data by digests; names not in the schema count as sensitive. `clear` as with requests. */
+  redactAnswer(data: AnswerData, schema: ResponseSchema | undefined, clear?: readonly string[]): RawJson;
   /**
    * Writes what is pending, closes and signs the segment, anchors the head. Rejects if one of these failed, having done the
    * others; the next start then closes the chain.

@@ -197,12 +197,12 @@ class FileAuditLog implements OpenAuditLog {
     return group.kernel.promise;
   }
 
-  redactRequest(data: JsonObject, fields: Fields): RawJson {
-    return redactRequest(data, fields, this.digest);
+  redactRequest(data: JsonObject, fields: Fields, clear?: readonly string[]): RawJson {
+    return redactRequest(data, fields, this.digest, clear);
   }
 
-  redactAnswer(data: AnswerData, schema: ResponseSchema | undefined): RawJson {
-    return redactAnswer(data, schema, this.digest);
+  redactAnswer(data: AnswerData, schema: ResponseSchema | undefined, clear?: readonly string[]): RawJson {
+    return redactAnswer(data, schema, this.digest, clear);
   }
 
   health(): AuditHealth {

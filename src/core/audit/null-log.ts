@@ -10,8 +10,8 @@ export function nullAuditLog(digestKey: KeyObject): AuditLog {
   return {
     append: () => Promise.resolve(),
     digest,
-    redactRequest: (data, fields) => redactRequest(data, fields, digest),
-    redactAnswer: (data, schema) => redactAnswer(data, schema, digest),
+    redactRequest: (data, fields, clear) => redactRequest(data, fields, digest, clear),
+    redactAnswer: (data, schema, clear) => redactAnswer(data, schema, digest, clear),
     close: () => Promise.resolve(),
     health: () => undefined,
   };

@@ -17,16 +17,43 @@ const unprintable = '[not JSON]';
 
 type ShownType = FieldType | 'null';
 
-/** Replaces sensitive request fields by digests. Names that are not declared, also not as an alias, count as sensitive. */
-export function redactRequest(data: JsonObject, fields: Fields, digest: Digest): RawJson {
+/**
+ * Replaces sensitive request fields by digests. Names that are not declared, also not as an alias, count as sensitive, unless they
+ * are in `clear`.
+ */
+export function redactRequest(
+  data: JsonObject,
+  fields: Fields,
+  digest: Digest,
+  clear: readonly string[] = nothingClear,
+): RawJson {
   const shown = shownFields(fields);
-  return redact(data, (name) => shown.get(name), digest);
+  if (clear.length === 0) return redact(data, (name) => shown.get(name), digest);
+  const declared = declaredNames(fields);
+  return redact(
+    data,
+    (name) => shown.get(name) ?? (clear.includes(name) && !declared.has(name) ? 'any' : undefined),
+    digest,
+  );
 }
 
-/** Replaces sensitive answer data by digests; `*` in the schema stands for names that it does not spell out. */
-export function redactAnswer(data: AnswerData, schema: ResponseSchema | undefined, digest: Digest): RawJson {
-  return redact(data, (name) => shownType(schema, name), digest);
+/**
+ * Replaces sensitive answer data by digests; `*` in the schema stands for names that it does not spell out. Of those, what is in
+ * `clear` is shown.
+ */
+export function redactAnswer(
+  data: AnswerData,
+  schema: ResponseSchema | undefined,
+  digest: Digest,
+  clear: readonly string[] = nothingClear,
+): RawJson {
+  if (clear.length === 0) return redact(data, (name) => shownType(schema, name), digest);
+  const mayBeClear = (name: string) =>
+    clear.includes(name) && !(schema !== undefined && name !== '*' && Object.hasOwn(schema, name));
+  return redact(data, (name) => shownType(schema, name) ?? (mayBeClear(name) ? 'any' : undefined), digest);
 }
+
+const nothingClear: readonly string[] = [];
 
 const nothing = new RawJson('{}');
 
@@ -68,6 +95,17 @@ function shownFields(fields: Fields): ReadonlyMap<string, ShownType> {
   }
   shownByFields.set(fields, shown);
   return shown;
+}
+
+const namesOfFields = new WeakMap<Fields, ReadonlySet<string>>();
+
+function declaredNames(fields: Fields): ReadonlySet<string> {
+  let names = namesOfFields.get(fields);
+  if (names === undefined) {
+    names = new Set(Object.entries(fields).flatMap(([name, spec]) => [name, ...(spec.aliases ?? [])]));
+    namesOfFields.set(fields, names);
+  }
+  return names;
 }
 
 function shownType(schema: ResponseSchema | undefined, name: string): ShownType | undefined {

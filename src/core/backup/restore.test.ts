@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import {
   ask,
+  finishJobs,
   keysOf,
   makePlace,
   makeToken,
@@ -60,6 +61,18 @@ async function restore(bytes: Buffer, changes: Partial<RestoreOptions> = {}): Pr
 
 const read = async (on: CofferNode, path: string, token: string | null | undefined) =>
   ask(on, 'read', path, {}, token ?? null);
+
+it('has everything sealed anew that was sealed before the backup', async () => {
+  const { token, storage } = await restore(await takeBackup(node));
+  const again = await place.node(storage);
+  await finishJobs(again);
+  const jobs = await ask(again, 'list', 'sys/jobs', {}, token ?? null);
+  expect(Object.values(jobs.data['key_info'] ?? {})).toMatchObject([
+    { type: 'reseal', status: 'done', requested_by: 'coffer', result: { damaged: 0, retired: [1] } },
+  ]);
+  expect((await read(again, 'sys/key-status', token)).data).toMatchObject({ term: 2, older_terms: [] });
+  expect((await read(again, 'secret/data/a', token)).data).toMatchObject({ data: { word: 'first' } });
+});
 
 it('brings everything back that was there, to be read with a new root token', async () => {
   await writePolicy(node, 'team', 'path "secret/*" { capabilities = ["read"] }');

@@ -10,6 +10,8 @@ import { bootKeys, restoringKey } from '../../seal/boot.ts';
 import type { Revision, Storage, StorageKey } from '../../storage/storage.ts';
 import { setAnchorsAside } from '../audit/earlier.ts';
 import { bumpEpoch } from '../epoch.ts';
+import { Jobs } from '../job/jobs.ts';
+import { resealJob } from '../key/reseal-job.ts';
 import { rootTokenAt } from '../token/root-token.ts';
 import { Tokens } from '../token/tokens.ts';
 import { BatchWriter, removeAll } from './batch-writer.ts';
@@ -153,7 +155,11 @@ class Restoring {
       const earlierChains = await setAnchorsAside(barrier);
       // A new term: how much was sealed with the old one since the backup is not known here.
       const bump = await bumpEpoch(barrier, 'keyring');
-      const firstTerm = await barrier.rotate([bump.write], [bump.expectation]);
+      // What the backup holds is sealed under the terms before: the first node that serves it seals it anew.
+      const { id } = await barrier.newestTerm();
+      const jobs = new Jobs({ store: barrier, clock, random });
+      const job = await jobs.prepare(resealJob(id + 1), { token: null, displayName: 'coffer' });
+      const firstTerm = await barrier.rotate([bump.write, ...job.writes], [bump.expectation]);
       const { tokens, leases } = this.#revival.revival;
       const mark = restoredWrite({
         backupId: header.id,

@@ -4,11 +4,11 @@
  */
 import type { BarrierStore } from '../../barrier/store.ts';
 import type { Clock } from '../../clock.ts';
-import { asCofferError, type CofferError, ConflictError, type ErrorCode } from '../../errors.ts';
+import { asCofferError, CofferError, ConflictError, type ErrorCode } from '../../errors.ts';
 import { acquireLock, type HeldLock } from '../duty/lock.ts';
 import type { JobContext, JobStep, JobType } from './job.ts';
 import type { Jobs, StoredJob } from './jobs.ts';
-import { encodeJob, type JobRecord, jobKey } from './record.ts';
+import { damagedType, encodeJob, type JobRecord, jobKey } from './record.ts';
 
 /** Steps of one job before the next has its turn. */
 const stepsATurn = 16;
@@ -47,6 +47,8 @@ type Turn = 'more' | 'waits';
 export class JobDuty {
   readonly #options: JobDutyOptions;
   #running: Promise<void> | undefined;
+  /** Damaged jobs that were told of; as many as there can be active ones. */
+  readonly #reported = new Set<string>();
   #again = false;
   #stopped = false;
 
@@ -102,10 +104,18 @@ export class JobDuty {
     const ready: string[] = [];
     for (const id of await jobs.active()) {
       const record = (await jobs.read(id))?.record;
+      if (record?.type === damagedType) this.#report(id, record);
       // A type we do not know is a newer program's business.
       if (record !== undefined && record.notBefore <= clock.now() && types.has(record.type)) ready.push(id);
     }
     return ready;
+  }
+
+  /** Once: it is there until a person has cancelled it. */
+  #report(id: string, { problem }: JobRecord): void {
+    if (this.#reported.has(id)) return;
+    this.#reported.add(id);
+    this.#options.onError(damagedType, new CofferError('integrity', `${problem} (${id})`));
   }
 
   async #turn(id: string, lock: HeldLock): Promise<Turn> {

@@ -95,6 +95,33 @@ describe('jobs', () => {
     expect(states).toEqual(['cancelled', 'done']);
   });
 
+  it('whose record is damaged keep none of the others, and are shown until somebody cancels them', async () => {
+    const node = await place.node();
+    const core = coreOf(node);
+    const [bad, good] = [await begin(core, 2), await begin(core, 2)];
+    const key = parseStorageKey(`core/job/record/${bad}`);
+    const record = await place.storage.read(key);
+    const value = Buffer.from(record?.value ?? []);
+    value[value.length - 1] = (value.at(-1) ?? 0) ^ 1;
+    await place.storage.commit([{ key, value }]);
+    await finishJobs(node);
+    await finishJobs(node);
+    expect((await core.jobs.read(good))?.record.status).toBe('done');
+    const told = place.log.filter(({ message }) => message === 'a step of a job failed');
+    expect(told.map(({ fields }) => fields['type'])).toEqual(['damaged']);
+    const listed = (await ask(node, 'list', 'sys/jobs')).data;
+    expect(listed['keys']).toHaveLength(2);
+    expect((await ask(node, 'read', `sys/jobs/${bad}`)).data).toMatchObject({
+      type: 'damaged',
+      status: 'failed',
+      problem: 'the record of this job cannot be read: it is damaged',
+    });
+    expect((await ask(node, 'delete', `sys/jobs/${bad}`)).status).toBe(204);
+    expect(await core.jobs.active()).toEqual([]);
+    await begin(core, 1);
+    await finishJobs(node);
+  });
+
   it('take turns', async () => {
     const node = await place.node();
     const core = coreOf(node);

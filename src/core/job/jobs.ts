@@ -1,8 +1,9 @@
 /** The jobs of a store: begun with the commit that asks for them, looked at, cancelled, and forgotten some days after their end. */
-import type { BarrierStore, PlainWrite } from '../../barrier/store.ts';
+import type { BarrierStore, PlainWrite, SealedRecord } from '../../barrier/store.ts';
 import type { Clock } from '../../clock.ts';
 import { type Random, randomUuid } from '../../crypto/random.ts';
-import { CofferError } from '../../errors.ts';
+import { asCofferError, CofferError } from '../../errors.ts';
+import type { JsonObject } from '../../json.ts';
 import type { Expectation, Page, PageRequest, Revision } from '../../storage/storage.ts';
 import { type Due, dueWrite } from '../due.ts';
 import { retryOnConflict } from '../retry.ts';
@@ -10,6 +11,8 @@ import type { NewJob } from './job.ts';
 import {
   activeKey,
   activePrefix,
+  damagedJob,
+  damagedType,
   decodeJob,
   encodeJob,
   type JobRecord,
@@ -71,11 +74,31 @@ export class Jobs {
     job: NewJob,
     requester: Requester,
   ): Promise<{ readonly id: string; readonly writes: readonly PlainWrite[] }> {
-    const { clock, random } = this.#options;
-    const id = randomUuid(random);
+    const id = randomUuid(this.#options.random);
     if (requester.token !== null) await this.#letInOne(id, requester);
-    const now = clock.now();
-    const record: JobRecord = {
+    const record = this.#record(id, job, requester);
+    return {
+      id: record.id,
+      writes: [
+        { key: jobKey(record.id), value: encodeJob(record) },
+        { key: activeKey(record.id), value: Buffer.from('{}') },
+      ],
+    };
+  }
+
+  /** The writes that put a deed on record which was done at once, where people look for what was done at length. */
+  ended(
+    job: NewJob,
+    requester: Requester,
+    result: JsonObject,
+  ): { readonly id: string; readonly writes: readonly PlainWrite[] } {
+    const record = this.#record(randomUuid(this.#options.random), job, requester);
+    return { id: record.id, writes: this.endWrites(record, 'done', { done: 1, total: 1, result }) };
+  }
+
+  #record(id: string, job: NewJob, requester: Requester): JobRecord {
+    const now = this.#options.clock.now();
+    return {
       id,
       ...job,
       status: 'running',
@@ -90,13 +113,6 @@ export class Jobs {
       failures: 0,
       problem: null,
       result: null,
-    };
-    return {
-      id: record.id,
-      writes: [
-        { key: jobKey(record.id), value: encodeJob(record) },
-        { key: activeKey(record.id), value: Buffer.from('{}') },
-      ],
     };
   }
 
@@ -143,14 +159,14 @@ export class Jobs {
   async read(id: string): Promise<StoredJob | undefined> {
     if (!/^[0-9a-f-]{36}$/.test(id)) return undefined;
     const sealed = await this.#options.store.read(jobKey(id));
-    return sealed === undefined ? undefined : { record: decodeJob(sealed.open()), revision: sealed.revision };
+    return sealed === undefined ? undefined : { record: readable(id, sealed), revision: sealed.revision };
   }
 
   /** Jobs under way and ended ones, in no order that means anything. */
   async list(page: PageRequest): Promise<Page<JobRecord>> {
     const after = page.after === undefined ? {} : { after: recordPrefix + page.after };
     const found = await this.#options.store.range(recordPrefix, { ...page, ...after });
-    const items = found.items.map((item) => decodeJob(item.open()));
+    const items = found.items.map((item) => readable(item.key.slice(recordPrefix.length), item));
     return found.next === undefined ? { items } : { items, next: found.next.slice(recordPrefix.length) };
   }
 
@@ -164,7 +180,8 @@ export class Jobs {
     return retryOnConflict(async () => {
       const stored = await this.read(id);
       if (stored === undefined) throw new CofferError('not_found', 'there is no such job');
-      if (stored.record.status !== 'running') return;
+      const { status, type } = stored.record;
+      if (status !== 'running' && type !== damagedType) return;
       await this.#options.store.commit(this.endWrites(stored.record, 'cancelled', {}), [
         { key: jobKey(id), revision: stored.revision },
       ]);
@@ -194,6 +211,16 @@ export class Jobs {
       ],
       [fence],
     );
+  }
+}
+
+/** One that cannot be read is shown as such: it must not keep anybody from the others. */
+function readable(id: string, sealed: Pick<SealedRecord, 'open'>): JobRecord {
+  try {
+    return decodeJob(sealed.open());
+  } catch (error) {
+    if (asCofferError(error).code !== 'integrity') throw error;
+    return damagedJob(id);
   }
 }
 

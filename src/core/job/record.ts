@@ -42,6 +42,30 @@ export function activeKey(id: string): StorageKey {
   return parseStorageKey(activePrefix + id);
 }
 
+/** The type that a record is given which cannot be read any more: nobody works on it, and people see it. */
+export const damagedType = 'damaged';
+
+/** What stands for a record that cannot be read. */
+export function damagedJob(id: string): JobRecord {
+  return {
+    id,
+    type: damagedType,
+    subject: '',
+    state: {},
+    status: 'failed',
+    requester: null,
+    requestedBy: '',
+    createdAt: 0,
+    updatedAt: 0,
+    notBefore: 0,
+    done: 0,
+    total: null,
+    failures: 0,
+    problem: 'the record of this job cannot be read: it is damaged',
+    result: null,
+  };
+}
+
 export function encodeJob(record: JobRecord): Buffer {
   return encodeStored(record);
 }

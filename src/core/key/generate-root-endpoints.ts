@@ -8,7 +8,7 @@ import { rootTokenLength } from '../token/root-token.ts';
 import { isNonce, maySteer, refusePgp, requireSteering } from './ceremony.ts';
 import type { GenerateRoot, RootProgress } from './generate-root.ts';
 
-const schema = {
+export const rootSchema = {
   nonce: { type: 'string', help: 'Empty for whoever may not steer the attempt.' },
   started: { type: 'bool' },
   progress: { type: 'int' },
@@ -43,22 +43,22 @@ function attempt(root: GenerateRoot, openToAll: boolean): Endpoint {
       read: {
         ...steered,
         summary: 'Show the attempt',
-        response: schema,
+        response: rootSchema,
         handle: async (call) => {
           const status = await root.status();
           const nonce = maySteer(call, 'read', openToAll) ? status.nonce : '';
-          return { data: shown({ ...status, nonce }) };
+          return { data: shownRoot({ ...status, nonce }) };
         },
       },
       update: {
         ...steered,
         summary: 'Begin to make a root token',
-        response: schema,
+        response: rootSchema,
         handle: async (call) => {
           requireSteering(call, 'update', openToAll);
           refusePgp(call.fields.pgp_key);
           const { status, otp } = await root.start(call.fields.otp || undefined);
-          return { data: shown(status, { otp }), durable: true };
+          return { data: shownRoot(status, { otp }), durable: true };
         },
       },
       delete: {
@@ -88,19 +88,20 @@ function update(root: GenerateRoot): Endpoint {
       update: {
         ...open,
         summary: 'Hand in a key for a root token',
-        response: schema,
+        response: rootSchema,
         handle: async (call): Promise<Reply> => {
           const step = await root.update(call.fields.key, call.fields.nonce);
-          if (step.kind === 'collecting') return { data: shown(step.status) };
+          if (step.kind === 'collecting') return { data: shownRoot(step.status) };
           const { encodedToken, undo } = step;
-          return { data: shown(step.status, { encodedToken }), undo, durable: true };
+          return { data: shownRoot(step.status, { encodedToken }), undo, durable: true };
         },
       },
     },
   });
 }
 
-function shown(
+/** As the wire has it. */
+export function shownRoot(
   { nonce, started, progress, required }: RootProgress,
   { otp = '', encodedToken = '' }: { readonly otp?: string; readonly encodedToken?: string } = {},
 ) {

@@ -1,5 +1,13 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { ask, auditText, keysOf, makePlace, makeToken, type Place } from '../../../test/fakes/client.ts';
+import {
+  ask,
+  auditText,
+  keysOf,
+  makePlace,
+  makeToken,
+  type Place,
+  writePolicy,
+} from '../../../test/fakes/client.ts';
 import type { CofferNode } from '../../main/node.ts';
 
 const passphrase = 'nine quiet ferries toward Visby';
@@ -180,5 +188,57 @@ describe('threat 14: an attempt', () => {
     expect((await ask(other, 'delete', attempt, {}, null)).status).toBe(204);
     expect((await ask(other, 'read', attempt, {}, null)).data['started']).toBe(false);
     await open.remove();
+  });
+});
+
+describe('sys/generate-root-token, the same attempt for clients that come with a token', () => {
+  const path = 'sys/generate-root-token';
+
+  it('makes a root token, and undoes the password', async () => {
+    const begun = await ask(node, 'update', `${path}/attempt`);
+    const { nonce, otp } = begun.data as { readonly nonce: string; readonly otp: string };
+    expect((await ask(node, 'read', `${path}/attempt`)).data).toMatchObject({ nonce, started: true });
+    expect((await ask(node, 'read', attempt)).data).toMatchObject({ nonce, started: true });
+    await ask(node, 'update', `${path}/update`, { key: place.keys[0] ?? '', nonce });
+    const last = await ask(node, 'update', `${path}/update`, { key: place.keys[1] ?? '', nonce });
+    expect(last.data).toMatchObject({ complete: true, progress: 2 });
+    const sent = { encoded_token: last.data['encoded_token'] ?? '', otp };
+    const { data } = await ask(node, 'update', 'sys/decode-token', sent);
+    const self = await ask(node, 'read', 'auth/token/lookup-self', {}, String(data['token']));
+    expect(self.data).toMatchObject({ policies: ['root'] });
+    const seen = auditText(place.auditDirectory);
+    for (const secret of [String(data['token']), otp, String(sent.encoded_token), ...place.keys])
+      expect(seen).not.toContain(secret);
+  });
+
+  it('is cancelled, and wants no PGP key, no wrong nonce and no other length', async () => {
+    expect((await ask(node, 'update', `${path}/attempt`, { pgp_key: 'a' })).status).toBe(400);
+    expect((await ask(node, 'update', `${path}/attempt`, { otp: 'short' })).status).toBe(400);
+    await ask(node, 'update', `${path}/attempt`);
+    const wrong = { key: place.keys[0] ?? '', nonce: 'another' };
+    expect((await ask(node, 'update', `${path}/update`, wrong)).status).toBe(400);
+    expect((await ask(node, 'delete', `${path}/attempt`)).status).toBe(204);
+    expect((await ask(node, 'read', `${path}/attempt`)).data).toMatchObject({ started: false });
+  });
+
+  it('threat 14: is for nobody without a token and sudo', async () => {
+    await writePolicy(node, 'some', `path "${path}/*" { capabilities = ["read", "update", "delete"] }`);
+    const token = await makeToken(node, { policies: ['some'] });
+    for (const by of [null, token]) {
+      for (const operation of ['read', 'update', 'delete'] as const)
+        expect((await ask(node, operation, `${path}/attempt`, {}, by)).status).toBe(403);
+      expect((await ask(node, 'update', `${path}/update`, { key: place.keys[0] ?? '' }, by)).status).toBe(
+        403,
+      );
+    }
+  });
+
+  it.each([
+    { encoded_token: '', otp: '' },
+    { encoded_token: 'AAAA', otp: 'ab' },
+    { encoded_token: '??', otp: 'a' },
+    { encoded_token: 'A'.repeat(100_000), otp: 'a' },
+  ])('decodes nothing of other lengths', async (fields) => {
+    expect((await ask(node, 'update', 'sys/decode-token', fields)).status).toBe(400);
   });
 });

@@ -44,7 +44,14 @@ export function resealJob(term: number): NewJob {
   return { type: resealJobType, state: { ...state }, subject: `records sealed under terms before ${term}` };
 }
 
-export function resealJobWorker(terms: Terms): JobType {
+/** What a job did with older terms: it has no line of a request. */
+export type AnnounceTerms = (did: {
+  readonly term: number;
+  readonly retired: readonly number[];
+  readonly dropped: readonly number[];
+}) => Promise<void>;
+
+export function resealJobWorker(terms: Terms, announce?: AnnounceTerms): JobType {
   return {
     type: resealJobType,
     async step(stored: JsonObject, context: JobContext): Promise<JobStep> {
@@ -66,7 +73,9 @@ export function resealJobWorker(terms: Terms): JobType {
       }
       // What does not open may need an old key yet: somebody may put the record right.
       if (next.damaged > 0) return ended(next, { damaged: next.damaged, retired: [], dropped: [] });
-      return retire(terms, newest.older, next, context);
+      const last = await retire(terms, newest.older, next, context);
+      await announce?.({ term: next.term, ...last.did });
+      return last.step;
     },
   };
 }
@@ -76,14 +85,20 @@ async function retire(
   retired: readonly number[],
   state: ResealState,
   { store, clock, fence }: JobContext,
-): Promise<JobStep> {
+): Promise<{
+  readonly step: JobStep;
+  readonly did: { readonly retired: readonly number[]; readonly dropped: readonly number[] };
+}> {
   const bump = await bumpEpoch(store, 'keyring');
   const dropped = await terms.retireTerms(
     { firstInUse: state.term, droppedBefore: clock.now() - keptFor },
     [bump.write],
     [bump.expectation, fence],
   );
-  return ended(state, { damaged: 0, retired: [...retired], dropped: [...dropped] });
+  return {
+    step: ended(state, { damaged: 0, retired: [...retired], dropped: [...dropped] }),
+    did: { retired, dropped },
+  };
 }
 
 function going(state: ResealState): JobStep {

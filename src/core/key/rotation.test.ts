@@ -174,6 +174,20 @@ describe('rotation by itself', () => {
     expect(await resealJobs()).toMatchObject([{ requested_by: 'coffer', status: 'done' }]);
   });
 
+  it('leaves its trace in the audit log, as nobody asked for it', async () => {
+    await pretendSeals(3_865_470_566);
+    expect(await lookAgain()).toBe(true);
+    await finishJobs(node);
+    await pretendSeals(2 ** 32);
+    await place.node();
+    const events = place.auditLines().filter(({ type }) => type === 'event');
+    expect(events).toMatchObject([
+      { event: 'keyring rotated by itself', term: 2 },
+      { event: 'records sealed anew', term: 2, retired: [1], dropped: [] },
+      { event: 'keyring rotated by itself', term: 3 },
+    ]);
+  });
+
   it('is the way out when the term is used up and nothing can be written, also at a start', async () => {
     await pretendSeals(2 ** 32);
     const fresh = await place.node();

@@ -17,6 +17,8 @@ export interface RotationOptions {
   readonly store: BarrierStore;
   readonly jobs: Pick<Jobs, 'prepare'>;
   readonly clock: Clock;
+  /** Told of a rotation that nobody asked for: it has no line of a request. */
+  readonly announce?: (term: number) => Promise<void>;
 }
 
 export class Rotation {
@@ -45,7 +47,8 @@ export class Rotation {
     const aged = config.interval > 0 && clock.now() - term.installedAt >= config.interval * 1_000;
     if (!config.enabled || (!aged && term.seals < config.maxOperations)) return false;
     try {
-      await this.#rotateOnce(itself);
+      const rotated = await this.#rotateOnce(itself);
+      await this.#options.announce?.(rotated);
       return true;
     } catch (error) {
       // Another node did it.

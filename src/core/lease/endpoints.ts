@@ -4,9 +4,10 @@ import { timestamp } from '../../clock.ts';
 import { CofferError } from '../../errors.ts';
 import { type CoreCall, coreEndpoint } from '../core-call.ts';
 import type { Endpoint, Fields, Reply, ResponseSchema } from '../endpoint.ts';
-import { listPage, pageFields } from '../list-page.ts';
 import type { CoreRooms } from '../rooms.ts';
 import { cappedWarning } from '../ttl-rule.ts';
+import { leaseListEndpoints } from './list-endpoints.ts';
+import { reachOf } from './reach.ts';
 
 const leaseFields = {
   lease_id: { type: 'string', help: 'The lease; also as the rest of the path.' },
@@ -24,19 +25,12 @@ const leaseSchema = {
   ttl: { type: 'duration' },
 } as const satisfies ResponseSchema;
 
-const givenUpSchema = {
-  lease_count: { type: 'int' },
-  counts: { type: 'object', help: 'How many, by mount accessor.', members: { '*': { type: 'int' } } },
-  leases: { type: 'list', items: { lease_id: { type: 'string' }, mount_accessor: { type: 'string' } } },
-} as const satisfies ResponseSchema;
-
 type LeaseCall = CoreCall<typeof leaseFields>;
 
 export function leaseEndpoints(rooms: CoreRooms): readonly Endpoint[] {
   return [
     lookup(rooms),
-    listing(rooms),
-    givenUp(rooms),
+    ...leaseListEndpoints(rooms),
     ...['leases/renew', 'leases/renew/:lease*', 'renew', 'renew/:lease*'].map((pattern) =>
       renewal(rooms, pattern),
     ),
@@ -83,53 +77,6 @@ function lookup(rooms: CoreRooms): Endpoint {
   });
 }
 
-function listing(rooms: CoreRooms): Endpoint {
-  return coreEndpoint({
-    pattern: 'leases/lookup/:prefix*',
-    help: 'Lists leases below a path.',
-    fields: pageFields,
-    operations: {
-      list: {
-        summary: 'List leases below a path',
-        sudo: true,
-        response: { keys: { type: 'list' } },
-        handle: (call) =>
-          listPage((page) => rooms.leases.list(call.params['prefix'] ?? '', page), call.fields),
-      },
-    },
-  });
-}
-
-/** The dead letters: what a person must look at. A force-revoke, or fixing the cause and revoking, takes one off the list. */
-function givenUp(rooms: CoreRooms): Endpoint {
-  return coreEndpoint({
-    pattern: 'leases',
-    help: 'Lists leases whose revocation failed so often that it is not tried any more.',
-    fields: { type: { type: 'string', help: 'Only "irrevocable" is known.', required: true } },
-    operations: {
-      read: {
-        summary: 'List leases that could not be revoked',
-        sudo: true,
-        response: givenUpSchema,
-        handle: async (call): Promise<Reply> => {
-          if (call.fields.type !== 'irrevocable') {
-            throw new CofferError('invalid_request', 'type must be "irrevocable"');
-          }
-          const { items } = await rooms.leases.givenUp({ limit: 1_000 });
-          const counts: Record<string, number> = {};
-          const leases = [];
-          for (const { id, mount } of items) {
-            const accessor = (await rooms.mounts.find(mount))?.entry.accessor ?? '';
-            counts[accessor] = (counts[accessor] ?? 0) + 1;
-            leases.push({ lease_id: id, mount_accessor: accessor });
-          }
-          return { data: { lease_count: items.length, counts, leases } };
-        },
-      },
-    },
-  });
-}
-
 function renewal(rooms: CoreRooms, pattern: string): Endpoint {
   return coreEndpoint({
     pattern,
@@ -170,8 +117,8 @@ function byPrefix(rooms: CoreRooms, pattern: string, force: boolean): Endpoint {
   return coreEndpoint({
     pattern,
     help: force
-      ? 'Ends all leases below a path, also where the engine fails.'
-      : 'Ends all leases below a path.',
+      ? 'Forgets all leases below a path, also those that the engine cannot end.'
+      : 'Ends all leases below a path, and those that a mount there had before it was moved.',
     fields: { sync: leaseFields.sync },
     operations: {
       update: {
@@ -181,7 +128,7 @@ function byPrefix(rooms: CoreRooms, pattern: string, force: boolean): Endpoint {
         handle: async (call) => {
           const prefix = call.params['prefix'] ?? '';
           if (prefix === '') throw new CofferError('invalid_request', 'a prefix is needed');
-          await rooms.leases.revokePrefix(prefix, { force });
+          await rooms.leases.revokeWithin(reachOf(prefix, rooms.mounts.table.mounts), { force });
         },
       },
     },

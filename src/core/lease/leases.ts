@@ -6,19 +6,20 @@
 import type { BarrierStore, PlainWrite } from '../../barrier/store.ts';
 import type { Clock } from '../../clock.ts';
 import { type Random, randomBase62 } from '../../crypto/random.ts';
-import { CofferError } from '../../errors.ts';
+import { asCofferError, CofferError } from '../../errors.ts';
 import type { Expectation, Page, PageRequest, Revision, StorageKey } from '../../storage/storage.ts';
 import { type Due, dueWrite, moveDue, requeueDue, withoutDue } from '../due.ts';
 import { SharedCommit } from '../duty/shared-commit.ts';
 import type { Leased } from '../endpoint.ts';
 import { type Meter, noTelemetry } from '../meter.ts';
-import { defaultTtl, maxTtl } from '../mount/entry.ts';
+import { defaultTtl, leasePaths, maxTtl } from '../mount/entry.ts';
 import type { Mount } from '../mount/table.ts';
 import { MountView } from '../mount/view.ts';
 import { everyItem } from '../pages.ts';
 import { retryOnConflict } from '../retry.ts';
 import type { TokenId } from '../token/record.ts';
 import { grantTtl } from '../ttl-rule.ts';
+import type { LeaseReach } from './reach.ts';
 import {
   decodeLease,
   encodeLease,
@@ -199,30 +200,96 @@ export class Leases {
   async revoke(id: string, options: { readonly force?: boolean } = {}): Promise<void> {
     const stored = await this.read(id);
     if (stored === undefined) return;
-    await this.#endAtEngine(stored.record, options.force ?? false);
-    await this.#store.commit(this.#removal(stored.record));
+    const { record } = stored;
+    await this.#endAtEngine(record, options.force ?? false);
+    // Its mount may be disabled and wait for it: then what is left of the mount can go.
+    const purge = record.irrevocable ? [dueWrite(this.#clock.now(), 'purge', record.mount)] : [];
+    await this.#store.commit([...this.#removal(record), ...purge]);
     this.#tally('lease_ended');
   }
 
-  /** Ends every lease below a prefix of whole path segments, and the lease of exactly this id. */
-  async revokePrefix(prefix: string, options: { readonly force?: boolean } = {}): Promise<void> {
-    await this.revoke(prefix, options);
-    await this.#eachBelow(prefix, (record) => this.revoke(record.id, options));
+  /**
+   * Ends every lease within `reach`, and the lease of exactly the first prefix. What its engine could not end is tried again by
+   * itself; then the first such error is thrown, once all others have ended.
+   */
+  async revokeWithin(
+    reach: readonly LeaseReach[],
+    options: { readonly force?: boolean } = {},
+  ): Promise<void> {
+    let failed = 0;
+    let first: CofferError | undefined;
+    const end = async (record: LeaseRecord) => {
+      const error = await this.#endOrPutOff(record.id, options);
+      if (error === undefined) return;
+      failed += 1;
+      first ??= error;
+    };
+    const exact = await this.read(reach[0]?.prefix ?? '');
+    if (exact !== undefined) await end(exact.record);
+    for (const { prefix, mount } of reach) {
+      await this.#eachBelow(prefix, async (record) => {
+        if (mount === undefined || record.mount === mount) await end(record);
+      });
+    }
+    if (first === undefined) return;
+    const many = failed === 1 ? 'a lease could' : `${failed} leases could`;
+    throw new CofferError(first.code, `${many} not be ended yet, and will be tried again: ${first.message}`, {
+      cause: first,
+    });
   }
 
-  /** Duty: ends every lease of one mount, found below its path; the lock is looked at before each call to the outside. */
-  async revokeMount(mount: Mount, holdsLock: () => boolean): Promise<void> {
-    await this.#eachBelow(mount.entry.path, async (record) => {
-      if (record.mount !== mount.entry.uuid) return;
-      if (!holdsLock()) throw lostLock();
-      await this.revoke(record.id);
-    });
+  /**
+   * Duty: ends every lease of one mount, wherever the mount was; the lock is looked at before each call to the outside. Answers how
+   * many are left: those that are tried again by themselves, and those that were given up.
+   */
+  async revokeMount(
+    { entry }: Mount,
+    holdsLock: () => boolean,
+  ): Promise<{ readonly waiting: number; readonly givenUp: number }> {
+    let waiting = 0;
+    let givenUp = 0;
+    for (const path of leasePaths(entry)) {
+      await this.#eachBelow(path, async (record) => {
+        if (record.mount !== entry.uuid) return;
+        if (record.irrevocable) givenUp += 1;
+        else if (record.failures > 0 && (record.queuedAt ?? 0) > this.#clock.now()) waiting += 1;
+        else {
+          if (!holdsLock()) throw lostLock();
+          if ((await this.#endOrPutOff(record.id, {})) !== undefined) waiting += 1;
+        }
+      });
+    }
+    return { waiting, givenUp };
+  }
+
+  /** Whether a mount may have leases below a path: false only where a short look shows that it has none. */
+  async mayBeBelow(path: string, mount: string): Promise<boolean> {
+    const found = await this.#store.range(leasePrefix + path, { limit: 100 });
+    return found.next !== undefined || found.items.some((item) => decodeLease(item.open()).mount === mount);
   }
 
   async #eachBelow(prefix: string, action: (record: LeaseRecord) => Promise<void>): Promise<void> {
     const folder = prefix.endsWith('/') ? prefix : `${prefix}/`;
     const leases = everyItem((page) => this.#store.range(leasePrefix + folder, page), 100);
     for await (const item of leases) await action(decodeLease(item.open()));
+  }
+
+  /** Answers why a lease is still there: then its time has come all the same, and the duty goes on trying. */
+  async #endOrPutOff(id: string, options: { readonly force?: boolean }): Promise<CofferError | undefined> {
+    try {
+      await this.revoke(id, options);
+      return undefined;
+    } catch (error) {
+      await retryOnConflict(async () => {
+        const stored = await this.read(id);
+        if (stored === undefined || stored.record.irrevocable) return;
+        const { record, revision } = stored;
+        const over = { ...record, expiresAt: Math.min(record.expiresAt, this.#clock.now()) };
+        const stands = withoutDue('lease', record);
+        await this.#putOff(over, stands, [{ key: leaseKey(id), revision }]);
+      });
+      return asCofferError(error);
+    }
   }
 
   /** Duty: an entry of kind `lease`. `fence` is checked before the engine is asked to touch anything outside. */
@@ -241,14 +308,19 @@ export class Leases {
     try {
       await this.#endAtEngine(record, false);
     } catch {
-      return this.#putOff(record, done, expectations);
+      return this.#putOff(record, [done], expectations);
     }
     const removal = this.#removal(record).filter((write) => write.key !== due.key);
     await this.#endings.commit([...removal, done], fence);
     this.#tally('lease_ended');
   }
 
-  async #putOff(record: LeaseRecord, done: PlainWrite, expectations: readonly Expectation[]): Promise<void> {
+  /** Counts a failed try; `done` takes the entry out that brought it about. */
+  async #putOff(
+    record: LeaseRecord,
+    done: readonly PlainWrite[],
+    expectations: readonly Expectation[],
+  ): Promise<void> {
     const failures = record.failures + 1;
     const irrevocable = failures >= mostFailures;
     const queuedAt = this.#clock.now() + firstPause * 2 ** record.failures;
@@ -256,7 +328,7 @@ export class Leases {
     await this.#store.commit(
       [
         { key: leaseKey(record.id), value: encodeLease({ ...record, failures, irrevocable, queuedAt }) },
-        ...(again.key === done.key ? [] : [done]),
+        ...done.filter(({ key }) => key !== again.key),
         irrevocable ? { key: givenUpKey(record.id), value: Buffer.from('{}') } : again,
       ],
       expectations,

@@ -3,6 +3,7 @@ import type { AuthMethod } from '../../engine/engine.ts';
 import { CofferError } from '../../errors.ts';
 import { coreEndpoint } from '../core-call.ts';
 import type { Endpoint, Reply, ResponseSchema } from '../endpoint.ts';
+import { checkAfter, gather, type Listed, type ListWish, pageFields } from '../list-page.ts';
 import type { Mount } from '../mount/table.ts';
 import type { CoreRooms } from '../rooms.ts';
 
@@ -24,25 +25,17 @@ export function lockoutEndpoints(rooms: CoreRooms): readonly Endpoint[] {
   return [lockedUsers(rooms), unlocking(rooms)];
 }
 
+/** Names that one answer shows where the caller sets no limit. */
+const mostShown = 10_000;
+
 function lockedUsers(rooms: CoreRooms): Endpoint {
-  const handle = async (only: string): Promise<Reply> => {
-    const mounts = [];
-    let total = 0;
-    for (const mount of rooms.mounts.table.mounts) {
-      const locks = locksOf(mount);
-      if (locks === undefined || (only !== '' && mount.entry.accessor !== only)) continue;
-      const names = await locks.lockedNames(rooms.view(mount.entry.uuid));
-      if (names.length === 0) continue;
-      total += names.length;
-      mounts.push({ mount_accessor: mount.entry.accessor, counts: names.length, alias_identifiers: names });
-    }
-    const namespace = { namespace_id: 'root', namespace_path: '', counts: total, mount_accessors: mounts };
-    return { data: { by_namespace: total === 0 ? [] : [namespace], total } };
-  };
   return coreEndpoint({
     pattern: 'locked-users',
     help: 'Shows the names that are locked after failed logins.',
-    fields: { mount_accessor: { type: 'string', help: 'Only the names of this auth method.' } },
+    fields: {
+      mount_accessor: { type: 'string', help: 'Only the names of this auth method.', query: true },
+      ...pageFields,
+    },
     operations: {
       read: {
         summary: 'Show locked names',
@@ -50,28 +43,68 @@ function lockedUsers(rooms: CoreRooms): Endpoint {
           by_namespace: { type: 'list', items: namespaceSchema },
           total: { type: 'int' },
         },
-        handle: (call) => handle(call.fields.mount_accessor ?? ''),
+        handle: (call) => byMount(rooms, call.fields),
       },
       list: {
         summary: 'List locked names',
         response: { keys: { type: 'list', help: 'Accessor, a slash, and the name.' } },
-        handle: async (call) => ({
-          data: { keys: await lockedKeys(rooms, call.fields.mount_accessor ?? '') },
-        }),
+        handle: async (call) => {
+          const { items, ...rest } = await gatherLocked(rooms, call.fields);
+          return { data: { keys: items.map(keyOf) }, ...rest };
+        },
       },
     },
   });
 }
 
-async function lockedKeys(rooms: CoreRooms, only: string): Promise<readonly string[]> {
-  const keys: string[] = [];
-  for (const mount of rooms.mounts.table.mounts) {
+interface LockedWish extends ListWish {
+  readonly mount_accessor?: string | undefined;
+}
+
+interface LockedName {
+  readonly accessor: string;
+  readonly name: string;
+}
+
+function keyOf({ accessor, name }: LockedName): string {
+  return `${accessor}/${name}`;
+}
+
+async function byMount(rooms: CoreRooms, wish: LockedWish): Promise<Reply> {
+  const { items, ...rest } = await gatherLocked(rooms, wish);
+  const names = new Map<string, string[]>();
+  for (const { accessor, name } of items) names.set(accessor, [...(names.get(accessor) ?? []), name]);
+  const mounts = [...names].map(([accessor, each]) => ({
+    mount_accessor: accessor,
+    counts: each.length,
+    alias_identifiers: each,
+  }));
+  const total = items.length;
+  const namespace = { namespace_id: 'root', namespace_path: '', counts: total, mount_accessors: mounts };
+  return { data: { by_namespace: total === 0 ? [] : [namespace], total }, ...rest };
+}
+
+/** Sorted where it is all of them; a piece comes in the store's order, so that it costs what it shows. */
+async function gatherLocked(rooms: CoreRooms, wish: LockedWish): Promise<Listed<LockedName>> {
+  checkAfter(wish.after);
+  const found = await gather(lockedNames(rooms, wish), wish, mostShown);
+  const whole = !wish.after && !wish.limit && found.warnings === undefined;
+  return whole ? { items: found.items.toSorted((a, b) => (keyOf(a) < keyOf(b) ? -1 : 1)) } : found;
+}
+
+/** By accessor, and within one in the order of its method. */
+async function* lockedNames(rooms: CoreRooms, wish: LockedWish): AsyncGenerator<LockedName> {
+  const { mount_accessor: only = '', after = '' } = wish;
+  const slash = after.indexOf('/');
+  const last = slash < 0 ? after : after.slice(0, slash);
+  const mounts = rooms.mounts.table.mounts.toSorted((a, b) => (a.entry.accessor < b.entry.accessor ? -1 : 1));
+  for (const mount of mounts) {
     const { accessor, uuid } = mount.entry;
-    if (only !== '' && accessor !== only) continue;
-    const names = (await locksOf(mount)?.lockedNames(rooms.view(uuid))) ?? [];
-    keys.push(...names.map((name) => `${accessor}/${name}`));
+    if (accessor < last || (only !== '' && accessor !== only)) continue;
+    const from = accessor === last && slash >= 0 ? after.slice(slash + 1) : undefined;
+    const names = locksOf(mount)?.lockedNames(rooms.view(uuid), from);
+    if (names !== undefined) for await (const name of names) yield { accessor, name };
   }
-  return keys.toSorted();
 }
 
 function unlocking(rooms: CoreRooms): Endpoint {

@@ -14,6 +14,18 @@ export interface LockoutSettings {
   readonly reset: number;
   /** Failures of strangers together, within `reset`, that lock the name to strangers for `duration`. */
   readonly strangersThreshold: number;
+  /** Nothing is counted, and what was locked before is open. */
+  readonly disabled?: boolean;
+}
+
+/** What one mount was told of locking names; what is not said is as its auth method has it. */
+export interface MountLockout {
+  /** Failures that lock a name at one origin. */
+  readonly threshold?: number | undefined;
+  /** Seconds. */
+  readonly duration?: number | undefined;
+  readonly reset?: number | undefined;
+  readonly disabled?: boolean | undefined;
 }
 
 const minute = 60_000;

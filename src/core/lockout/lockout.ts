@@ -27,13 +27,18 @@ import {
   isLockedAnywhere,
   type LockoutSettings,
   type LockState,
+  type MountLockout,
   unlocked,
 } from './lock-state.ts';
+import { settingsUnder } from './mount-lockout.ts';
 
 /** Names without an account that are remembered, at least. Twice as many, with 64 origins each, is the most. */
 const rememberedNames = 1_024;
 /** Decoded records kept, re-validated by revision. */
 const keptStates = 2_048;
+
+/** Records read at once to find who is locked. */
+const lockPage = 100;
 
 const folder = 'lockout/';
 
@@ -42,6 +47,8 @@ export interface LockoutOptions {
   /** Keyed hash of a name: records are stored under it. */
   digest(name: string): string;
   readonly settings?: LockoutSettings;
+  /** What the mount was told of it: over `settings`. */
+  readonly told?: MountLockout | undefined;
 }
 
 /** An account, as read for one attempt. */
@@ -82,7 +89,7 @@ export class Lockout implements NameLocks {
   constructor(options: LockoutOptions) {
     this.#clock = options.clock;
     this.#digest = (name) => options.digest(name);
-    this.#settings = options.settings ?? defaultLockout;
+    this.#settings = settingsUnder(options.settings ?? defaultLockout, options.told);
   }
 
   /** Where the record of an account lies in the mount's view: to be read along with the account, and deleted with it. */
@@ -95,10 +102,11 @@ export class Lockout implements NameLocks {
     const origin = originOf(address);
     const state = sealed === undefined ? freshState(name) : this.#decode(path, sealed).state;
     const now = this.#clock.now();
-    if (isLocked(state, origin, now)) throw lockedOut();
+    if (this.#locks(state, origin, now)) throw lockedOut();
     const expectations = [account, { path, revision: sealed?.revision ?? null }];
     return {
       failed: async (refusal) => {
+        if (this.#settings.disabled === true) throw refusal;
         const failed = afterFailure(state, origin, this.#clock.now(), this.#settings);
         await view.commit([{ path, value: encodeStored(failed) }], expectations);
         throw refusal;
@@ -115,12 +123,13 @@ export class Lockout implements NameLocks {
     const origin = originOf(address);
     const check = (): LockState => {
       const state = this.#nobodies.get(path) ?? freshState(name.slice(0, 200));
-      if (isLocked(state, origin, this.#clock.now())) throw lockedOut();
+      if (this.#locks(state, origin, this.#clock.now())) throw lockedOut();
       return state;
     };
     check();
     return {
       failed: async (refusal) => {
+        if (this.#settings.disabled === true) throw refusal;
         // It may have been locked while this attempt was under way, as an account's would be.
         const failed = afterFailure(check(), origin, this.#clock.now(), this.#settings);
         this.#nobodies.set(path, failed);
@@ -129,13 +138,13 @@ export class Lockout implements NameLocks {
     };
   }
 
-  async lockedNames(view: View): Promise<readonly string[]> {
-    const names: string[] = [];
-    for await (const item of everyItem((page) => view.range(folder, page))) {
+  async *lockedNames(view: View, after?: string): AsyncGenerator<string> {
+    if (this.#settings.disabled === true) return;
+    const from = after === undefined ? undefined : this.pathOf(after);
+    for await (const item of everyItem((page) => view.range(folder, page), lockPage, from)) {
       const state = decodeStored<LockState>(item.open());
-      if (isLockedAnywhere(state, this.#clock.now())) names.push(state.name);
+      if (isLockedAnywhere(state, this.#clock.now())) yield state.name;
     }
-    return names.toSorted();
   }
 
   async unlock(view: View, name: string): Promise<void> {
@@ -147,6 +156,10 @@ export class Lockout implements NameLocks {
       const state = unlocked(decodeStored<LockState>(sealed.open()));
       await view.commit([{ path, value: encodeStored(state) }], [{ path, revision: sealed.revision }]);
     });
+  }
+
+  #locks(state: LockState, origin: string, now: number): boolean {
+    return this.#settings.disabled !== true && isLocked(state, origin, now);
   }
 
   #decode(path: string, sealed: SealedRecord): Stored {

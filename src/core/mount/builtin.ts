@@ -15,7 +15,10 @@ export function isBuiltin(type: string): boolean {
 
 /** An entry for a new mount; `path` is the full one. */
 export function newEntry(
-  mount: Pick<MountEntry, 'kind' | 'path' | 'type' | 'description' | 'options' | 'config'>,
+  mount: Pick<
+    MountEntry,
+    'kind' | 'path' | 'type' | 'description' | 'options' | 'config' | 'local' | 'sealWrap'
+  >,
   random: Random,
   now: number,
 ): MountEntry {
@@ -30,6 +33,8 @@ export function newEntry(
     options: mount.options,
     config: mount.config,
     createdAt: now,
+    ...(mount.local === true ? { local: true } : {}),
+    ...(mount.sealWrap === true ? { sealWrap: true } : {}),
   };
 }
 

@@ -1,26 +1,34 @@
 /** `sys/mounts`, `sys/auth` and `sys/internal/ui/mounts`. */
 import { CofferError } from '../../errors.ts';
+import type { JsonValue } from '../../json.ts';
 import { type CoreCall, coreEndpoint } from '../core-call.ts';
 import type { Endpoint, Fields, FieldValues, Reply, ResponseSchema } from '../endpoint.ts';
 import type { AnswerData } from '../request.ts';
 import type { CoreRooms } from '../rooms.ts';
-import { parseConfig } from './config.ts';
-import { type MountKind, noMountConfig } from './entry.ts';
+import { checkPlugin, parseConfig } from './config.ts';
+import type { MountKind } from './entry.ts';
 import { mountInfo, mountInfoSchema, tuneInfo, tuneSchema } from './info.ts';
 import { fullPath, shownPath } from './mounts.ts';
+import { remountEndpoints } from './remount-endpoints.ts';
 import type { Mount } from './table.ts';
-import { coerceTuning, tuneFields, tuneMount } from './tune.ts';
+import { coerceTuning, configured, tuneFields, tuneMount } from './tune.ts';
 
 const mountFields = {
   type: { type: 'string', help: 'Type of engine or method; needed to enable one.' },
   description: { type: 'string', help: 'For people.' },
-  config: { type: 'object', help: 'default_lease_ttl, max_lease_ttl, listing_visibility.' },
+  config: { type: 'object', help: 'The settings that tune takes.' },
   options: { type: 'pairs', help: 'The engine’s own options, for example version.' },
-  local: { type: 'bool', help: 'Accepted; every mount is on every node.' },
-  seal_wrap: { type: 'bool', help: 'Accepted; everything is sealed.' },
-  external_entropy_access: { type: 'bool', help: 'Accepted without effect.' },
-  plugin_name: { type: 'string', help: 'Accepted without effect.' },
-  plugin_version: { type: 'string', help: 'Accepted without effect.' },
+  local: {
+    type: 'bool',
+    help: 'Kept and shown; every mount is on every node of its store, and on no other.',
+  },
+  seal_wrap: { type: 'bool', help: 'Kept and shown; everything is sealed.' },
+  external_entropy_access: { type: 'bool', help: 'Not supported; must be false.' },
+  plugin_name: {
+    type: 'string',
+    help: 'The type where `type` is `plugin`, else the type once more, or empty.',
+  },
+  plugin_version: { type: 'string', help: 'There is one version of each engine; must be empty.' },
 } as const satisfies Fields;
 
 /** By mount path, with its `/`. */
@@ -46,7 +54,12 @@ const visibleSchema = {
 } as const;
 
 export function mountEndpoints(rooms: CoreRooms): readonly Endpoint[] {
-  return [...tableEndpoints(rooms, 'secret'), ...tableEndpoints(rooms, 'auth'), ...internalEndpoints(rooms)];
+  return [
+    ...tableEndpoints(rooms, 'secret'),
+    ...tableEndpoints(rooms, 'auth'),
+    ...remountEndpoints(rooms),
+    ...internalEndpoints(rooms),
+  ];
 }
 
 function tableEndpoints(rooms: CoreRooms, kind: MountKind): readonly Endpoint[] {
@@ -158,20 +171,33 @@ async function enable(
   fields: FieldValues<typeof mountFields>,
 ): Promise<undefined> {
   // Not a required field of the endpoint: reading and disabling a mount go without it.
-  const { type } = fields;
+  const { type: word, config = {} } = fields;
+  const named = fields.plugin_name || scalar(config['plugin_name']);
+  const type = word === 'plugin' ? named : word;
   if (type === undefined || type === '') {
     throw new CofferError('invalid_request', 'Field validation failed: missing field "type"');
   }
+  if (fields.external_entropy_access === true) {
+    throw new CofferError('invalid_request', 'there is no external source of entropy: leave it false');
+  }
   const alias = /^kv-v([12])$/.exec(type);
+  const engine = alias === null ? type : 'kv';
+  checkPlugin(engine, named === type ? '' : named, fields.plugin_version);
   const options = { ...fields.options, ...(alias === null ? {} : { version: alias[1] ?? '2' }) };
   await rooms.mounts.enable({
     kind,
     path,
-    type: alias === null ? type : 'kv',
+    type: engine,
     description: fields.description ?? '',
     options,
-    config: parseConfig(fields.config ?? {}, noMountConfig, kind),
+    config: parseConfig({ ...config, plugin_name: '' }, configured(rooms, { kind, type: engine })),
+    local: fields.local,
+    sealWrap: fields.seal_wrap,
   });
+}
+
+function scalar(value: JsonValue | undefined): string {
+  return typeof value === 'string' ? value : '';
 }
 
 function shownMounts(rooms: CoreRooms, kind: MountKind): AnswerData {

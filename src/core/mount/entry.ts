@@ -1,5 +1,6 @@
 /** A mount at rest: what is enabled, and where. */
 import { parseStorageKey, type StorageKey } from '../../storage/storage.ts';
+import type { MountLockout } from '../lockout/lock-state.ts';
 import { decodeStored, encodeStored } from '../stored-json.ts';
 
 export type MountKind = 'secret' | 'auth';
@@ -13,8 +14,16 @@ export interface MountConfig {
   readonly defaultLeaseTtl: number;
   readonly maxLeaseTtl: number;
   readonly listingVisibility: '' | 'unauth' | 'hidden';
-  /** Of auth methods; absent is `default-service`. */
-  readonly tokenType?: MountTokenType;
+  readonly forceNoCache?: boolean | undefined;
+  /** Names whose values the audit log shows although no declaration says that they may be shown. */
+  readonly clearRequestKeys?: readonly string[] | undefined;
+  readonly clearAnswerKeys?: readonly string[] | undefined;
+  readonly passthroughRequestHeaders?: readonly string[] | undefined;
+  readonly allowedResponseHeaders?: readonly string[] | undefined;
+  /** What tokens a login makes; `default-service` where nothing is said. Of auth methods only. */
+  readonly tokenType?: MountTokenType | undefined;
+  /** How names are locked after failed logins; the method's own rules where nothing is said. */
+  readonly lockout?: MountLockout | undefined;
 }
 
 export interface MountEntry {
@@ -28,10 +37,31 @@ export interface MountEntry {
   readonly options: Readonly<Record<string, string>> | null;
   readonly config: MountConfig;
   readonly createdAt: number;
+  /** Said when it was enabled, and shown again: there is one store, and every record of it is sealed. */
+  readonly local?: boolean | undefined;
+  readonly sealWrap?: boolean | undefined;
+  /** Where it was before it was moved: leases made there keep their names, and are still its own. */
+  readonly formerPaths?: readonly FormerPath[] | undefined;
+  /** The server's own settings, which an entry in memory carries along; never stored. */
+  readonly system?: SystemTtls | undefined;
 }
 
-/** The system's TTLs, in seconds: 768 hours. */
+export interface FormerPath {
+  readonly path: string;
+  /** Milliseconds. */
+  readonly leftAt: number;
+}
+
+/** The TTLs that hold where a mount names none, in seconds. */
+export interface SystemTtls {
+  readonly default: number;
+  readonly max: number;
+}
+
+/** The system's TTLs where no setting says otherwise, in seconds: 768 hours. */
 export const systemTtl = 2_764_800;
+
+export const standardTtls: SystemTtls = { default: systemTtl, max: systemTtl };
 
 export const noMountConfig: MountConfig = { defaultLeaseTtl: 0, maxLeaseTtl: 0, listingVisibility: '' };
 
@@ -51,20 +81,26 @@ export function mountDataPrefix(uuid: string): string {
   return `mount/${uuid}/`;
 }
 
-export function encodeMount(entry: MountEntry): Buffer {
+export function encodeMount({ system: _, ...entry }: MountEntry): Buffer {
   return encodeStored(entry);
 }
 
-export function decodeMount(bytes: Buffer): MountEntry {
-  return decodeStored<MountEntry>(bytes);
+export function decodeMount(bytes: Buffer, system: SystemTtls = standardTtls): MountEntry {
+  return { ...decodeStored<MountEntry>(bytes), system };
 }
 
-export function defaultTtl(entry: MountEntry): number {
-  return entry.config.defaultLeaseTtl || Math.min(systemTtl, maxTtl(entry));
+/** Seconds in force: the mount's own, else the server's. */
+export function defaultTtl({ config, system = standardTtls }: MountEntry): number {
+  return config.defaultLeaseTtl || Math.min(system.default, config.maxLeaseTtl || system.max);
 }
 
-export function maxTtl(entry: MountEntry): number {
-  return entry.config.maxLeaseTtl || systemTtl;
+export function maxTtl({ config, system = standardTtls }: MountEntry): number {
+  return config.maxLeaseTtl || system.max;
+}
+
+/** Every path below which leases of this mount may be listed. */
+export function leasePaths({ path, formerPaths = [] }: MountEntry): readonly string[] {
+  return [path, ...formerPaths.map((former) => former.path)];
 }
 
 /** Throws nothing: what is not a usable mount path answers undefined. Takes text with or without slashes at the ends. */

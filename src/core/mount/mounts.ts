@@ -1,7 +1,7 @@
 /** Enabling, disabling and loading mounts. Every change bumps the epoch's `mounts` part in its commit. */
 
 import type { KeyObject } from 'node:crypto';
-import type { BarrierStore, SealedRecord } from '../../barrier/store.ts';
+import type { BarrierStore, PlainWrite, SealedRecord } from '../../barrier/store.ts';
 import type { Clock } from '../../clock.ts';
 import { hmacSha256 } from '../../crypto/digest.ts';
 import type { Random } from '../../crypto/random.ts';
@@ -27,8 +27,10 @@ import {
   mountKey,
   mountPrefix,
   parseMountPath,
+  type SystemTtls,
+  standardTtls,
 } from './entry.ts';
-import { changeOptions, orNull } from './options.ts';
+import { changeOptions, orNull, parseOptions } from './options.ts';
 import { type Mount, MountTable } from './table.ts';
 import { MountView } from './view.ts';
 
@@ -46,6 +48,8 @@ export interface NewMount {
   readonly description: string;
   readonly options: Readonly<Record<string, string>>;
   readonly config: MountConfig;
+  readonly local?: boolean | undefined;
+  readonly sealWrap?: boolean | undefined;
 }
 
 /** What of a mount is to change; the rest stays. */
@@ -54,13 +58,22 @@ export interface MountChange {
   readonly options?: EngineOptions | undefined;
   /** From the settings as they are. Throws `invalid_request` for what cannot be. */
   readonly config?: ((before: MountConfig) => MountConfig) | undefined;
+  /** Where the mount is to be; decided on the entry as it is. Throws `invalid_request` for where it cannot be. */
+  readonly place?: ((entry: MountEntry, table: MountTable) => Promise<MountPlace>) | undefined;
+  /** Goes into the same commit. */
+  readonly writes?: readonly PlainWrite[];
 }
+
+/** The paths of a mount, as its entry has them. */
+export type MountPlace = Pick<MountEntry, 'path' | 'formerPaths'>;
 
 export interface MountsOptions {
   readonly store: BarrierStore;
   readonly types: MountTypes;
   /** The engines of mounts that are always there (`sys/`, `auth/token/`), by type word. */
   readonly builtin: ReadonlyMap<string, Engine>;
+  /** What holds where a mount names no TTLs. */
+  readonly systemTtls?: SystemTtls | undefined;
   /** Key from which each mount's digests derive. */
   readonly digestKey: KeyObject;
   readonly clock: Clock;
@@ -83,6 +96,16 @@ export class Mounts {
 
   constructor(options: MountsOptions) {
     this.#options = options;
+  }
+
+  /** The TTLs that hold where a mount names none. */
+  get system(): SystemTtls {
+    return this.#options.systemTtls ?? standardTtls;
+  }
+
+  /** Whether mounts of an auth method lock names after failed logins. */
+  locksNames(type: string): boolean {
+    return this.#options.types.authMethods.get(type)?.locksNames === true;
   }
 
   /** As of the last `load`. */
@@ -131,18 +154,18 @@ export class Mounts {
 
   #decode(record: SealedRecord): Instance {
     const plaintext = record.open();
-    const mount = this.#instance(decodeMount(plaintext));
+    const mount = this.#instance(decodeMount(plaintext, this.system));
     return { revision: record.revision, mount, digest: digestOf(plaintext) };
   }
 
   /** Throws `invalid_request` for an unknown type, a path that cannot be, or one in use. */
   async enable(wanted: NewMount): Promise<void> {
-    const options = this.#parseType(wanted);
+    const options = parseOptions(this.#options.types, wanted);
     await retryOnConflict(async () => {
       const { store, random, clock } = this.#options;
       const epoch = await store.read(epochKey);
       await this.load();
-      const path = this.#freePath(wanted);
+      const path = freePath(wanted.kind, wanted.path, this.#table);
       const entry = newEntry({ ...wanted, path, options }, random, clock.now());
       const value = encodeMount(entry);
       const bump = await bumpWitnessed(store, 'mounts', entry.uuid, value);
@@ -211,6 +234,7 @@ export class Mounts {
       const options = changeOptions(this.#options.types.engines, entry, wanted.options);
       const value = encodeMount({
         ...entry,
+        ...(await wanted.place?.(entry, this.#table)),
         description: wanted.description ?? entry.description,
         config: wanted.config?.(entry.config) ?? entry.config,
         options: options === undefined ? entry.options : orNull(options.options),
@@ -222,6 +246,7 @@ export class Mounts {
       await store.commit(
         [
           { key: mountKey(entry.uuid), value },
+          ...(wanted.writes ?? []),
           ...view.writes(options?.writes ?? []),
           ...(options?.due ?? []).map(({ at, name }) => dueWrite(at, 'mount', `${entry.uuid}/${name}`)),
           ...bump.writes,
@@ -243,7 +268,7 @@ export class Mounts {
     if (mount !== undefined) return mount;
     const [enabled, gone] = await this.#options.store.readMany([mountKey(uuid), goneKey(uuid)]);
     const entry = enabled ?? gone;
-    return entry === undefined ? undefined : this.#instance(decodeMount(entry.open()));
+    return entry === undefined ? undefined : this.#instance(decodeMount(entry.open(), this.system));
   }
 
   /** For a commit that must not outlive the mount. Throws `no_route` when it is disabled already. */
@@ -252,42 +277,6 @@ export class Mounts {
     const record = await this.#options.store.read(key);
     if (record === undefined) throw new CofferError('no_route', 'this mount was disabled meanwhile');
     return { key, revision: record.revision };
-  }
-
-  #parseType(wanted: NewMount): Readonly<Record<string, string>> | null {
-    if (wanted.kind === 'auth') {
-      if (this.#options.types.authMethods.has(wanted.type)) return null;
-      throw new CofferError(
-        'invalid_request',
-        `plugin not found in the catalog: unknown auth method "${wanted.type.slice(0, 60)}"`,
-      );
-    }
-    const type = this.#options.types.engines.get(wanted.type);
-    if (type === undefined) {
-      throw new CofferError(
-        'invalid_request',
-        `plugin not found in the catalog: unknown engine "${wanted.type.slice(0, 60)}"`,
-      );
-    }
-    return orNull(type.parseOptions(wanted.options));
-  }
-
-  #freePath(wanted: NewMount): string {
-    const path = fullPath(wanted.kind, wanted.path);
-    if (path === undefined) {
-      throw new CofferError(
-        'invalid_request',
-        'a mount path has letters, digits and . _ ~ @ - between slashes',
-      );
-    }
-    if (wanted.kind === 'secret' && /^(sys|cubbyhole|identity|auth|audit)\//.test(path)) {
-      throw new CofferError('invalid_request', `cannot mount over "${path}"`);
-    }
-    const taken = this.#table.conflicting(path);
-    if (taken !== undefined) {
-      throw new CofferError('invalid_request', `path is already in use at ${shownPath(taken.entry)}`);
-    }
-    return path;
   }
 
   #instance(entry: MountEntry): Mount {
@@ -311,6 +300,7 @@ export class Mounts {
       options: entry.options ?? {},
       defaultTtl: defaultTtl(entry),
       maxTtl: maxTtl(entry),
+      ...(entry.config.lockout === undefined ? {} : { lockout: entry.config.lockout }),
       clock,
       random,
       digest: (text) => hmacSha256(digestKey, `${entry.uuid}/${text}`).toString('base64url'),
@@ -326,6 +316,25 @@ export function shownPath(entry: MountEntry): string {
 export function fullPath(kind: MountKind, path: string): string | undefined {
   const parsed = parseMountPath(path);
   return parsed === undefined ? undefined : kind === 'auth' ? `auth/${parsed}` : parsed;
+}
+
+/** Where a new mount goes. Throws `invalid_request` for a path that cannot be, or one in use. */
+export function freePath(kind: MountKind, wanted: string, table: MountTable): string {
+  const path = fullPath(kind, wanted);
+  if (path === undefined) {
+    throw new CofferError(
+      'invalid_request',
+      'a mount path has letters, digits and . _ ~ @ - between slashes',
+    );
+  }
+  if (kind === 'secret' && /^(sys|cubbyhole|identity|auth|audit)\//.test(path)) {
+    throw new CofferError('invalid_request', `cannot mount over "${path}"`);
+  }
+  const taken = table.conflicting(path);
+  if (taken !== undefined) {
+    throw new CofferError('invalid_request', `path is already in use at ${shownPath(taken.entry)}`);
+  }
+  return path;
 }
 
 function refuseBuiltin(entry: MountEntry): void {

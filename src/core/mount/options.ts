@@ -2,6 +2,22 @@
 import type { EngineOptions, EngineType, OptionsChange } from '../../engine/engine.ts';
 import { CofferError } from '../../errors.ts';
 import type { MountEntry } from './entry.ts';
+import type { MountTypes, NewMount } from './mounts.ts';
+
+/** The options to store for a new mount. Throws `invalid_request` for an unknown type, or options that its engine does not take. */
+export function parseOptions(
+  types: MountTypes,
+  { kind, type, options }: Pick<NewMount, 'kind' | 'type' | 'options'>,
+): EngineOptions | null {
+  const engine = kind === 'secret' ? types.engines.get(type) : undefined;
+  if (engine !== undefined) return orNull(engine.parseOptions(options));
+  if (kind === 'auth' && types.authMethods.has(type)) return null;
+  const what = kind === 'auth' ? 'auth method' : 'engine';
+  throw new CofferError(
+    'invalid_request',
+    `plugin not found in the catalog: unknown ${what} "${type.slice(0, 60)}"`,
+  );
+}
 
 /** Undefined where none are to change. Throws `invalid_request` for a change that the engine does not take. */
 export function changeOptions(

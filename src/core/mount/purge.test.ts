@@ -3,6 +3,7 @@ import { ask, expiryOf, finishDuties, keysOf, makePlace, type Place } from '../.
 import { leasedType, Outside } from '../../../test/fakes/leased-engine.ts';
 import { faultyStorage } from '../../../test/fault/storage-fault.ts';
 import type { CofferNode } from '../../main/node.ts';
+import { dueWrite } from '../due.ts';
 
 let place: Place;
 let node: CofferNode;
@@ -110,4 +111,78 @@ describe('disabling a mount', () => {
     expect(outside.working).toEqual([]);
     expect(await traces(uuid)).toEqual([]);
   });
+});
+
+describe('leases that their engine cannot end', () => {
+  it('hold the purge no longer than they are tried, and then a person sees them', async () => {
+    const uuid = await fill(node, 3, 3);
+    await disable();
+    outside.failures = Number.POSITIVE_INFINITY;
+    for (let minutes = 0; minutes < 30; minutes++) {
+      await finishDuties(node, place.clock);
+      place.clock.jump(58);
+    }
+    // Six tries each, with growing pauses; then nobody bothers the system outside any more.
+    expect(outside.attempts).toBe(18);
+    const listed = await ask(node, 'read', 'sys/leases', { type: 'irrevocable' });
+    expect(listed.data).toMatchObject({ lease_count: 3 });
+    expect((await ask(node, 'read', 'sys/leases/count', { type: 'irrevocable' })).data).toEqual({
+      lease_count: 3,
+      counts: listed.data['counts'],
+    });
+    expect((await keysOf(place.storage, `mount/${uuid}/`)).length).toBe(3);
+    await ask(node, 'update', 'sys/leases/revoke-force/leased');
+    await finishDuties(node, place.clock);
+    expect(await traces(uuid)).toEqual([]);
+    expect(outside.working).toHaveLength(3);
+  });
+
+  it('do not keep the others of their mount', async () => {
+    await fill(node, 5, 1);
+    await disable();
+    outside.failures = 1;
+    place.clock.jump(1);
+    await expiryOf(node).run();
+    expect(outside.attempts).toBe(5);
+    expect(outside.working).toHaveLength(1);
+  });
+});
+
+describe('threat 18: a request under way when its mount is disabled', () => {
+  it('leaves nothing for good, whenever it writes', async () => {
+    const uuid = await fill(node, 0, 3);
+    let write: (() => void) | undefined;
+    const held = new Promise<void>((resolve) => {
+      write = resolve;
+    });
+    let hold = false;
+    const storage = faultyStorage(place.storage, (_count, operation) =>
+      hold && operation === 'commit' ? { kind: 'delay', until: held } : undefined,
+    );
+    const slow = await place.node(storage);
+    await ask(slow, 'read', 'leased/note/n1');
+    hold = true;
+    const late = ask(slow, 'update', 'leased/note/late', { text: 'x' });
+    await disable();
+    await finishDuties(node, place.clock);
+    expect(await traces(uuid)).toEqual([]);
+    write?.();
+    expect((await late).status).toBe(204);
+    expect((await traces(uuid)).length).toBe(1);
+    place.clock.jump(600);
+    await finishDuties(node, place.clock);
+    expect(await traces(uuid)).toEqual([]);
+    // Once more a day later, and then the mount is forgotten altogether.
+    place.clock.jump(86_400);
+    await finishDuties(node, place.clock);
+    expect((await keysOf(place.storage)).filter((key) => key.includes(uuid))).toEqual([]);
+  });
+});
+
+it('a purge that is asked for by mistake leaves a mount that is there alone', async () => {
+  const uuid = await fill(node, 2, 3);
+  await node.state.core?.store.commit([dueWrite(place.clock.now(), 'purge', uuid)]);
+  await finishDuties(node, place.clock);
+  expect(outside.working).toHaveLength(2);
+  expect((await ask(node, 'read', 'leased/note/n1')).status).toBe(200);
 });

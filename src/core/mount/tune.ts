@@ -4,8 +4,8 @@ import type { JsonObject } from '../../json.ts';
 import type { Fields, FieldValues } from '../endpoint.ts';
 import { coerceFields } from '../field.ts';
 import type { CoreRooms } from '../rooms.ts';
-import { isBuiltin } from './builtin.ts';
-import { configFields, parseConfig } from './config.ts';
+import { isBuiltin, tokenType } from './builtin.ts';
+import { type ConfiguredMount, configFields, parseConfig } from './config.ts';
 import type { MountEntry } from './entry.ts';
 import { shownPath } from './mounts.ts';
 
@@ -22,19 +22,37 @@ export function coerceTuning(sent: JsonObject): Tuning {
   return coerceFields(tuneFields, sent).values as Tuning;
 }
 
-/** Changes what was sent and leaves the rest. Throws `invalid_request`, and then nothing is changed. */
+/**
+ * Changes what was sent and leaves the rest. Throws `invalid_request`, and then nothing is changed: of the mounts that every store
+ * has, `auth/token/` alone has settings.
+ */
 export async function tuneMount(rooms: CoreRooms, entry: MountEntry, tuning: Tuning): Promise<undefined> {
-  if (isBuiltin(entry.type)) {
-    throw new CofferError('invalid_request', `"${shownPath(entry)}" cannot be tuned`);
+  if (isBuiltin(entry.type) && entry.type !== tokenType) {
+    throw new CofferError('invalid_request', `tune of path "${shownPath(entry)}" denied`);
   }
   const { description, options, ...config } = tuning;
-  const sent = Object.fromEntries(
-    Object.entries(config).filter((setting): setting is [string, string] => setting[1] !== undefined),
+  const sent: JsonObject = Object.fromEntries(
+    Object.entries(config).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])),
   );
   if (description === undefined && options === undefined && Object.keys(sent).length === 0) return;
+  const mount = configured(rooms, entry);
   await rooms.mounts.change(entry.path, {
     description,
     options,
-    config: (before) => parseConfig(sent, before, entry.kind),
+    config: (before) => parseConfig(sent, mount, before),
   });
+}
+
+/** What the settings of a mount are for. */
+export function configured(
+  { mounts }: Pick<CoreRooms, 'mounts'>,
+  { kind, type }: Pick<MountEntry, 'kind' | 'type'>,
+): ConfiguredMount {
+  return {
+    kind,
+    type,
+    system: mounts.system,
+    locksNames: kind === 'auth' && mounts.locksNames(type),
+    makesAnyToken: type === tokenType,
+  };
 }

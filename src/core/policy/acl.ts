@@ -22,6 +22,8 @@ export interface DecisionRequest {
   readonly data: JsonObject | undefined;
   /** The endpoint is root-protected: `sudo` is needed besides the operation's capability. */
   readonly sudo: boolean;
+  /** Seconds of response wrapping asked for; none if absent. */
+  readonly wrapTtl?: number;
 }
 
 /** The rule that decided: its pattern and the policies that hold it. */
@@ -34,7 +36,7 @@ export type Decision =
   | { readonly kind: 'allow'; readonly rule: RuleReference }
   | {
       readonly kind: 'deny';
-      readonly reason: 'no-rule' | 'deny-rule' | 'capability' | 'sudo' | 'parameter';
+      readonly reason: 'no-rule' | 'deny-rule' | 'capability' | 'sudo' | 'wrapping' | 'parameter';
       readonly rule?: RuleReference;
       /** The parameter that was refused; never its value. */
       readonly parameter?: string;

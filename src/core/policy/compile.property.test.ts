@@ -69,16 +69,26 @@ const names = fc.constantFrom('x', 'X', 'y', '*');
 const parameters = fc
   .dictionary(names, fc.array(value, { maxLength: 2 }), { minKeys: 1, maxKeys: 2 })
   .map((map) => (Object.hasOwn(map, 'X') && Object.hasOwn(map, 'x') ? { x: map['x'] ?? [] } : { ...map }));
-const rule: fc.Arbitrary<PlainRule> = fc.record(
-  {
-    path: pattern,
-    capabilities,
-    allowed: parameters,
-    denied: parameters,
-    required: fc.array(fc.constantFrom('x', 'Y'), { maxLength: 1 }),
-  },
-  { requiredKeys: ['path', 'capabilities'] },
+/** A rule whose own bounds cross is refused when it is written; bounds of several may cross. */
+const wrapping = fc.constantFrom<Pick<PlainRule, 'minWrapping' | 'maxWrapping'>>(
+  ...[{}, {}, {}, { minWrapping: 60 }, { minWrapping: 600 }, { maxWrapping: 60 }, { maxWrapping: 300 }],
+  { minWrapping: 60, maxWrapping: 300 },
 );
+const rule: fc.Arbitrary<PlainRule> = fc
+  .tuple(
+    fc.record(
+      {
+        path: pattern,
+        capabilities,
+        allowed: parameters,
+        denied: parameters,
+        required: fc.array(fc.constantFrom('x', 'Y'), { maxLength: 1 }),
+      },
+      { requiredKeys: ['path', 'capabilities'] },
+    ),
+    wrapping,
+  )
+  .map(([plain, bounds]) => ({ ...plain, ...bounds }));
 /** Most rules have no constraints, so that most differences are ones of precedence. */
 const mostlyPlain = fc.oneof(
   { weight: 4, arbitrary: fc.record({ path: pattern, capabilities }) },
@@ -105,11 +115,15 @@ const request: fc.Arbitrary<PlainRequest> = fc.record({
     .dictionary(fc.constantFrom('x', 'X', 'y', 'Y', 'z'), value, { maxKeys: 2 })
     .map((map) => ({ ...map })),
   sudo: fc.boolean(),
+  wrapTtl: fc.constantFrom(0, 0, 0, 59, 60, 300, 601),
 });
 
 function toJsonText(plain: PlainPolicy): string {
-  const members = plain.rules.map(({ path: at, capabilities: list, allowed, denied, required }) => {
+  const members = plain.rules.map((one) => {
+    const { path: at, capabilities: list, allowed, denied, required } = one;
     const body = {
+      min_wrapping_ttl: one.minWrapping,
+      max_wrapping_ttl: one.maxWrapping,
       capabilities: list,
       allowed_parameters: allowed,
       denied_parameters: denied,
@@ -127,13 +141,15 @@ function toHclText(plain: PlainPolicy): string {
       .map(([name, list]) => `"${name}" = ${JSON.stringify(list)}`)
       .join('\n')} }`;
   return plain.rules
-    .map(({ path: at, capabilities: list, allowed, denied, required }) =>
+    .map(({ path: at, capabilities: list, allowed, denied, required, minWrapping, maxWrapping }) =>
       [
         `path "/${at}" { # rule`,
         `capabilities = [${list.map((word) => `"${word}", `).join('')}]`,
         allowed === undefined ? '' : `allowed_parameters = ${map(allowed)}`,
         denied === undefined ? '' : `denied_parameters ${map(denied)}`,
         required === undefined ? '' : `required_parameters = ${JSON.stringify(required)}`,
+        minWrapping === undefined ? '' : `min_wrapping_ttl = "${minWrapping}s"`,
+        maxWrapping === undefined ? '' : `max_wrapping_ttl = ${maxWrapping}`,
         '}',
       ].join('\n'),
     )
@@ -184,7 +200,7 @@ describe('the compiled matcher', () => {
       { numRuns: 20_000 },
     );
     // The generators reach every kind of answer often enough to mean something.
-    for (const verdict of ['allow', 'no-rule', 'deny-rule', 'capability', 'sudo', 'parameter']) {
+    for (const verdict of ['allow', 'no-rule', 'deny-rule', 'capability', 'sudo', 'wrapping', 'parameter']) {
       expect(seen.get(verdict) ?? 0, verdict).toBeGreaterThan(300);
     }
   });
@@ -217,6 +233,7 @@ describe('the compiled matcher', () => {
     );
     expect(refused.get('allow') ?? 0).toBeGreaterThan(500);
     expect(refused.get('parameter') ?? 0).toBeGreaterThan(500);
+    expect(refused.get('wrapping') ?? 0).toBeGreaterThan(500);
   });
 
   test('ranks patterns that all have wildcards in the same place as the obvious evaluator does', {

@@ -20,6 +20,7 @@ import { PrefixTree } from './prefix-tree.ts';
 import { type Matcher, Reach } from './reach.ts';
 import { SegmentTree } from './segment-tree.ts';
 import { filledRules, fillPolicies, type TemplateSubject } from './template.ts';
+import { constrainsWrapping, permitsWrapping, type WrappingRule } from './wrapping-rule.ts';
 
 /** A rule with all its answers ready, so that deciding makes no objects. */
 interface CompiledRule {
@@ -28,11 +29,13 @@ interface CompiledRule {
   readonly rank: number;
   readonly capabilities: CapabilitySet;
   readonly parameters: ParameterRules | undefined;
+  readonly wrapping: WrappingRule | undefined;
   readonly reference: RuleReference;
   readonly allow: Decision;
   readonly denyRule: Decision;
   readonly denyCapability: Decision;
   readonly denySudo: Decision;
+  readonly denyWrapping: Decision;
 }
 
 const noRule: Decision = { kind: 'deny', reason: 'no-rule' };
@@ -194,7 +197,7 @@ class CompiledAcl implements Acl {
 }
 
 function compileRule(
-  { pattern, policies, capabilities, parameters }: MergedRule,
+  { pattern, policies, capabilities, parameters, wrapping }: MergedRule,
   rank: number,
 ): CompiledRule {
   const reference: RuleReference = { pattern: pattern.text, policies };
@@ -205,11 +208,13 @@ function compileRule(
     rank,
     capabilities,
     parameters: constrains ? parameters : undefined,
+    wrapping: constrainsWrapping(wrapping) ? wrapping : undefined,
     reference,
     allow: { kind: 'allow', rule: reference },
     denyRule: { kind: 'deny', reason: 'deny-rule', rule: reference },
     denyCapability: { kind: 'deny', reason: 'capability', rule: reference },
     denySudo: { kind: 'deny', reason: 'sudo', rule: reference },
+    denyWrapping: { kind: 'deny', reason: 'wrapping', rule: reference },
   };
 }
 
@@ -218,6 +223,8 @@ function decideBy(rule: CompiledRule, request: DecisionRequest): Decision {
   if (rule.capabilities === denyCapabilities) return rule.denyRule;
   if (!permits(rule.capabilities, operation)) return rule.denyCapability;
   if (request.sudo && !has(rule.capabilities, 'sudo')) return rule.denySudo;
+  if (rule.wrapping !== undefined && !permitsWrapping(rule.wrapping, request.wrapTtl ?? 0))
+    return rule.denyWrapping;
   if (rule.parameters === undefined) return rule.allow;
   // Lists and deletes carry no fields of the object.
   if (operation === 'list' || operation === 'scan' || operation === 'delete') return rule.allow;

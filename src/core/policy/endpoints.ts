@@ -6,6 +6,7 @@ import { listPage, pageFields } from '../list-page.ts';
 import type { CoreRooms } from '../rooms.ts';
 import { explainEndpoint } from './explain-endpoint.ts';
 import { isDeletable, isReserved, parsePolicyName } from './name.ts';
+import { resultantEndpoint } from './resultant-endpoint.ts';
 import { testEndpoint } from './test-endpoint.ts';
 import { whoCanEndpoint } from './who-can-endpoint.ts';
 
@@ -25,6 +26,7 @@ export function policyEndpoints(rooms: CoreRooms): readonly Endpoint[] {
     explainEndpoint(rooms),
     testEndpoint(rooms),
     whoCanEndpoint(rooms),
+    resultantEndpoint(rooms),
   ];
 }
 

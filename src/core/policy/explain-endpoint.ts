@@ -87,13 +87,14 @@ async function otherToken(
   token: string | undefined,
   accessor: string | undefined,
 ): Promise<ReadToken> {
-  const id =
-    token === undefined
-      ? (await rooms.tokens.readByAccessor(accessor ?? ''))?.record.id
-      : rooms.tokens.idOf(token);
-  const found = id === undefined ? undefined : (await rooms.tokenReader.read(id)).token;
-  if (found === undefined) throw new CofferError('invalid_request', 'there is no such token');
-  return found;
+  if (token !== undefined) return existing((await rooms.tokenReader.present(token)).token);
+  const id = (await rooms.tokens.readByAccessor(accessor ?? ''))?.record.id;
+  return existing(id === undefined ? undefined : (await rooms.tokenReader.read(id)).token);
+}
+
+function existing(token: ReadToken | undefined): ReadToken {
+  if (token === undefined) throw new CofferError('invalid_request', 'there is no such token');
+  return token;
 }
 
 function named(policies: readonly string[]): readonly string[] {

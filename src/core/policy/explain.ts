@@ -29,6 +29,8 @@ function reasonOf(decision: Decision & { readonly kind: 'deny' }): string {
       return `${rule} does not grant this operation`;
     case 'sudo':
       return `this path needs sudo, which ${rule} does not grant`;
+    case 'wrapping':
+      return `${rule} wants the answer wrapped, for a time within its bounds`;
     case 'parameter':
       return `parameter ${quote(decision.parameter ?? '')} is missing or not as ${rule} wants it`;
     default:

@@ -105,6 +105,8 @@ function advice({ path }: Judged, decision: Decision, needed: readonly string[])
     case 'capability':
     case 'sudo':
       return `the capabilities ${list} in ${rule}, or a more specific rule, such as ${own}`;
+    case 'wrapping':
+      return `a request for a wrapped answer (X-Vault-Wrap-TTL) for as long as ${rule} wants it`;
     case 'parameter':
       return `a request whose parameter ${quote(decision.parameter ?? '')} is as ${rule} wants it`;
     default:

@@ -5,6 +5,7 @@ import type { PolicyName } from './name.ts';
 import type { ParameterRules, ParameterValues } from './parameters.ts';
 import type { Pattern } from './pattern.ts';
 import { noParameterRules, type PolicyRule } from './rule.ts';
+import { mergeWrapping, noWrappingRule, type WrappingRule } from './wrapping-rule.ts';
 
 export interface MergedRule extends PolicyRule {
   /** The policies that hold the pattern, each once, in the order in which they came. */
@@ -20,6 +21,7 @@ interface Draft {
   allowed: MutableValues | undefined;
   denied: MutableValues | undefined;
   readonly required: Set<string>;
+  wrapping: WrappingRule;
 }
 
 export class RuleMerger {
@@ -27,7 +29,7 @@ export class RuleMerger {
 
   /**
    * Capabilities: all of both, but `deny` on either side leaves only `deny`. Parameters: all names, lists appended, an empty list
-   * (any value) wins. Required names: all.
+   * (any value) wins. Required names: all. Bounds of wrapping: the lesser.
    */
   add(rule: PolicyRule, policy: PolicyName): void {
     const draft = this.#draft(rule.pattern);
@@ -38,6 +40,7 @@ export class RuleMerger {
     draft.allowed = mergeValues(draft.allowed, rule.parameters.allowed);
     draft.denied = mergeValues(draft.denied, rule.parameters.denied);
     for (const name of rule.parameters.required) draft.required.add(name);
+    draft.wrapping = mergeWrapping(draft.wrapping, rule.wrapping);
   }
 
   /** One rule a pattern, in the order of their first appearance. */
@@ -47,6 +50,7 @@ export class RuleMerger {
       policies: [...draft.policies],
       capabilities: draft.capabilities,
       parameters: draft.capabilities === denyCapabilities ? noParameterRules : parametersOf(draft),
+      wrapping: draft.capabilities === denyCapabilities ? noWrappingRule : draft.wrapping,
     }));
   }
 
@@ -60,6 +64,7 @@ export class RuleMerger {
       allowed: undefined,
       denied: undefined,
       required: new Set(),
+      wrapping: noWrappingRule,
     };
     this.#drafts.set(pattern.text, draft);
     return draft;

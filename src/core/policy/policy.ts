@@ -52,7 +52,7 @@ export function parsePolicy(name: string, text: string): Policy {
 }
 
 /** Text that is base64 of UTF-8 is what it encodes. No policy looks like base64: it holds a space, a quote or a brace. */
-function decodeBody(text: string): string {
+export function decodeBody(text: string): string {
   // Base64 adds a third, and line breaks: what is longer than this would be too long a policy.
   if (text.length > 2 * hclLimits.textBytes) return text;
   const digits = text.replace(/[\r\n]/g, '');

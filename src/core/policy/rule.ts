@@ -1,6 +1,7 @@
 /** One rule of a policy, read from what stands between its braces. */
 import type { JsonValue } from '../../json.ts';
 import { emptyObject } from '../../json.ts';
+import { parseDuration } from '../ttl.ts';
 import {
   type CapabilitySet,
   capabilitySetOf,
@@ -16,12 +17,15 @@ import type { ParameterRules, ParameterValues } from './parameters.ts';
 import type { Pattern } from './pattern.ts';
 import { quote } from './position.ts';
 import type { Problems } from './problems.ts';
+import { noWrappingRule, type WrappingRule } from './wrapping-rule.ts';
 
 export interface PolicyRule {
   readonly pattern: Pattern;
   readonly capabilities: CapabilitySet;
   /** Empty for a rule that denies. */
   readonly parameters: ParameterRules;
+  /** No constraint for a rule that denies. */
+  readonly wrapping: WrappingRule;
 }
 
 interface Draft {
@@ -29,6 +33,8 @@ interface Draft {
   allowed: ParameterValues | undefined;
   denied: ParameterValues | undefined;
   required: readonly string[];
+  leastWrapping: number | undefined;
+  mostWrapping: number | undefined;
 }
 
 interface Context {
@@ -57,6 +63,12 @@ const readers: Readonly<Record<string, Reader>> = {
   required_parameters: (value, context) => {
     context.draft.required = readTexts(value, context, 'required_parameters').map(({ text }) => text);
   },
+  min_wrapping_ttl: (value, context) => {
+    context.draft.leastWrapping = readTtl(value, context, 'min_wrapping_ttl');
+  },
+  max_wrapping_ttl: (value, context) => {
+    context.draft.mostWrapping = readTtl(value, context, 'max_wrapping_ttl');
+  },
   comment: (value, context) => {
     if (value.kind !== 'text') context.refuse(value, 'comment is a text');
   },
@@ -66,8 +78,6 @@ const readers: Readonly<Record<string, Reader>> = {
 const notEnforced: ReadonlySet<string> = new Set([
   'mfa_methods',
   'control_group',
-  'min_wrapping_ttl',
-  'max_wrapping_ttl',
   'expiration',
   'pagination_limit',
   'list_scan_response_keys_filter_path',
@@ -82,6 +92,8 @@ export function readRule(pattern: Pattern, body: HclObject, problems: Problems):
     allowed: undefined,
     denied: undefined,
     required: [],
+    leastWrapping: undefined,
+    mostWrapping: undefined,
   };
   const where = `path ${quote(pattern.text)}`;
   const context: Context = {
@@ -104,12 +116,16 @@ export function readRule(pattern: Pattern, body: HclObject, problems: Problems):
       );
     seen.add(member.key);
   }
-  const { capabilities, allowed, denied, required } = draft;
+  const { capabilities, allowed, denied, required, leastWrapping: least, mostWrapping: most } = draft;
+  if (least !== undefined && most !== undefined && most < least) {
+    context.refuse(body, 'max_wrapping_ttl is less than min_wrapping_ttl, so that nothing would be allowed');
+  }
   const denies = capabilities === denyCapabilities;
   return {
     pattern,
     capabilities,
     parameters: denies ? noParameterRules : { allowed, denied, required },
+    wrapping: denies ? noWrappingRule : { least, most },
   };
 }
 
@@ -124,6 +140,15 @@ function readCapabilities(value: HclValue, context: Context): void {
     else
       context.refuse({ at }, `unknown capability ${quote(text)}; known are ${knownCapabilities.join(', ')}`);
   }
+}
+
+/** Seconds. Zero would say that nothing is asked for, and be read as if it did. */
+function readTtl(value: HclValue, context: Context, key: string): number | undefined {
+  const seconds =
+    value.kind === 'text' ? parseDuration(value.text) : value.kind === 'number' ? value.value : undefined;
+  if (seconds !== undefined && Number.isSafeInteger(seconds) && seconds >= 1) return seconds;
+  context.refuse(value, `${key} is a number of seconds or a duration like "5m", of a second at least`);
+  return undefined;
 }
 
 function readOldWord(value: HclValue, context: Context): void {

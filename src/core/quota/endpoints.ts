@@ -2,6 +2,7 @@
 import { CofferError } from '../../errors.ts';
 import { type CoreCall, coreEndpoint } from '../core-call.ts';
 import type { Endpoint, Fields, FieldValues, ResponseSchema } from '../endpoint.ts';
+import { listPage, pageFields } from '../list-page.ts';
 import { parseApiPath } from '../path.ts';
 import type { CoreRooms } from '../rooms.ts';
 import { alwaysExempt, type Quota } from './quota.ts';
@@ -92,12 +93,12 @@ function list(rooms: CoreRooms): Endpoint {
   return coreEndpoint({
     pattern: 'quotas/rate-limit',
     help: 'Lists rate-limit quotas.',
-    fields: {},
+    fields: pageFields,
     operations: {
       list: {
         summary: 'List quotas',
         response: { keys: { type: 'list' } },
-        handle: async () => ({ data: { keys: await rooms.quotas.list() } }),
+        handle: (call) => listPage((page) => rooms.quotas.names(page), call.fields),
       },
     },
   });

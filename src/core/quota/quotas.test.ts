@@ -10,6 +10,7 @@ import {
   writePolicy,
 } from '../../../test/fakes/client.ts';
 import { leasedType, Outside } from '../../../test/fakes/leased-engine.ts';
+import type { JsonObject } from '../../json.ts';
 import type { CofferNode } from '../../main/node.ts';
 import { parseApiPath } from '../path.ts';
 import { Buckets } from './buckets.ts';
@@ -128,6 +129,16 @@ describe('quotas', () => {
     expect((await ask(node, 'delete', 'sys/quotas/rate-limit/q')).status).toBe(204);
     expect((await ask(node, 'read', 'sys/quotas/rate-limit/q')).status).toBe(404);
     expect(admit('secret/data/a')).toBeUndefined();
+  });
+
+  it('are listed in pieces', async () => {
+    for (const name of ['c', 'a', 'b']) {
+      await ask(node, 'update', `sys/quotas/rate-limit/${name}`, { path: 'secret/', rate: 5 });
+    }
+    const list = (fields: JsonObject) => ask(node, 'list', 'sys/quotas/rate-limit', fields);
+    expect((await list({ limit: 2 })).data['keys']).toEqual(['a', 'b']);
+    expect((await list({ limit: 2, after: 'b' })).data['keys']).toEqual(['c']);
+    expect((await list({ after: 'c' })).status).toBe(404);
   });
 
   it.each([

@@ -2,7 +2,7 @@
 import type { BarrierStore } from '../../barrier/store.ts';
 import { CofferError } from '../../errors.ts';
 import { originOf } from '../../origin.ts';
-import { parseStorageKey, type StorageKey } from '../../storage/storage.ts';
+import { type Page, type PageRequest, parseStorageKey, type StorageKey } from '../../storage/storage.ts';
 import { bumpEpoch } from '../epoch.ts';
 import { allItems } from '../pages.ts';
 import type { ApiPath } from '../path.ts';
@@ -88,13 +88,12 @@ export class Quotas {
   }
 
   /** Names in order. */
-  async list(): Promise<readonly string[]> {
-    const records = await allItems((page) => this.#store.children(prefix, page));
-    return records;
+  names(page: PageRequest): Promise<Page<string>> {
+    return this.#store.children(prefix, page);
   }
 
   async write(quota: Quota): Promise<void> {
-    const names = await this.list();
+    const names = await allItems((page) => this.names(page));
     if (names.length >= mostQuotas && !names.includes(quota.name)) {
       throw new CofferError('invalid_request', `there are at most ${mostQuotas} quotas`);
     }

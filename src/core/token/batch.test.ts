@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import {
   ask,
   finishDuties,
+  finishJobs,
   keysOf,
   makePlace,
   makeToken,
@@ -176,6 +177,11 @@ describe('a batch token', () => {
       .auditLines()
       .find(({ type, request_id: id }) => type === 'request' && id === line?.['request_id']);
     expect(request?.['auth']).toMatchObject({ accessor: '', type: 'batch', policies: ['default', 'user'] });
+    const { client_token: used } = request?.['auth'] as { readonly client_token: string };
+    const issued = place
+      .auditLines()
+      .findLast((one) => JSON.stringify(one).includes(used) && one['type'] === 'response');
+    expect(issued).toMatchObject({ path: 'auth/token/create', auth: { client_token: used, accessor: '' } });
     expect(JSON.stringify(place.auditLines())).not.toContain(token.slice(4));
   });
 
@@ -353,6 +359,34 @@ describe('threat 25: a batch token’s text', () => {
     } finally {
       await other.remove();
     }
+  });
+
+  it('ends with the key of its term, on every node', async () => {
+    const second = await place.node();
+    const token = await batch({ no_parent: true, ttl: '768h' }, rootToken);
+    expect([await reads(token), await reads(token, second)]).toEqual([200, 200]);
+    await ask(node, 'update', 'sys/rotate');
+    await finishJobs(node);
+    place.clock.jump(31 * 86_400);
+    expect(await reads(token)).toBe(200);
+    await ask(node, 'update', 'sys/rotate');
+    await finishJobs(node);
+    expect([await reads(token), await reads(token, second)]).toEqual([403, 403]);
+  });
+
+  it('is kept wrapped like any other, without an accessor', async () => {
+    const wrapped = await ask(
+      node,
+      'update',
+      'auth/token/create',
+      { type: 'batch', policies: ['user'] },
+      parent,
+      { wrapTtl: 60 },
+    );
+    expect(wrapped.wrap?.wrappedAccessor).toBeUndefined();
+    const { text = '{}' } = await ask(node, 'update', 'sys/wrapping/unwrap', {}, wrapped.wrap?.token ?? '');
+    const { auth } = JSON.parse(text) as { readonly auth: { readonly client_token: string } };
+    expect(await reads(auth.client_token)).toBe(200);
   });
 
   it('opens after a rotation, on nodes that have not seen it yet too', async () => {

@@ -2,6 +2,8 @@
 import { CofferError, ConflictError } from '../../errors.ts';
 import { type CoreCall, coreEndpoint } from '../core-call.ts';
 import type { Endpoint, Fields, FieldValues, Reply } from '../endpoint.ts';
+import type { Identity } from '../identity/identity.ts';
+import { identityOfLogin } from '../identity/login.ts';
 import { rootPolicyName } from '../policy/builtin.ts';
 import { matchesGlob } from '../policy/glob.ts';
 import { parsePolicyName } from '../policy/name.ts';
@@ -76,14 +78,19 @@ async function createToken(
   role?: TokenRole,
 ): Promise<Reply> {
   const orphan = path === 'auth/token/create-orphan';
-  const wish = wishOf(call.fields, orphan, role);
+  const wish = wishOf(call.fields, orphan);
   const sudo = call.acl?.capabilities(call.path).some((name) => name === 'sudo' || name === 'root') ?? false;
   const mount = ownMount(rooms).entry;
   const caller = callerToken(call);
+  // Typed clients always send it, mostly empty.
+  const { entity_alias: alias } = call.fields;
+  // What cannot be must not leave an entity behind.
+  if (alias) prepareToken(rooms, { parent: caller, sudo: sudo || orphan, mount, path, role }, wish);
+  const owner = alias ? await ownerOf(rooms, alias, role) : undefined;
   const unknown = await unknownPolicies(rooms, wish.policies ?? []);
   let parent = caller;
   return retryOnConflict(async () => {
-    const prepared = prepareToken(rooms, { parent, sudo: sudo || orphan, mount, path, role }, wish);
+    const prepared = prepareToken(rooms, { parent, sudo: sudo || orphan, mount, path, role, owner }, wish);
     const answer = { issued: prepared.auth, warnings: [...prepared.warnings, ...unknown] };
     if (prepared.writes.length === 0) {
       rooms.meter.tally('token_issued');
@@ -118,8 +125,11 @@ async function rereadParent(rooms: CoreRooms, parent: ReadToken): Promise<ReadTo
   return token;
 }
 
-/** Who the token stands for is the business of identity, which this server does not keep yet. */
-function refuseAlias(alias: string, role: TokenRole | undefined): never {
+/**
+ * Whose the token is to be: the entity known by this alias of the mount of tokens, made if nobody is. Only where the role allows
+ * it. Throws `invalid_request`, and `permission_denied` for an entity that is disabled.
+ */
+async function ownerOf(rooms: CoreRooms, alias: string, role: TokenRole | undefined): Promise<Identity> {
   if (role === undefined) {
     throw new CofferError('invalid_request', "'entity_alias' is only allowed in combination with token role");
   }
@@ -127,7 +137,12 @@ function refuseAlias(alias: string, role: TokenRole | undefined): never {
   if (!role.allowedEntityAliases.some((glob) => matchesGlob(glob, name))) {
     throw new CofferError('invalid_request', "invalid 'entity_alias' value");
   }
-  throw new CofferError('invalid_request', "'entity_alias' is not supported: this server keeps no entities");
+  const owner = await identityOfLogin(rooms.identities, ownMount(rooms).entry, { alias });
+  if (owner === undefined) throw new CofferError('invalid_request', "invalid 'entity_alias' value");
+  if (owner.entity.disabled) {
+    throw new CofferError('permission_denied', 'the entity of this alias is disabled');
+  }
+  return owner;
 }
 
 /** Names looked up for a warning; what lies beyond is left unsaid. */
@@ -143,20 +158,14 @@ async function unknownPolicies(rooms: CoreRooms, asked: readonly string[]): Prom
 }
 
 /** Throws `invalid_request` for what no token can be. */
-function wishOf(
-  fields: FieldValues<typeof createFields>,
-  orphan: boolean,
-  role: TokenRole | undefined,
-): TokenWish {
-  const { type, num_uses: numUses = 0, entity_alias: alias } = fields;
+function wishOf(fields: FieldValues<typeof createFields>, orphan: boolean): TokenWish {
+  const { type, num_uses: numUses = 0 } = fields;
   if (type !== undefined && !['service', 'batch', 'default', ''].includes(type)) {
     throw new CofferError(
       'invalid_request',
       `invalid 'type' ${JSON.stringify(type.slice(0, 40))}: it is service or batch`,
     );
   }
-  // Typed clients always send it, mostly empty.
-  if (alias) refuseAlias(alias, role);
   if (numUses < 0) throw new CofferError('invalid_request', 'num_uses cannot be negative');
   return {
     id: fields.id === '' ? undefined : fields.id,

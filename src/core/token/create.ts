@@ -1,6 +1,7 @@
 /** `auth/token/create`: who may make which token, and what a token role says of it. */
 import type { PlainWrite } from '../../barrier/store.ts';
 import { CofferError } from '../../errors.ts';
+import type { Identity } from '../identity/identity.ts';
 import { defaultTtl, type MountEntry, maxTtl } from '../mount/entry.ts';
 import type { AuthAnswer } from '../request.ts';
 import type { CoreRooms } from '../rooms.ts';
@@ -49,6 +50,8 @@ export interface TokenMaker {
   /** Where the token says that it comes from, without the role's suffix. */
   readonly path: string;
   readonly role?: TokenRole | undefined;
+  /** Whose the token is to be in place of its maker's: by `entity_alias`. */
+  readonly owner?: Identity | undefined;
 }
 
 /** Throws `invalid_request` or `permission_denied`; writes nothing. */
@@ -73,8 +76,7 @@ export function prepareToken(rooms: CoreRooms, maker: TokenMaker, asked: TokenWi
     boundCidrs: networksOf(parent, role),
     internal: null,
     ...(parent.record.identity === undefined ? {} : { identity: parent.record.identity }),
-    // An orphan is handed to somebody else: it is not to act as the one who made it.
-    ...(parent.record.entityId === undefined || wish.noParent ? {} : { entityId: parent.record.entityId }),
+    ...entityOf(maker, wish),
     ...(role === undefined ? {} : roleFacts(asked, role)),
     ...times.token,
   };
@@ -84,15 +86,16 @@ export function prepareToken(rooms: CoreRooms, maker: TokenMaker, asked: TokenWi
 
 function storedToken(
   rooms: CoreRooms,
-  { parent }: TokenMaker,
+  maker: TokenMaker,
   token: NewToken,
   wish: TokenWish,
   warnings: readonly string[],
 ): CreatedToken {
+  const { parent } = maker;
   const minted = rooms.tokens.mint(token, wish.id);
   const { id } = minted.record;
   return {
-    auth: authAnswer(minted.record, minted.text, rooms.clock.now(), identityOfChild(parent, token)),
+    auth: authAnswer(minted.record, minted.text, rooms.clock.now(), identityOfChild(maker, token)),
     writes: minted.writes,
     warnings,
     expectations: [
@@ -106,24 +109,31 @@ function storedToken(
 /** Nothing to commit: whether its parent is alive is asked with each of its requests. */
 function sealedToken(
   rooms: CoreRooms,
-  { parent }: TokenMaker,
+  maker: TokenMaker,
   token: NewToken,
   warnings: readonly string[],
 ): CreatedToken {
   if (token.policies.includes('root')) {
     throw new CofferError('invalid_request', 'batch tokens cannot be root tokens');
   }
+  const { parent } = maker;
   const line = [parent.record, ...lineOf(parent)].slice(0, token.ancestors.length);
   const sealed = rooms.batchTokens.seal(
     { ...token, renewable: false },
     line.map(({ accessor }) => accessor),
   );
-  const auth = authAnswer(sealed.record, sealed.text, rooms.clock.now(), identityOfChild(parent, token));
+  const auth = authAnswer(sealed.record, sealed.text, rooms.clock.now(), identityOfChild(maker, token));
   return { auth, writes: [], warnings, expectations: [] };
 }
 
-function identityOfChild(parent: ReadToken, token: NewToken): ReadToken['identity'] {
-  return token.entityId === undefined ? undefined : parent.identity;
+/** An orphan is handed to somebody else: it is not to act as the one who made it. */
+function entityOf({ parent, owner }: TokenMaker, wish: TokenWish): Pick<NewToken, 'entityId'> {
+  const entityId = owner?.entity.id ?? (wish.noParent ? undefined : parent.record.entityId);
+  return entityId === undefined ? {} : { entityId };
+}
+
+function identityOfChild({ parent, owner }: TokenMaker, token: NewToken): ReadToken['identity'] {
+  return token.entityId === undefined ? undefined : (owner ?? parent.identity);
 }
 
 function checkMaker({ parent, sudo, role }: TokenMaker, wish: TokenWish): void {
@@ -176,7 +186,13 @@ export function lesser(one: number, other: number): number {
 
 function underRole(wish: TokenWish, role: TokenRole, type: 'service' | 'batch'): TokenWish {
   const common = { ...wish, noParent: role.orphan };
-  if (type === 'batch') return common;
+  if (type === 'batch') {
+    // The role may make service tokens unless another kind is asked for: asking must not be the way around its limits.
+    if (role.numUses > 0) {
+      throw new CofferError('invalid_request', 'this role limits uses, which batch tokens cannot have');
+    }
+    return { ...common, explicitMaxTtl: role.explicitMaxTtl };
+  }
   return {
     ...common,
     renewable: wish.renewable && role.renewable,

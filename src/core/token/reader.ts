@@ -188,7 +188,8 @@ export type IsMounted = (uuid: string) => boolean;
 export function tokenProblem(token: ReadToken, now: number, isMounted: IsMounted): string | undefined {
   const own = recordProblem(token.record, now, isMounted) ?? identityProblem(token);
   if (own !== undefined) return own;
-  for (const [at, ancestor] of token.ancestors.entries()) {
+  for (let at = 0; at < token.ancestors.length; at++) {
+    const ancestor = token.ancestors[at];
     // What was revoked without its children ends the line above them. Batch tokens are no children that anybody could list:
     // theirs end with their parent.
     if (ancestor?.orphanedAt !== undefined && (at > 0 || token.record.type !== 'batch')) return undefined;

@@ -3,7 +3,7 @@ import type { AuthMethod } from '../../engine/engine.ts';
 import { CofferError } from '../../errors.ts';
 import { type CoreCall, coreEndpoint } from '../core-call.ts';
 import type { Endpoint, Fields, FieldValues, Reply } from '../endpoint.ts';
-import { maxTtl, systemTtl } from '../mount/entry.ts';
+import { defaultTtl, maxTtl, systemTtl } from '../mount/entry.ts';
 import type { Mount } from '../mount/table.ts';
 import type { CoreRooms } from '../rooms.ts';
 import { cappedWarning, grantTtl } from '../ttl-rule.ts';
@@ -77,6 +77,8 @@ async function renew(
   const found = await liveById(rooms, id);
   if (found === undefined) throw new CofferError('permission_denied', 'bad token');
   const mount = found.record.mount === null ? undefined : rooms.mounts.table.byUuid(found.record.mount);
+  // Tokens made by tokens are under the settings of `auth/token/`.
+  const issuer = (mount ?? rooms.mounts.table.at('auth/token/'))?.entry;
   const terms = await termsNow(rooms, found.record, mount, remoteAddress);
   let capped = false;
   const now = rooms.clock.now();
@@ -90,14 +92,14 @@ async function renew(
     const granted = grantTtl({
       increment: period || increment,
       backendTtl: terms.ttl ?? current.creationTtl,
-      mountDefault: systemTtl,
+      mountDefault: issuer === undefined ? systemTtl : defaultTtl(issuer),
       maxima:
         period > 0
           ? [explicitMaxTtl]
           : [
               explicitMaxTtl,
               terms.maxTtl ?? current.maxTtl,
-              mount === undefined ? systemTtl : maxTtl(mount.entry),
+              issuer === undefined ? systemTtl : maxTtl(issuer),
             ],
       issuedAt: current.issuedAt,
       now,

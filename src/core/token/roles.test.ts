@@ -290,6 +290,19 @@ describe('a token made by a role', () => {
     expect(await lookup(tokenOf(made))).toMatchObject({ role: 'r', type: wanted });
   });
 
+  it('of the kind that is asked for keeps to the role’s limits all the same', async () => {
+    await write('short', { token_explicit_max_ttl: '30m' });
+    expect((await create('short', { type: 'batch' })).auth?.leaseDuration).toBe(1_800);
+    expect((await create('short', { type: 'batch', ttl: '5h' })).auth?.leaseDuration).toBe(1_800);
+    await write('counted', { token_num_uses: 2 });
+    expect((await create('counted', { type: 'batch' })).status).toBe(400);
+    await write('periodic', { token_period: '1h' });
+    expect((await create('periodic', { type: 'batch', ttl: '2h' })).auth).toMatchObject({
+      leaseDuration: 7_200,
+      renewable: false,
+    });
+  });
+
   it('needs sudo for an id or a period of its own, and none for the role’s', async () => {
     await write('periodic', { token_period: '1h' });
     expect((await create('periodic', { period: '30m' })).status).toBe(400);
@@ -299,15 +312,28 @@ describe('a token made by a role', () => {
     expect((await create('periodic', { period: '3h' }, rootToken)).auth?.leaseDuration).toBe(3_600);
   });
 
-  it('takes an entity alias only where the role allows it, and says that there are no entities', async () => {
-    await write('named', { allowed_entity_aliases: ['web-*', 'ci'] });
+  it('takes an entity alias only where the role allows it, and is of that entity from then on', async () => {
+    await write('named', { allowed_entity_aliases: ['web-*', 'ci'], allowed_policies: 'a' });
     const plain = await ask(node, 'update', 'auth/token/create', { entity_alias: 'ci' });
     expect(plain.errors).toEqual(["'entity_alias' is only allowed in combination with token role"]);
     expect((await create('named', { entity_alias: 'other' })).errors).toEqual([
       "invalid 'entity_alias' value",
     ]);
-    expect((await create('named', { entity_alias: 'Web-1' })).errors.join()).toContain('not supported');
-    expect((await create('named', { entity_alias: '' })).status).toBe(200);
+    expect((await create('named', { entity_alias: '' })).auth?.entityId).toBe('');
+    expect((await create('named', { entity_alias: 'web-1', policies: 'b' })).status).toBe(400);
+    expect((await ask(node, 'list', 'identity/entity/id/')).status).toBe(404);
+    const made = await create('named', { entity_alias: 'web-1' });
+    const again = await create('named', { entity_alias: 'web-1', type: 'batch' });
+    const other = await create('named', { entity_alias: 'web-2' });
+    const id = made.auth?.entityId ?? '';
+    expect(id).not.toBe('');
+    expect([again.auth?.entityId, other.auth?.entityId === id]).toEqual([id, false]);
+    expect(await lookup(tokenOf(made))).toMatchObject({ entity_id: id });
+    await ask(node, 'update', `identity/entity/id/${id}`, { disabled: true });
+    for (const token of [tokenOf(made), tokenOf(again)]) {
+      expect((await ask(node, 'read', 'auth/token/lookup-self', {}, token)).status).toBe(403);
+    }
+    expect((await create('named', { entity_alias: 'web-1' })).status).toBe(403);
   });
 
   it('is not made by tokens that may make none', async () => {

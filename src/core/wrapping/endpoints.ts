@@ -58,6 +58,7 @@ function unwrap(rooms: CoreRooms): Endpoint {
     operations: {
       update: {
         summary: 'Unwrap',
+        unwraps: true,
         refusal: notValid,
         response: { '*': { type: 'any', sensitive: true } },
         handle: async (call) => {

@@ -9,7 +9,7 @@ import { decodeTotpKey, encodeTotpKey, keyPath, parseKeyName, type TotpKey } fro
  * Wrong codes during one period, from everybody and on all nodes. Three of a million codes are right at any time: a day of guessing
  * at this pace finds one in one of twenty tries, and whoever has the right code waits for one period at most.
  */
-const mostWrong = 5;
+export const mostWrong = 5;
 
 export function codeEndpoint(): Endpoint {
   return endpoint({

@@ -50,7 +50,7 @@ export function parseDigits(number: number): 6 | 8 {
 }
 
 /** Seconds: a code that lives for longer than a day is a password. */
-const longestPeriod = 86_400;
+export const longestPeriod = 86_400;
 
 export function parsePeriod(seconds: number): number {
   if (!(seconds > 0)) throw new CofferError('invalid_request', 'the period value must be greater than zero');

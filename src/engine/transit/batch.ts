@@ -37,7 +37,7 @@ export interface Item {
 }
 
 /** Items of one request: each costs time on the one thread that serves everybody. */
-const mostItems = 10_000;
+export const mostItems = 10_000;
 /** Items between two looks at other requests. */
 const stride = 100;
 /** The same where each takes a private key. */

@@ -21,7 +21,7 @@ export interface KeyWish {
 
 /** Bytes of hmac keys: as long as SHA-256's digest at least (RFC 2104 §3). */
 const usualHmacBytes = 32;
-const mostHmacBytes = 512;
+export const mostHmacBytes = 512;
 const shortestPeriod = 3_600;
 
 /** Throws `invalid_request` for settings that do not go together. */

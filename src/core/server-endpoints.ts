@@ -1,0 +1,34 @@
+/** What `sys/` says and sets of the server itself. */
+import { withoutTokens } from './audit-lines.ts';
+import type { Core, CoreOptions } from './core.ts';
+import type { Endpoint } from './endpoint.ts';
+import { configurationEndpoints } from './server/configuration-endpoints.ts';
+import { counterEndpoints } from './server/counter-endpoints.ts';
+import { inFlightEndpoint } from './server/in-flight.ts';
+import { loggersEndpoints } from './server/loggers-endpoint.ts';
+import { monitorEndpoint } from './server/monitor.ts';
+import { nodesEndpoint, stepDownEndpoint } from './server/nodes-endpoint.ts';
+import { pluginEndpoints } from './server/plugin-endpoints.ts';
+import { refusedEndpoints } from './server/refused-endpoints.ts';
+import { settingsEndpoints } from './server/settings-endpoints.ts';
+import { toolEndpoints } from './server/tool-endpoints.ts';
+import { versionEndpoints } from './server/version-endpoints.ts';
+
+export function serverEndpoints(core: Core, options: CoreOptions): readonly Endpoint[] {
+  const { surroundings, store, clock } = core;
+  const { engines, authMethods } = options.types;
+  return [
+    ...settingsEndpoints(() => core.settings),
+    ...configurationEndpoints(surroundings),
+    ...loggersEndpoints(surroundings.logs),
+    monitorEndpoint(surroundings.monitors),
+    inFlightEndpoint(surroundings.inFlight, (text) => withoutTokens(core.audit, text)),
+    ...pluginEndpoints({ auth: [...authMethods.keys()], database: [], secret: [...engines.keys()] }),
+    ...versionEndpoints(clock.now()),
+    ...counterEndpoints(),
+    nodesEndpoint(store, clock),
+    stepDownEndpoint(),
+    ...toolEndpoints(core.random),
+    ...refusedEndpoints(),
+  ];
+}

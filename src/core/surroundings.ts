@@ -1,0 +1,31 @@
+/** What of the program around it a node's `sys/` endpoints show and change. A node without any shows as little. */
+
+import { noPlaces } from '../audit-device/audit-device.ts';
+import { type Clock, systemClock } from '../clock.ts';
+import type { DeviceKinds } from './audit-device/devices.ts';
+import type { AnswerData } from './request.ts';
+import { InFlight } from './server/in-flight.ts';
+import { type LogControl, noLogs } from './server/log-control.ts';
+import { Monitors } from './server/monitor.ts';
+
+export interface Surroundings {
+  readonly devices: DeviceKinds;
+  readonly logs: LogControl;
+  readonly monitors: Monitors;
+  readonly inFlight: InFlight;
+  /** The configuration, without what is a secret or leads to one. */
+  readonly configuration: () => AnswerData;
+  /** Reads the configuration again, as SIGHUP does; undefined where there is none. Tells the log what came of it. */
+  readonly reload: () => (() => void) | undefined;
+}
+
+export function noSurroundings(clock: Clock = systemClock): Surroundings {
+  return {
+    devices: { types: new Map(), places: { ...noPlaces, clock } },
+    logs: noLogs,
+    monitors: new Monitors(noLogs, clock),
+    inFlight: new InFlight(),
+    configuration: () => ({}),
+    reload: () => undefined,
+  };
+}
