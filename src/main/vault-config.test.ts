@@ -31,6 +31,8 @@ describe('a configuration of the old server', () => {
       place({
         'v.hcl': `${storage}
 log_level = "trace"
+default_lease_ttl = "168h"
+max_lease_ttl = 2764800
 default_max_request_duration = "60s"
 listener "tcp" {
   address = "0.0.0.0:8200"
