@@ -239,6 +239,17 @@ describe('mounts, policies, tokens and leases', () => {
     await said(['auth', 'disable', 'people/']);
   });
 
+  it('moves mounts, and asks what another token may do', async () => {
+    await said(['mount', '-path=before', 'generic']);
+    await said(['write', 'before/a', 'x=1']);
+    expect(await said(['remount', 'before', 'after'])).toMatch(
+      /^Success! Finished moving secrets engine before\/ to after\//,
+    );
+    expect(await said(['read', '-field=x', 'after/a'])).toBe('1');
+    const token = await said(['token-create', '-policy=default', '-field=token']);
+    expect(await said(['capabilities', token, 'sys/mounts'])).toBe('deny\n');
+  });
+
   it('writes policies from files and standard input', async () => {
     const text = 'path "secret/data/a/*" { capabilities = ["read"] }\n';
     expect(await said(['policy', 'write', 'web', '-'], { stdin: text })).toBe(
