@@ -55,11 +55,18 @@ export function tooLarge(source: string, limit: number): CofferError {
   );
 }
 
-/** A hidden answer from the terminal, or the first line of what is piped in. */
+/** What was piped in behind the lines that were asked for. */
+const pipedLines = new WeakMap<World['stdin'], string[]>();
+
+/** A hidden answer from the terminal, or the next line of what is piped in; empty where no more came. */
 export async function readSecretLine(world: Terminal, question: string): Promise<string> {
   if (isInteractive(world)) return askHidden(world, question);
-  const line = (await readAll(world, 1024 * 1024)).toString('utf8').split('\n', 1)[0] ?? '';
-  return line.replace(/\r$/, '');
+  let lines = pipedLines.get(world.stdin);
+  if (lines === undefined) {
+    lines = (await readAll(world, 1024 * 1024)).toString('utf8').split('\n');
+    pipedLines.set(world.stdin, lines);
+  }
+  return (lines.shift() ?? '').replace(/\r$/, '');
 }
 
 async function typedLine(world: Terminal): Promise<string> {

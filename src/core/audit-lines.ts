@@ -165,6 +165,7 @@ function auditedAuth(
     accessor: auth.accessor,
     policies: auth.policies,
     ...(auth.entityId === '' ? {} : { entity_id: auth.entityId }),
+    ...(auth.mfaRequirement === undefined ? {} : { mfa_required: true }),
     metadata: auth.metadata,
     lease_duration: auth.leaseDuration,
   };

@@ -8,6 +8,7 @@ import { dueWrite } from './due.ts';
 import type { Call, EndpointOperation, Leased, OperationSpec, Principal, Reply } from './endpoint.ts';
 import { identityOfLogin } from './identity/login.ts';
 import type { LeaseHolder } from './lease/leases.ts';
+import { secondFactorOf } from './mfa/login.ts';
 import type { Mount } from './mount/table.ts';
 import { MountView } from './mount/view.ts';
 import type { Acl } from './policy/acl.ts';
@@ -93,17 +94,16 @@ function handle(errand: Errand, call: Call, token: LeaseHolder | null): Promise<
 }
 
 async function handleOnce(errand: Errand, call: Call, token: LeaseHolder | null): Promise<Handled> {
-  const { tokens, leases } = errand.core;
+  const { leases } = errand.core;
   const reply = withoutHidden(errand, await errand.spec.handle(call));
   const warnings = reply?.warnings ?? [];
   if (reply?.login !== undefined) {
-    const issued = await logIn(errand, reply.login);
-    const undo = () => tokens.revoke(tokens.idOf(issued.auth.clientToken));
+    const { auth, warnings: more, undo } = await logIn(errand, reply.login);
     return {
       reply,
-      auth: issued.auth,
+      auth,
       lease: null,
-      warnings: [...warnings, ...issued.warnings],
+      warnings: [...warnings, ...more],
       undo,
       identity: identityOf(errand.mount.entry.uuid, reply.login.alias),
     };
@@ -144,24 +144,41 @@ async function withJob(
   return { ...reply, data: { ...reply.data, job_id: id } };
 }
 
+/** Ends with a token, or with what the login has to show before there is one. */
 async function logIn(
-  { core, mount, request, commit }: Errand,
+  { core, mount: { entry }, request, commit, spec }: Errand,
   principal: Principal,
-): Promise<ReturnType<typeof issueLogin>> {
-  const identity = await identityOfLogin(core.identities, mount.entry, principal);
+): Promise<{
+  readonly auth: AuthAnswer;
+  readonly warnings: readonly string[];
+  readonly undo: () => Promise<unknown>;
+}> {
+  const { tokens } = core;
+  const identity = await identityOfLogin(core.identities, entry, principal);
   if (identity?.entity.disabled === true) throw new CofferError('permission_denied', 'permission denied');
-  const issued = issueLogin(core, mount.entry, request.path, principal, identity);
-  // Only what the store keeps is counted.
-  if (issued.writes.length > 0) await core.ceilings.admitToken(identityOf(mount.entry.uuid, principal.alias));
-  const view = new MountView(core.barrier, mount.entry.uuid, (writes, expectations) =>
+  const shown = spec.clientCertificate === true ? request.clientCertificate?.() : undefined;
+  const first = { request, mount: entry, principal, identity, shown };
+  const second = await secondFactorOf(core.mfa, first, (changes, asRead) => commit.commit(changes, asRead));
+  const view = new MountView(core.barrier, entry.uuid, (writes, expectations) =>
     commit.commit(writes, expectations),
   );
   const expectations: readonly Expectation[] = view.expectations(principal.expectations ?? []);
-  const writes = [...issued.writes, ...view.writes(principal.writes ?? [])];
+  // What the method writes goes with the first factor's proof: it is good for one login, whatever becomes of the second.
+  const writes = view.writes(principal.writes ?? []);
+  if (second.kind === 'wanted') {
+    await commit.commit([...second.writes, ...writes], expectations);
+    return { auth: second.auth, warnings: [], undo: second.drop };
+  }
+  const issued = issueLogin(core, entry, request.path, principal, identity);
+  // Only what the store keeps is counted.
+  if (issued.writes.length > 0) await core.ceilings.admitToken(identityOf(entry.uuid, principal.alias));
+  const all = [...issued.writes, ...second.writes, ...writes];
+  const expected = [...expectations, ...second.expectations];
   // A batch token leaves nothing in the store, and its method may have nothing to write down either.
-  if (writes.length + expectations.length > 0) await commit.commit(writes, expectations);
+  if (all.length + expected.length > 0) await commit.commit(all, expected);
   core.meter.tally('token_issued');
-  return issued;
+  const { auth, warnings } = issued;
+  return { auth, warnings, undo: () => tokens.revoke(tokens.idOf(auth.clientToken)) };
 }
 
 /**

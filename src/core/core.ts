@@ -25,6 +25,8 @@ import type { KeySlots } from './key/key-slots.ts';
 import { Rotation } from './key/rotation.ts';
 import { Leases } from './lease/leases.ts';
 import { type Meter, noTelemetry, type Telemetry } from './meter.ts';
+import { withMfa } from './mfa/endpoints.ts';
+import { Mfa } from './mfa/mfa.ts';
 import { cubbyholeType, identityType, systemType, tokenType } from './mount/builtin.ts';
 import { mountDataPrefix, type SystemTtls } from './mount/entry.ts';
 import { Mounts, type MountTypes } from './mount/mounts.ts';
@@ -93,6 +95,7 @@ export class Core implements CoreRooms {
   readonly batchTokens: BatchTokens;
   readonly tokenReader: TokenReader;
   readonly identities: Identities;
+  readonly mfa: Mfa;
   readonly mounts: Mounts;
   readonly leases: Leases;
   readonly policies: PolicyStore;
@@ -140,6 +143,8 @@ export class Core implements CoreRooms {
     this.batchTokens = new BatchTokens({ texts: barrier.texts, idOf });
     const digestKey = barrier.purposeKey('identity-digest');
     this.identities = new Identities({ store: barrier, digestKey, clock, random });
+    const mfaKey = barrier.purposeKey('mfa-request');
+    this.mfa = new Mfa({ store: barrier, hashKey: mfaKey, clock, random });
     this.tokenReader = new TokenReader(barrier, {
       idOf,
       batch: this.batchTokens,
@@ -181,7 +186,7 @@ export class Core implements CoreRooms {
         [systemType, { endpoints: system.endpoints }],
         [tokenType, tokenEngine(this)],
         [cubbyholeType, cubbyholeEngine(this)],
-        [identityType, identityEngine(this)],
+        [identityType, withMfa(this, identityEngine(this))],
       ]),
       digestKey: barrier.purposeKey('mount-digest'),
       clock,
@@ -266,6 +271,7 @@ export class Core implements CoreRooms {
     if (known?.mounts !== epoch.mounts) await this.mounts.load();
     if (known?.quotas !== epoch.quotas) await this.quotas.load();
     if (known?.system !== epoch.system) await Promise.all([this.devices.load(), this.settings.load()]);
+    if (known?.mfa !== epoch.mfa) await this.mfa.config.load();
     this.#epoch = epoch;
     this.#epochRevision = record?.revision;
   }

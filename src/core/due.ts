@@ -5,10 +5,10 @@
 import type { PlainWrite } from '../barrier/store.ts';
 import { parseStorageKey, type StorageKey } from '../storage/storage.ts';
 
-/** What an entry's id names: a token's stored id, a lease id, `<mount uuid>/<name>`, a mount's uuid, a job's. */
-export type DueKind = 'token' | 'token-tree' | 'lease' | 'mount' | 'purge' | 'job';
+/** What an entry's id names: a token's stored id, a lease id, `<mount uuid>/<name>`, a mount's uuid, a job's, a pending login's. */
+export type DueKind = 'token' | 'token-tree' | 'lease' | 'mount' | 'purge' | 'job' | 'pending-login';
 
-const kinds: readonly DueKind[] = ['token', 'token-tree', 'lease', 'mount', 'purge', 'job'];
+const kinds: readonly DueKind[] = ['token', 'token-tree', 'lease', 'mount', 'purge', 'job', 'pending-login'];
 
 export interface Due {
   readonly key: StorageKey;

@@ -25,6 +25,7 @@ export function expiryDuty(core: Core, options: CoreOptions): ExpiryDuty {
       token: (due, fence) => tokens.onDue(due, fence),
       'token-tree': (due, fence) => tokens.onTreeDue(due, fence, core.cubbyholePrefix(due.id as TokenId)),
       job: (due, fence) => jobs.onDue(due, fence),
+      'pending-login': (due, fence) => core.mfa.pending.onDue(due, fence),
       lease: (due, fence, holdsLock) => leases.onDue(due, fence, holdsLock),
       purge: (due, fence, holdsLock) =>
         purgeMount({ store, clock, mounts, leases, tokens }, due, fence, holdsLock),

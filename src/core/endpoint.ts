@@ -6,7 +6,14 @@ import type { Clock } from '../clock.ts';
 import type { CofferError } from '../errors.ts';
 import type { JsonObject, JsonValue } from '../json.ts';
 import type { NewJob } from './job/job.ts';
-import type { AnswerData, AnswerStream, AuthAnswer, LeaseAnswer, WrapInfo } from './request.ts';
+import type {
+  AnswerData,
+  AnswerStream,
+  AuthAnswer,
+  ClientCertificate,
+  LeaseAnswer,
+  WrapInfo,
+} from './request.ts';
 import type { View, ViewExpectation, ViewWrite } from './view.ts';
 
 /** How a field's value is read from what was sent; see `field.ts` for what each accepts. */
@@ -88,6 +95,8 @@ export interface Call<F extends Fields = Fields> {
    * outside the store needs it.
    */
   readonly signal: () => AbortSignal;
+  /** What the client showed over TLS: only where the operation declares it, and the request came that way. */
+  readonly clientCertificate?: ClientCertificate | undefined;
   /** The mount's own storage. What it commits carries the spending of the caller's use count. */
   readonly view: View;
 }
@@ -217,6 +226,10 @@ export interface OperationSpec<F extends Fields = Fields> {
   readonly repeatData?: boolean;
   /** Answers what was wrapped, as it was kept: it is never wrapped once more. */
   readonly unwraps?: true;
+  /** Ends a login outside of the auth mount, with an answer that may be wrapped like a login's. */
+  readonly logsIn?: true;
+  /** Is told of the client's certificate. */
+  readonly clientCertificate?: true;
   /** Answers a stream of bytes, which is never wrapped; spends the use first. */
   readonly streams?: true;
 }

@@ -1,6 +1,6 @@
 /**
  * The epoch: one record, read in the same multi-get as the token, whose revision changes with each commit that changes
- * mounts, policies or keyring, or seals the store. Its parts say which of them changed.
+ * mounts, policies, keyring, quotas or MFA, or seals the store. Its parts say which of them changed.
  */
 import type { BarrierStore, PlainWrite, SealedRecord } from '../barrier/store.ts';
 import { CofferError } from '../errors.ts';
@@ -8,7 +8,7 @@ import { type Expectation, parseStorageKey } from '../storage/storage.ts';
 import { decodeStored, encodeStored } from './stored-json.ts';
 import { changeWitness, type WitnessDigests, type Witnessed, witnessKey } from './witness.ts';
 
-export const epochParts = ['mounts', 'policies', 'keyring', 'seal', 'quotas', 'system'] as const;
+export const epochParts = ['mounts', 'policies', 'keyring', 'seal', 'quotas', 'system', 'mfa'] as const;
 export type EpochPart = (typeof epochParts)[number];
 
 export type Epoch = { readonly [P in EpochPart]: number } & {
@@ -17,7 +17,7 @@ export type Epoch = { readonly [P in EpochPart]: number } & {
 };
 
 /** Parts that came later than the first stores. */
-type LaterPart = 'quotas' | 'system';
+type LaterPart = 'quotas' | 'system' | 'mfa';
 type StoredEpoch = Omit<Epoch, LaterPart> & { readonly [P in LaterPart]?: number };
 
 export const epochKey = parseStorageKey('core/epoch');
@@ -29,6 +29,7 @@ export const firstEpoch: Omit<Epoch, 'witness'> = {
   seal: 1,
   quotas: 1,
   system: 1,
+  mfa: 1,
 };
 
 export function encodeEpoch(epoch: Epoch): Buffer {
@@ -38,7 +39,7 @@ export function encodeEpoch(epoch: Epoch): Buffer {
 /** Throws `integrity` when the record is missing: a store without it was cut down. */
 export function decodeEpoch(record: SealedRecord | undefined): Epoch {
   if (record === undefined) throw new CofferError('integrity', 'the epoch record is missing');
-  return { quotas: 1, system: 1, ...decodeStored<StoredEpoch>(record.open()) };
+  return { quotas: 1, system: 1, mfa: 1, ...decodeStored<StoredEpoch>(record.open()) };
 }
 
 /** What a commit adds to bump one part. A conflict at `epochKey` means that somebody else's change came first. */

@@ -15,6 +15,13 @@ export type Operation =
   | 'help'
   | 'header';
 
+/**
+ * What the client showed over TLS: its certificate in DER, and behind it what it sent along, each the issuer of the one before.
+ * Undefined where it showed none. It has the first one's key; that anybody trusts it is not checked. A resumed session knows
+ * the first one only. A function, because getting it costs and few requests ask.
+ */
+export type ClientCertificate = () => readonly Buffer[] | undefined;
+
 export interface Request {
   /** A uuid; in the answer, the audit lines and the log alike. */
   readonly id: string;
@@ -27,15 +34,14 @@ export interface Request {
   /** Seconds of response wrapping asked for; 0 when not asked. */
   readonly wrapTtl: number;
   readonly remoteAddress: string;
+  /** Values of the header for codes of a second factor; absent without it. */
+  readonly mfa?: readonly string[] | undefined;
   /** The listener answers metrics to everyone. */
   readonly metricsWithoutToken?: boolean;
   /** The caller's W3C Trace Context header, as sent. */
   readonly traceparent?: string | undefined;
-  /**
-   * DER of the certificate that the client showed over TLS, or undefined. The client has its key; that anybody trusts it is not
-   * checked. A function, because getting it costs and few requests ask.
-   */
-  readonly clientCertificate?: () => Buffer | undefined;
+  /** Absent where the request did not come over TLS. */
+  readonly clientCertificate?: ClientCertificate;
   /** A header of the request as it was sent, by its name in lower case; for the audit log, if it is told to show it. */
   readonly header?: (name: string) => string | undefined;
   /** Aborts when the listener stopped waiting; without it, never. */
@@ -54,6 +60,15 @@ export class RawJson {
 /** Answer data: JSON whose first two levels may hold text that is JSON already. */
 export type AnswerData = { readonly [name: string]: JsonValue | RawJson | AnswerData };
 
+/** What a login has to show before there is a token: of each enforcement, a code of any one method. */
+export interface MfaRequirement {
+  readonly requestId: string;
+  readonly constraints: readonly {
+    readonly enforcement: string;
+    readonly methods: readonly { readonly type: string; readonly id: string; readonly name: string }[];
+  }[];
+}
+
 export interface AuthAnswer {
   readonly clientToken: string;
   readonly accessor: string;
@@ -70,6 +85,8 @@ export interface AuthAnswer {
   readonly tokenType: 'service' | 'batch';
   readonly orphan: boolean;
   readonly numUses: number;
+  /** In place of a token: `clientToken` is empty. */
+  readonly mfaRequirement?: MfaRequirement;
 }
 
 export interface LeaseAnswer {

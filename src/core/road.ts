@@ -271,6 +271,7 @@ function buildCall(
     clock: core.clock,
     remoteAddress: request.remoteAddress,
     signal: request.signal ?? neverAborted,
+    ...(destination.spec?.clientCertificate === true ? { clientCertificate: request.clientCertificate } : {}),
     view: new MountView(core.barrier, mount?.uuid ?? '', (writes, expectations) =>
       commit.commit(writes, expectations),
     ),

@@ -10,6 +10,7 @@ import type { Jobs } from './job/jobs.ts';
 import type { Rotation } from './key/rotation.ts';
 import type { Leases } from './lease/leases.ts';
 import type { Meter } from './meter.ts';
+import type { Mfa } from './mfa/mfa.ts';
 import type { Mounts } from './mount/mounts.ts';
 import type { PasswordPolicies } from './password-policy/store.ts';
 import type { PolicyStore } from './policy/store.ts';
@@ -32,6 +33,7 @@ export interface CoreRooms {
   readonly batchTokens: BatchTokens;
   readonly tokenReader: TokenReader;
   readonly identities: Identities;
+  readonly mfa: Mfa;
   readonly mounts: Mounts;
   readonly leases: Leases;
   readonly policies: PolicyStore;

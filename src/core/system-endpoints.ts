@@ -15,6 +15,7 @@ import { slotEndpoints } from './key/slot-endpoints.ts';
 import { leaseEndpoints } from './lease/endpoints.ts';
 import { lockoutEndpoints } from './lockout/endpoints.ts';
 import { noTelemetry } from './meter.ts';
+import { validateEndpoint } from './mfa/validate-endpoint.ts';
 import { mountEndpoints } from './mount/endpoints.ts';
 import { openApiEndpoints } from './openapi/endpoint.ts';
 import { passwordPolicyEndpoints } from './password-policy/endpoints.ts';
@@ -54,6 +55,7 @@ export function systemEndpoints(
     ...keyEndpoints(core),
     ...secretEndpoints(core, new Cursors(core.barrier.purposeKey('find-cursor'), random)),
     ...wrappingEndpoints(core),
+    validateEndpoint(core),
     ...quotaEndpoints(core),
     ...openApiEndpoints(core),
     ...auditDeviceEndpoints(() => core.devices),

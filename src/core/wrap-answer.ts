@@ -39,7 +39,7 @@ export async function admitWrapping(core: Core, { request, mount, spec, token }:
     );
   }
   // Whoever logs in gets something worth keeping. What is open to everybody is not, and strangers could fill the store with it.
-  if (token === undefined && mount.entry.kind !== 'auth' && spec.plain !== true) {
+  if (token === undefined && mount.entry.kind !== 'auth' && spec.plain !== true && spec.logsIn !== true) {
     throw new CofferError('invalid_request', 'without a token only logins are wrapped');
   }
   if (token?.identity !== undefined && spec.plain !== true) await core.ceilings.admitToken(token.identity);
@@ -64,6 +64,8 @@ export async function wrapOutcome(
 ): Promise<Outcome> {
   const { answer } = outcome;
   if (answer.kind !== 'envelope' || answer.status >= 400 || answer.wrap !== null) return outcome;
+  // There is no token yet: the second step of the login has its answer wrapped.
+  if (answer.auth?.mfaRequirement !== undefined) return outcome;
   try {
     const wrap = await core.wrappings.wrap({
       text: encode({ ...answer, requestId: '' }) ?? '',

@@ -10,6 +10,7 @@ import type { Clock } from '../clock.ts';
 import type { Endpoint } from '../core/endpoint.ts';
 import type { MountLockout } from '../core/lockout/lock-state.ts';
 import type { ReadPage } from '../core/pages.ts';
+import type { ClientCertificate } from '../core/request.ts';
 import type { DueEntry, View, ViewWrite } from '../core/view.ts';
 import type { Random } from '../crypto/random.ts';
 import type { JsonObject } from '../json.ts';
@@ -72,18 +73,25 @@ export interface PolicyHolder {
   readonly noDefaultPolicy: boolean;
 }
 
+/** Whoever asks for a token's renewal: not always who logged in. */
+export interface RenewalCaller {
+  readonly remoteAddress: string;
+  /** Undefined where the request did not come over TLS. */
+  readonly clientCertificate?: ClientCertificate | undefined;
+}
+
 export interface AuthMethod extends Engine {
   readonly locks?: NameLocks;
   /** Roles or users in order of their names, a page at a time; the next page goes on behind the last name. */
   holders?(view: View): ReadPage<PolicyHolder>;
   /**
-   * Checks anew that a token's principal may go on, asked from `remoteAddress`. Throws `permission_denied` or
-   * `invalid_request` to refuse. Methods without it renew on the token's own terms.
+   * Checks anew that a token's principal may go on. Throws `permission_denied` or `invalid_request` to refuse. Methods
+   * without it renew on the token's own terms.
    */
   renewPrincipal?(
     internal: JsonObject,
     view: View,
-    remoteAddress: string,
+    renewal: RenewalCaller,
   ): Promise<{ readonly ttl?: number; readonly maxTtl?: number }>;
 }
 

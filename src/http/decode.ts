@@ -24,6 +24,8 @@ export interface RequestHead {
   readonly token: string | undefined;
   /** Seconds; 0 when not asked. */
   readonly wrapTtl: number;
+  /** Codes of a second factor as sent; undefined without their header. */
+  readonly mfa: readonly string[] | undefined;
 }
 
 export type Head =
@@ -59,6 +61,7 @@ export function decodeHead(message: MessageHead): Head {
   }
   checkNamespace(headers['x-vault-namespace']);
   const token = readToken(headers);
+  const mfa = readMfa(headers['x-vault-mfa']);
   const wrapTtl = readWrapTtl(headers['x-vault-wrap-ttl']);
   if (isWrite(method)) {
     checkWrite(method, target.path, headers);
@@ -69,12 +72,13 @@ export function decodeHead(message: MessageHead): Head {
       data: undefined,
       token,
       wrapTtl,
+      mfa,
     };
   }
   const data = target.query === '' ? emptyObject() : parseQuery(target.query);
   const operation = method === 'DELETE' || method === 'HEAD' ? operations[method] : readWay(method, data);
   const path = operation === 'list' || operation === 'scan' ? asFolder(target.path) : target.path;
-  return { kind: 'request', operation, path, data, token, wrapTtl };
+  return { kind: 'request', operation, path, data, token, wrapTtl, mfa };
 }
 
 function isMethod(text: string): text is Method {
@@ -165,6 +169,14 @@ function isVisible(text: string): boolean {
     if (code <= 0x20 || code >= 0x7f) return false;
   }
   return true;
+}
+
+/** Several headers arrive joined by a comma. What they say is for a login to read. */
+function readMfa(header: string | readonly string[] | undefined): readonly string[] | undefined {
+  if (header === undefined || header === '') return undefined;
+  return String(header)
+    .split(',')
+    .map((value) => value.trim());
 }
 
 function readWrapTtl(header: string | readonly string[] | undefined): number {

@@ -2,7 +2,7 @@
  * Answers as Vault's wire has them. Envelopes are put together by hand and only leaves go through JSON.stringify: the shape is
  * fixed, and this is on every request's way.
  */
-import type { Answer, AnswerData, AuthAnswer, WrapInfo } from '../core/request.ts';
+import type { Answer, AnswerData, AuthAnswer, MfaRequirement, WrapInfo } from '../core/request.ts';
 import { RawJson } from '../core/request.ts';
 
 type EnvelopeAnswer = Extract<Answer, { kind: 'envelope' }>;
@@ -81,12 +81,22 @@ function encodeWrap(wrap: WrapInfo): string {
   });
 }
 
+function wireRequirement({ requestId, constraints }: MfaRequirement) {
+  const entries = constraints.map(({ enforcement, methods }) => [
+    enforcement,
+    { any: methods.map((method) => ({ ...method, uses_passcode: true })) },
+  ]);
+  return { mfa_request_id: requestId, mfa_constraints: Object.fromEntries(entries) as object };
+}
+
 function encodeAuth(auth: AuthAnswer): string {
+  const waits = auth.mfaRequirement !== undefined;
   return JSON.stringify({
     client_token: auth.clientToken,
     accessor: auth.accessor,
-    policies: auth.policies,
-    token_policies: auth.tokenPolicies,
+    // Vault's clients tell by null that there is no token yet.
+    policies: waits ? null : auth.policies,
+    token_policies: waits ? null : auth.tokenPolicies,
     ...(auth.identityPolicies === undefined ? {} : { identity_policies: auth.identityPolicies }),
     metadata: auth.metadata,
     lease_duration: auth.leaseDuration,
@@ -94,7 +104,7 @@ function encodeAuth(auth: AuthAnswer): string {
     entity_id: auth.entityId,
     token_type: auth.tokenType,
     orphan: auth.orphan,
-    mfa_requirement: null,
+    mfa_requirement: auth.mfaRequirement === undefined ? null : wireRequirement(auth.mfaRequirement),
     num_uses: auth.numUses,
   });
 }

@@ -235,6 +235,7 @@ export class Exchange {
       data,
       token: head.token,
       wrapTtl: head.wrapTtl,
+      mfa: head.mfa,
       remoteAddress: this.#client,
       metricsWithoutToken: this.#wire.metricsWithoutToken,
       traceparent: this.#traceparent(),

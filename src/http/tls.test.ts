@@ -72,7 +72,7 @@ describe('a listener with TLS', () => {
 
   it('hands the road the certificate that a client shows, also over a resumed session, and asks nobody to have one', async () => {
     await using server = await openTestListener({ tls: material(first) });
-    const shown = () => server.requests.at(-1)?.clientCertificate?.();
+    const shown = () => server.requests.at(-1)?.clientCertificate?.()?.[0];
     const socket = await open(server, { cert: client.certificate, key: client.key, maxVersion: 'TLSv1.2' });
     await ask(socket, 'GET /v1/a');
     expect(shown()).toEqual(client.der);

@@ -3,7 +3,8 @@
 import type { ServerOptions } from 'node:http';
 import { createServer, type Server } from 'node:https';
 import type { Socket } from 'node:net';
-import { createSecureContext, type SecureVersion, TLSSocket } from 'node:tls';
+import { createSecureContext, type DetailedPeerCertificate, type SecureVersion, TLSSocket } from 'node:tls';
+import type { ClientCertificate } from '../core/request.ts';
 import { CofferError } from '../errors.ts';
 
 /** PEM texts: the certificate with its intermediates, and its key. */
@@ -52,11 +53,21 @@ function context({ certificate, key, minimumVersion }: TlsMaterial) {
 }
 
 /** What a request over this socket has to say of its client's certificate: nothing without TLS. */
-export function clientCertificate(socket: Socket): { readonly clientCertificate?: () => Buffer | undefined } {
-  return socket instanceof TLSSocket ? { clientCertificate: () => shownCertificate(socket) } : {};
+export function clientCertificate(socket: Socket): { readonly clientCertificate?: ClientCertificate } {
+  return socket instanceof TLSSocket ? { clientCertificate: () => shownCertificates(socket) } : {};
 }
 
-function shownCertificate(socket: TLSSocket): Buffer | undefined {
-  const certificate = socket.getPeerCertificate();
-  return Buffer.isBuffer(certificate?.raw) ? certificate.raw : undefined;
+/** Certificates taken of what a client sends along. */
+const mostShown = 10;
+
+function shownCertificates(socket: TLSSocket): readonly Buffer[] | undefined {
+  const shown: Buffer[] = [];
+  let certificate: DetailedPeerCertificate | undefined = socket.getPeerCertificate(true);
+  while (Buffer.isBuffer(certificate?.raw) && shown.length < mostShown) {
+    shown.push(certificate.raw);
+    // The last one, where it issued itself, has itself as its issuer.
+    const { issuerCertificate }: { readonly issuerCertificate?: DetailedPeerCertificate } = certificate;
+    certificate = issuerCertificate === certificate ? undefined : issuerCertificate;
+  }
+  return shown.length === 0 ? undefined : shown;
 }

@@ -8,6 +8,7 @@ import { stdout } from '../audit-device/stdout/stdout.ts';
 import { syslog } from '../audit-device/syslog/syslog.ts';
 import { appId } from '../auth/app-id/app-id.ts';
 import { approle } from '../auth/approle/approle.ts';
+import { cert } from '../auth/cert/cert.ts';
 import { userpass } from '../auth/userpass/userpass.ts';
 import type { MountTypes } from '../core/mount/mounts.ts';
 import { generic, kv } from '../engine/kv/kv.ts';
@@ -24,7 +25,7 @@ import type { SlotMaker } from '../seal/slot-maker.ts';
 
 export const mountTypes: MountTypes = {
   engines: new Map([kv, generic, transit, totp].map((type) => [type.type, type])),
-  authMethods: new Map([approle, userpass, appId].map((type) => [type.type, type])),
+  authMethods: new Map([approle, cert, userpass, appId].map((type) => [type.type, type])),
 };
 
 export const manualSeals: readonly ManualSeal[] = [keyfileByHand, shamirByHand, passphraseByHand];

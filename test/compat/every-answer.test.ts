@@ -12,6 +12,7 @@ import type { JsonObject } from '../../src/json.ts';
 import { openLogger } from '../../src/log.ts';
 import type { CofferNode } from '../../src/main/node.ts';
 import { logControl } from '../../src/main/program-facts.ts';
+import { issueAuthority, revoke } from '../fakes/authority.ts';
 import { countedUserpass } from '../fakes/cheap-userpass.ts';
 import { type Asked, ask, makePlace, makeToken, type Place, rootToken } from '../fakes/client.ts';
 import { echoType } from '../fakes/echo-engine.ts';
@@ -22,6 +23,12 @@ import { leasedType, Outside } from '../fakes/leased-engine.ts';
 const seed = Number(process.env['COFFER_TEST_SEED'] ?? 20_261_122);
 /** Requests of each operation with each token. */
 const rounds = 24;
+
+const years = 5 * 365 * 86_400_000;
+const authority = issueAuthority('sample', undefined, {
+  notBefore: Date.now() - years,
+  notAfter: Date.now() + years,
+});
 
 let place: Place;
 let node: CofferNode;
@@ -36,6 +43,7 @@ beforeAll(async () => {
   await ask(node, 'update', 'sys/auth/approle', { type: 'approle' });
   await ask(node, 'update', 'sys/auth/userpass', { type: 'userpass' });
   await ask(node, 'update', 'sys/auth/app-id', { type: 'app-id' });
+  await ask(node, 'update', 'sys/auth/cert', { type: 'cert' });
 });
 afterAll(() => place.remove());
 
@@ -52,9 +60,50 @@ async function systemSamples(of: string): Promise<void> {
   await ask(node, 'update', 'sys/config/ui/headers/sample', { values: ['a'] });
 }
 
+/** Paths of things whose ids are random, by the pattern that they are of. */
+const madePaths = new Map<string, string>();
+let identityKnown: KnownValues = {};
+
+/** An entity, an alias, a group of each kind and a role of identity tokens; answers values for the fields that name them. */
+async function identitySamples(): Promise<KnownValues> {
+  const auth = (await ask(node, 'read', 'sys/auth')).data['userpass/'] as JsonObject;
+  const accessor = auth['accessor'] ?? '';
+  await ask(node, 'update', 'identity/entity', { name: 'sample', metadata: { a: 'b' } });
+  const entity = (await ask(node, 'read', 'identity/entity/name/sample')).data['id'] ?? '';
+  const named = { name: 'sample', mount_accessor: accessor };
+  const alias = await ask(node, 'update', 'identity/entity-alias', { ...named, canonical_id: entity });
+  await ask(node, 'update', 'identity/group', { name: 'sample', member_entity_ids: [entity] });
+  const group = (await ask(node, 'read', 'identity/group/name/sample')).data['id'] ?? '';
+  await ask(node, 'update', 'identity/group', { name: 'outer', type: 'external' });
+  const outer = (await ask(node, 'read', 'identity/group/name/outer')).data['id'] ?? '';
+  const groupAlias = await ask(node, 'update', 'identity/group-alias', { ...named, canonical_id: outer });
+  await ask(node, 'update', 'identity/oidc/key/sample', { algorithm: 'ES256', allowed_client_ids: '*' });
+  await ask(node, 'update', 'identity/oidc/role/sample', { key: 'sample' });
+  for (const [kind, id] of [
+    ['entity', entity],
+    ['group', group],
+    ['entity-alias', alias.data['id'] ?? ''],
+    ['group-alias', groupAlias.data['id'] ?? ''],
+  ] as const) {
+    madePaths.set(`identity/${kind}/id/:id`, `identity/${kind}/id/${String(id)}`);
+  }
+  return {
+    id: [entity, group],
+    alias_id: [alias.data['id'] ?? ''],
+    name: ['sample'],
+    canonical_id: [entity, outer],
+    mount_accessor: [accessor],
+    alias_mount_accessor: [accessor],
+    alias_name: ['sample'],
+    entity_id: [entity],
+  };
+}
+
 /** Something at every place that the sample paths name, and the names of it that bodies may hold. */
 async function samples(of: string): Promise<KnownValues> {
   await systemSamples(of);
+  // Only where they are asked for: they are many.
+  if (of.startsWith('identity/')) identityKnown = await identitySamples();
   await ask(node, 'update', 'secret/data/sample', { data: { a: 1 } });
   await ask(node, 'update', 'secret/data/sample/below', { data: { a: 1 } });
   await ask(node, 'update', 'leased/note/sample', { text: 'a' });
@@ -66,6 +115,10 @@ async function samples(of: string): Promise<KnownValues> {
   await ask(node, 'update', 'auth/app-id/map/app-id/sample', { value: 'a' });
   await ask(node, 'update', 'auth/app-id/map/user-id/sample', { value: 'sample' });
   const secret = await ask(node, 'update', 'auth/approle/role/sample/secret-id', { metadata: { a: 'b' } });
+  await ask(node, 'update', 'auth/cert/certs/sample', { certificate: authority.certificate });
+  await ask(node, 'update', 'auth/cert/crls/sample', { crl: revoke(authority, ['01']) });
+  const person = await ask(node, 'update', 'auth/userpass/login/sample', { password: 'sample' }, null);
+  const factor = await mfaSample();
   const lease = await ask(node, 'read', 'leased/creds/sample');
   const child = await ask(node, 'update', 'auth/token/create', { policies: ['default'], ttl: '1h' });
   await ask(node, 'update', 'sys/quotas/rate-limit/sample', { rate: 1e9 });
@@ -83,6 +136,7 @@ async function samples(of: string): Promise<KnownValues> {
   await ask(node, 'update', `sys/mounts/${moving}`, { type: 'kv' });
   const wrapped = await ask(node, 'update', 'sys/wrapping/wrap', { a: 1 }, undefined, { wrapTtl: 60 });
   return {
+    ...identityKnown,
     accessor: [child.auth?.accessor ?? ''],
     token: [child.auth?.clientToken ?? '', wrapped.wrap?.token ?? ''],
     lease_id: [lease.lease?.id ?? ''],
@@ -96,6 +150,12 @@ async function samples(of: string): Promise<KnownValues> {
     otp: ['abc'],
     config: [{ max_lease_ttl: '1h', audit_non_hmac_request_keys: ['comment'] }],
     user_lockout_config: [{ lockout_threshold: 3 }],
+    certificate: [authority.certificate],
+    crl: [revoke(authority, ['01', '02'])],
+    method_id: [factor],
+    entity_id: [person.auth?.entityId ?? ''],
+    mfa_method_ids: [[factor]],
+    auth_method_types: [['approle']],
     type: ['kv', 'service', 'irrevocable', 'ed25519', 'hmac'],
     data: [{ a: 1 }],
     metadata: [{ a: 'b' }],
@@ -128,6 +188,19 @@ async function samples(of: string): Promise<KnownValues> {
     limit: [100],
     policy: ['path "a" { capabilities = ["read"] }', { path: {} }, 'path "a" {'],
   };
+}
+
+/** The method's id. */
+async function mfaSample(): Promise<string> {
+  const path = 'identity/mfa/method/totp';
+  // What the operations before left behind must not need a second factor.
+  await ask(node, 'delete', 'identity/mfa/login-enforcement/sample');
+  const there = await ask(node, 'read', `${path}/sample`);
+  if (!there.hasData) await ask(node, 'update', path, { issuer: 'Example', method_name: 'sample' });
+  const method = String((await ask(node, 'read', `${path}/sample`)).data['id']);
+  const enforced = { mfa_method_ids: [method], auth_method_types: ['cert'] };
+  await ask(node, 'update', 'identity/mfa/login-enforcement/sample', enforced);
+  return method;
 }
 
 /** What ends the node ends the test. */
@@ -196,7 +269,11 @@ const wholePaths: readonly (readonly [pattern: string, path: string])[] = [
 /** The sample's path, and the same with something odd in place of it. */
 function pathsOf({ path, name }: DeclaredOperation): fc.Arbitrary<string> {
   const instead = (text: string) => path.replaceAll('sample', text);
-  const whole = wholePaths.filter(([pattern]) => pattern === name).map(([, one]) => one);
+  const random = madePaths.get(name);
+  const whole =
+    random === undefined
+      ? wholePaths.filter(([pattern]) => pattern === name).map(([, one]) => one)
+      : [random];
   if (whole.length > 0) return fc.constantFrom(path, ...whole);
   const odd = hostileTexts.filter((text) => isPath(`a/${text}/b`) && text !== '');
   return fc

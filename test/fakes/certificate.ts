@@ -39,13 +39,23 @@ function authority(): Buffer {
   return sequence(oid('551d13'), critical, tlv(0x04, sequence(critical)));
 }
 
-function tlv(tag: number, content: Buffer): Buffer {
+export function tlv(tag: number, content: Buffer): Buffer {
   const { length } = content;
-  const size = length < 128 ? [length] : length < 256 ? [0x81, length] : [0x82, length >> 8, length & 0xff];
+  const bytes =
+    length < 128
+      ? []
+      : length < 256
+        ? [0x81]
+        : length < 65_536
+          ? [0x82, length >> 8]
+          : [0x83, length >> 16, length >> 8];
+  const size = [...bytes, length].map((byte, index) =>
+    index === 0 && bytes.length > 0 ? byte : byte & 0xff,
+  );
   return Buffer.concat([Buffer.from([tag, ...size]), content]);
 }
 
-function sequence(...parts: readonly Buffer[]): Buffer {
+export function sequence(...parts: readonly Buffer[]): Buffer {
   return tlv(0x30, Buffer.concat(parts));
 }
 
@@ -53,15 +63,15 @@ function integer(bytes: Buffer): Buffer {
   return tlv(0x02, bytes);
 }
 
-function oid(hex: string): Buffer {
+export function oid(hex: string): Buffer {
   return tlv(0x06, Buffer.from(hex, 'hex'));
 }
 
-function time(milliseconds: number): Buffer {
+export function time(milliseconds: number): Buffer {
   const digits = new Date(milliseconds).toISOString().replaceAll(/[-:T]|\.\d+/g, '');
   return tlv(0x17, Buffer.from(digits.slice(2)));
 }
 
-function pem(key: KeyObject): string {
+export function pem(key: KeyObject): string {
   return key.export({ type: 'pkcs8', format: 'pem' }).toString();
 }

@@ -203,7 +203,10 @@ export interface Asked {
 
 export interface AskOptions {
   /** What a listener may say besides. */
-  readonly request?: Pick<Request, 'header' | 'metricsWithoutToken' | 'traceparent'>;
+  readonly request?: Pick<
+    Request,
+    'header' | 'metricsWithoutToken' | 'traceparent' | 'clientCertificate' | 'mfa'
+  >;
   readonly from?: string;
   readonly wrapTtl?: number;
 }

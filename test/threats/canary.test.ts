@@ -24,6 +24,7 @@ beforeAll(async () => {
   await ask(node, 'update', 'sys/auth/approle', { type: 'approle' });
   await ask(node, 'update', 'auth/approle/role/sample', {});
   await ask(node, 'update', 'sys/auth/userpass', { type: 'userpass' });
+  await ask(node, 'update', 'sys/auth/cert', { type: 'cert' });
   await ask(node, 'update', 'auth/userpass/users/sample', { password: 'sample' });
   await ask(node, 'update', 'sys/auth/app-id', { type: 'app-id' });
   await ask(node, 'update', 'auth/app-id/map/app-id/sample', { value: 'sample' });

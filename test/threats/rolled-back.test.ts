@@ -121,10 +121,11 @@ describe('threat 25: an epoch that was put back', () => {
     ['mounts', 'sys/mounts/team', { type: 'kv' }],
     ['policies', 'sys/policies/acl/team', { policy: shut }],
     ['quotas', 'sys/quotas/rate-limit/team', { rate: 1 }],
+    ['second factors', 'identity/mfa/method/totp', { issuer: 'a' }],
     ['the keyring', 'sys/rotate', {}],
   ])('to before a change of %s stops a node that knew of it', async (_, path, data) => {
     const before = await stored(epochKey);
-    expect((await ask(node, 'update', path, data)).status).toBe(204);
+    expect((await ask(node, 'update', path, data)).status).toBeLessThan(300);
     await ask(node, 'read', 'sys/mounts');
     await putBack(epochKey, before);
     expect((await ask(node, 'read', 'sys/mounts')).status).toBe(500);

@@ -19,6 +19,7 @@ beforeAll(async () => {
   await ask(node, 'update', 'sys/auth/app-id', { type: 'app-id' });
   await ask(node, 'update', 'auth/app-id/map/app-id/sample', { value: 'sample' });
   await ask(node, 'update', 'auth/app-id/map/user-id/sample', { value: 'sample' });
+  await ask(node, 'update', 'sys/auth/cert', { type: 'cert' });
   await ask(node, 'update', 'secret/data/sample', { data: { a: 1 } });
 });
 afterAll(() => place.remove());
@@ -34,11 +35,14 @@ describe('threat 14: what anybody may do without a token', () => {
       'update auth/app-id/login',
       'update auth/app-id/login/:app_id',
       'update auth/approle/login',
+      'update auth/cert/login',
       'update auth/userpass/login/:name',
       'update sys/generate-root/attempt',
       'update sys/generate-root/update',
       'update sys/init',
       'update sys/internal/specs/openapi',
+      // The second step of a login, by who has the id of the first.
+      'update sys/mfa/validate',
       'update sys/rekey/init',
       'update sys/rekey/update',
       'update sys/rekey/verify',
@@ -52,6 +56,8 @@ describe('threat 14: what anybody may do without a token', () => {
         .map(({ name }) => name)
         .toSorted(),
     ).toEqual([
+      'identity/oidc/.well-known/keys',
+      'identity/oidc/.well-known/openid-configuration',
       'sys/generate-root/attempt',
       'sys/health',
       'sys/init',

@@ -36,7 +36,7 @@ export const appId: AuthMethodType = {
     const rooms = { environment, lockout };
     return {
       endpoints: [...loginEndpoints(rooms), ...mappingEndpoints(rooms)],
-      renewPrincipal: (internal, view, remoteAddress) =>
+      renewPrincipal: (internal, view, { remoteAddress }) =>
         renewMapped(environment, internal, view, remoteAddress),
       holders: (view) => holdersOf(environment, view),
       locks: {

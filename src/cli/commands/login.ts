@@ -9,18 +9,21 @@ import { serverOptions } from '../options.ts';
 import { systemReason } from '../private-file.ts';
 import { readSecretLine } from '../prompt.ts';
 import { dataOf } from '../safe.ts';
+import { secondFactor, wantedBy } from '../second-factor.ts';
 import { type Shell, variable } from '../shell.ts';
 import { parseToken, readTokenFile, writeTokenFile } from '../token-file.ts';
 
-const methodNames = ['token', 'approle', 'userpass'] as const;
+const methodNames = ['token', 'approle', 'cert', 'userpass'] as const;
 type Method = (typeof methodNames)[number];
 
 export const command = defineCommand({
   summary: 'Prove who you are and keep the token',
   details: [
-    'METHOD is token (the default), approle or userpass, which takes a NAME. The token, the secret id of an approle ' +
-      'or the password is asked for without showing it, or read from standard input or a file: it is never an ' +
-      'argument. The token that comes of it is kept in ~/.config/coffer/token for its owner only.',
+    'METHOD is token (the default), approle, userpass, which takes the NAME of a user, or cert, which takes the NAME ' +
+      'of a role or none. The token, the secret id of an approle or the password is asked for without showing it, or ' +
+      'read from standard input or a file: it is never an argument. The token that comes of it is kept in ' +
+      '~/.config/coffer/token for its owner only.',
+    'Where the server wants a one-time code besides, it is asked for too.',
   ],
   operands: { METHOD: 'optional', NAME: 'optional' },
   options: {
@@ -33,13 +36,22 @@ export const command = defineCommand({
     path: { type: 'text', value: 'PATH', help: 'where the method is enabled, if not at its own name' },
     'role-id': { type: 'text', value: 'ID', help: "the approle's id" },
     'secret-id-file': { type: 'text', value: 'FILE', help: "read the approle's secret id from FILE" },
+    'mfa-code-stdin': {
+      type: 'flag',
+      help: 'read a one-time code from standard input, on a line behind what else comes that way',
+    },
     'no-store': { type: 'flag', help: 'print the token in place of keeping it' },
     ...serverOptions,
   },
-  examples: ['coffer login', 'coffer login userpass alice', 'coffer login approle --role-id web < secret-id'],
+  examples: [
+    'coffer login',
+    'coffer login userpass alice',
+    'coffer login approle --role-id web < secret-id',
+    'coffer login cert --client-cert web.pem --client-key web.key',
+  ],
   async run({ options, operands }, shell) {
     const method = chosenMethod(operands.METHOD, options.method);
-    if (method !== 'userpass' && operands.NAME !== undefined) {
+    if (method !== 'userpass' && method !== 'cert' && operands.NAME !== undefined) {
       throw usageError('login', `${method} takes no NAME`);
     }
     const client = connectAnonymously(shell, options);
@@ -73,6 +85,8 @@ interface LoginOptions {
   readonly 'role-id': string | undefined;
   readonly 'secret-id-file': string | undefined;
   readonly 'token-file': string | undefined;
+  readonly 'client-cert': string | undefined;
+  readonly 'mfa-code-stdin': boolean | undefined;
 }
 
 /** The token itself, and what may be shown of it. */
@@ -81,10 +95,12 @@ interface Login {
   readonly who: JsonObject;
 }
 
-const methods = { token: loginByToken, approle: loginByAppRole, userpass: loginByPassword } satisfies Record<
-  Method,
-  (shell: Shell, client: Client, options: LoginOptions) => Promise<Login>
->;
+const methods = {
+  token: loginByToken,
+  approle: loginByAppRole,
+  cert: loginByCertificate,
+  userpass: loginByPassword,
+} satisfies Record<Method, (shell: Shell, client: Client, options: LoginOptions) => Promise<Login>>;
 
 async function loginByToken(shell: Shell, client: Client, options: LoginOptions): Promise<Login> {
   const token = await givenToken(shell, options['token-file']);
@@ -104,7 +120,7 @@ async function loginByAppRole(shell: Shell, client: Client, options: LoginOption
   const roleId = options['role-id'];
   if (roleId === undefined) throw usageError('login', 'approle needs --role-id');
   const secretId = await givenSecretId(shell, options['secret-id-file']);
-  return trade(client, `auth/${options.path ?? 'approle'}/login`, {
+  return trade(shell, client, options, `auth/${options.path ?? 'approle'}/login`, {
     role_id: roleId,
     ...(secretId === '' ? {} : { secret_id: secretId }),
   });
@@ -116,17 +132,52 @@ async function loginByPassword(shell: Shell, client: Client, options: LoginOptio
   if (name === undefined) throw usageError('login', 'userpass needs the NAME of a user');
   const password = await readSecretLine(shell, 'password');
   if (password === '') throw new CofferError('usage', 'no password was given');
-  return trade(client, `auth/${options.path ?? 'userpass'}/login/${name}`, { password });
+  return trade(shell, client, options, `auth/${options.path ?? 'userpass'}/login/${name}`, { password });
+}
+
+/** The proof is the connection itself: its certificate is shown by whichever command has one. */
+async function loginByCertificate(shell: Shell, client: Client, options: LoginOptions): Promise<Login> {
+  const named =
+    options['client-cert'] ??
+    variable(shell.env, 'COFFER_CLIENT_CERT') ??
+    variable(shell.env, 'VAULT_CLIENT_CERT');
+  if (named === undefined) throw usageError('login', 'cert needs --client-cert and --client-key');
+  if (client.address.protocol !== 'https:') {
+    throw new CofferError('usage', 'a certificate is shown over TLS only: the address begins with https://');
+  }
+  const { name } = options;
+  return trade(
+    shell,
+    client,
+    options,
+    `auth/${options.path ?? 'cert'}/login`,
+    name === undefined ? {} : { name },
+  );
 }
 
 /** What proves who we are, for a token. */
-async function trade(client: Client, path: string, body: JsonObject): Promise<Login> {
+async function trade(
+  shell: Shell,
+  client: Client,
+  options: LoginOptions,
+  path: string,
+  body: JsonObject,
+): Promise<Login> {
   const answer = await client.request('POST', path, { body });
-  const auth = isJsonObject(answer.body) && isJsonObject(answer.body['auth']) ? answer.body['auth'] : {};
+  const first = authOf(answer.body);
+  const wanted = wantedBy(first);
+  const auth =
+    wanted === undefined
+      ? first
+      : authOf(await secondFactor(shell, client, wanted, options['mfa-code-stdin'] === true));
   const token = auth['client_token'];
   if (typeof token !== 'string')
     throw new CofferError('unavailable', 'the server answered the login without a token');
   return { token: parseToken(token, 'the answer'), who: shown(auth, auth['lease_duration']) };
+}
+
+function authOf(body: JsonValue | undefined): JsonObject {
+  return isJsonObject(body) && isJsonObject(body['auth']) ? body['auth'] : {};
 }
 
 /** Empty for a role that asks for none. */

@@ -85,10 +85,11 @@ export class RevivalCount {
   }
 
   #endsWithTokens(key: OpenedRecord['record']['key']): boolean {
-    if (key.startsWith('core/token/') || key.startsWith('core/lease/')) return true;
+    if (['core/token/', 'core/lease/', 'core/mfa/pending'].some((prefix) => key.startsWith(prefix)))
+      return true;
     if (key.startsWith('due/')) {
       const { kind } = parseDue(key);
-      return kind === 'token' || kind === 'token-tree' || kind === 'lease';
+      return kind === 'token' || kind === 'token-tree' || kind === 'lease' || kind === 'pending-login';
     }
     return this.#cubbyholes.some((prefix) => key.startsWith(prefix));
   }

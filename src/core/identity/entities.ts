@@ -2,7 +2,7 @@
 import type { PlainWrite } from '../../barrier/store.ts';
 import type { Expectation } from '../../storage/storage.ts';
 import { retryOnConflict } from '../retry.ts';
-import { dropMember } from './groups.ts';
+import { dropMember } from './group-end.ts';
 import type { Identities } from './identities.ts';
 import { entityWrites, externalIn, indexWrites } from './login.ts';
 import { claimedName, renamed } from './name-claim.ts';

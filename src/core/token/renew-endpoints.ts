@@ -1,5 +1,5 @@
 /** `auth/token/renew`, by token, by accessor and of the token that asks. */
-import type { AuthMethod } from '../../engine/engine.ts';
+import type { AuthMethod, RenewalCaller } from '../../engine/engine.ts';
 import { CofferError } from '../../errors.ts';
 import { type CoreCall, coreEndpoint } from '../core-call.ts';
 import type { Endpoint, Fields, FieldValues, Reply } from '../endpoint.ts';
@@ -29,11 +29,12 @@ export function renewEndpoints(rooms: CoreRooms): readonly Endpoint[] {
         update: {
           summary: 'Renew a token',
           spendsFirst: true,
+          clientCertificate: true,
           handle: async (call) => {
-            const { id, text } = await find(call);
-            await refuseBatch(rooms, text, 'renewed');
+            const renewed = await find(call);
+            await refuseBatch(rooms, renewed.text, 'renewed');
             const { increment } = call.fields as FieldValues<typeof incrementField>;
-            return renew(rooms, id, text, { increment, remoteAddress: call.remoteAddress });
+            return renew(rooms, call, renewed, increment);
           },
         },
       },
@@ -62,24 +63,18 @@ interface Terms {
   readonly explicitMaxTtl: number;
 }
 
-/** What is asked for: seconds, if any, and from where. */
-interface Wish {
-  readonly increment: number | undefined;
-  readonly remoteAddress: string;
-}
-
 async function renew(
   rooms: CoreRooms,
-  id: TokenId,
-  text: string,
-  { increment, remoteAddress }: Wish,
+  caller: RenewalCaller,
+  { id, text }: Renewed,
+  increment: number | undefined,
 ): Promise<Reply> {
   const found = await liveById(rooms, id);
   if (found === undefined) throw new CofferError('permission_denied', 'bad token');
   const mount = found.record.mount === null ? undefined : rooms.mounts.table.byUuid(found.record.mount);
   // Tokens made by tokens are under the settings of `auth/token/`.
   const issuer = (mount ?? rooms.mounts.table.at('auth/token/'))?.entry;
-  const terms = await termsNow(rooms, found.record, mount, remoteAddress);
+  const terms = await termsNow(rooms, found.record, mount, caller);
   let capped = false;
   const now = rooms.clock.now();
   const record = await rooms.tokens.update(id, (current) => {
@@ -119,7 +114,7 @@ async function termsNow(
   rooms: CoreRooms,
   token: TokenRecord,
   mount: Mount | undefined,
-  remoteAddress: string,
+  { clientCertificate, remoteAddress }: RenewalCaller,
 ): Promise<Terms> {
   const { period, explicitMaxTtl, internal } = token;
   if (token.role !== undefined) return termsOfRole(rooms, token, token.role);
@@ -127,7 +122,10 @@ async function termsNow(
   const again =
     internal === null || mount === undefined
       ? undefined
-      : await method?.renewPrincipal?.(internal, rooms.view(mount.entry.uuid), remoteAddress);
+      : await method?.renewPrincipal?.(internal, rooms.view(mount.entry.uuid), {
+          clientCertificate,
+          remoteAddress,
+        });
   return { period, explicitMaxTtl, ...again };
 }
 

@@ -1,8 +1,8 @@
 /** Codes: shown where the secret was given, checked where it was made. */
 import { type Call, type Endpoint, endpoint } from '../../core/endpoint.ts';
 import { retryOnConflict } from '../../core/retry.ts';
+import { codeAt, stepAt, stepsOf } from '../../crypto/one-time-code.ts';
 import { CofferError } from '../../errors.ts';
-import { codeAt, stepAt, stepsOf } from './code.ts';
 import { decodeTotpKey, encodeTotpKey, keyPath, parseKeyName, type TotpKey } from './key.ts';
 
 /**

@@ -1,10 +1,11 @@
 /** Keys of one-time codes: made here for a device, or given by a service that asks for codes. */
 import { type Call, type Endpoint, endpoint, type FieldValues, type Reply } from '../../core/endpoint.ts';
 import { listPage, pageFields } from '../../core/list-page.ts';
+import { drawBarcode } from '../../crypto/barcode.ts';
+import { decodeBase32 } from '../../crypto/base32.ts';
+import { formatOtpauth, hasControls, parseOtpauth } from '../../crypto/otpauth.ts';
 import type { Random } from '../../crypto/random.ts';
 import { CofferError } from '../../errors.ts';
-import { drawBarcode } from './barcode.ts';
-import { decodeBase32 } from './base32.ts';
 import {
   decodeTotpKey,
   encodeTotpKey,
@@ -17,7 +18,6 @@ import {
   parseSkew,
   type TotpKey,
 } from './key.ts';
-import { formatOtpauth, hasControls, parseOtpauth } from './otpauth.ts';
 
 const fields = {
   generate: { type: 'bool', help: 'Make the secret here; otherwise it is given.' },

@@ -1,7 +1,7 @@
 /** A key of one-time codes at rest, with what was accepted and refused last. */
 import { decodeStored, encodeStored } from '../../core/stored-json.ts';
+import type { Algorithm, CodeSettings } from '../../crypto/one-time-code.ts';
 import { CofferError } from '../../errors.ts';
-import type { Algorithm, CodeSettings } from './code.ts';
 
 export interface TotpKey extends CodeSettings {
   readonly key: Buffer;

@@ -4,11 +4,11 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ask as askAs, auditText, makePlace, type Place, storedText } from '../../../test/fakes/client.ts';
 import type { Operation } from '../../core/request.ts';
+import { decodeBase32, encodeBase32 } from '../../crypto/base32.ts';
+import { codeAt, stepAt } from '../../crypto/one-time-code.ts';
+import { parseOtpauth } from '../../crypto/otpauth.ts';
 import type { JsonObject } from '../../json.ts';
 import type { CofferNode } from '../../main/node.ts';
-import { decodeBase32, encodeBase32 } from './base32.ts';
-import { codeAt, stepAt } from './code.ts';
-import { parseOtpauth } from './otpauth.ts';
 
 let place: Place;
 let node: CofferNode;

@@ -1,7 +1,7 @@
 /** The `otpauth:` URLs in which secrets of one-time codes are passed around. They come from anywhere: nothing in them is trusted. */
-import { CofferError } from '../../errors.ts';
+import { CofferError } from '../errors.ts';
 import { encodeBase32 } from './base32.ts';
-import type { CodeSettings } from './code.ts';
+import type { CodeSettings } from './one-time-code.ts';
 
 /** What a URL says; what it leaves out is the request's to say. */
 export interface OtpauthFields {

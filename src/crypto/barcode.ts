@@ -1,6 +1,6 @@
 /** A URL as a picture for phones: a QR code (ISO/IEC 18004) in a PNG (RFC 2083) of one bit a pixel. */
 import { deflateSync } from 'node:zlib';
-import { CofferError } from '../../errors.ts';
+import { CofferError } from '../errors.ts';
 
 /** White modules around the code, as the standard asks for. */
 const quietZone = 4;
