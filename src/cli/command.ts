@@ -66,6 +66,8 @@ export interface CommandSpec<O extends Options, P extends Operands> {
   readonly examples?: readonly string[];
   /** Resolves when the command is done; what it throws decides the exit code (`exitCodeOf`). */
   run(input: Input<O, P>, shell: Shell): Promise<void>;
+  /** In place of `run`, for another program's words: all that follows the name, as it was typed. */
+  raw?(words: readonly string[], shell: Shell): Promise<void>;
 }
 
 /** A command whose own types are known only to itself. */

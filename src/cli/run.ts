@@ -117,9 +117,15 @@ async function runCommand(
   words: readonly string[],
   shell: Shell,
 ): Promise<void> {
+  if (command.raw !== undefined && !isPlainHelp(words)) return command.raw(words, shell);
   const input = parseInput(command, name, words);
   if (input.options['help'] === true) shell.ui.text(helpText(name, command));
   else await command.run(input, shell);
+}
+
+/** `coffer vault --help` is about our side of it. */
+function isPlainHelp(words: readonly string[]): boolean {
+  return words.length === 1 && words[0] === '--help';
 }
 
 async function findVerb(

@@ -88,6 +88,11 @@ export const rows: Readonly<Record<string, Row>> = {
   },
   policy: { section: 'Access', summary: 'Say who may do what', load: () => import('./commands/policy.ts') },
   auth: { section: 'Access', summary: 'Ways to log in', load: () => import('./commands/auth.ts') },
+  'app-id': {
+    section: 'Access',
+    summary: 'User ids for the App-ID method',
+    load: () => import('./commands/app-id.ts'),
+  },
   lease: {
     section: 'Access',
     summary: 'List, renew and revoke leases',
@@ -107,6 +112,11 @@ export const rows: Readonly<Record<string, Row>> = {
     section: 'Access',
     summary: 'Put what is wrapped under a new token',
     load: () => import('./commands/rewrap.ts'),
+  },
+  vault: {
+    section: 'Access',
+    summary: "Vault's own commands, in its words",
+    load: () => import('./commands/vault.ts'),
   },
 
   server: { section: 'Server', summary: 'Run the server' },

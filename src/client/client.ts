@@ -24,6 +24,10 @@ export interface ClientOptions {
   readonly certificate?: { readonly certificate: string; readonly key: string } | undefined;
   /** The name that the server's certificate must have, where it is not the address's. */
   readonly serverName?: string | undefined;
+  /** Sent with every request. */
+  readonly headers?: Readonly<Record<string, string>> | undefined;
+  /** Believe whatever certificate is shown. Only where somebody asks for just that, each time. */
+  readonly unverified?: boolean | undefined;
   /** Milliseconds a whole request may take; 60,000 unless told. */
   readonly timeout?: number | undefined;
 }
@@ -151,12 +155,12 @@ export class Client {
     return transport;
   }
 
-  /** The server's certificate is always checked: there is no option that would send a token to whoever answers. */
+  /** The server's certificate is checked: no variable or file makes this send a token to whoever answers. */
   #tls(): https.AgentOptions {
-    const { ca, certificate, serverName } = this.#options;
+    const { ca, certificate, serverName, unverified } = this.#options;
     return {
       minVersion: 'TLSv1.2',
-      rejectUnauthorized: true,
+      rejectUnauthorized: unverified !== true,
       ...(ca === undefined ? {} : { ca }),
       ...(certificate === undefined ? {} : { cert: certificate.certificate, key: certificate.key }),
       ...(serverName === undefined ? {} : { servername: serverName }),
@@ -242,6 +246,7 @@ export class Client {
   #headers(method: Method, payload: string | undefined, options: RequestOptions): http.OutgoingHttpHeaders {
     const token = options.token ?? this.#options.token;
     return {
+      ...this.#options.headers,
       Accept: 'application/json',
       'X-Vault-Request': 'true',
       ...(token === undefined ? {} : { 'X-Vault-Token': token }),

@@ -32,15 +32,24 @@ const writableByOthers = 0o022;
  * the server at a place of their own.
  */
 export function readConfigFile(name: string): ReadFile {
+  const { text, problems } = readConfigText(name);
+  if (text === undefined) return { file: undefined, problems };
+  const parsed = parseConfig(name, text);
+  return { ...parsed, problems: [...problems, ...parsed.problems] };
+}
+
+/** A file of whatever format as text, by the same rules; undefined where it is none. */
+export function readConfigText(name: string): {
+  readonly text: string | undefined;
+  readonly problems: readonly Problem[];
+} {
   const opened = readBytes(name);
-  if ('problem' in opened) return { file: undefined, problems: [problemIn(name, undefined, opened.problem)] };
+  if ('problem' in opened) return { text: undefined, problems: [problemIn(name, undefined, opened.problem)] };
   const lax = laxness(name, opened.stats);
   const text = decode(opened.bytes);
-  const parsed =
-    text === undefined
-      ? { file: undefined, problems: [problemIn(name, undefined, 'is not text in UTF-8')] }
-      : parseConfig(name, text);
-  return { ...parsed, problems: [...lax, ...parsed.problems] };
+  return text === undefined
+    ? { text, problems: [...lax, problemIn(name, undefined, 'is not text in UTF-8')] }
+    : { text, problems: lax };
 }
 
 /** @param name as messages show it; its ending tells the format */

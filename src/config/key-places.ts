@@ -4,6 +4,8 @@
 export interface Place {
   readonly line: number;
   readonly column: number;
+  /** Where settings come from several files: the one it is in. */
+  readonly file?: string;
 }
 
 /** Names of members, and numbers of elements, from the top of the document. */

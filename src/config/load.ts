@@ -6,7 +6,7 @@ import {
   listenersCombinations,
   serverCombinations,
 } from './combinations.ts';
-import { readConfigFile } from './file.ts';
+import { type ReadFile, readConfigFile } from './file.ts';
 import {
   byFile,
   byFlag,
@@ -39,7 +39,11 @@ export interface LoadInput extends Omit<Sources, 'file'> {
 
 /** Reads the file and the rest. Everything wrong is in `problems`; nothing is thrown for it. */
 export function loadSettings({ config, ...rest }: LoadInput): Loaded {
-  const read = config === undefined ? { file: undefined, problems: [] } : readConfigFile(config);
+  return loadRead(config === undefined ? { file: undefined, problems: [] } : readConfigFile(config), rest);
+}
+
+/** The same for a file that was read already. */
+export function loadRead(read: ReadFile, rest: Omit<Sources, 'file'>): Loaded {
   const loaded = resolveSettings({ ...rest, file: read.file });
   return { ...loaded, problems: [...read.problems, ...loaded.problems] };
 }

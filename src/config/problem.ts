@@ -13,7 +13,8 @@ export interface Problem {
 
 export function problemIn(file: string, place: Place | undefined, message: string): Problem {
   if (place === undefined) return { where: file, file, message };
-  return { where: `${file}:${place.line}:${place.column}`, file, place, message };
+  const name = place.file ?? file;
+  return { where: `${name}:${place.line}:${place.column}`, file: name, place, message };
 }
 
 /** One line a problem. */

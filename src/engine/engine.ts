@@ -84,6 +84,7 @@ export interface PolicyHolder {
 
 /** Whoever asks for a token's renewal: not always who logged in. */
 export interface RenewalCaller {
+  readonly remoteAddress: string;
   /** Undefined where the request did not come over TLS. */
   readonly clientCertificate?: ClientCertificate | undefined;
 }

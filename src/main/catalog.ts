@@ -6,6 +6,7 @@ import { http } from '../audit-device/http/http.ts';
 import { socket } from '../audit-device/socket/socket.ts';
 import { stdout } from '../audit-device/stdout/stdout.ts';
 import { syslog } from '../audit-device/syslog/syslog.ts';
+import { appId } from '../auth/app-id/app-id.ts';
 import { approle } from '../auth/approle/approle.ts';
 import { cert } from '../auth/cert/cert.ts';
 import { jwt, oidc } from '../auth/jwt/jwt.ts';
@@ -31,7 +32,9 @@ export const mountTypes: MountTypes = {
   engines: new Map(
     [kv, generic, transit, totp, database([postgresql, mysql])].map((type) => [type.type, type]),
   ),
-  authMethods: new Map([approle, cert, userpass, jwt, oidc, kubernetes].map((type) => [type.type, type])),
+  authMethods: new Map(
+    [appId, approle, cert, userpass, jwt, oidc, kubernetes].map((type) => [type.type, type]),
+  ),
 };
 
 export const manualSeals: readonly ManualSeal[] = [keyfileByHand, shamirByHand, passphraseByHand];

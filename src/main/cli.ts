@@ -1,4 +1,5 @@
 /** The installed command. Streams are looked up when used: opening them costs more than `coffer version` does. */
+import { calledWords } from '../cli/called-as.ts';
 import { main } from '../cli/main.ts';
 import { programs } from './programs.ts';
 
@@ -15,7 +16,7 @@ function watched<S extends NodeJS.WriteStream>(stream: S): S {
   return stream;
 }
 
-process.exitCode = await main(process.argv.slice(2), {
+process.exitCode = await main(calledWords(process.argv), {
   programs,
   env: process.env,
   get stdin() {

@@ -33,12 +33,14 @@ const actions = {
 } as const;
 
 /** The options that are no settings. */
-interface Actions {
+export interface Actions {
   readonly dev: boolean;
   readonly 'dev-root-token-id': string | undefined;
   readonly init: boolean;
   readonly 'init-by-api': boolean;
   readonly 'root-token-file': string | undefined;
+  /** Told the root token of `--dev`, before its server says that it serves. */
+  readonly onDevToken?: (rootToken: string) => void;
 }
 
 /** One start: its settings, and what of them may change. */
@@ -83,37 +85,45 @@ export const command = defineCommand({
     'coffer server --config /etc/coffer/coffer.toml --check',
   ],
   async run({ options }, shell) {
-    guardProcess();
     const given = options as unknown as Actions & Flags;
-    const loaded = loadServerSettings(given, shell);
-    if (given['check'] === true) {
-      checkServer(loaded, dataDirectory(loaded, shell), shell);
-      return;
-    }
-    const problems = loaded.problems.length > 0 ? loaded.problems : certificateProblems(loaded);
-    if (problems.length > 0) refuseWith(problems, shell);
-    refuseInspector();
-    const hangup = new Hangup();
-    const log = logger(shell, loaded.settings.log);
-    guardMemory(log);
-    const limits = new LiveValue(loaded.settings.limits);
-    const directory = given.dev ? undefined : dataDirectory(loaded, shell);
-    const telemetry = await openServerTelemetry(loaded.settings.telemetry, directory, log);
-    const reloading: Reloading = { reload: undefined, settings: loaded.settings };
-    const start: Start = { given, shell, loaded, limits, log, telemetry, reloading };
-    const { server, words } = given.dev ? await dev(start) : await data(start);
-    const load = () => loadServerSettings(given, shell);
-    const onReload = (settings: Settings) => {
-      reloading.settings = settings;
-    };
-    const reload = reloader({ server, limits, log, started: loaded, load, onReload });
-    reloading.reload = reload;
-    // Who reads that it serves may send a signal at once.
-    const stopped = untilStopped(server, log, hangup, reload);
-    shell.ui.text(words);
-    await stopped;
+    await serveUntilStopped(given, shell, () => loadServerSettings(given, shell));
   },
 });
+
+/** @param load reads the settings: at the start, and again at each SIGHUP */
+export async function serveUntilStopped(
+  given: Actions & Flags,
+  shell: Shell,
+  load: () => Loaded,
+): Promise<void> {
+  guardProcess();
+  const loaded = load();
+  if (given['check'] === true) {
+    checkServer(loaded, dataDirectory(loaded, shell), shell);
+    return;
+  }
+  const problems = loaded.problems.length > 0 ? loaded.problems : certificateProblems(loaded);
+  if (problems.length > 0) refuseWith(problems, shell);
+  refuseInspector();
+  const hangup = new Hangup();
+  const log = logger(shell, loaded.settings.log);
+  guardMemory(log);
+  const limits = new LiveValue(loaded.settings.limits);
+  const directory = given.dev ? undefined : dataDirectory(loaded, shell);
+  const telemetry = await openServerTelemetry(loaded.settings.telemetry, directory, log);
+  const reloading: Reloading = { reload: undefined, settings: loaded.settings };
+  const start: Start = { given, shell, loaded, limits, log, telemetry, reloading };
+  const { server, words } = given.dev ? await dev(start) : await data(start);
+  const onReload = (settings: Settings) => {
+    reloading.settings = settings;
+  };
+  const reload = reloader({ server, limits, log, started: loaded, load, onReload });
+  reloading.reload = reload;
+  // Who reads that it serves may send a signal at once.
+  const stopped = untilStopped(server, log, hangup, reload);
+  shell.ui.text(words);
+  await stopped;
+}
 
 function dataDirectory({ settings }: Loaded, shell: Shell): string {
   return settings.data ?? resolve(shell.places.data);
@@ -144,6 +154,7 @@ async function dev(start: Start): Promise<Serving> {
     telemetry,
     ...facts(start, undefined),
   });
+  given.onDevToken?.(server.rootToken);
   const { addresses } = server.listeners;
   const words = `
 Development mode: everything is in memory and ends with this process. Not for

@@ -46,6 +46,7 @@ beforeAll(async () => {
     await ask(node, 'update', `sys/mounts/${type}`, { type });
   await ask(node, 'update', 'sys/auth/approle', { type: 'approle' });
   await ask(node, 'update', 'sys/auth/userpass', { type: 'userpass' });
+  await ask(node, 'update', 'sys/auth/app-id', { type: 'app-id' });
   await ask(node, 'update', 'sys/auth/cert', { type: 'cert' });
   for (const type of ['oidc', 'kubernetes']) await ask(node, 'update', `sys/auth/${type}`, { type });
   provider = await new OidcProvider({ now: () => place.clock.now() }).open();
@@ -154,6 +155,8 @@ async function samples(of: string): Promise<KnownValues> {
   await ask(node, 'update', 'sys/auth/sample', { type: 'approle' });
   await ask(node, 'update', 'auth/approle/role/sample', { role_id: 'sample-role-id' });
   await ask(node, 'update', 'auth/userpass/users/sample', { password: 'sample', policies: ['a'] });
+  await ask(node, 'update', 'auth/app-id/map/app-id/sample', { value: 'a' });
+  await ask(node, 'update', 'auth/app-id/map/user-id/sample', { value: 'sample' });
   const secret = await ask(node, 'update', 'auth/approle/role/sample/secret-id', { metadata: { a: 'b' } });
   await ask(node, 'update', 'auth/cert/certs/sample', { certificate: authority.certificate });
   await ask(node, 'update', 'auth/cert/crls/sample', { crl: revoke(authority, ['01']) });

@@ -86,6 +86,8 @@ export async function cleanUp(): Promise<void> {
 export interface StartOptions {
   /** What follows `coffer server --listen 127.0.0.1:0`. */
   readonly words?: readonly string[];
+  /** In place of the word `server`. */
+  readonly verb?: readonly string[];
   /** Replaces `--listen 127.0.0.1:0`. */
   readonly listen?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
@@ -96,7 +98,7 @@ export interface StartOptions {
 /** Starts a server and waits until it serves. Rejects with what it said if it ends before. */
 export function startServer(place: Place, options: StartOptions = {}): Promise<ServerProcess> {
   const listen = options.listen ?? ['--listen', '127.0.0.1:0'];
-  const words = ['server', ...listen, ...(options.words ?? [])];
+  const words = [...(options.verb ?? ['server']), ...listen, ...(options.words ?? [])];
   const [command = process.execPath, ...args] = [
     ...(options.under ?? []),
     process.execPath,

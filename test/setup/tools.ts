@@ -4,7 +4,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-export const toolNames = ['curl', 'strace', 'hvac', 'zsh', 'fish'] as const;
+export const toolNames = ['curl', 'strace', 'hvac', 'hvac-app-id', 'zsh', 'fish'] as const;
 export type ToolName = (typeof toolNames)[number];
 
 export interface Tool {
@@ -24,6 +24,8 @@ declare module 'vitest' {
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const hvacVersion = '2.4.0';
+/** The last one that Debian had with the calls of App-ID. */
+const hvacWithAppId = '0.11.2';
 /** An installation that takes longer has failed: a registry that does not answer must not hold the tests for ever. */
 const patience = 180_000;
 
@@ -31,7 +33,8 @@ export function findTools(say: (line: string) => void): Tools {
   const tools: Tools = {
     curl: debianTool('curl', say),
     strace: usableStrace(debianTool('strace', say)),
-    hvac: hvac(say),
+    hvac: hvac(hvacVersion, say),
+    'hvac-app-id': hvac(hvacWithAppId, say),
     zsh: debianTool('zsh', say),
     fish: debianTool('fish', say),
   };
@@ -80,19 +83,19 @@ export function installDebian(name: string, say: (line: string) => void): void {
 }
 
 /** A Python of its own with hvac in it, kept below `node_modules` for the next run. */
-function hvac(say: (line: string) => void): Tool {
-  const remedy = `install Python 3 with venv, and let pip reach an index that has hvac ${hvacVersion}`;
-  const directory = join(root, 'node_modules', '.cache', `coffer-hvac-${hvacVersion}`);
+function hvac(version: string, say: (line: string) => void): Tool {
+  const remedy = `install Python 3 with venv, and let pip reach an index that has hvac ${version}`;
+  const directory = join(root, 'node_modules', '.cache', `coffer-hvac-${version}`);
   const python = join(directory, 'bin', 'python');
   if (works(python)) return { path: python, remedy };
-  say(`making a Python environment with hvac ${hvacVersion}`);
+  say(`making a Python environment with hvac ${version}`);
   const run = (command: string, args: readonly string[]) =>
     spawnSync(command, args, { timeout: patience, stdio: 'ignore' }).status === 0;
   if (!run('python3', ['-m', 'venv', '--clear', directory])) {
     installDebian('python3-venv', say);
     run('python3', ['-m', 'venv', '--clear', directory]);
   }
-  run(python, ['-m', 'pip', 'install', '--quiet', `hvac==${hvacVersion}`]);
+  run(python, ['-m', 'pip', 'install', '--quiet', `hvac==${version}`]);
   return { path: works(python) ? python : undefined, remedy };
 }
 

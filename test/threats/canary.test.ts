@@ -33,6 +33,9 @@ beforeAll(async () => {
   const believed = await ask(node, 'update', 'auth/jwt/config', { jwt_validation_pubkeys: pem });
   expect(believed.status).toBe(204);
   await ask(node, 'update', 'auth/kubernetes/config', { kubernetes_host: 'https://127.0.0.1:1' });
+  await ask(node, 'update', 'sys/auth/app-id', { type: 'app-id' });
+  await ask(node, 'update', 'auth/app-id/map/app-id/sample', { value: 'sample' });
+  await ask(node, 'update', 'auth/app-id/map/user-id/sample', { value: 'sample' });
   await ask(node, 'update', 'secret/data/sample', { data: { a: 1 } });
 });
 afterAll(() => place.remove());

@@ -75,6 +75,7 @@ beforeAll(async () => {
   await ask(node, 'update', 'auth/jwt/role/app', bound);
   const accounts = { bound_service_account_names: 'a', bound_service_account_namespaces: 'b' };
   await ask(node, 'update', 'auth/kubernetes/role/app', accounts);
+  await ask(node, 'update', 'sys/auth/app-id', { type: 'app-id' });
   await writePolicy(
     node,
     'chief',
@@ -135,6 +136,14 @@ describe.each(variants)('threat 10: the policy %j, in a token role,', (name) => 
 });
 
 describe.each(variants)('threat 10: the policy %j, one field at a time,', (name) => {
+  it('is not given to an app id, not even by root', async () => {
+    for (const by of [chief, rootToken]) {
+      const answer = await ask(node, 'update', 'auth/app-id/map/app-id/app', { value: name }, by);
+      expect(answer.status).toBe(400);
+    }
+    expect((await ask(node, 'read', 'auth/app-id/map/app-id/app')).hasData).toBe(false);
+  });
+
   it.each(['token_policies', 'policies'])(
     'is not given to a role or a user, not even by root: %s',
     async (field) => {

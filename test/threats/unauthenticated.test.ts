@@ -16,6 +16,9 @@ beforeAll(async () => {
   await ask(node, 'update', 'auth/approle/role/sample', {});
   await ask(node, 'update', 'sys/auth/userpass', { type: 'userpass' });
   await ask(node, 'update', 'auth/userpass/users/sample', { password: 'sample' });
+  await ask(node, 'update', 'sys/auth/app-id', { type: 'app-id' });
+  await ask(node, 'update', 'auth/app-id/map/app-id/sample', { value: 'sample' });
+  await ask(node, 'update', 'auth/app-id/map/user-id/sample', { value: 'sample' });
   await ask(node, 'update', 'sys/auth/cert', { type: 'cert' });
   for (const type of ['jwt', 'oidc', 'kubernetes']) await ask(node, 'update', `sys/auth/${type}`, { type });
   await ask(node, 'update', 'secret/data/sample', { data: { a: 1 } });
@@ -30,6 +33,8 @@ describe('threat 14: what anybody may do without a token', () => {
       'delete sys/generate-root/attempt',
       'delete sys/rekey/init',
       'delete sys/rekey/verify',
+      'update auth/app-id/login',
+      'update auth/app-id/login/:app_id',
       'update auth/approle/login',
       'update auth/cert/login',
       'update auth/jwt/login',

@@ -72,7 +72,7 @@ async function validateOnce(rooms: CoreRooms, call: CoreCall<typeof fields>, cod
       bad.map(({ expectation }) => expectation),
     ),
   );
-  await checkPrincipal(rooms, login);
+  await checkPrincipal(rooms, login, call.remoteAddress);
   const issued = issueLogin(rooms, mount.entry, login.path, principal, identity);
   // Only what the store keeps is counted.
   if (issued.writes.length > 0) await rooms.ceilings.admitToken(identityOf(uuid, principal.alias));
@@ -94,7 +94,11 @@ function notValid(): CofferError {
 }
 
 /** Asks the auth method again, as for a renewal: a user or role may be gone by now. Throws what the method refuses with. */
-async function checkPrincipal(rooms: CoreRooms, { principal, mount, shown }: PendingLogin): Promise<void> {
+async function checkPrincipal(
+  rooms: CoreRooms,
+  { principal, mount, shown }: PendingLogin,
+  remoteAddress: string,
+): Promise<void> {
   const method = rooms.mounts.table.byUuid(mount)?.engine as
     | { readonly renewPrincipal?: import('../../engine/engine.ts').AuthMethod['renewPrincipal'] }
     | undefined;
@@ -102,6 +106,7 @@ async function checkPrincipal(rooms: CoreRooms, { principal, mount, shown }: Pen
   const certificates = shown?.map((der) => Buffer.from(der, 'base64'));
   await method?.renewPrincipal?.(principal.internal, rooms.view(mount), {
     clientCertificate: certificates === undefined ? undefined : () => certificates,
+    remoteAddress,
   });
 }
 

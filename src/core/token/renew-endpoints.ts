@@ -114,7 +114,7 @@ async function termsNow(
   rooms: CoreRooms,
   token: TokenRecord,
   mount: Mount | undefined,
-  { clientCertificate }: RenewalCaller,
+  { clientCertificate, remoteAddress }: RenewalCaller,
 ): Promise<Terms> {
   const { period, explicitMaxTtl, internal } = token;
   if (token.role !== undefined) return termsOfRole(rooms, token, token.role);
@@ -122,7 +122,10 @@ async function termsNow(
   const again =
     internal === null || mount === undefined
       ? undefined
-      : await method?.renewPrincipal?.(internal, rooms.view(mount.entry.uuid), { clientCertificate });
+      : await method?.renewPrincipal?.(internal, rooms.view(mount.entry.uuid), {
+          clientCertificate,
+          remoteAddress,
+        });
   return { period, explicitMaxTtl, ...again };
 }
 
