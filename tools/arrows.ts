@@ -245,7 +245,6 @@ export const packageOwners: Readonly<Record<string, string>> = {
   jose: 'crypto/jwt/',
   lmdb: 'storage/lmdb/',
   mysql2: 'engine/database/mysql/',
-  'openid-client': 'auth/jwt/',
   pg: 'engine/database/postgresql/',
   pino: 'log.ts',
   'qrcode-generator': 'crypto/barcode.ts',

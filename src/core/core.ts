@@ -191,6 +191,7 @@ export class Core implements CoreRooms {
       digestKey: barrier.purposeKey('mount-digest'),
       clock,
       random,
+      generatePassword: (policy) => this.passwordPolicies.generate(policy, random),
     });
     this.expiry = expiryDuty(this, options);
     this.jobDuty = jobDuty(this, options);

@@ -23,7 +23,11 @@ export function serverEndpoints(core: Core, options: CoreOptions): readonly Endp
     ...loggersEndpoints(surroundings.logs),
     monitorEndpoint(surroundings.monitors),
     inFlightEndpoint(surroundings.inFlight, (text) => withoutTokens(core.audit, text)),
-    ...pluginEndpoints({ auth: [...authMethods.keys()], database: [], secret: [...engines.keys()] }),
+    ...pluginEndpoints({
+      auth: [...authMethods.keys()],
+      database: [...engines.values()].flatMap(({ plugins = [] }) => plugins),
+      secret: [...engines.keys()],
+    }),
     ...versionEndpoints(clock.now()),
     ...counterEndpoints(),
     nodesEndpoint(store, clock),

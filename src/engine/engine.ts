@@ -121,6 +121,8 @@ export interface EngineType {
   parseOptions(options: EngineOptions): EngineOptions;
   /** Checks a change of options of an enabled mount; throws `invalid_request`. Engines without it refuse any. */
   changeOptions?(before: EngineOptions, wanted: EngineOptions): OptionsChange;
+  /** What of this kind is built in, where the engine itself has kinds, as lists of plug-ins name them. */
+  readonly plugins?: readonly string[];
   create(environment: EngineEnvironment): Engine;
 }
 

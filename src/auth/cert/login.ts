@@ -10,6 +10,7 @@ import type { ParsedCertificate } from '../../crypto/x509/certificate.ts';
 import type { RenewalCaller } from '../../engine/engine.ts';
 import { asCofferError, CofferError } from '../../errors.ts';
 import type { JsonObject } from '../../json.ts';
+import { wantedTokenType } from '../token-fields.ts';
 import { parseBundle } from './certificates.ts';
 import { readConfig } from './config.ts';
 import { extensionMetadata, fulfils } from './constraints.ts';
@@ -144,6 +145,7 @@ function principalOf({ role, revision }: ReadRole, leaf: ParsedCertificate): Pri
     numUses: token.numUses,
     noDefaultPolicy: token.noDefaultPolicy,
     renewable: true,
+    tokenType: wantedTokenType(token),
     boundCidrs: token.boundCidrs,
     internal: { role: role.name, id: role.id, policies: token.policies, certificate: leaf.fingerprint },
     // A role that is changed or deleted meanwhile is looked at again.

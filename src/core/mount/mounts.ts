@@ -78,6 +78,8 @@ export interface MountsOptions {
   readonly digestKey: KeyObject;
   readonly clock: Clock;
   readonly random: Random;
+  /** See `EngineEnvironment`. */
+  readonly generatePassword: (policy: string) => Promise<string>;
 }
 
 interface Instance {
@@ -322,7 +324,7 @@ export class Mounts {
         `this program has no "${entry.type}", which is mounted at ${entry.path}`,
       );
     }
-    const { digestKey, clock, random } = this.#options;
+    const { digestKey, clock, random, generatePassword } = this.#options;
     return type.create({
       mountPath: entry.path,
       mountAccessor: entry.accessor,
@@ -332,6 +334,7 @@ export class Mounts {
       ...(entry.config.lockout === undefined ? {} : { lockout: entry.config.lockout }),
       clock,
       random,
+      generatePassword,
       digest: (text) => hmacSha256(digestKey, `${entry.uuid}/${text}`).toString('base64url'),
     });
   }

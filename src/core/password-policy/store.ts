@@ -1,9 +1,11 @@
 /** Password policies at rest. */
 import type { BarrierStore } from '../../barrier/store.ts';
+import type { Random } from '../../crypto/random.ts';
 import { CofferError } from '../../errors.ts';
 import { type Page, type PageRequest, parseStorageKey, storageLimits } from '../../storage/storage.ts';
 import { parsePolicyName } from '../policy/name.ts';
 import { decodeStored, encodeStored } from '../stored-json.ts';
+import { generatePassword } from './generate.ts';
 import { parsePasswordPolicy } from './policy.ts';
 
 const prefix = 'core/password-policy/';
@@ -23,6 +25,15 @@ export class PasswordPolicies {
   async read(name: string): Promise<string | undefined> {
     const sealed = await this.#store.read(keyOf(name));
     return sealed === undefined ? undefined : decodeStored<Stored>(sealed.open()).text;
+  }
+
+  /** A password by the policy of that name. Throws `invalid_request` where there is none. */
+  async generate(name: string, random: Random): Promise<string> {
+    const text = await this.read(name);
+    if (text === undefined) {
+      throw new CofferError('invalid_request', `there is no password policy "${name.slice(0, 60)}"`);
+    }
+    return generatePassword(text, random);
   }
 
   /** Throws `invalid_request` listing what is wrong with the text; then nothing has changed. */

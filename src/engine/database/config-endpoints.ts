@@ -12,7 +12,7 @@ import {
   parseName,
 } from './connection.ts';
 import { type Connections, targetOf } from './connections.ts';
-import { noPolicies } from './password.ts';
+import { makePassword } from './password.ts';
 import type { TlsFields } from './plugin.ts';
 import { parseStatements } from './statement-field.ts';
 import { checkUsernameTemplate } from './username-template.ts';
@@ -186,7 +186,7 @@ async function configure(
   const name = parseName(call.params['name']);
   const before = await connections.find(call.view, name);
   const connection = merged(connections, before?.connection, call.fields);
-  check(environment, connections, connection);
+  await check(environment, connections, connection);
   if (connection.verifyConnection) await verify(connections, call, name, connection);
   await call.view.commit(
     [{ path: connectionPath(name), value: encodeConnection(connection) }],
@@ -281,16 +281,16 @@ function loginText(name: string, text: string): string {
 }
 
 /** Throws `invalid_request` for what could not work. */
-function check(
-  { generatePassword }: EngineEnvironment,
+async function check(
+  environment: EngineEnvironment,
   connections: Connections,
   connection: Connection,
-): void {
+): Promise<void> {
   const plugin = connections.plugin(connection.plugin);
   targetOf(plugin, connection);
   const { longest } = plugin.usernames(connection.plugin);
   if (connection.usernameTemplate !== '') checkUsernameTemplate(connection.usernameTemplate, longest);
-  if (connection.passwordPolicy !== '' && generatePassword === undefined) throw noPolicies();
+  await makePassword(environment, connection.passwordPolicy);
 }
 
 /** Throws `invalid_request` where the login does not come about. */

@@ -105,6 +105,15 @@ function describeEngine(place: DatabasePlace): void {
     });
   });
 
+  it('has passwords by a password policy, where its connection names one', async () => {
+    const policy = 'length = 30\nrule "charset" { charset = "0123456789" }';
+    await ask(mount.node, 'update', 'sys/policies/password/digits', { policy });
+    const named = { ...mount.config, password_policy: 'digits' };
+    expect((await ask(mount.node, 'update', 'db/config/main', named)).status).toBe(204);
+    const { data } = await ask(mount.node, 'read', 'db/creds/app');
+    expect(data['password']).toMatch(/^\d{30}$/);
+  });
+
   describe('a role', () => {
     it('is shown as it was written, listed, changed in part and deleted', async () => {
       expect((await read('db/roles/app')).data).toEqual({

@@ -20,6 +20,7 @@ export function database(plugins: readonly DatabasePlugin[], limits?: SessionLim
   return {
     type: 'database',
     summary: 'users of databases, made when asked for and ended in time',
+    plugins: plugins.flatMap(({ names }) => names),
     parseOptions(options) {
       const [name] = Object.keys(options);
       if (name === undefined) return {};

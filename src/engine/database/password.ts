@@ -18,7 +18,7 @@ export async function makePassword(
   return generatePassword(policy);
 }
 
-export function noPolicies(): CofferError {
+function noPolicies(): CofferError {
   return new CofferError(
     'invalid_request',
     'this server has no password policies: leave password_policy empty',
