@@ -24,13 +24,17 @@ export function parsePostgresqlUrl(text: string, login: LoginTexts, tls: TlsFiel
   };
 }
 
+/** As the parser reads it: the last `@` before path and query ends the login, and its first `:` the user's name. */
 export function maskPostgresqlUrl(text: string): { readonly url: string; readonly masked: boolean } {
-  const standing = withStandIns(text);
-  const found = /^([a-z]+:\/\/[^:@/?#]*:)([^@/?#]*)(@)/i.exec(standing);
-  if (found === null || isPlace(found[2] ?? '')) return { url: text, masked: false };
-  const start = found[1]?.length ?? 0;
-  const end = text.indexOf('@', text.startsWith(found[1] ?? '') ? start : 0);
-  return { url: `${text.slice(0, text.lastIndexOf(':', end))}:*****${text.slice(end)}`, masked: true };
+  const [, scheme = '', authority = '', rest = ''] = /^([a-z]+:\/\/)([^/?#]*)([\s\S]*)$/.exec(text) ?? [];
+  const end = authority.lastIndexOf('@');
+  const colon = authority.slice(0, Math.max(0, end)).indexOf(':');
+  if (colon < 0 || isPlace(withStandIns(authority.slice(colon + 1, end))))
+    return { url: text, masked: false };
+  return {
+    url: `${scheme}${authority.slice(0, colon)}:*****${authority.slice(end)}${rest}`,
+    masked: true,
+  };
 }
 
 function urlOf(text: string): URL {

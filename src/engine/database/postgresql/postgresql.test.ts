@@ -55,4 +55,16 @@ describe('an address of PostgreSQL', () => {
   ])('does not take %s', (query) => {
     expect(() => parse(`${base}/app?${query}`)).toThrow(expect.objectContaining({ code: 'invalid_request' }));
   });
+
+  it.each([
+    ['postgresql://u:pa@ss@h/d', 'postgresql://u:*****@h/d'],
+    ['postgresql://u@x:secret@h/d', 'postgresql://u@x:*****@h/d'],
+    ['postgresql://u@x:se:c@ret@h:5/d?sslmode=disable', 'postgresql://u@x:*****@h:5/d?sslmode=disable'],
+    ['postgresql://{{username}}:se{{password}}@h/d', 'postgresql://{{username}}:*****@h/d'],
+    ['postgresql://u:{{ password }}@h/d', 'postgresql://u:{{ password }}@h/d'],
+    ['postgresql://u@h/d:x@y', 'postgresql://u@h/d:x@y'],
+  ])('threat 16: shows nothing of a password, whatever stands in it: %s', (url, shown) => {
+    expect(parse(url)).toMatchObject({ host: 'h' });
+    expect(postgresql.maskUrl(url)).toEqual({ url: shown, masked: url !== shown });
+  });
 });
