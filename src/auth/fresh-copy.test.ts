@@ -48,4 +48,19 @@ describe('a copy', () => {
     clock.jump(2);
     expect(await copy.read('a', load)).toBe(2);
   });
+
+  it('threat 15: a wish that fails, or takes its time, keeps nobody from the good copy', async () => {
+    await copy.read('a', load);
+    clock.jump(30);
+    let fail: (error: Error) => void = () => undefined;
+    const hanging = copy.readAgain('a', () => new Promise((_resolve, reject) => (fail = reject)));
+    expect(await copy.read('a', load)).toBe(1);
+    fail(new Error('down'));
+    await expect(hanging).rejects.toThrow('down');
+    expect(await copy.read('a', load)).toBe(1);
+    expect(copy.readAgain('a', load)).toBeUndefined();
+    clock.jump(30);
+    expect(await copy.readAgain('a', load)).toBe(2);
+    expect(await copy.read('a', load)).toBe(2);
+  });
 });

@@ -34,6 +34,8 @@ export class FreshCopy<T> {
   readonly #clock: Clock;
   readonly #times: FreshCopyTimes;
   #kept: Kept<T> | undefined;
+  /** What somebody's unknown key asked for last: it becomes the copy when it has come, and not before. */
+  #wished: Kept<T> | undefined;
 
   constructor(clock: Clock, times: FreshCopyTimes = usualTimes) {
     this.#clock = clock;
@@ -47,14 +49,27 @@ export class FreshCopy<T> {
     return this.#start(of, load);
   }
 
-  /** A copy fetched after the one that `read` gave, or undefined when the last one is too young for another request. */
+  /**
+   * A copy fetched after the one that `read` gave, or undefined when the last request is too young for another. Whoever asks for
+   * the copy meanwhile, or after a failure, has the one that is good.
+   */
   readAgain(of: string | number, load: () => Promise<T>): Promise<T> | undefined {
     const kept = this.#kept;
-    if (kept !== undefined && kept.of === of) {
-      if (kept.underWay) return kept.value;
-      if (this.#clock.now() - kept.at < this.#times.betweenWishes) return undefined;
-    }
-    return this.#start(of, load);
+    if (kept === undefined || kept.of !== of) return this.#start(of, load);
+    if (kept.underWay) return kept.value;
+    const wished = this.#wished?.of === of ? this.#wished : undefined;
+    if (wished?.underWay === true) return wished.value;
+    const last = Math.max(kept.at, wished?.at ?? kept.at);
+    if (this.#clock.now() - last < this.#times.betweenWishes) return undefined;
+    const wish = this.#fetch(of, load);
+    this.#wished = wish;
+    wish.value.then(
+      () => {
+        if (this.#kept?.of === of && this.#kept.at <= wish.at) this.#kept = wish;
+      },
+      () => undefined,
+    );
+    return wish.value;
   }
 
   #isGood(kept: Kept<T>): boolean {
@@ -64,8 +79,12 @@ export class FreshCopy<T> {
   }
 
   #start(of: string | number, load: () => Promise<T>): Promise<T> {
+    this.#kept = this.#fetch(of, load);
+    return this.#kept.value;
+  }
+
+  #fetch(of: string | number, load: () => Promise<T>): Kept<T> {
     const kept: Kept<T> = { of, at: this.#clock.now(), value: load(), underWay: true, failed: false };
-    this.#kept = kept;
     const settle = (failed: boolean) => {
       kept.underWay = false;
       kept.failed = failed;
@@ -74,6 +93,6 @@ export class FreshCopy<T> {
       () => settle(false),
       () => settle(true),
     );
-    return kept.value;
+    return kept;
   }
 }
