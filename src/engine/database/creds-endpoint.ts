@@ -79,7 +79,10 @@ export class Users {
         session.createUser({ username, password: inStatement, expiration, statements, rollback }),
       );
     } catch (error) {
-      if (asCofferError(error).code === 'invalid_request') await this.#intents.forget(view, intent);
+      if (asCofferError(error).code !== 'invalid_request') throw error;
+      // Statements that commit by themselves may have made the user nonetheless: then it is left to the duty, as after a crash.
+      const isThere = await use((session) => session.userExists(username)).catch(() => true);
+      if (!isThere) await this.#intents.forget(view, intent);
       throw error;
     }
     const { renewal, defaultTtl, maxTtl } = role;

@@ -196,6 +196,24 @@ function describeEngine(place: DatabasePlace): void {
       ).toEqual([]);
     });
 
+    it('threat 18: whose statements fail behind a commit of their own leaves nothing for long', async () => {
+      const postgres = place.kind === 'postgresql';
+      const half = `\`${place.name}\`.half_way`;
+      if (!postgres) {
+        await place.sql(
+          `CREATE PROCEDURE ${half}(IN n VARCHAR(80)) BEGIN EXECUTE IMMEDIATE CONCAT("CREATE USER '", n, "'@'%'"); SIGNAL SQLSTATE '45000'; END`,
+        );
+      }
+      const creation = postgres
+        ? ['BEGIN', 'CREATE ROLE "{{name}}" LOGIN', 'COMMIT', 'SELECT 1/0']
+        : [`CALL ${half}('{{name}}')`];
+      await written(mount.node, 'db/roles/app', { creation_statements: creation });
+      expect((await read('db/creds/app')).status).toBe(400);
+      seconds(130);
+      await finishDuties(mount.node, mount.store.clock);
+      expect(await mount.users()).toEqual([]);
+    });
+
     it('may have ways of its own to end a user', async () => {
       const gone =
         place.kind === 'postgresql'
@@ -364,6 +382,22 @@ function describeEngine(place: DatabasePlace): void {
       expect(await place.whoAmI(name, 'first')).toBe(name);
       await written(mount.node, 'db/config/main', { root_rotation_statements: [] });
       expect((await write('db/rotate-root/main')).status).toBe(204);
+    });
+
+    it('threat 18: whose statements fail behind one that changed it is not lost', async () => {
+      const name = await administrator();
+      const statements =
+        place.kind === 'postgresql'
+          ? ['BEGIN', `ALTER ROLE "{{name}}" PASSWORD '{{password}}'`, 'COMMIT', 'SELECT 1/0']
+          : [`ALTER USER '{{name}}'@'%' IDENTIFIED BY '{{password}}'`, 'NO STATEMENT'];
+      await written(mount.node, 'db/config/main', { root_rotation_statements: statements });
+      expect((await write('db/rotate-root/main')).status).toBe(503);
+      await expect(place.whoAmI(name, 'first')).rejects.toThrow();
+      seconds(130);
+      await finishDuties(mount.node, mount.store.clock);
+      await credentials(mount.node);
+      await write('sys/leases/revoke-prefix/db/creds');
+      expect(await mount.users()).toEqual([name]);
     });
   });
 

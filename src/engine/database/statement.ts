@@ -251,3 +251,15 @@ export function altersSession(statement: string): boolean {
     statement,
   );
 }
+
+/** Whether such a statement may commit something and be refused nonetheless. */
+export function commitsItself(statement: string): boolean {
+  return /\b(?:commit|end|call|do)\b/i.test(statement);
+}
+
+/** A refusal that does not say that nothing has happened. Others are as they were. */
+export function asUncertain(error: unknown): unknown {
+  if (!(error instanceof CofferError) || error.code !== 'invalid_request') return error;
+  const text = `${error.message}; what came before it may have counted`;
+  return new CofferError('unavailable', text, { cause: error });
+}

@@ -5,7 +5,14 @@
 import type { Connection, RowDataPacket } from 'mysql2/promise';
 import { CofferError } from '../../../errors.ts';
 import type { Connected, NewUser, Session, SessionLimits, Target } from '../plugin.ts';
-import { altersSession, fillStatements, type Quoting, type Values } from '../statement.ts';
+import {
+  altersSession,
+  asUncertain,
+  commitsItself,
+  fillStatements,
+  type Quoting,
+  type Values,
+} from '../statement.ts';
 import { tlsOptions } from '../tls.ts';
 import { mysqlSyntax } from './syntax.ts';
 
@@ -111,7 +118,7 @@ class MysqlSession implements Session {
   }
 
   async setPassword(username: string, password: string, statements: readonly string[]): Promise<void> {
-    if (statements.length > 0) return this.#runAll(statements, { name: username, username, password });
+    if (statements.length > 0) return this.#setBy(statements, { name: username, username, password });
     const hosts = await this.#hostsOf(username);
     if (hosts.length === 0) throw new CofferError('invalid_request', 'the database has no such user');
     const { text } = this.#quoting;
@@ -121,7 +128,7 @@ class MysqlSession implements Session {
   }
 
   async setOwnPassword(username: string, password: string, statements: readonly string[]): Promise<void> {
-    if (statements.length > 0) return this.#runAll(statements, { name: username, username, password });
+    if (statements.length > 0) return this.#setBy(statements, { name: username, username, password });
     // By name and host: MariaDB 10.11 takes ALTER USER CURRENT_USER(), and sets another password than the one it was given.
     const [row] = await this.#rows('SELECT CURRENT_USER() AS me', []);
     const me = String(row?.['me']);
@@ -184,6 +191,17 @@ class MysqlSession implements Session {
 
   async #runAll(statements: readonly string[], values: Values): Promise<void> {
     for (const statement of this.#filled(statements, values)) await this.#run(statement);
+  }
+
+  /** Each statement counts by itself: only the refusal of the first one says that the password is as it was. */
+  async #setBy(statements: readonly string[], values: Values): Promise<void> {
+    for (const [index, statement] of this.#filled(statements, values).entries()) {
+      try {
+        await this.#run(statement);
+      } catch (error) {
+        throw index > 0 || commitsItself(statement) ? asUncertain(error) : error;
+      }
+    }
   }
 
   #filled(statements: readonly string[], values: Values): readonly string[] {

@@ -2,7 +2,14 @@
 import type { Client } from 'pg';
 import { CofferError } from '../../../errors.ts';
 import type { Connected, NewUser, Session, SessionLimits, Target } from '../plugin.ts';
-import { altersSession, fillStatements, type Quoting, type Values } from '../statement.ts';
+import {
+  altersSession,
+  asUncertain,
+  commitsItself,
+  fillStatements,
+  type Quoting,
+  type Values,
+} from '../statement.ts';
 import { tlsOptions } from '../tls.ts';
 import { revokeEverything } from './revocation.ts';
 import { postgresqlSyntax } from './syntax.ts';
@@ -79,7 +86,11 @@ class PostgresqlSession implements Session {
 
   async setPassword(username: string, password: string, statements: readonly string[]): Promise<void> {
     const own = [`ALTER ROLE "{{name}}" WITH PASSWORD '{{password}}'`];
-    await this.#runFilled(statements.length > 0 ? statements : own, { name: username, username, password });
+    try {
+      await this.#runFilled(statements.length > 0 ? statements : own, { name: username, username, password });
+    } catch (error) {
+      throw statements.some(commitsItself) ? asUncertain(error) : error;
+    }
   }
 
   setOwnPassword(username: string, password: string, statements: readonly string[]): Promise<void> {
