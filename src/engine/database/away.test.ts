@@ -152,6 +152,24 @@ function describeAway(place: DatabasePlace): void {
     );
   });
 
+  it.runIf(place.kind === 'postgresql')(
+    'threat 18: goes on with no transaction whose client has gone, which would make a user that nobody drops',
+    async () => {
+      const slow = Array.from({ length: 8 }, () => 'SELECT pg_sleep(0.9)');
+      const creation = String(roleOf(place)['creation_statements']);
+      await written(mount.node, 'db/roles/slow', {
+        ...roleOf(place),
+        creation_statements: [...slow, creation],
+      });
+      expect((await ask(mount.node, 'read', 'db/creds/slow')).status).toBe(503);
+      mount.store.clock.jump(130);
+      await finishDuties(mount.node, mount.store.clock);
+      const working = `SELECT 1 FROM pg_stat_activity WHERE application_name = 'coffer' AND state = 'active' AND datname = $1`;
+      while ((await place.sql(working, [place.name])).length > 0);
+      expect(await mount.users()).toEqual([]);
+    },
+  );
+
   it('when a user that nobody got is to be dropped is tried until it is back', async () => {
     const slow = place.kind === 'postgresql' ? 'SELECT pg_sleep(3)' : 'SELECT SLEEP(3)';
     const creation = String(roleOf(place)['creation_statements']);

@@ -39,6 +39,10 @@ export async function connectPostgresql(target: Target, limits: SessionLimits): 
   client.on('error', () => undefined);
   try {
     await client.connect();
+    // Some systems have the setting and cannot do it.
+    await client.query(endWithClient).catch((error: unknown) => {
+      if (stateOf(error) === undefined) throw error;
+    });
   } catch (error) {
     client.end().catch(() => undefined);
     if (isLoginRefusal(error)) return { kind: 'login-refused' };
@@ -47,17 +51,27 @@ export async function connectPostgresql(target: Target, limits: SessionLimits): 
   // An idle session keeps no process alive. The driver's types leave it out.
   (client as Client & { unref(): void }).unref();
   const quoting: Quoting = { text: escapeLiteral, name: escapeIdentifier, bareName: escapeIdentifier };
-  return { kind: 'session', session: new PostgresqlSession(client, quoting) };
+  return { kind: 'session', session: new PostgresqlSession(client, quoting, limits.connect) };
 }
+
+/**
+ * A statement that is left, by its time or by a crash, must not count later: nobody would know of the user that it makes. Servers
+ * before 14 have no such setting.
+ */
+const endWithClient =
+  "SELECT set_config(name, '1s', false) FROM pg_catalog.pg_settings WHERE name = 'client_connection_check_interval'";
 
 class PostgresqlSession implements Session {
   readonly #client: Client;
   readonly #quoting: Quoting;
+  readonly #patience: number;
   #usable = true;
 
-  constructor(client: Client, quoting: Quoting) {
+  /** @param patience milliseconds for which what met others' changes is tried again */
+  constructor(client: Client, quoting: Quoting, patience: number) {
     this.#client = client;
     this.#quoting = quoting;
+    this.#patience = patience;
     client.on('end', () => {
       this.#usable = false;
     });
@@ -127,12 +141,15 @@ class PostgresqlSession implements Session {
   }
 
   async #run(sql: string): Promise<void> {
+    // From the first failure on: all of it must have ended before anybody cleans up behind it.
+    let late: AbortSignal | undefined;
     for (let tries = 1; ; tries++) {
       try {
         await this.#client.query(sql);
         return;
       } catch (error) {
-        if (tries < mostTries && mayTryAgain(error)) continue;
+        late ??= AbortSignal.timeout(this.#patience);
+        if (tries < mostTries && !late.aborted && mayTryAgain(error)) continue;
         throw this.#explained(error);
       }
     }
