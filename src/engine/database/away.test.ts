@@ -11,6 +11,7 @@ import {
 import { type DatabasePlace, databasePlace } from '../../../test/setup/database-place.ts';
 import { database } from './database.ts';
 import { mysql } from './mysql/mysql.ts';
+import type { DatabasePlugin } from './plugin.ts';
 import { postgresql } from './postgresql/postgresql.ts';
 
 /** A server that takes connections and may then say nothing at all. */
@@ -191,4 +192,30 @@ function describeAway(place: DatabasePlace): void {
     await finishDuties(mount.node, mount.store.clock);
     expect((await keysOf(mount.store.storage, 'due/')).filter((key) => key.includes('intent/'))).toEqual([]);
   });
+
+  it.runIf(place.kind === 'postgresql')(
+    'threat 18: that stands for another one settles no rotation of its login by what it takes',
+    async () => {
+      await mount.remove();
+      // Somebody else's server: it takes every password but the one that is right at ours.
+      const elsewhere: DatabasePlugin = {
+        ...postgresql,
+        async login(target, limits) {
+          if (target.database !== 'elsewhere') return postgresql.login(target, limits);
+          if (target.password === place.password) return { kind: 'login-refused' };
+          return postgresql.login({ ...target, database: place.name, password: place.password }, limits);
+        },
+      };
+      mount = await databaseMount(place, { engines: [database([elsewhere])] });
+      await written(mount.node, 'db/config/main', { root_rotation_statements: ['SELECT 1/0', 'COMMIT'] });
+      expect((await ask(mount.node, 'update', 'db/rotate-root/main')).status).toBe(503);
+      const other = place.url.replace(/\/[^/]*$/, '/elsewhere?sslmode=disable');
+      await ask(mount.node, 'update', 'db/config/main', { connection_url: other });
+      await comeBack();
+      mount.store.clock.jump(130);
+      await finishDuties(mount.node, mount.store.clock);
+      await credentials(mount.node);
+      await written(mount.node, 'sys/leases/revoke-prefix/db/creds');
+    },
+  );
 }

@@ -187,7 +187,7 @@ async function configure(
   const before = await connections.find(call.view, name);
   const connection = merged(connections, before?.connection, call.fields);
   await check(environment, connections, connection);
-  if (connection.verifyConnection) await verify(connections, call, name, connection);
+  if (connection.verifyConnection) await verify(connections, name, connection);
   await call.view.commit(
     [{ path: connectionPath(name), value: encodeConnection(connection) }],
     [{ path: connectionPath(name), revision: before?.revision ?? null }],
@@ -294,15 +294,9 @@ async function check(
 }
 
 /** Throws `invalid_request` where the login does not come about. */
-async function verify(
-  connections: Connections,
-  call: ConfigCall,
-  name: string,
-  connection: Connection,
-): Promise<void> {
+async function verify(connections: Connections, name: string, connection: Connection): Promise<void> {
   try {
-    const session = await connections.open(call.view, name, connection);
-    session.close();
+    await connections.tryOut(name, connection);
   } catch (error) {
     const { message } = asCofferError(error);
     throw new CofferError('invalid_request', `error verifying connection: ${message}`);

@@ -85,15 +85,29 @@ export class Connections {
 
   /** A session of its own, logged in now. Throws `unavailable`. */
   async open(view: View, name: string, connection: Connection): Promise<Session> {
+    const { session, pending } = await this.#session(name, connection);
+    if (pending !== undefined) await this.settle(view, name, pending, 'pending');
+    return session;
+  }
+
+  /**
+   * Throws `unavailable` where nobody can log in. Of a rotation that was cut off nothing follows: the configuration is not in use,
+   * and its server may be another.
+   */
+  async tryOut(name: string, connection: Connection): Promise<void> {
+    (await this.#session(name, connection)).session.close();
+  }
+
+  /** `pending` is the password that let in, where it was that one. */
+  async #session(
+    name: string,
+    connection: Connection,
+  ): Promise<{ readonly session: Session; readonly pending?: string }> {
     const first = await this.#logIn(connection, connection.password);
-    if (first !== undefined) return first;
-    if (connection.pending !== undefined) {
-      const second = await this.#logIn(connection, connection.pending.password);
-      if (second !== undefined) {
-        await this.settle(view, name, connection.pending.password, 'pending');
-        return second;
-      }
-    }
+    if (first !== undefined) return { session: first };
+    const pending = connection.pending?.password;
+    const second = pending === undefined ? undefined : await this.#logIn(connection, pending);
+    if (second !== undefined && pending !== undefined) return { session: second, pending };
     throw new CofferError('unavailable', `the database refuses the login of connection "${name}"`);
   }
 
