@@ -116,6 +116,30 @@ describe('a request out', () => {
     expect(isForbiddenAddress('::1', false)).toBe(true);
   });
 
+  it('threat 21: leaves this machine by no name that says it does not', async () => {
+    // Plain http is for this machine: whoever answers for a name below localhost must not be sent anything.
+    const error = await new Promise<unknown>((resolve) => {
+      guardedLookup(true)('192.0.2.1', { all: true }, (found) => resolve(found));
+    });
+    expect(error).toMatchObject({ message: '192.0.2.1 has no address that may be asked' });
+  });
+
+  it.each([
+    '::ffff:169.254.169.254',
+    '64:ff9b::169.254.169.254',
+    '64:ff9b::127.0.0.1',
+    '2002:a9fe:a9fe::1',
+    '2002:7f00:1::',
+    '::169.254.169.254',
+    '::127.0.0.1',
+    'fd20:ce::254',
+    '168.63.129.16',
+    '192.0.0.192',
+  ])('threat 21: never goes to %s', (address) => {
+    expect(isForbiddenAddress(address, false)).toBe(true);
+    expect(isForbiddenAddress(address, true)).toBe(true);
+  });
+
   it('threat 15: takes no more than it was told, and nothing compressed', async () => {
     const url = await plain((request, response) => {
       if (request.url === '/zip')
