@@ -1,4 +1,5 @@
 /** The addresses that Vault's MySQL plug-in takes: `user:password@tcp(host:port)/database?tls=true`, or a mysql:// URL. */
+import { isIP } from 'node:net';
 import { CofferError } from '../../../errors.ts';
 import type { LoginTexts, Target, TlsFields, TlsWish } from '../plugin.ts';
 import { filledPart, isPlace, withStandIns } from '../url-places.ts';
@@ -28,13 +29,23 @@ export function parseMysqlUrl(text: string, login: LoginTexts, tls: TlsFields): 
   const at = kind === 'unix' ? { host: 'localhost', port: 3_306, socket: address } : hostOf(address);
   if (kind === 'unix' && !address.startsWith('/')) throw new CofferError('invalid_request', wanted);
   const local = kind === 'unix' || at.host === 'localhost' || at.host === '::1' || at.host.startsWith('127.');
+  const wish = tlsOf(query, local, tls);
+  if (wish.mode === 'verify-full' && !local && isIP(at.host) !== 0) throw nameless();
   return {
     ...at,
     database: filledPart(database, login),
     username: filledPart(user, login) || login.username,
     password: filledPart(password, login) || login.password,
-    tls: tlsOf(query, local, tls),
+    tls: wish,
   };
+}
+
+/** For an address the driver holds the certificate against "localhost": anybody's of that name would do. */
+function nameless(): CofferError {
+  return new CofferError(
+    'invalid_request',
+    'connection_url names the host, not its address, where certificates are checked: or say ?tls=skip-verify, or ?tls=false',
+  );
 }
 
 export function maskMysqlUrl(text: string): { readonly url: string; readonly masked: boolean } {

@@ -141,7 +141,11 @@ class MysqlSession implements Session {
 
   async dropUser(username: string, statements: readonly string[]): Promise<void> {
     const hosts = await this.#hostsOf(username);
-    if (hosts.length === 0) return;
+    if (hosts.length === 0) {
+      // It may have been cut off between the user and its sessions.
+      await this.#endSessions(username);
+      return;
+    }
     if (statements.length > 0) await this.#runAll(statements, { name: username, username });
     else await this.#dropAll(username, hosts);
   }
@@ -167,20 +171,18 @@ class MysqlSession implements Session {
   async #dropAll(username: string, hosts: readonly string[]): Promise<void> {
     const { text } = this.#quoting;
     for (const host of hosts) await this.#run(`DROP USER IF EXISTS ${text(username)}@${text(host)}`);
-    await this.#endSessions(username).catch((error: unknown) => {
-      if (!isRefusal(error)) throw error;
-    });
+    await this.#endSessions(username);
   }
 
   /** Sessions go on without their user; whoever may end them does. */
   async #endSessions(username: string): Promise<void> {
-    const found = await this.#rows('SELECT ID AS id FROM information_schema.PROCESSLIST WHERE USER = ?', [
-      username,
-    ]);
-    for (const { id } of found) {
-      await this.#run(`KILL CONNECTION ${Number(id)}`).catch((error: unknown) => {
-        if (!isRefusal(error)) throw error;
-      });
+    const mayGoOn = (error: unknown) => {
+      if (!isRefusal(error)) throw error;
+      return [];
+    };
+    const wanted = 'SELECT ID AS id FROM information_schema.PROCESSLIST WHERE USER = ?';
+    for (const { id } of await this.#rows(wanted, [username]).catch(mayGoOn)) {
+      await this.#run(`KILL CONNECTION ${Number(id)}`).catch(mayGoOn);
     }
   }
 
