@@ -170,12 +170,18 @@ function shown(connections: Connections, connection: Connection) {
       max_open_connections: connection.mostOpen,
       max_idle_connections: connection.mostIdle,
       max_connection_lifetime: `${connection.lifetime}s`,
-      ...(tls.authority === undefined ? {} : { tls_ca: tls.authority }),
-      ...(tls.certificate === undefined ? {} : { tls_certificate: tls.certificate }),
+      ...(tls.authority === undefined ? {} : { tls_ca: certificatesIn(tls.authority) }),
+      ...(tls.certificate === undefined ? {} : { tls_certificate: certificatesIn(tls.certificate) }),
       ...(tls.serverName === undefined ? {} : { tls_server_name: tls.serverName }),
       ...(tls.skipVerify === undefined ? {} : { tls_skip_verify: tls.skipVerify }),
     },
   };
+}
+
+/** What of a PEM text may be shown: certificate and key are often one file. */
+function certificatesIn(pem: string): string {
+  const blocks = pem.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----\n?/g);
+  return (blocks ?? []).join('');
 }
 
 async function configure(

@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { makeCertificate } from '../../../test/fakes/certificate.ts';
 import {
   ask,
   auditText,
@@ -267,6 +268,21 @@ function describeEngine(place: DatabasePlace): void {
       expect([answer.status, answer.warnings.length]).toEqual([200, 1]);
       expect(JSON.stringify((await read('db/config/literal')).data)).not.toContain(place.password);
       expect((await write('db/rotate-root/literal')).status).toBe(400);
+    });
+
+    it('threat 16: shows certificates, and no key that came with them', async () => {
+      const { certificate, key } = makeCertificate('client');
+      for (const name of ['tls_certificate_key', 'tls_certificate', 'tls_ca']) {
+        await written(mount.node, 'db/config/second', {
+          ...mount.config,
+          [name]: `${key}${certificate}`,
+          verify_connection: false,
+        });
+        const { data } = await read('db/config/second');
+        expect(JSON.stringify(data)).not.toContain('PRIVATE KEY');
+        const shown = name === 'tls_ca' ? 'tls_ca' : 'tls_certificate';
+        expect(data['connection_details']).toMatchObject({ [shown]: certificate });
+      }
     });
 
     it('that does not work is refused, unless nobody is to look', async () => {
