@@ -13,6 +13,7 @@ import { refusedEndpoints } from './server/refused-endpoints.ts';
 import { settingsEndpoints } from './server/settings-endpoints.ts';
 import { toolEndpoints } from './server/tool-endpoints.ts';
 import { versionEndpoints } from './server/version-endpoints.ts';
+import { authenticate } from './token/authenticate.ts';
 
 export function serverEndpoints(core: Core, options: CoreOptions): readonly Endpoint[] {
   const { surroundings, store, clock } = core;
@@ -21,7 +22,11 @@ export function serverEndpoints(core: Core, options: CoreOptions): readonly Endp
     ...settingsEndpoints(() => core.settings),
     ...configurationEndpoints(surroundings),
     ...loggersEndpoints(surroundings.logs),
-    monitorEndpoint(surroundings.monitors),
+    monitorEndpoint(surroundings.monitors, async ({ tokenText, remoteAddress }) => {
+      const { epoch, token } = await core.tokenReader.present(tokenText);
+      await core.at(epoch);
+      return authenticate(true, token, core.mounts.table, remoteAddress, clock.now()).kind === 'token';
+    }),
     inFlightEndpoint(surroundings.inFlight, (text) => withoutTokens(core.audit, text)),
     ...pluginEndpoints({
       auth: [...authMethods.keys()],

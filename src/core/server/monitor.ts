@@ -4,7 +4,7 @@
  */
 import type { Clock } from '../../clock.ts';
 import { CofferError } from '../../errors.ts';
-import { coreEndpoint } from '../core-call.ts';
+import { type CoreCall, coreEndpoint } from '../core-call.ts';
 import type { Endpoint } from '../endpoint.ts';
 import type { AnswerStream } from '../request.ts';
 import type { LogControl, LogLevelName } from './log-control.ts';
@@ -29,13 +29,23 @@ export class Monitors {
     this.#clock = clock;
   }
 
-  /** Throws `rate_limited` where enough are reading. */
-  open(level: LogLevelName): AnswerStream {
+  /**
+   * Throws `rate_limited` where enough are reading.
+   *
+   * @param mayRead asked before each piece: a stream goes on for longer than the right to read it may
+   */
+  open(level: LogLevelName, mayRead: () => Promise<boolean>): AnswerStream {
     if (this.#ended) throw new CofferError('unavailable', 'the server is stopping');
     if (this.#open.size >= mostMonitors) {
       throw new CofferError('rate_limited', `the log is being monitored by ${mostMonitors} readers already`);
     }
-    const monitor = new Monitor(this.#logs, this.#clock, level, () => void this.#open.delete(monitor));
+    const monitor = new Monitor(
+      this.#logs,
+      this.#clock,
+      level,
+      mayRead,
+      () => void this.#open.delete(monitor),
+    );
     this.#open.add(monitor);
     return monitor;
   }
@@ -55,6 +65,7 @@ export class Monitors {
 class Monitor implements AnswerStream {
   readonly #clock: Clock;
   readonly #watch: Disposable;
+  readonly #mayRead: () => Promise<boolean>;
   readonly #onClose: () => void;
   #lines: string[] = [];
   #units = 0;
@@ -62,14 +73,26 @@ class Monitor implements AnswerStream {
   #closed = false;
   #wake: (() => void) | undefined;
 
-  constructor(logs: LogControl, clock: Clock, level: LogLevelName, onClose: () => void) {
+  constructor(
+    logs: LogControl,
+    clock: Clock,
+    level: LogLevelName,
+    mayRead: () => Promise<boolean>,
+    onClose: () => void,
+  ) {
     this.#clock = clock;
+    this.#mayRead = mayRead;
     this.#onClose = onClose;
     this.#watch = logs.watch(level, (line) => this.#take(line));
   }
 
   async next(): Promise<Buffer | undefined> {
     if (this.#lines.length === 0 && !this.#closed) await this.#wait();
+    // In doubt nothing more is told.
+    if (!this.#closed && !(await this.#mayRead().catch(() => false))) {
+      await this.close();
+      this.#lines = [];
+    }
     if (this.#lines.length === 0) return this.#closed ? undefined : Buffer.from('\n');
     const missed =
       this.#missed === 0
@@ -112,7 +135,11 @@ class Monitor implements AnswerStream {
   }
 }
 
-export function monitorEndpoint(monitors: Monitors): Endpoint {
+/** @param mayRead whether the caller's token is still one */
+export function monitorEndpoint(
+  monitors: Monitors,
+  mayRead: (call: Pick<CoreCall, 'tokenText' | 'remoteAddress'>) => Promise<boolean>,
+): Endpoint {
   return coreEndpoint({
     pattern: 'monitor',
     help: 'Streams the log of this node as lines of JSON. Lines that a slow reader does not take are dropped.',
@@ -125,12 +152,13 @@ export function monitorEndpoint(monitors: Monitors): Endpoint {
         summary: 'Monitor the log',
         sudo: true,
         streams: true,
-        handle: async ({ fields }) => {
+        handle: async ({ fields, tokenText, remoteAddress }) => {
           const { log_level: level = 'info', log_format: format = 'json' } = fields;
           if (format !== 'json' && format !== 'standard') {
             throw new CofferError('invalid_request', 'log_format is json or standard');
           }
-          return { stream: { contentType: 'text/plain', body: monitors.open(parseLevel(level)) } };
+          const body = monitors.open(parseLevel(level), () => mayRead({ tokenText, remoteAddress }));
+          return { stream: { contentType: 'text/plain', body } };
         },
       },
     },

@@ -174,6 +174,18 @@ describe('monitor', () => {
     expect(await next).toBeUndefined();
   });
 
+  it('threat 18: tells nothing more once its reader’s token is revoked', async () => {
+    await writePolicy(node, 'watcher', 'path "sys/monitor" { capabilities = ["read", "sudo"] }');
+    const token = await makeToken(node, { policies: ['watcher'] });
+    const { stream } = await ask(node, 'read', 'sys/monitor', {}, token);
+    program.info('before');
+    expect(String(await stream?.next())).toContain('before');
+    await ask(node, 'update', 'auth/token/revoke', { token });
+    program.info('after');
+    expect(await stream?.next()).toBeUndefined();
+    expect(await stream?.next()).toBeUndefined();
+  });
+
   it('wants sudo, a level and a format that there are', async () => {
     await writePolicy(node, 'reader', 'path "sys/monitor" { capabilities = ["read"] }');
     const token = await makeToken(node, { policies: ['reader'] });
