@@ -61,7 +61,7 @@ export class FreshCopy<T> {
     if (wished?.underWay === true) return wished.value;
     const last = Math.max(kept.at, wished?.at ?? kept.at);
     if (this.#clock.now() - last < this.#times.betweenWishes) return undefined;
-    const wish = this.#fetch(of, load);
+    const wish = this.#begin(of, load);
     this.#wished = wish;
     wish.value.then(
       () => {
@@ -79,11 +79,11 @@ export class FreshCopy<T> {
   }
 
   #start(of: string | number, load: () => Promise<T>): Promise<T> {
-    this.#kept = this.#fetch(of, load);
+    this.#kept = this.#begin(of, load);
     return this.#kept.value;
   }
 
-  #fetch(of: string | number, load: () => Promise<T>): Kept<T> {
+  #begin(of: string | number, load: () => Promise<T>): Kept<T> {
     const kept: Kept<T> = { of, at: this.#clock.now(), value: load(), underWay: true, failed: false };
     const settle = (failed: boolean) => {
       kept.underWay = false;

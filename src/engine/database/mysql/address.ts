@@ -1,5 +1,4 @@
 /** The addresses that Vault's MySQL plug-in takes: `user:password@tcp(host:port)/database?tls=true`, or a mysql:// URL. */
-import { isIP } from 'node:net';
 import { CofferError } from '../../../errors.ts';
 import type { LoginTexts, Target, TlsFields, TlsWish } from '../plugin.ts';
 import { filledPart, isPlace, withStandIns } from '../url-places.ts';
@@ -30,7 +29,7 @@ export function parseMysqlUrl(text: string, login: LoginTexts, tls: TlsFields): 
   if (kind === 'unix' && !address.startsWith('/')) throw new CofferError('invalid_request', wanted);
   const local = kind === 'unix' || at.host === 'localhost' || at.host === '::1' || at.host.startsWith('127.');
   const wish = tlsOf(query, local, tls);
-  if (wish.mode === 'verify-full' && !local && isIP(at.host) !== 0) throw nameless();
+  if (wish.mode === 'verify-full' && !local && /^[\d.]+$|:/.test(at.host)) throw nameless();
   return {
     ...at,
     database: filledPart(database, login),
