@@ -424,6 +424,24 @@ describe('threat 05: enforcement', () => {
     expect(asked.status).toBe(200);
   });
 
+  it('does not let an entity log in by an alias that is gone or somebody else’s by then', async () => {
+    const id = await entityOf('ann');
+    const codes = await enroll(id);
+    const other = await ask(node, 'update', 'identity/entity', { name: 'other' });
+    await enforce({ auth_method_types: ['aliased'] });
+    const { data } = await ask(node, 'read', `identity/entity/id/${id}`);
+    const [alias] = data['aliases'] as readonly { readonly id: string }[];
+    const path = `identity/entity-alias/id/${alias?.id}`;
+    const moved = requestIdOf(await login('ann'));
+    const ended = requestIdOf(await login('ann'));
+    await ask(node, 'update', path, { canonical_id: String(other.data['id']) });
+    expect((await validate(moved, codes())).status).toBe(403);
+    await ask(node, 'update', path, { canonical_id: id });
+    await ask(node, 'delete', path);
+    place.clock.jump(30);
+    expect((await validate(ended, codes())).status).toBe(403);
+  });
+
   it('does not let a mount, user or entity log in that is gone by then', async () => {
     const codes = await enroll(await entityOf('ann'));
     await ask(node, 'update', 'sys/auth/people', { type: 'userpass' });

@@ -64,6 +64,11 @@ async function validateOnce(rooms: CoreRooms, call: CoreCall<typeof fields>, cod
   if (mount === undefined || identity === undefined || identity.entity.disabled) throw denied();
   const { type, accessor, uuid } = mount.entry;
   const { principal } = login;
+  // Its alias may have ended since, or be somebody else's.
+  const isKnown = identity.entity.aliases.some(
+    (alias) => alias.mount === login.mount && alias.name === principal.alias,
+  );
+  if (!isKnown) throw denied();
   // What is wanted is what holds now, not what held when the login began.
   const demands = mfa.demandsOn({ type, accessor, alias: principal.alias, identity });
   const changes = await mfa.prove(identity.entity.id, demands, codes, (bad) =>
