@@ -41,7 +41,7 @@ interface DecodedGroup {
 const cachedIdentities = 4_096;
 const cachedGroups = 2_048;
 /** Merges of what was merged that are followed. */
-const mostMerges = 16;
+export const mostMerges = 16;
 
 export class IdentityReader {
   readonly #store: BarrierStore;
