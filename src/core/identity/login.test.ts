@@ -157,6 +157,41 @@ describe('an entity', () => {
     expect((await login('ann')).auth?.entityId).toBe(id);
   });
 
+  it('threat 18: keeps nothing that a login at a mount brought once that mount is disabled', async () => {
+    const other = await place.node();
+    await ask(node, 'update', 'sys/auth/who2', { type: 'aliased' });
+    const mounts = (await ask(node, 'read', 'sys/auth')).data as Record<string, { accessor: string }>;
+    const group = await ask(node, 'update', 'identity/group', { type: 'external', policies: ['strong'] });
+    const outer = await ask(node, 'update', 'identity/group', {
+      policies: ['stronger'],
+      member_group_ids: [String(group.data['id'])],
+    });
+    expect(outer.status).toBe(200);
+    await ask(node, 'update', 'identity/group-alias', {
+      name: 'admins',
+      canonical_id: String(group.data['id']),
+      mount_accessor: mounts['who/']?.accessor ?? '',
+    });
+    const { auth } = await login('ann', { groups: ['admins'] });
+    await ask(node, 'update', 'identity/entity-alias', {
+      name: 'ann',
+      canonical_id: auth?.entityId ?? '',
+      mount_accessor: mounts['who2/']?.accessor ?? '',
+    });
+    const second = () => ask(node, 'update', 'auth/who2/login', { alias: 'ann' }, null);
+    const token = tokenOf(await second());
+    const granted = async (on: CofferNode) => (await self(token, on)).data['identity_policies'];
+    expect([await granted(node), await granted(other)]).toEqual([
+      ['strong', 'stronger'],
+      ['strong', 'stronger'],
+    ]);
+    await ask(node, 'delete', 'sys/auth/who');
+    expect([await granted(other), await granted(node)]).toEqual([undefined, undefined]);
+    expect((await second()).auth?.identityPolicies).toBeUndefined();
+    const { data } = await ask(node, 'read', `identity/entity/id/${auth?.entityId}`);
+    expect(data['group_ids']).toEqual([]);
+  });
+
   it('never grants root, even where its record says so', async () => {
     const { auth } = await login('ann');
     await change(auth?.entityId ?? '', { policies: ['root', 'response-wrapping'] });

@@ -5,6 +5,7 @@
  */
 import type { BarrierStore, SealedRecord } from '../../barrier/store.ts';
 import { type Revision, type StorageKey, storageLimits } from '../../storage/storage.ts';
+import { mountKey } from '../mount/entry.ts';
 import { TwoGenerationCache } from '../two-generation-cache.ts';
 import { type Identity, identityOfRecords, isExternalMember } from './identity.ts';
 import {
@@ -171,7 +172,7 @@ class Walk {
     }
     for (const id of new Set(entity.aliases.flatMap(({ external }) => external.map(({ group }) => group)))) {
       const group = this.#group(id);
-      if (group !== undefined && isExternalMember(entity.aliases, group.record)) this.#enter(group, found);
+      if (group !== undefined && this.#isIn(entity, group.record)) this.#enter(group, found);
     }
     for (let index = 0; index < found.length && found.length <= identityLimits.groupsAbove; index++) {
       const below = found[index];
@@ -182,6 +183,12 @@ class Walk {
       }
     }
     return found.map(({ record }) => record);
+  }
+
+  /** What a login at a mount said ends with the mount: no other login could ever take it back. */
+  #isIn({ aliases }: EntityRecord, group: GroupRecord): boolean {
+    if (group.alias === null || !isExternalMember(aliases, group)) return false;
+    return this.#take(mountKey(group.alias.mount)) !== undefined;
   }
 
   #enter(group: DecodedGroup, found: DecodedGroup[]): void {
