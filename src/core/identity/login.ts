@@ -77,6 +77,26 @@ export async function identityOfLogin(
   });
 }
 
+/**
+ * Who a login will be once what it says of its alias is written down; writes nothing. `identity` is who it is so far. Throws
+ * `permission_denied` for an entity whose groups would be too many to be looked through.
+ */
+export async function identityForeseen(
+  identities: Identities,
+  mount: LoginMount,
+  known: KnownBy,
+  identity: Identity,
+): Promise<Identity> {
+  const external = await externalOf(identities, mount.uuid, known.groupAliases);
+  if (external === undefined) return identity;
+  const aliases = identity.entity.aliases.map((alias) =>
+    alias.mount === mount.uuid && alias.name === known.alias ? { ...alias, external } : alias,
+  );
+  const foreseen = await identities.reader.readAs({ ...identity.entity, aliases });
+  if (foreseen === undefined) throw new CofferError('permission_denied', 'permission denied');
+  return foreseen;
+}
+
 function newEntity(
   identities: Identities,
   mount: LoginMount,

@@ -91,6 +91,20 @@ export class IdentityReader {
     }
   }
 
+  /** Who somebody would be if their entity were this one. Undefined where there is more than can be looked through. */
+  async readAs(entity: EntityRecord): Promise<Identity | undefined> {
+    let keys: readonly StorageKey[] = [entityKey(entity.id)];
+    for (;;) {
+      const sealed = await readKeys(this.#store, keys);
+      const walk = new Walk(new Map(keys.map((key, at) => [key, sealed[at]])), (key, record) =>
+        this.#decodeGroup(key, record),
+      );
+      const identity = walk.of(entity);
+      if (!walk.lacking) return identity;
+      keys = walk.used();
+    }
+  }
+
   #decodeGroup(key: StorageKey, sealed: SealedRecord): DecodedGroup {
     const known = this.#groups.get(key);
     if (known?.revision === sealed.revision) return known;
@@ -145,7 +159,10 @@ class Walk {
 
   from(entityId: string): Identity | undefined {
     const entity = this.#entity(entityId);
-    if (entity === undefined) return undefined;
+    return entity === undefined ? undefined : this.of(entity);
+  }
+
+  of(entity: EntityRecord): Identity | undefined {
     const groups = this.#above(entity);
     // Leaving some out could leave a denial out.
     if (groups.length > identityLimits.groupsAbove) return undefined;
