@@ -6,9 +6,10 @@ import { buildAnswer } from './answer.ts';
 import type { Core } from './core.ts';
 import { dueWrite } from './due.ts';
 import type { Call, EndpointOperation, Leased, OperationSpec, Principal, Reply } from './endpoint.ts';
-import { identityOfLogin } from './identity/login.ts';
+import { identityForeseen, identityOfLogin } from './identity/login.ts';
 import type { LeaseHolder } from './lease/holder.ts';
-import { secondFactorOf } from './mfa/login.ts';
+import { denied } from './mfa/enforcement.ts';
+import { secondFactorOf, settledIdentity } from './mfa/login.ts';
 import type { Mount } from './mount/table.ts';
 import { MountView } from './mount/view.ts';
 import type { Acl } from './policy/acl.ts';
@@ -153,11 +154,15 @@ async function logIn(
   readonly warnings: readonly string[];
   readonly undo: () => Promise<unknown>;
 }> {
-  const { tokens } = core;
-  const identity = await identityOfLogin(core.identities, entry, principal);
-  if (identity?.entity.disabled === true) throw new CofferError('permission_denied', 'permission denied');
+  const { tokens, identities } = core;
+  // Where a second factor may be wanted, what the login says of its groups counts only once that is proven.
+  const putsOff = core.mfa.config.enforcements.length > 0;
+  const found = await identityOfLogin(identities, entry, putsOff ? { alias: principal.alias } : principal);
+  if (found?.entity.disabled === true) throw denied();
+  const foreseen =
+    putsOff && found !== undefined ? await identityForeseen(identities, entry, principal, found) : found;
   const shown = spec.clientCertificate === true ? request.clientCertificate?.() : undefined;
-  const first = { request, mount: entry, principal, identity, shown };
+  const first = { request, mount: entry, principal, identity: foreseen, shown };
   const second = await secondFactorOf(core.mfa, first, (changes, asRead) => commit.commit(changes, asRead));
   const view = new MountView(core.barrier, entry.uuid, (writes, expectations) =>
     commit.commit(writes, expectations),
@@ -169,6 +174,7 @@ async function logIn(
     await commit.commit([...second.writes, ...writes], expectations);
     return { auth: second.auth, warnings: [], undo: second.drop };
   }
+  const identity = putsOff ? await settledIdentity(core, entry, principal, found) : found;
   const issued = issueLogin(core, entry, request.path, principal, identity);
   // Only what the store keeps is counted.
   if (issued.writes.length > 0) await core.ceilings.admitToken(identityOf(entry.uuid, principal.alias));

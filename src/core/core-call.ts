@@ -6,7 +6,7 @@ import type { Acl } from './policy/acl.ts';
 import type { ReadToken } from './token/reader.ts';
 
 export interface CoreCall<F extends Fields = Fields> extends Call<F> {
-  /** The whole request path. */
+  /** The whole request path, in the form whose rules decided: see `judge`. */
   readonly path: ApiPath;
   /** Undefined on endpoints that need no login. */
   readonly token: ReadToken | undefined;

@@ -14,7 +14,7 @@ import { type Destination, findDestination } from './destination.ts';
 import type { Call, Endpoint, OperationSpec } from './endpoint.ts';
 import { type CoercedFields, coerceFields } from './field.ts';
 import { helpAnswer } from './help.ts';
-import { judge, openToEveryone } from './judge.ts';
+import { type Judgement, judge, openToEveryone } from './judge.ts';
 import { noTelemetry, type Passage, type Telemetry } from './meter.ts';
 import { isBuiltin } from './mount/builtin.ts';
 import { MountView } from './mount/view.ts';
@@ -200,13 +200,15 @@ async function prepareVisit(
       : { absent: false, problem: undefined };
   const visited = absent ? { ...call, operation: 'create' as const } : call;
   const fieldError = unreadable ?? problem;
+  const { decision, path } = decide(request, visited, destination, who, acl);
   return {
     acl,
-    call: visited,
+    // What a handler decides besides, it decides by the same form of the path: another spelling is no way to other rules.
+    call: path === request.path || !('path' in visited) ? visited : ({ ...visited, path } as CoreCall),
     commit,
     fieldError,
     unknownFields: endpoint?.openFields === true ? none : coerced.unknown,
-    decision: decide(request, visited, destination, who, acl),
+    decision,
   };
 }
 
@@ -295,16 +297,17 @@ function decide(
   destination: Destination,
   who: Authentication,
   acl: Acl | undefined,
-): AuditedDecision {
+): { readonly decision: AuditedDecision; readonly path: Judgement['path'] } {
   const { spec } = destination;
-  if (isOpen(spec, request)) return openToEveryone;
-  if (who.kind === 'anonymous') return { kind: 'deny', reason: 'missing client token' };
+  const { path, data, wrapTtl } = request;
+  if (isOpen(spec, request)) return { decision: openToEveryone, path };
+  if (who.kind === 'anonymous') return { decision: { kind: 'deny', reason: 'missing client token' }, path };
   if (who.kind === 'refused' || acl === undefined) {
-    return { kind: 'deny', reason: who.kind === 'refused' ? who.reason : 'no policies' };
+    const reason = who.kind === 'refused' ? who.reason : 'no policies';
+    return { decision: { kind: 'deny', reason }, path };
   }
   const asked = request.operation === 'update' ? call.operation : request.operation;
-  const { path, data, wrapTtl } = request;
-  return judge(acl, { operation: asked, path, data, wrapTtl }, destination).decision;
+  return judge(acl, { operation: asked, path, data, wrapTtl }, destination);
 }
 
 function isOpen(spec: OperationSpec | undefined, request: Request): boolean {

@@ -197,3 +197,19 @@ it('threat 05: a job asked for with a trailing slash ends with the rule that den
   expect(job.data).toMatchObject({ status: 'failed' });
   expect((await ask(node, 'read', 'secret/data/x/a')).status).toBe(200);
 });
+
+describe('threat 15: tokens of others', () => {
+  it('leave no entity behind where the maker holds as many tokens as it may', async () => {
+    await ask(node, 'update', 'auth/token/roles/any', { allowed_entity_aliases: '*', allowed_policies: 'a' });
+    await writePolicy(node, 'app', 'path "auth/token/create/any" { capabilities = ["update"] }');
+    const token = await logIn();
+    const statuses = [];
+    for (let count = 0; count < 9; count++) {
+      const made = await ask(node, 'update', 'auth/token/create/any', { entity_alias: `n${count}` }, token);
+      statuses.push(made.status);
+    }
+    expect(statuses).toEqual([200, 200, 200, 200, 200, 429, 429, 429, 429]);
+    // Those of the tokens, and the maker's own.
+    expect(await keysOf(place.storage, 'core/identity/entity/id/')).toHaveLength(6);
+  });
+});

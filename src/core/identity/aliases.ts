@@ -51,8 +51,7 @@ async function storedAlias(identities: Identities, id: string): Promise<StoredAl
 
 /** An entity that was merged is found as what it was merged into. */
 async function holderOf(identities: Identities, pointer: AliasPointer): Promise<StoredAlias | undefined> {
-  const identity = await identities.reader.read(pointer.entity);
-  const stored = identity === undefined ? undefined : await identities.entity(identity.entity.id);
+  const stored = await identities.entityOrMerged(pointer.entity);
   const alias = stored?.record.aliases.find((one) => one.id === pointer.id);
   return stored === undefined || alias === undefined ? undefined : { ...stored, alias };
 }

@@ -162,8 +162,9 @@ export const groupSchema = {
 
 /** Who is in an external group, by what their last logins said. */
 async function externalMembers(rooms: CoreRooms, group: GroupRecord): Promise<readonly string[]> {
-  const { identities } = rooms;
+  const { identities, mounts } = rooms;
   const members: string[] = [];
+  if (group.alias === null || mounts.table.byUuid(group.alias.mount) === undefined) return members;
   const listed = everyItem((page) => identities.store.children(externalPrefix(group.id), page), 64);
   for await (const id of listed) {
     const stored = await identities.entity(id);

@@ -8,7 +8,7 @@ import { CofferError } from '../../errors.ts';
 import type { Expectation, Revision, StorageKey } from '../../storage/storage.ts';
 import { effectivePolicies, type Identity } from './identity.ts';
 import { foldName } from './names.ts';
-import { IdentityReader, readKeys } from './reader.ts';
+import { IdentityReader, mostMerges, readKeys } from './reader.ts';
 import {
   type AliasPointer,
   aliasNameKey,
@@ -24,6 +24,7 @@ import {
   groupKey,
   groupNameKey,
   isIdentityId,
+  mergedKey,
   type NamePointer,
 } from './record.ts';
 
@@ -91,6 +92,19 @@ export class Identities {
   async entity(id: string): Promise<Stored<EntityRecord> | undefined> {
     if (!isIdentityId(id)) return undefined;
     return stored(await this.store.read(entityKey(id)), decodeEntity);
+  }
+
+  /** The same, of one that was merged what it was merged into: also where its groups are too many to be looked through. */
+  async entityOrMerged(id: string): Promise<Stored<EntityRecord> | undefined> {
+    let at = id;
+    for (let merges = 0; merges <= mostMerges; merges++) {
+      const found = await this.entity(at);
+      if (found !== undefined || !isIdentityId(at)) return found;
+      const merged = await this.pointer<{ readonly into: string }>(mergedKey(at));
+      if (merged === undefined) return undefined;
+      at = merged.into;
+    }
+    return undefined;
   }
 
   async group(id: string): Promise<Stored<GroupRecord> | undefined> {

@@ -1,8 +1,17 @@
+import { randomUUID } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { aliasedType } from '../../../test/fakes/aliased-method.ts';
 import { ask, makePlace, type Place, rootToken, tokenOf, writePolicy } from '../../../test/fakes/client.ts';
 import type { CofferNode } from '../../main/node.ts';
-import { decodeEntity, encodeIdentity, entityKey } from './record.ts';
+import {
+  decodeEntity,
+  encodeIdentity,
+  entityKey,
+  type GroupRecord,
+  groupKey,
+  identityLimits,
+  nobody,
+} from './record.ts';
 
 let place: Place;
 let node: CofferNode;
@@ -23,6 +32,23 @@ async function change(id: string, change: object): Promise<void> {
   if (store === undefined || sealed === undefined) throw new Error('no entity');
   const record = { ...decodeEntity(sealed.open()), ...change };
   await store.commit([{ key: entityKey(id), value: encodeIdentity(record) }]);
+}
+
+/** More groups above an entity than can be looked through. */
+async function crowd(entity: string): Promise<void> {
+  const store = node.state.core?.store;
+  const ids = Array.from({ length: identityLimits.groupsAbove + 1 }, () => randomUUID());
+  for (let start = 0; start < ids.length; start += 48) {
+    const writes = ids.slice(start, start + 48).map((id) => ({
+      key: groupKey(id),
+      value: encodeIdentity({
+        ...{ id, name: id, kind: 'internal', policies: [], metadata: {}, joining: nobody, memberOf: [] },
+        ...{ members: { entities: [entity], groups: [] }, alias: null, createdAt: 0, updatedAt: 0 },
+      } as GroupRecord),
+    }));
+    await store?.commit(writes);
+  }
+  await change(entity, { memberOf: ids });
 }
 
 describe('a login', () => {
@@ -110,6 +136,60 @@ describe('an entity', () => {
     await change(id, { disabled: false });
     expect((await self(tokenOf(first))).status).toBe(200);
     expect((await login('ann')).status).toBe(200);
+  });
+
+  it('threat 05: is refused, and not made anew, where its groups are too many to be looked through', async () => {
+    const first = await login('ann');
+    const id = first.auth?.entityId ?? '';
+    await change(id, { disabled: true });
+    await crowd(id);
+    for (let round = 0; round < 2; round++) {
+      const again = await login('ann', { about: { round: String(round) } });
+      expect(again).toMatchObject({ status: 403, auth: null });
+    }
+    const auth = (await ask(node, 'read', 'sys/auth')).data['who/'] as { accessor: string };
+    const taken = await ask(node, 'update', 'identity/entity-alias', {
+      name: 'ann',
+      mount_accessor: auth.accessor,
+    });
+    expect(taken.data['canonical_id']).toBe(id);
+    await change(id, { memberOf: [], disabled: false });
+    expect((await login('ann')).auth?.entityId).toBe(id);
+  });
+
+  it('threat 18: keeps nothing that a login at a mount brought once that mount is disabled', async () => {
+    const other = await place.node();
+    await ask(node, 'update', 'sys/auth/who2', { type: 'aliased' });
+    const mounts = (await ask(node, 'read', 'sys/auth')).data as Record<string, { accessor: string }>;
+    const group = await ask(node, 'update', 'identity/group', { type: 'external', policies: ['strong'] });
+    const outer = await ask(node, 'update', 'identity/group', {
+      policies: ['stronger'],
+      member_group_ids: [String(group.data['id'])],
+    });
+    expect(outer.status).toBe(200);
+    await ask(node, 'update', 'identity/group-alias', {
+      name: 'admins',
+      canonical_id: String(group.data['id']),
+      mount_accessor: mounts['who/']?.accessor ?? '',
+    });
+    const { auth } = await login('ann', { groups: ['admins'] });
+    await ask(node, 'update', 'identity/entity-alias', {
+      name: 'ann',
+      canonical_id: auth?.entityId ?? '',
+      mount_accessor: mounts['who2/']?.accessor ?? '',
+    });
+    const second = () => ask(node, 'update', 'auth/who2/login', { alias: 'ann' }, null);
+    const token = tokenOf(await second());
+    const granted = async (on: CofferNode) => (await self(token, on)).data['identity_policies'];
+    expect([await granted(node), await granted(other)]).toEqual([
+      ['strong', 'stronger'],
+      ['strong', 'stronger'],
+    ]);
+    await ask(node, 'delete', 'sys/auth/who');
+    expect([await granted(other), await granted(node)]).toEqual([undefined, undefined]);
+    expect((await second()).auth?.identityPolicies).toBeUndefined();
+    const { data } = await ask(node, 'read', `identity/entity/id/${auth?.entityId}`);
+    expect(data['group_ids']).toEqual([]);
   });
 
   it('never grants root, even where its record says so', async () => {

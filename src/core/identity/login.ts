@@ -45,7 +45,8 @@ const mostNames = 2_000;
 
 /**
  * Undefined where the principal has no alias. Throws `invalid_request` for an alias that cannot be one, or that looks like another
- * of the mount, and for more groups than an entity may be in. Whether the entity is disabled is the caller's to look at.
+ * of the mount, and for more groups than an entity may be in. Throws `permission_denied` for an
+ * entity whose groups are too many to be looked through. Whether it is disabled is the caller's to look at.
  */
 export async function identityOfLogin(
   identities: Identities,
@@ -56,10 +57,14 @@ export async function identityOfLogin(
   return retryOnConflict(async () => {
     const { pointer, asRead } = await identities.aliasByName(mount.uuid, known.alias);
     const identity = pointer === undefined ? undefined : await identities.reader.read(pointer.entity);
-    const alias = identity?.entity.aliases.find(({ id }) => id === pointer?.id);
+    // One whose groups are too many to be looked through is there all the same: a new one would be free of what it is denied.
+    const entity =
+      identity?.entity ??
+      (pointer === undefined ? undefined : (await identities.entityOrMerged(pointer.entity))?.record);
+    const alias = entity?.aliases.find(({ id }) => id === pointer?.id);
     if (alias !== undefined && alias.name !== known.alias) throw lookAlike('the name of this login');
     const external = await externalOf(identities, mount.uuid, known.groupAliases);
-    if (identity === undefined || alias === undefined) {
+    if (entity === undefined || alias === undefined) {
       const record = newEntity(identities, mount, known, external?.slice(0, changesACommit) ?? []);
       await identities.store.commit(
         [...entityWrites(identities, record), ...indexWrites(record.id, [], externalIn(record))],
@@ -67,9 +72,29 @@ export async function identityOfLogin(
       );
       return refreshed(identities, record.id, mount, known, external);
     }
-    if (isAsBefore(alias, known, external)) return identity;
-    return refreshed(identities, identity.entity.id, mount, known, external);
+    if (identity !== undefined && isAsBefore(alias, known, external)) return identity;
+    return refreshed(identities, entity.id, mount, known, external);
   });
+}
+
+/**
+ * Who a login will be once what it says of its alias is written down; writes nothing. `identity` is who it is so far. Throws
+ * `permission_denied` for an entity whose groups would be too many to be looked through.
+ */
+export async function identityForeseen(
+  identities: Identities,
+  mount: LoginMount,
+  known: KnownBy,
+  identity: Identity,
+): Promise<Identity> {
+  const external = await externalOf(identities, mount.uuid, known.groupAliases);
+  if (external === undefined) return identity;
+  const aliases = identity.entity.aliases.map((alias) =>
+    alias.mount === mount.uuid && alias.name === known.alias ? { ...alias, external } : alias,
+  );
+  const foreseen = await identities.reader.readAs({ ...identity.entity, aliases });
+  if (foreseen === undefined) throw new CofferError('permission_denied', 'permission denied');
+  return foreseen;
 }
 
 function newEntity(
@@ -132,7 +157,7 @@ async function refreshed(
   mount: LoginMount,
   known: KnownBy,
   wanted: Wanted,
-): Promise<Identity | undefined> {
+): Promise<Identity> {
   for (;;) {
     const stored = await identities.entity(id);
     const alias = stored?.record.aliases.find((one) => one.mount === mount.uuid && one.name === known.alias);
@@ -140,7 +165,10 @@ async function refreshed(
     if (isAsBefore(alias, known, wanted)) break;
     await commitRefresh(identities, stored, alias, known, wanted);
   }
-  return identities.reader.read(id);
+  const identity = await identities.reader.read(id);
+  // Without its entity a login would be free of what that is denied, and of its being disabled.
+  if (identity === undefined) throw new CofferError('permission_denied', 'permission denied');
+  return identity;
 }
 
 /** The groups that this login names; undefined where it says nothing of groups, and they stay as they are. */

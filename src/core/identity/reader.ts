@@ -5,6 +5,7 @@
  */
 import type { BarrierStore, SealedRecord } from '../../barrier/store.ts';
 import { type Revision, type StorageKey, storageLimits } from '../../storage/storage.ts';
+import { mountKey } from '../mount/entry.ts';
 import { TwoGenerationCache } from '../two-generation-cache.ts';
 import { type Identity, identityOfRecords, isExternalMember } from './identity.ts';
 import {
@@ -41,7 +42,7 @@ interface DecodedGroup {
 const cachedIdentities = 4_096;
 const cachedGroups = 2_048;
 /** Merges of what was merged that are followed. */
-const mostMerges = 16;
+export const mostMerges = 16;
 
 export class IdentityReader {
   readonly #store: BarrierStore;
@@ -87,6 +88,20 @@ export class IdentityReader {
       const resolution = this.resolve(entityId, keys, await readKeys(this.#store, keys));
       if (resolution.kind === 'known') return resolution.identity;
       keys = resolution.keys;
+    }
+  }
+
+  /** Who somebody would be if their entity were this one. Undefined where there is more than can be looked through. */
+  async readAs(entity: EntityRecord): Promise<Identity | undefined> {
+    let keys: readonly StorageKey[] = [entityKey(entity.id)];
+    for (;;) {
+      const sealed = await readKeys(this.#store, keys);
+      const walk = new Walk(new Map(keys.map((key, at) => [key, sealed[at]])), (key, record) =>
+        this.#decodeGroup(key, record),
+      );
+      const identity = walk.of(entity);
+      if (!walk.lacking) return identity;
+      keys = walk.used();
     }
   }
 
@@ -144,7 +159,10 @@ class Walk {
 
   from(entityId: string): Identity | undefined {
     const entity = this.#entity(entityId);
-    if (entity === undefined) return undefined;
+    return entity === undefined ? undefined : this.of(entity);
+  }
+
+  of(entity: EntityRecord): Identity | undefined {
     const groups = this.#above(entity);
     // Leaving some out could leave a denial out.
     if (groups.length > identityLimits.groupsAbove) return undefined;
@@ -171,7 +189,7 @@ class Walk {
     }
     for (const id of new Set(entity.aliases.flatMap(({ external }) => external.map(({ group }) => group)))) {
       const group = this.#group(id);
-      if (group !== undefined && isExternalMember(entity.aliases, group.record)) this.#enter(group, found);
+      if (group !== undefined && this.#isIn(entity, group.record)) this.#enter(group, found);
     }
     for (let index = 0; index < found.length && found.length <= identityLimits.groupsAbove; index++) {
       const below = found[index];
@@ -182,6 +200,12 @@ class Walk {
       }
     }
     return found.map(({ record }) => record);
+  }
+
+  /** What a login at a mount said ends with the mount: no other login could ever take it back. */
+  #isIn({ aliases }: EntityRecord, group: GroupRecord): boolean {
+    if (group.alias === null || !isExternalMember(aliases, group)) return false;
+    return this.#take(mountKey(group.alias.mount)) !== undefined;
   }
 
   #enter(group: DecodedGroup, found: DecodedGroup[]): void {

@@ -4,7 +4,8 @@
  * - Who is in an internal group is said by the group's record. What an entity or a group says of the groups above it
  *   (`memberOf`) is a hint on where to look: a group that does not name it back counts for nothing. So a group of thousands
  *   changes in one commit.
- * - Who is in an external group is said by the entity's alias: its last login there named the group's alias.
+ * - Who is in an external group is said by the entity's alias: its last login there named the group's alias. That counts for as
+ *   long as the auth method is mounted.
  * - An entity that was merged into another leaves a pointer, and what names it follows that.
  */
 import { CofferError } from '../../errors.ts';

@@ -2,9 +2,12 @@
 import type { PlainWrite } from '../../barrier/store.ts';
 import type { Expectation } from '../../storage/storage.ts';
 import type { Principal } from '../endpoint.ts';
+import type { Identities } from '../identity/identities.ts';
 import type { Identity } from '../identity/identity.ts';
+import { identityOfLogin, type KnownBy, type LoginMount } from '../identity/login.ts';
 import type { MountEntry } from '../mount/entry.ts';
 import type { AuthAnswer, Request } from '../request.ts';
+import { denied } from './enforcement.ts';
 import { type Mfa, requirement } from './mfa.ts';
 import { codesOfHeader } from './proof.ts';
 
@@ -66,6 +69,21 @@ export async function secondFactorOf(mfa: Mfa, first: FirstFactor, commit: Commi
   });
   const auth = { ...noToken, mfaRequirement: requirement(requestId, demands) };
   return { kind: 'wanted', writes, auth, drop: () => mfa.pending.drop(requestId) };
+}
+
+/**
+ * Writes down what a login says of its alias, once all that was wanted of it is proven. Throws `permission_denied` where that is
+ * not the entity by now which it was proven for.
+ */
+export async function settledIdentity(
+  { identities }: { readonly identities: Identities },
+  mount: LoginMount,
+  known: KnownBy,
+  proven: Identity | undefined,
+): Promise<Identity | undefined> {
+  const settled = await identityOfLogin(identities, mount, known);
+  if (settled?.entity.id !== proven?.entity.id || settled?.entity.disabled === true) throw denied();
+  return settled;
 }
 
 const noToken: AuthAnswer = {

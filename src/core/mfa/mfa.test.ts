@@ -424,6 +424,52 @@ describe('threat 05: enforcement', () => {
     expect(asked.status).toBe(200);
   });
 
+  it('gives tokens from before nothing of a login that waits, or that fails', async () => {
+    const { data } = await ask(node, 'read', 'sys/auth');
+    const { accessor } = data['who/'] as { readonly accessor: string };
+    const group = await ask(node, 'update', 'identity/group', { type: 'external', policies: ['strong'] });
+    const id = String(group.data['id']);
+    const alias = { name: 'admins', canonical_id: id, mount_accessor: accessor };
+    await ask(node, 'update', 'identity/group-alias', alias);
+    const early = tokenOf(await login('ann', { fields: { groups: [] } }));
+    const codes = await enroll(await entityOf('ann'));
+    await enforce({ identity_group_ids: [id] });
+    const rights = async () =>
+      (await ask(node, 'read', 'auth/token/lookup-self', {}, early)).data['identity_policies'];
+    const fields = { groups: ['admins'], about: { team: 'x' } };
+    const waits = await login('ann', { fields });
+    expect(waits.auth?.clientToken).toBe('');
+    expect(await rights()).toBeUndefined();
+    expect((await login('ann', { fields, mfa: [`phone:${wrongCode(codes)}`] })).status).toBe(403);
+    expect((await validate(requestIdOf(waits), wrongCode(codes))).status).toBe(403);
+    expect(await rights()).toBeUndefined();
+    const done = await validate(requestIdOf(waits), codes());
+    expect(done.auth?.identityPolicies).toEqual(['strong']);
+    expect(await rights()).toEqual(['strong']);
+    place.clock.jump(30);
+    expect((await login('ann', { fields: { groups: [] } })).auth?.identityPolicies).toBeUndefined();
+    const again = await login('ann', { fields, mfa: [`phone:${codes()}`] });
+    expect(again.auth?.identityPolicies).toEqual(['strong']);
+  });
+
+  it('does not let an entity log in by an alias that is gone or somebody else’s by then', async () => {
+    const id = await entityOf('ann');
+    const codes = await enroll(id);
+    const other = await ask(node, 'update', 'identity/entity', { name: 'other' });
+    await enforce({ auth_method_types: ['aliased'] });
+    const { data } = await ask(node, 'read', `identity/entity/id/${id}`);
+    const [alias] = data['aliases'] as readonly { readonly id: string }[];
+    const path = `identity/entity-alias/id/${alias?.id}`;
+    const moved = requestIdOf(await login('ann'));
+    const ended = requestIdOf(await login('ann'));
+    await ask(node, 'update', path, { canonical_id: String(other.data['id']) });
+    expect((await validate(moved, codes())).status).toBe(403);
+    await ask(node, 'update', path, { canonical_id: id });
+    await ask(node, 'delete', path);
+    place.clock.jump(30);
+    expect((await validate(ended, codes())).status).toBe(403);
+  });
+
   it('does not let a mount, user or entity log in that is gone by then', async () => {
     const codes = await enroll(await entityOf('ann'));
     await ask(node, 'update', 'sys/auth/people', { type: 'userpass' });

@@ -3,11 +3,13 @@ import { CofferError } from '../../errors.ts';
 import { isJsonObject, type JsonObject } from '../../json.ts';
 import { type CoreCall, coreEndpoint } from '../core-call.ts';
 import type { Endpoint, Reply } from '../endpoint.ts';
+import { identityForeseen } from '../identity/login.ts';
 import { retryOnConflict } from '../retry.ts';
 import type { CoreRooms } from '../rooms.ts';
 import { issueLogin } from '../token/issuer.ts';
 import { identityOf } from '../token/record.ts';
 import { denied } from './enforcement.ts';
+import { settledIdentity } from './login.ts';
 import type { PendingLogin } from './pending.ts';
 import type { Codes } from './proof.ts';
 
@@ -64,8 +66,14 @@ async function validateOnce(rooms: CoreRooms, call: CoreCall<typeof fields>, cod
   if (mount === undefined || identity === undefined || identity.entity.disabled) throw denied();
   const { type, accessor, uuid } = mount.entry;
   const { principal } = login;
+  // Its alias may have ended since, or be somebody else's.
+  const isKnown = identity.entity.aliases.some(
+    (alias) => alias.mount === login.mount && alias.name === principal.alias,
+  );
+  if (!isKnown) throw denied();
   // What is wanted is what holds now, not what held when the login began.
-  const demands = mfa.demandsOn({ type, accessor, alias: principal.alias, identity });
+  const foreseen = await identityForeseen(rooms.identities, mount.entry, principal, identity);
+  const demands = mfa.demandsOn({ type, accessor, alias: principal.alias, identity: foreseen });
   const changes = await mfa.prove(identity.entity.id, demands, codes, (bad) =>
     store.commit(
       bad.map(({ write }) => write),
@@ -73,7 +81,8 @@ async function validateOnce(rooms: CoreRooms, call: CoreCall<typeof fields>, cod
     ),
   );
   await checkPrincipal(rooms, login, call.remoteAddress);
-  const issued = issueLogin(rooms, mount.entry, login.path, principal, identity);
+  const settled = await settledIdentity(rooms, mount.entry, principal, identity);
+  const issued = issueLogin(rooms, mount.entry, login.path, principal, settled);
   // Only what the store keeps is counted.
   if (issued.writes.length > 0) await rooms.ceilings.admitToken(identityOf(uuid, principal.alias));
   await store.commit(

@@ -85,7 +85,10 @@ async function createToken(
   // Typed clients always send it, mostly empty.
   const { entity_alias: alias } = call.fields;
   // What cannot be must not leave an entity behind.
-  if (alias) prepareToken(rooms, { parent: caller, sudo: sudo || orphan, mount, path, role }, wish);
+  if (alias) {
+    prepareToken(rooms, { parent: caller, sudo: sudo || orphan, mount, path, role }, wish);
+    await admitTo(rooms, caller);
+  }
   const owner = alias ? await ownerOf(rooms, alias, role) : undefined;
   const unknown = await unknownPolicies(rooms, wish.policies ?? []);
   let parent = caller;
@@ -97,6 +100,7 @@ async function createToken(
       return answer;
     }
     try {
+      if (!alias) await admitTo(rooms, caller);
       await commitToken(rooms, prepared, caller);
     } catch (error) {
       if (error instanceof ConflictError) parent = await rereadParent(rooms, caller);
@@ -106,10 +110,14 @@ async function createToken(
   });
 }
 
+/** Throws `rate_limited` where the maker's identity holds as many tokens as it may. */
+async function admitTo(rooms: CoreRooms, { record: { identity } }: ReadToken): Promise<void> {
+  if (identity !== undefined) await rooms.ceilings.admitToken(identity);
+}
+
 /** Rejects with `ConflictError` where the parent changed, and throws `invalid_request` where the id is another token's. */
 async function commitToken(rooms: CoreRooms, prepared: CreatedToken, parent: ReadToken): Promise<void> {
-  const { identity, id } = parent.record;
-  if (identity !== undefined) await rooms.ceilings.admitToken(identity);
+  const { id } = parent.record;
   try {
     await rooms.store.commit(prepared.writes, prepared.expectations);
   } catch (error) {

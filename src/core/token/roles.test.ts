@@ -398,3 +398,25 @@ describe('threat 13: a token role', () => {
     expect((await ask(node, 'update', 'auth/token/create', { role: 'theirs' }, token)).status).toBe(403);
   });
 });
+
+describe('threat 12: another spelling of the path', () => {
+  it('gives nobody the sudo that a rule for the path as it is handled does not', async () => {
+    await write('plain');
+    await writePolicy(node, 'boss', 'path "secret/*" { capabilities = ["read"] }');
+    await writePolicy(
+      node,
+      'almost',
+      'path "auth/token/*" { capabilities = ["update", "sudo"] }\n' +
+        'path "auth/token/+" { capabilities = ["update"] }\n' +
+        'path "auth/token/create/plain" { capabilities = ["update"] }',
+    );
+    const token = await makeToken(node, { policies: ['almost'] });
+    const make = (path: string) =>
+      ask(node, 'update', `auth/token/${path}`, { policies: ['boss'], period: '1h' }, token);
+    for (const path of ['create', 'create/', 'create/plain', 'create/PLAIN', 'create/plain/']) {
+      expect(await make(path), path).toMatchObject({ status: 400, auth: null });
+    }
+    await write('Other');
+    expect((await make('create/Other')).auth?.policies).toEqual(['boss', 'default']);
+  });
+});
