@@ -136,9 +136,13 @@ export const listenerKeys: Readonly<Record<string, KeyRule>> = {
     value === 'tls13' ? nothing : { kind: 'refused', why: 'cannot be had: TLS 1.3 is always offered' },
   tls_cipher_suites: note('the suites are the platform’s'),
   tls_prefer_server_cipher_suites: note('the suites are the platform’s'),
-  tls_client_ca_file: note('certificates of clients are not asked for at the listener'),
-  tls_require_and_verify_client_cert: offOnly('cannot be had: put a proxy that checks certificates in front'),
-  tls_disable_client_certs: note('certificates of clients are not asked for at the listener'),
+  tls_client_ca_file: note('roles of the cert auth method say which authorities are believed'),
+  tls_require_and_verify_client_cert: offOnly(
+    'cannot be had: certificates of clients are asked for and not demanded. The cert auth method checks them; to demand them of everybody, put a proxy in front',
+  ),
+  tls_disable_client_certs: noteWhenOn(
+    'certificates of clients are asked for and not demanded, and count for the cert auth method alone',
+  ),
   x_forwarded_for_authorized_addrs: set('trusted_proxies', (value) =>
     typeof value === 'string' ? value.split(',').map((each) => each.trim()) : value,
   ),
