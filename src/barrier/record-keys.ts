@@ -1,6 +1,6 @@
 import { Doorkeeper } from '../doorkeeper.ts';
 import type { StorageKey } from '../storage/storage.ts';
-import { deriveRecordKey, type RecordKey } from './record.ts';
+import { derivePassingKey, deriveRecordKey, type PassingKey, type RecordKey } from './record.ts';
 import type { Term } from './term.ts';
 
 /**
@@ -29,9 +29,9 @@ export class RecordKeys {
 
   /**
    * The key of one record under one term. Of each record only the term last asked for is kept. `changes`: it will be asked for
-   * again, and is let in at once.
+   * again, and is let in at once. What is not let in is for one use.
    */
-  find(term: Term, identity: StorageKey, changes = false): RecordKey {
+  find(term: Term, identity: StorageKey, changes = false): PassingKey {
     const young = this.#young.get(identity);
     if (young !== undefined && young.term === term.id) return young;
     const old = this.#old.get(identity);
@@ -39,16 +39,17 @@ export class RecordKeys {
       this.#keep(identity, old);
       return old;
     }
-    const derived = deriveRecordKey(term, identity);
     const known = changes || young !== undefined || old !== undefined;
-    if (known || this.#door.knows(identity)) this.#keep(identity, derived);
+    if (!known && !this.#door.knows(identity)) return derivePassingKey(term, identity);
+    const derived = deriveRecordKey(term, identity);
+    this.#keep(identity, derived);
     return derived;
   }
 
   /** The same without it counting as being asked for: for records that are made once and may never be looked at again. */
-  findOnce(term: Term, identity: StorageKey): RecordKey {
+  findOnce(term: Term, identity: StorageKey): PassingKey {
     const kept = this.#young.get(identity) ?? this.#old.get(identity);
-    return kept !== undefined && kept.term === term.id ? kept : deriveRecordKey(term, identity);
+    return kept !== undefined && kept.term === term.id ? kept : derivePassingKey(term, identity);
   }
 
   #keep(identity: StorageKey, recordKey: RecordKey): void {

@@ -17,7 +17,7 @@
 import type { KeyObject } from 'node:crypto';
 import { aeadOverhead, integrityError, openAead, sealAead } from '../crypto/aead.ts';
 import { encodeContext } from '../crypto/context.ts';
-import { deriveKey } from '../crypto/hkdf.ts';
+import { deriveKey, deriveKeyOnce, wipe } from '../crypto/hkdf.ts';
 import type { Random } from '../crypto/random.ts';
 import { CofferError } from '../errors.ts';
 import { type Revision, type StorageKey, storageLimits } from '../storage/storage.ts';
@@ -40,13 +40,29 @@ export interface RecordKey {
   readonly context: Buffer;
 }
 
+/** The same for one use: see `forgetKey`. */
+export interface PassingKey extends Omit<RecordKey, 'key'> {
+  readonly key: KeyObject | Buffer;
+}
+
+/** The key of the record at `identity` under a term, where nothing of it is kept. */
+export function derivePassingKey(term: Term, identity: StorageKey): PassingKey {
+  const context = encodeContext('coffer record', [formatVersion, term.id, identity], { passing: true });
+  return { term: term.id, key: deriveKeyOnce(term.key, context), context };
+}
+
+/** To be called once a key was used that may not be kept. Kept ones go on. */
+export function forgetKey({ key }: PassingKey): void {
+  wipe(key);
+}
+
 /** The key of the record at `identity` under a term. */
 export function deriveRecordKey(term: Term, identity: StorageKey): RecordKey {
   const context = encodeContext('coffer record', [formatVersion, term.id, identity]);
   return { term: term.id, key: deriveKey(term.key, context), context };
 }
 
-export function sealRecord(random: Random, recordKey: RecordKey, plaintext: Buffer): Buffer {
+export function sealRecord(random: Random, recordKey: PassingKey, plaintext: Buffer): Buffer {
   const header = Buffer.alloc(headerBytes);
   header.writeUInt8(formatVersion, 0);
   header.writeUInt32BE(recordKey.term, 1);
@@ -59,7 +75,7 @@ export function sealRecord(random: Random, recordKey: RecordKey, plaintext: Buff
  */
 export function resealRecord(
   random: Random,
-  recordKey: RecordKey,
+  recordKey: PassingKey,
   plaintext: Buffer,
   replaced: Revision,
 ): Buffer {
@@ -106,7 +122,7 @@ export function claimedTerm(sealed: Buffer): number | undefined {
 }
 
 /** The plaintext of a record whose `recordTerm` is the key's. Throws `integrity`. */
-export function openRecord(recordKey: RecordKey, sealed: Buffer): Buffer {
+export function openRecord(recordKey: PassingKey, sealed: Buffer): Buffer {
   const replaced = replacedRevision(sealed);
   if (replaced === undefined) return openAead(recordKey.key, sealed.subarray(headerBytes), recordKey.context);
   const aad = resealedContext(recordKey, replaced);
@@ -118,6 +134,6 @@ function isResealed(sealed: Buffer): boolean {
 }
 
 /** What the record's key derives with, and one more number. */
-function resealedContext({ context }: RecordKey, replaced: Revision): Buffer {
+function resealedContext({ context }: PassingKey, replaced: Revision): Buffer {
   return Buffer.concat([context, encodeContext('re-sealed', [replaced])]);
 }

@@ -7,7 +7,15 @@ import type { Random } from '../crypto/random.ts';
 import { CofferError } from '../errors.ts';
 import type { KeyedRecord, Revision, Storage, StorageKey, StorageRecord, Write } from '../storage/storage.ts';
 import { isNewer, type Keyring } from './keyring.ts';
-import { claimedTerm, openRecord, recordTerm, replacedRevision, resealRecord, sealRecord } from './record.ts';
+import {
+  claimedTerm,
+  forgetKey,
+  openRecord,
+  recordTerm,
+  replacedRevision,
+  resealRecord,
+  sealRecord,
+} from './record.ts';
 import { RecordKeys } from './record-keys.ts';
 import { SealBudget } from './seal-budget.ts';
 import { openText, sealedTextTerm, sealText } from './sealed-text.ts';
@@ -86,7 +94,12 @@ export class Unsealed {
     this.requireLive();
     const term = this.#keyring.terms.get(recordTerm(sealed));
     if (term === undefined) throw integrityError();
-    return openRecord(this.#recordKeys.find(term, key), sealed);
+    const recordKey = this.#recordKeys.find(term, key);
+    try {
+      return openRecord(recordKey, sealed);
+    } finally {
+      forgetKey(recordKey);
+    }
   }
 
   /**
@@ -97,7 +110,9 @@ export class Unsealed {
     this.requireLive();
     if (value === null) return { key, value };
     const recordKey = changes ? this.#recordKeys.find(term, key, true) : this.#recordKeys.findOnce(term, key);
-    return { key, value: sealRecord(this.#random, recordKey, value) };
+    const sealed = sealRecord(this.#random, recordKey, value);
+    forgetKey(recordKey);
+    return { key, value: sealed };
   }
 
   /**
@@ -106,7 +121,9 @@ export class Unsealed {
    */
   reseal({ key, value, revision }: KeyedRecord, term: Term): Write {
     const plaintext = this.open(key, value);
-    const sealed = resealRecord(this.#random, this.#recordKeys.findOnce(term, key), plaintext, revision);
+    const recordKey = this.#recordKeys.findOnce(term, key);
+    const sealed = resealRecord(this.#random, recordKey, plaintext, revision);
+    forgetKey(recordKey);
     plaintext.fill(0);
     return { key, value: sealed };
   }

@@ -17,7 +17,7 @@ const options = { authTagLength: tagBytes };
 export const aeadOverhead = nonceBytes + tagBytes;
 
 /** Seals `plaintext` under a 32-byte key, bound to `aad`. */
-export function sealAead(random: Random, key: KeyObject, plaintext: Buffer, aad: Buffer): Buffer {
+export function sealAead(random: Random, key: KeyObject | Buffer, plaintext: Buffer, aad: Buffer): Buffer {
   const nonce = random.bytes(nonceBytes);
   const cipher = createCipheriv(algorithm, key, nonce, options);
   cipher.setAAD(aad);
@@ -30,7 +30,7 @@ export function sealAead(random: Random, key: KeyObject, plaintext: Buffer, aad:
  * The plaintext. Throws `integrity` with one and the same message whatever is wrong: key, nonce, ciphertext, tag, associated
  * data or length.
  */
-export function openAead(key: KeyObject, sealed: Buffer, aad: Buffer): Buffer {
+export function openAead(key: KeyObject | Buffer, sealed: Buffer, aad: Buffer): Buffer {
   const tagStart = sealed.length - tagBytes;
   if (tagStart < nonceBytes) throw integrityError();
   const decipher = createDecipheriv(algorithm, key, sealed.subarray(0, nonceBytes), options);

@@ -15,14 +15,18 @@ const textHeader = 5;
 const numberLength = 9;
 
 /**
- * Encodes a context. Numbers are integers from 0 to 2^53 - 1. Throws `invalid_request` for text with lone surrogates, since two
+ * Encodes a context. `passing`: it is used at once and not kept. Numbers are integers from 0 to 2^53 - 1. Throws `invalid_request` for text with lone surrogates, since two
  * such texts could encode alike, and for other numbers.
  */
-export function encodeContext(label: string, parts: readonly (string | number)[]): Buffer {
+export function encodeContext(
+  label: string,
+  parts: readonly (string | number)[],
+  { passing = false }: { readonly passing?: boolean } = {},
+): Buffer {
   let size = sizeOf(label);
   for (const part of parts) size += sizeOf(part);
-  // Not from the pool: contexts are kept beside cached keys, and a pooled slice would keep its whole slab alive.
-  const bytes = Buffer.alloc(size);
+  // Not from the pool unless it passes: contexts are kept beside cached keys, and a pooled slice would keep its whole slab alive.
+  const bytes = passing ? Buffer.allocUnsafe(size) : Buffer.alloc(size);
   let offset = append(bytes, 0, label);
   for (const part of parts) offset = append(bytes, offset, part);
   return bytes;

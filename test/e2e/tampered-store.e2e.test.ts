@@ -20,11 +20,17 @@ afterAll(cleanUp);
 
 const place = freshPlace();
 
+/** A short value is read out of its pointer, a long one out of its version's own record. */
+const paddings = { short: '', long: 'x'.repeat(2_000) } as const;
+
 beforeAll(async () => {
   const server = await startServer(place, { words: ['--init'] });
   const wire = openWire(server.address, rootTokenOf(place));
   for (const name of ['a', 'b', 'c'])
-    await wire.ask('PUT', `secret/data/${name}`, { body: { data: { value: `of ${name}` } } });
+    for (const [folder, padding] of Object.entries(paddings)) {
+      const body = { data: { value: `of ${name}`, padding } };
+      await wire.ask('PUT', `secret/data/${folder}/${name}`, { body });
+    }
   wire.close();
   await server.stop();
 });
@@ -35,19 +41,25 @@ function copy(name: string): string {
   return data;
 }
 
-describe('threat 25: a store whose records were changed', () => {
+describe.each([
+  ['short', /^mount\/.*\/meta\/short\//],
+  ['long', /^mount\/.*\/version\//],
+] as const)('threat 25: a store whose records were changed, of %s values', (folder, kind) => {
   /** What each secret is answered with, once the server has started over the changed store. */
   async function readAll(data: string): Promise<readonly (number | string)[]> {
     const server = await startServer(place, { words: ['--data', data] });
     const wire = openWire(server.address, rootTokenOf(place));
     const found: (number | string)[] = [];
     for (const name of ['a', 'b', 'c']) {
-      const answer = await wire.ask('GET', `secret/data/${name}`);
+      const answer = await wire.ask('GET', `secret/data/${folder}/${name}`);
       found.push(answer.status === 200 ? answer.text.replace(/.*"value":"([^"]*)".*/s, '$1') : answer.status);
       if (answer.status !== 200) {
         expect(answer.headers['x-coffer-error']).toBe('integrity');
         const env = { COFFER_ADDR: server.address };
-        expect(await cli(place, ['get', name], { env })).toMatchObject({ code: 7, stdout: '' });
+        expect(await cli(place, ['get', `${folder}/${name}`], { env })).toMatchObject({
+          code: 7,
+          stdout: '',
+        });
       }
     }
     wire.close();
@@ -55,13 +67,20 @@ describe('threat 25: a store whose records were changed', () => {
     return found;
   }
 
-  const versions = async (data: string): Promise<readonly StorageKey[]> =>
-    (await keysOf(data)).filter((key) => /^mount\/.*\/version\//.test(key));
+  /** Of the long ones only: the version of a short value holds nothing that is read. */
+  const records = async (data: string): Promise<readonly StorageKey[]> => {
+    const found = [];
+    for (const key of (await keysOf(data)).filter((each) => kind.test(each))) {
+      const isLong = (await readRecord(data, key)).length > paddings.long.length;
+      if (isLong === (folder === 'long')) found.push(key);
+    }
+    return found;
+  };
 
   it('refuses a record with a flipped bit, and serves the others', async () => {
-    const data = copy('flipped');
-    const [first] = await versions(data);
-    if (first === undefined) throw new Error('there are no versions');
+    const data = copy(`flipped-${folder}`);
+    const [first] = await records(data);
+    if (first === undefined) throw new Error('there are no records');
     await tamper(data, first, (value) => {
       const last = value.length - 1;
       value[last] = (value[last] ?? 0) ^ 1;
@@ -73,9 +92,9 @@ describe('threat 25: a store whose records were changed', () => {
   });
 
   it('refuses two records that changed places', async () => {
-    const data = copy('swapped');
-    const [first, second] = await versions(data);
-    if (first === undefined || second === undefined) throw new Error('there are no two versions');
+    const data = copy(`swapped-${folder}`);
+    const [first, second] = await records(data);
+    if (first === undefined || second === undefined) throw new Error('there are no two records');
     const [one, two] = [await readRecord(data, first), await readRecord(data, second)];
     await tamper(data, first, () => two);
     await tamper(data, second, () => one);
@@ -96,14 +115,14 @@ describe('an audit log that was changed', () => {
       (chain) => {
         const file = join(chain, '000001.jsonl');
         const text = readFileSync(file, 'utf8');
-        writeFileSync(file, text.replace('secret/data/b', 'secret/data/x'));
+        writeFileSync(file, text.replace('secret/data/short/b', 'secret/data/x'));
       },
     ],
     [
       'a line taken out',
       (chain) => {
         const file = join(chain, '000001.jsonl');
-        writeFileSync(file, readFileSync(file, 'utf8').replace(/\n[^\n]*secret\/data\/b[^\n]*\n/, '\n'));
+        writeFileSync(file, readFileSync(file, 'utf8').replace(/\n[^\n]*secret\/data\/short\/b[^\n]*\n/, '\n'));
       },
     ],
     [

@@ -4,7 +4,7 @@ import type { ParsedCertificate } from '../../crypto/x509/certificate.ts';
 import { textIn } from '../../crypto/x509/text.ts';
 import { CofferError } from '../../errors.ts';
 import type { JsonObject } from '../../json.ts';
-import { matchesGlob } from './glob.ts';
+import { matchesGlob } from '../glob.ts';
 
 export const constraintFields = {
   allowed_names: { type: 'list', help: 'Patterns for the common name, a DNS name or an e-mail address.' },
