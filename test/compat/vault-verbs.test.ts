@@ -398,6 +398,8 @@ describe('logging in', () => {
     expect(told.stderr + told.stdout).not.toContain('Success');
     expect((await vault([...words.slice(0, 1), '-field=token', ...words.slice(1)], { env })).code).toBe(1);
     expect(readFileSync(file, 'utf8')).toBe('before');
+    const old = await vault(['auth', ...words.slice(1)], { env });
+    expect([old.code, old.stderr]).toEqual([1, expect.stringContaining('needs a second factor')]);
     const [verb = '', ...rest] = words;
     await said([verb, '-no-print', `-mfa=${id}:${code()}`, ...rest], { env });
     expect(readFileSync(file, 'utf8')).toMatch(/^hvs\./);
@@ -576,5 +578,14 @@ describe('audit devices', () => {
     expect((await vault(['audit', 'list'])).stdout).not.toContain('quiet/');
     const refused = await vault(['audit', 'enable', 'file', 'file_path=/var/log/audit.log']);
     expect([refused.code, refused.stderr]).toEqual([2, expect.stringContaining('audit.directories')]);
+  });
+});
+
+it('operator members lists the processes that serve the store', async () => {
+  expect(rows(await said(['operator', 'members']))).toEqual([
+    expect.arrayContaining(['true', expect.stringMatching(/^1\.17\./)]),
+  ]);
+  expect(await json(['operator', 'members', '-format=json'])).toMatchObject({
+    Nodes: [{ active_node: true, hostname: expect.any(String) }],
   });
 });

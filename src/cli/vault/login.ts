@@ -223,6 +223,8 @@ const auth: Verb = {
     }
     const secret = await logIn(call);
     const token = tokenOf(secret);
+    if (wantsFactor(secret))
+      throw misuse('Error authenticating: the login needs a second factor; send it with -mfa=METHOD:CODE');
     if (token === undefined) throw misuse('Error authenticating: the server answered without a token');
     if (!flags.bool('no-store')) keep(call.shell, token);
     const answer: JsonObject = isJsonObject(secret.auth) ? secret.auth : {};
