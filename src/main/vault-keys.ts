@@ -6,6 +6,8 @@ export type KeyReading =
   /** Read, and without effect: `why` completes the sentence. */
   | { readonly kind: 'note'; readonly why: string }
   | { readonly kind: 'refused'; readonly why: string }
+  /** Where the process id is kept while the server serves. */
+  | { readonly kind: 'pid'; readonly path: string }
   /** What it asks for is so anyway. */
   | { readonly kind: 'nothing' };
 
@@ -97,7 +99,10 @@ export const serverKeys: Readonly<Record<string, KeyRule>> = {
   disable_sealwrap: note('records are sealed once'),
   disable_printable_check: offOnly('cannot be had: paths never hold what cannot be printed'),
   disable_indexing: note('nothing is indexed'),
-  pid_file: note('the process id is the service manager’s to know'),
+  pid_file: (value) => {
+    if (typeof value !== 'string') return { kind: 'refused', why: 'must be a path' };
+    return value === '' ? nothing : { kind: 'pid', path: value };
+  },
   telemetry: note('metrics are served at sys/metrics; see [telemetry] of our own file'),
   plugin_directory: note('nothing is loaded from elsewhere'),
   plugin_tmpdir: note('nothing is loaded from elsewhere'),
