@@ -122,7 +122,10 @@ describe('an audit log that was changed', () => {
       'a line taken out',
       (chain) => {
         const file = join(chain, '000001.jsonl');
-        writeFileSync(file, readFileSync(file, 'utf8').replace(/\n[^\n]*secret\/data\/short\/b[^\n]*\n/, '\n'));
+        writeFileSync(
+          file,
+          readFileSync(file, 'utf8').replace(/\n[^\n]*secret\/data\/short\/b[^\n]*\n/, '\n'),
+        );
       },
     ],
     [
