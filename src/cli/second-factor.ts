@@ -69,8 +69,8 @@ export async function secondFactor(
   }
 }
 
-/** One code a constraint; one that is given already is not asked for again. */
-async function askForCodes(shell: Shell, { constraints }: Wanted): Promise<JsonObject> {
+/** One code a constraint, by method id; one that is given already is not asked for again. */
+export async function askForCodes(shell: Shell, { constraints }: Wanted): Promise<JsonObject> {
   const codes: Record<string, readonly string[]> = {};
   for (const methods of constraints) {
     const [method] = methods;

@@ -41,6 +41,8 @@ export interface Actions {
   readonly 'root-token-file': string | undefined;
   /** Told the root token of `--dev`, before its server says that it serves. */
   readonly onDevToken?: (rootToken: string) => void;
+  /** Told when the server serves, before that is said. */
+  readonly onServing?: () => void;
 }
 
 /** One start: its settings, and what of them may change. */
@@ -121,6 +123,7 @@ export async function serveUntilStopped(
   reloading.reload = reload;
   // Who reads that it serves may send a signal at once.
   const stopped = untilStopped(server, log, hangup, reload);
+  given.onServing?.();
   shell.ui.text(words);
   await stopped;
 }

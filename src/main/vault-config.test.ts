@@ -105,6 +105,18 @@ listener "tcp" {
     ]);
   });
 
+  it('says of certificates of clients that they are asked for, and judged by the auth method', () => {
+    const listener = `listener "tcp" {\n  tls_client_ca_file = "/x"\n  tls_disable_client_certs = true\n}`;
+    const { notes, problems } = readVaultConfig([join(place({ 'v.hcl': `${storage}${listener}` }), 'v.hcl')]);
+    expect(problems).toEqual([]);
+    expect(notes).toEqual([
+      expect.stringContaining('roles of the cert auth method say which authorities are believed'),
+      expect.stringContaining('certificates of clients are asked for and not demanded'),
+    ]);
+    const off = `listener "tcp" {\n  tls_disable_client_certs = false\n}`;
+    expect(readVaultConfig([join(place({ 'v.hcl': `${storage}${off}` }), 'v.hcl')]).notes).toEqual([]);
+  });
+
   it('says nothing of what asks for nothing', () => {
     const file = join(
       place({ 'v.hcl': `ui = false\nraw_storage_endpoint = "false"\nseal "shamir" {}\n${storage}` }),

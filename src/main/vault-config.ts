@@ -16,6 +16,8 @@ import { type KeyReading, type KeyRule, listenerKeys, serverKeys } from './vault
 export interface VaultConfig extends ReadFile {
   /** What was read and has no effect, and what people should know: one line each. */
   readonly notes: readonly string[];
+  /** Absolute; where the process id is kept while the server serves. */
+  readonly pidFile: string | undefined;
 }
 
 /** Reads files, and of directories their `.hcl` and `.json` files in order; what comes later wins. Throws nothing. */
@@ -48,6 +50,7 @@ class Translation {
   readonly #places = new Map<string, Place>();
   #file = '';
   #hasStorage = false;
+  #pidFile: string | undefined;
 
   read(name: string, text: string): void {
     this.#file = name;
@@ -82,7 +85,7 @@ class Translation {
     };
     // The old server's relative paths start from where it was started.
     const file = { name, directory: resolve('.'), values, place };
-    return { file, problems: this.problems, notes: this.#notes };
+    return { file, problems: this.problems, notes: this.#notes, pidFile: this.#pidFile };
   }
 
   #top(member: HclMember): void {
@@ -166,6 +169,7 @@ class Translation {
     if (reading === undefined) this.#problem(member.at, `unknown key ${shown(member.key)}${hint}`);
     else if (reading.kind === 'note') this.#note(member, reading.why);
     else if (reading.kind === 'refused') this.#problem(member.at, `${shown(member.key)} ${reading.why}`);
+    else if (reading.kind === 'pid') this.#pidFile = resolve(reading.path);
     else if (reading.kind === 'set') this.#setting(member, reading, values, at);
   }
 

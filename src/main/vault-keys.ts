@@ -6,6 +6,8 @@ export type KeyReading =
   /** Read, and without effect: `why` completes the sentence. */
   | { readonly kind: 'note'; readonly why: string }
   | { readonly kind: 'refused'; readonly why: string }
+  /** Where the process id is kept while the server serves. */
+  | { readonly kind: 'pid'; readonly path: string }
   /** What it asks for is so anyway. */
   | { readonly kind: 'nothing' };
 
@@ -97,7 +99,10 @@ export const serverKeys: Readonly<Record<string, KeyRule>> = {
   disable_sealwrap: note('records are sealed once'),
   disable_printable_check: offOnly('cannot be had: paths never hold what cannot be printed'),
   disable_indexing: note('nothing is indexed'),
-  pid_file: note('the process id is the service manager’s to know'),
+  pid_file: (value) => {
+    if (typeof value !== 'string') return { kind: 'refused', why: 'must be a path' };
+    return value === '' ? nothing : { kind: 'pid', path: value };
+  },
   telemetry: note('metrics are served at sys/metrics; see [telemetry] of our own file'),
   plugin_directory: note('nothing is loaded from elsewhere'),
   plugin_tmpdir: note('nothing is loaded from elsewhere'),
@@ -136,9 +141,13 @@ export const listenerKeys: Readonly<Record<string, KeyRule>> = {
     value === 'tls13' ? nothing : { kind: 'refused', why: 'cannot be had: TLS 1.3 is always offered' },
   tls_cipher_suites: note('the suites are the platform’s'),
   tls_prefer_server_cipher_suites: note('the suites are the platform’s'),
-  tls_client_ca_file: note('certificates of clients are not asked for at the listener'),
-  tls_require_and_verify_client_cert: offOnly('cannot be had: put a proxy that checks certificates in front'),
-  tls_disable_client_certs: note('certificates of clients are not asked for at the listener'),
+  tls_client_ca_file: note('roles of the cert auth method say which authorities are believed'),
+  tls_require_and_verify_client_cert: offOnly(
+    'cannot be had: certificates of clients are asked for and not demanded. The cert auth method checks them; to demand them of everybody, put a proxy in front',
+  ),
+  tls_disable_client_certs: noteWhenOn(
+    'certificates of clients are asked for and not demanded, and count for the cert auth method alone',
+  ),
   x_forwarded_for_authorized_addrs: set('trusted_proxies', (value) =>
     typeof value === 'string' ? value.split(',').map((each) => each.trim()) : value,
   ),

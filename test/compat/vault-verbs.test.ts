@@ -6,7 +6,9 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { call, type Outcome, type Scene, temporaryHome } from '../../src/cli/cli.fixture.ts';
 import { startWire } from '../../src/client/wire.fixture.ts';
-import type { JsonObject } from '../../src/json.ts';
+import { decodeBase32 } from '../../src/crypto/base32.ts';
+import { codeAt, stepAt } from '../../src/crypto/one-time-code.ts';
+import { isJsonObject, type JsonObject } from '../../src/json.ts';
 import { makeCertificate } from '../fakes/certificate.ts';
 import { type ContractServer, openContractServer, rootToken } from './contract-server.ts';
 
@@ -29,6 +31,9 @@ async function said(words: readonly string[], scene: Scene = {}): Promise<string
   expect([code, stderr], words.join(' ')).toEqual([0, '']);
   return stdout;
 }
+
+const member = (value: unknown, name: string): JsonObject =>
+  isJsonObject(value) && isJsonObject(value[name]) ? value[name] : {};
 
 const json = async (words: readonly string[]) => JSON.parse(await said(words)) as JsonObject;
 
@@ -360,6 +365,61 @@ describe('logging in', () => {
     expect(typed.stderr).not.toContain(secretId);
   });
 
+  it('with a second factor: by -mfa, at a terminal, or told what is wanted', async () => {
+    await said(['auth', 'enable', '-path=two', 'userpass']);
+    await said(['write', 'auth/two/users/al', 'password=p']);
+    const words = ['login', '-method=userpass', '-path=two', 'username=al', 'password=p'];
+    const first = await json(['login', '-no-store', '-format=json', ...words.slice(1)]);
+    const entity = member(first, 'auth')['entity_id'];
+    const made = await json([
+      'write',
+      '-format=json',
+      'identity/mfa/method/totp',
+      'issuer=C',
+      'method_name=phone',
+    ]);
+    const id = String(member(made, 'data')['method_id']);
+    const url = await said([
+      ...['write', '-field=url', 'identity/mfa/method/totp/admin-generate'],
+      ...[`method_id=${id}`, `entity_id=${String(entity)}`],
+    ]);
+    const accessor = member(await json(['auth', 'list', '-format=json']), 'two/')['accessor'];
+    await said([
+      ...['write', 'identity/mfa/login-enforcement/two', `mfa_method_ids=${id}`],
+      `auth_method_accessors=${String(accessor)}`,
+    ]);
+    const secret = decodeBase32(new URL(url).searchParams.get('secret') ?? '') ?? Buffer.alloc(0);
+    const settings = { algorithm: 'SHA1', digits: 6, period: 30 } as const;
+    const code = () => codeAt(secret, stepAt(server.clock.now(), settings), settings);
+    writeFileSync(file, 'before');
+    const told = await vault(words, { env });
+    expect([told.code, told.stderr]).toEqual([0, expect.stringContaining('second factor')]);
+    expect(told.stdout).toMatch(/mfa_request_id +\S+\nmfa_constraint_two_totp_type +totp\n/);
+    expect(told.stderr + told.stdout).not.toContain('Success');
+    expect((await vault([...words.slice(0, 1), '-field=token', ...words.slice(1)], { env })).code).toBe(1);
+    expect(readFileSync(file, 'utf8')).toBe('before');
+    const old = await vault(['auth', ...words.slice(1)], { env });
+    expect([old.code, old.stderr]).toEqual([1, expect.stringContaining('needs a second factor')]);
+    const [verb = '', ...rest] = words;
+    await said([verb, '-no-print', `-mfa=${id}:${code()}`, ...rest], { env });
+    expect(readFileSync(file, 'utf8')).toMatch(/^hvs\./);
+    expect((await vault([verb, `-mfa=${id}:${code()}`, ...rest], { env })).code).toBe(2);
+    server.clock.advance(30_000);
+    await said([verb, '-no-print', ...rest], { env: { ...env, VAULT_MFA: `${id}:${code()}` } });
+    server.clock.advance(30_000);
+    const typed = await vault([verb, '-token-only', ...rest], { env, typed: `${code()}\r` });
+    expect([typed.code, typed.stdout]).toEqual([0, expect.stringMatching(/^hvs\./)]);
+  });
+
+  it('by certificate sends nothing but a role, and the server says what is missing', async () => {
+    await said(['auth', 'enable', 'cert']);
+    const outcome = await vault(['login', '-method=cert', 'name=web'], { env });
+    expect([outcome.code, outcome.stderr]).toEqual([
+      2,
+      expect.stringContaining('invalid certificate or no client certificate supplied'),
+    ]);
+  });
+
   it('an empty file is no token, and none is said as such', async () => {
     writeFileSync(file, '');
     const outcome = await vault(['read', 'secret/data/a/b'], { env });
@@ -498,5 +558,34 @@ describe('threat 16: what comes from elsewhere', () => {
       expect(stdout + stderr).not.toContain('canary');
     }
     expect(existsSync(home)).toBe(true);
+  });
+});
+
+describe('audit devices', () => {
+  it('are enabled, listed and disabled, in the words of then and now', async () => {
+    await said(['audit', 'enable', '-path=quiet', '-description=for tools', 'file', 'file_path=discard']);
+    await said(['audit-enable', '-path=old', 'file', 'path=discard']);
+    expect(rows(await said(['audit', 'list', '-detailed']))).toEqual(
+      expect.arrayContaining([
+        ['old/', 'file', 'n/a', 'replicated', expect.stringContaining('path=discard')],
+        ['quiet/', 'file', 'for tools', 'replicated', 'file_path=discard'],
+      ]),
+    );
+    expect(await json(['audit', 'list', '-format=json'])).toMatchObject({ 'quiet/': { type: 'file' } });
+    expect(await said(['write', '-field=hash', 'sys/audit-hash/quiet', 'input=x'])).toMatch(/^hmac-sha256:/);
+    expect(await said(['audit', 'disable', 'quiet'])).toContain('Success! Disabled audit device');
+    await said(['audit-disable', 'old']);
+    expect((await vault(['audit', 'list'])).stdout).not.toContain('quiet/');
+    const refused = await vault(['audit', 'enable', 'file', 'file_path=/var/log/audit.log']);
+    expect([refused.code, refused.stderr]).toEqual([2, expect.stringContaining('audit.directories')]);
+  });
+});
+
+it('operator members lists the processes that serve the store', async () => {
+  expect(rows(await said(['operator', 'members']))).toEqual([
+    expect.arrayContaining(['true', expect.stringMatching(/^1\.17\./)]),
+  ]);
+  expect(await json(['operator', 'members', '-format=json'])).toMatchObject({
+    Nodes: [{ active_node: true, hostname: expect.any(String) }],
   });
 });

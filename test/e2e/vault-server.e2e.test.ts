@@ -19,12 +19,14 @@ it('serves the store of a configuration, which is initialised and unsealed by ha
   const data = join(place.home, 'data');
   const config = configOf(
     place,
-    `ui = true\nstorage "file" {\n  path = ${JSON.stringify(data)}\n}\n${listener}`,
+    `ui = true\npid_file = ${JSON.stringify(join(place.home, 'run.pid'))}\nstorage "file" {\n  path = ${JSON.stringify(data)}\n}\n${listener}`,
   );
   const start = () =>
     startServer(place, { verb: ['vault', 'server'], listen: [], words: [`-config=${config}`] });
   const first = await start();
   expect(first.stderr).toContain(`${config}:1: "ui" has no effect: there is no web console`);
+  const pidFile = join(place.home, 'run.pid');
+  expect(readFileSync(pidFile, 'utf8')).toBe(`${first.pid}\n`);
   const vault = (address: string, words: readonly string[], env: Record<string, string> = {}) =>
     cli(place, ['vault', ...words], { env: { VAULT_ADDR: address, ...env } });
   const made = await vault(first.address, ['operator', 'init', '-n=1', '-t=1', '-format=json']);
@@ -39,6 +41,7 @@ it('serves the store of a configuration, which is initialised and unsealed by ha
   ).toBe(0);
   expect((await vault(first.address, ['kv', 'put', 'secret/a', 'b=c'], env)).code).toBe(0);
   await first.stop();
+  expect(existsSync(pidFile)).toBe(false);
   const second = await start();
   expect((await vault(second.address, ['status'])).code).toBe(2);
   await vault(second.address, ['unseal', keys[0] ?? '']);

@@ -2,6 +2,7 @@
 import { asCofferError } from '../../errors.ts';
 import { isJsonObject, type JsonObject } from '../../json.ts';
 import { writePrivateFile } from '../private-file.ts';
+import { isInteractive } from '../prompt.ts';
 import { type Shell, variable } from '../shell.ts';
 import { parseToken } from '../token-file.ts';
 import { askSecret } from './ask.ts';
@@ -13,7 +14,7 @@ import { anyNumber, fieldFlag, sanitized, type Verb, type VerbCall, type Verbs }
 
 const loginFlags = {
   ...fieldFlag,
-  method: { type: 'text', help: 'token (when absent), userpass, approle or app-id' },
+  method: { type: 'text', help: 'token (when absent), userpass, approle, app-id or cert' },
   path: { type: 'text', help: 'where the method is enabled, if not at its own name' },
   'no-store': { type: 'bool', help: 'do not keep the token' },
   'no-print': { type: 'bool', help: 'do not show the token' },
@@ -24,7 +25,8 @@ const loginFlags = {
 /** What proves who one is, by name; and where it is sent, if not to `login` itself. */
 interface Method {
   readonly needs: readonly { readonly name: string; readonly question: string; readonly optional?: true }[];
-  readonly secret: string;
+  /** Absent where the connection itself is the proof. */
+  readonly secret?: string;
   readonly at?: string;
 }
 
@@ -36,6 +38,7 @@ const methods: Readonly<Record<string, Method>> = {
   },
   approle: { needs: [{ name: 'role_id', question: 'Role ID' }], secret: 'secret_id' },
   'app-id': { needs: [{ name: 'app_id', question: 'App ID' }], secret: 'user_id' },
+  cert: { needs: [] },
 };
 
 const login: Verb = {
@@ -64,7 +67,8 @@ async function show({ output, shell }: VerbCall, secret: Secret, kept: boolean):
       'WARNING! The VAULT_TOKEN environment variable is set! The value of this variable will take precedence; if this is unwanted please unset VAULT_TOKEN or update its value accordingly.\n',
     );
   }
-  if (secret.auth !== undefined) output.success(kept ? keptNote : unkeptNote);
+  if (wantsFactor(secret)) output.warn(factorNote);
+  else if (secret.auth !== undefined) output.success(kept ? keptNote : unkeptNote);
   await printSecret(output, secret);
 }
 
@@ -72,6 +76,14 @@ const keptNote = `Success! You are now authenticated. The token information disp
 is already stored in the token helper. You do NOT need to run "vault login"
 again. Future Vault requests will automatically use this token.
 `;
+
+const factorNote = `There is no token yet: the login needs a second factor. Send its code to
+sys/mfa/validate, or log in with -mfa=METHOD:CODE.
+`;
+
+function wantsFactor({ auth }: Secret): boolean {
+  return isJsonObject(auth) && isJsonObject(auth['mfa_requirement']);
+}
 
 const unkeptNote = `Success! You are now authenticated. The token was not stored in token helper.
 Set the VAULT_TOKEN environment variable or pass the token below with each
@@ -158,14 +170,32 @@ async function byMethod(call: VerbCall, name: string, method: Method): Promise<S
     if ((given[key] ?? '') === '') throw misuse(`'${key}' must be specified: ${key}=…`);
   }
   // What is secret is better asked for than written where others see it.
-  given[method.secret] ??= await askSecret(call, `${questionFor(method.secret)} (will be hidden)`);
-  const { [method.at ?? '']: below, ...body } = given;
-  const mount = sanitized(call.flags.text('path') ?? given['mount'] ?? name);
+  const hidden = method.secret;
+  if (hidden !== undefined)
+    given[hidden] ??= await askSecret(call, `${questionFor(hidden)} (will be hidden)`);
+  const { [method.at ?? '']: below, mount: at, ...body } = given;
+  const mount = sanitized(call.flags.text('path') ?? at ?? name);
   const path = `auth/${mount}/login${below === undefined ? '' : `/${below}`}`;
   const answer = await session.ask('authenticating', 'PUT', path, { body, anonymous: true });
   const secret = secretOf(answer.body);
   if (secret === undefined) throw misuse('Error authenticating: the server answered without a token');
-  return secret;
+  return secondStep(call, secret);
+}
+
+/** The codes that the server wants, where there is somebody to ask for them. Otherwise the answer says what is wanted. */
+async function secondStep(call: VerbCall, first: Secret): Promise<Secret> {
+  const { session, shell, flags } = call;
+  if (!isJsonObject(first.auth) || !isJsonObject(first.auth['mfa_requirement'])) return first;
+  if (flags.bool('non-interactive') || !isInteractive(shell)) return first;
+  const { askForCodes, wantedBy } = await import('../second-factor.ts');
+  const wanted = wantedBy(first.auth);
+  if (wanted === undefined) return first;
+  const body = { mfa_request_id: wanted.requestId, mfa_payload: await askForCodes(shell, wanted) };
+  const answer = await session.ask('validating the second factor', 'PUT', 'sys/mfa/validate', {
+    body,
+    anonymous: true,
+  });
+  return secretOf(answer.body) ?? first;
 }
 
 function questionFor(name: string): string {
@@ -193,6 +223,8 @@ const auth: Verb = {
     }
     const secret = await logIn(call);
     const token = tokenOf(secret);
+    if (wantsFactor(secret))
+      throw misuse('Error authenticating: the login needs a second factor; send it with -mfa=METHOD:CODE');
     if (token === undefined) throw misuse('Error authenticating: the server answered without a token');
     if (!flags.bool('no-store')) keep(call.shell, token);
     const answer: JsonObject = isJsonObject(secret.auth) ? secret.auth : {};

@@ -1,5 +1,5 @@
-/** `operator init`, `unseal`, `seal`, `rotate`, `key-status` and `step-down`. */
-import type { JsonObject, JsonValue } from '../../json.ts';
+/** `operator init`, `unseal`, `seal`, `rotate`, `key-status`, `members` and `step-down`. */
+import { isJsonObject, type JsonObject, type JsonValue } from '../../json.ts';
 import { askSecret } from './ask.ts';
 import { misuse } from './failure.ts';
 import type { FlagSpecs } from './flags.ts';
@@ -181,7 +181,34 @@ const stepDown: Verb = {
   },
 };
 
+const members: Verb = {
+  usage: '',
+  summary: 'List the processes that serve the store',
+  args: [0, 0],
+  async run({ session, output }) {
+    const body = bodyOf(await session.ask('reading the members', 'GET', 'sys/ha-status'));
+    const nodes = dataOf(secretOf(body))['nodes'];
+    const list = Array.isArray(nodes) ? nodes.filter(isJsonObject) : [];
+    const columns = [
+      ['Host Name', 'hostname'],
+      ['API Address', 'api_address'],
+      ['Cluster Address', 'cluster_address'],
+      ['Active Node', 'active_node'],
+      ['Version', 'version'],
+      ['Last Echo', 'last_echo'],
+    ] as const;
+    await output.document({ Nodes: list }, () =>
+      output.rows([
+        columns.map(([heading]) => heading),
+        ...list.map((node) => columns.map(([, name]) => goValue(node[name]))),
+      ]),
+    );
+    return 0;
+  },
+};
+
 export const verbs: Verbs = {
+  'operator members': members,
   'operator init': init,
   'operator unseal': unseal,
   'operator seal': seal,

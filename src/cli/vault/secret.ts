@@ -83,6 +83,7 @@ function leaseRows({ lease_id: id, lease_duration: duration, renewable }: Secret
 
 function authRows({ auth }: Secret): readonly Row[] {
   if (!isJsonObject(auth)) return [];
+  if (isJsonObject(auth['mfa_requirement'])) return factorRows(auth['mfa_requirement']);
   const metadata = isJsonObject(auth['metadata']) ? auth['metadata'] : {};
   const duration = Number(auth['lease_duration'] ?? 0);
   return [
@@ -97,6 +98,20 @@ function authRows({ auth }: Secret): readonly Row[] {
       .toSorted()
       .map((name): Row => [`token_meta_${name}`, goValue(metadata[name])]),
   ];
+}
+
+/** In place of a token that there is not yet: what `sys/mfa/validate` has to be told. */
+function factorRows({ mfa_request_id: id, mfa_constraints: constraints }: JsonObject): readonly Row[] {
+  const byName = isJsonObject(constraints) ? constraints : {};
+  const rows: Row[] = [['mfa_request_id', goValue(id)]];
+  for (const [name, constraint] of Object.entries(byName)) {
+    const methods = isJsonObject(constraint) && Array.isArray(constraint['any']) ? constraint['any'] : [];
+    for (const method of methods.filter(isJsonObject)) {
+      for (const key of ['type', 'id', 'uses_passcode', 'name'])
+        rows.push([`mfa_constraint_${name}_${goValue(method['type'])}_${key}`, goValue(method[key])]);
+    }
+  }
+  return rows;
 }
 
 function wrapRows({ wrap_info: wrap }: Secret): readonly Row[] {
@@ -133,7 +148,10 @@ function fieldOf(secret: Secret, field: string): JsonValue | undefined {
           wrapping_token_creation_path: wrap['creation_path'],
           wrapped_accessor: wrap['wrapped_accessor'],
         }),
-    ...(auth === undefined
+    ...(isJsonObject(auth?.['mfa_requirement'])
+      ? { mfa_request_id: auth['mfa_requirement']['mfa_request_id'] }
+      : {}),
+    ...(auth === undefined || isJsonObject(auth['mfa_requirement'])
       ? {}
       : {
           token: auth['client_token'],

@@ -32,7 +32,10 @@ export const connectionFlags = {
   'tls-server-name': { type: 'text', help: 'name in the server’s certificate (VAULT_TLS_SERVER_NAME)' },
   'tls-skip-verify': { type: 'bool', help: 'believe any certificate (VAULT_SKIP_VERIFY)' },
   header: { type: 'pairs', help: 'header of every request, name=value' },
-  mfa: { type: 'list', help: 'refused: there is no MFA' },
+  mfa: {
+    type: 'list',
+    help: 'METHOD:CODE of a login that wants one; may be given several times (VAULT_MFA)',
+  },
   namespace: { type: 'text', help: 'refused: there are no namespaces' },
   ns: { type: 'text', help: 'the same' },
   'wrap-ttl': { type: 'duration', help: 'wrap the answer for this long (VAULT_WRAP_TTL)' },
@@ -129,7 +132,7 @@ export class Session {
       ca: authorities(flags, env),
       certificate: certificate(flags, env),
       serverName: flags.text('tls-server-name') ?? variable(env, 'VAULT_TLS_SERVER_NAME'),
-      headers: headersOf(flags),
+      headers: { ...headersOf(flags), ...mfaHeader(flags, env) },
       timeout: timeoutOf(env),
       unverified,
     });
@@ -158,7 +161,7 @@ function refuseWhatIsNot(flags: Flags, env: Environment): void {
   const namespace = flags.text('namespace') ?? flags.text('ns') ?? variable(env, 'VAULT_NAMESPACE') ?? '';
   if (!['', '/', 'root', 'root/'].includes(namespace))
     throw misuse('There are no namespaces here: leave -namespace out');
-  for (const flag of ['mfa', 'unlock-key', 'output-curl-string']) {
+  for (const flag of ['unlock-key', 'output-curl-string']) {
     if (flags.has(flag) && (flag !== 'output-curl-string' || flags.bool(flag))) {
       const why =
         flag === 'output-curl-string' ? 'it would print the token' : 'there is nothing behind it here';
@@ -205,6 +208,15 @@ function headersOf(flags: Flags): Readonly<Record<string, string>> {
       throw misuse('-header must be a name and a value that HTTP can carry');
   }
   return headers;
+}
+
+/** The codes of a login in one step. The server reads a list with commas as it reads the header several times. */
+function mfaHeader(flags: Flags, env: Environment): Readonly<Record<string, string>> {
+  const given = flags.has('mfa') ? flags.list('mfa') : [variable(env, 'VAULT_MFA') ?? ''];
+  const codes = given.filter((code) => code !== '');
+  if (!codes.every((code) => /^[\x21-\x7e]+$/.test(code)))
+    throw misuse('-mfa must be METHOD:CODE, in characters that HTTP can carry');
+  return codes.length === 0 ? {} : { 'X-Vault-MFA': codes.join(',') };
 }
 
 /** Milliseconds. */

@@ -72,6 +72,7 @@ export const families: Readonly<Record<string, Family>> = {
   'operator rotate': operator,
   'operator key-status': operator,
   'operator step-down': operator,
+  'operator members': operator,
   'operator rekey': rekey,
   'operator generate-root': generateRoot,
   'audit list': audit,
@@ -120,9 +121,9 @@ export const refused: Readonly<Record<string, string>> = {
   agent: 'there is no agent; clients speak to the server',
   proxy: 'there is no proxy; clients speak to the server',
   debug: '`coffer doctor` looks for what is wrong',
-  monitor: 'the log of the server is on its standard error',
+  monitor: 'the log of the server is on its standard error, and GET sys/monitor streams it',
   namespace: 'there are no namespaces',
-  plugin: 'nothing is loaded from elsewhere',
+  plugin: 'nothing is loaded from elsewhere; `vault read sys/plugins/catalog` lists what is built in',
   pki: 'there is no PKI engine',
   transform: 'there is no transform engine',
   transit: '`vault write transit/keys/NAME/import` does the same',
@@ -133,7 +134,6 @@ export const refused: Readonly<Record<string, string>> = {
   'operator migrate': '`coffer operator backup` and `restore` move a store',
   'operator diagnose': '`coffer server --check` and `coffer doctor` do that',
   'operator usage': 'nothing is counted for billing',
-  'operator members': 'every node is equal; no list of them is kept',
 };
 
 export const verbNames: readonly string[] = [

@@ -168,7 +168,7 @@ describe('names', () => {
     [['read'], 1, 'Not enough arguments (expected at least 1, got 0)'],
     [['status', 'x'], 1, 'Too many arguments (expected 0, got 1)'],
     [['read', '-namespace=team', 'x'], 1, 'no namespaces'],
-    [['read', '-mfa=x', 'y'], 1, '-mfa is not taken'],
+    [['read', '-mfa=a b', 'y'], 1, '-mfa must be METHOD:CODE'],
     [['read', '-format=xml', 'x'], 1, 'Invalid output format'],
     [['read', '-header=X-Vault-Token=t', 'x'], 1, 'reserved'],
     [['read', '-header=a=b\r\nc: d', 'x'], 1, 'HTTP can carry'],
