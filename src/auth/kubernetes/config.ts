@@ -29,7 +29,8 @@ export const configPath = 'config';
 
 export const configFields = {
   kubernetes_host: { type: 'string', help: 'The API server, such as https://10.0.0.1:6443.' },
-  kubernetes_ca_cert: { type: 'string', help: 'Certificates to trust there, in PEM.' },
+  // A key may come in one text with certificates.
+  kubernetes_ca_cert: { type: 'string', help: 'Certificates to trust there, in PEM.', sensitive: true },
   token_reviewer_jwt: {
     type: 'string',
     help: 'Token by which reviews are asked for; never shown. Without it the pod’s own, or the one that logs in.',

@@ -99,6 +99,8 @@ export function parsePemKey(pem: string): VerificationKey {
 /** Whether a text is one certificate in PEM or several: what can be trusted in place of the platform's authorities. */
 export function isCertificateList(pem: string): boolean {
   const blocks = pem.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? [];
+  // Nothing else with them, a private key least of all: what is taken here is shown again.
+  if (pem.split('-----BEGIN ').length - 1 !== blocks.length) return false;
   try {
     return blocks.length > 0 && blocks.every((block) => new X509Certificate(block).raw.length > 0);
   } catch {

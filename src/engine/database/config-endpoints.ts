@@ -49,8 +49,13 @@ const fields = {
     type: 'string',
     help: '"password", or "scram-sha-256" where statements are to hold a hash of it (PostgreSQL).',
   },
-  tls_ca: { type: 'string', help: 'PEM of the authorities that a server’s certificate is checked by.' },
-  tls_certificate: { type: 'string', help: 'PEM of the certificate to show.' },
+  tls_ca: {
+    type: 'string',
+    help: 'PEM of the authorities that a server’s certificate is checked by.',
+    // A key may come in one text with it.
+    sensitive: true,
+  },
+  tls_certificate: { type: 'string', help: 'PEM of the certificate to show.', sensitive: true },
   private_key: { type: 'string', help: 'PEM of its key.', sensitive: true },
   tls_certificate_key: { type: 'string', help: 'PEM of certificate and key together.', sensitive: true },
   tls_server_name: { type: 'string', help: 'The name to look for in the server’s certificate.' },
