@@ -67,6 +67,7 @@ describe('making a store', () => {
   it('leaves a keyfile, a root token and a login, for their owner alone', async () => {
     const storage = new MemoryStorage();
     const made = await make(storage);
+    expect(statSync(join(data, 'audit-devices')).mode & 0o777).toBe(0o700);
     expect(made.keyfile).toBe(defaultKeyfile(places, made.storeId));
     for (const file of [made.keyfile, made.rootTokenFile, places.tokenFile]) {
       expect(statSync(file).mode & 0o777).toBe(0o600);

@@ -8,6 +8,7 @@ import { asCofferError, CofferError } from '../errors.ts';
 import { createKeyfile, keyfileName, listKeyfiles } from '../seal/keyfile/keyfile.ts';
 import { KeyfileSeal } from '../seal/keyfile/keyfile-seal.ts';
 import type { Slot } from '../seal/slots.ts';
+import { deviceDirectoryOf } from './program-facts.ts';
 
 export interface FirstStart {
   readonly state: SealState;
@@ -46,6 +47,8 @@ export async function makeStore(start: FirstStart): Promise<MadeStore> {
       makeSlots: (rootKey, id) => files.makeKeyfile(rootKey, id),
       keepRootToken: (text, id) => files.keepRootToken(text, id),
     });
+    // Where files of audit devices go, unless others are configured.
+    await mkdir(deviceDirectoryOf(start.data), { mode: 0o700, recursive: true });
     if (start.logIn) await writePrivate(start.places.tokenFile, `${rootToken}\n`, 'replace');
     return { storeId, keyfile: files.keyfile, rootTokenFile: files.rootTokenFile };
   } catch (error) {

@@ -6,7 +6,6 @@ import type { DevicePlaces } from '../audit-device/audit-device.ts';
 import { type Clock, systemClock } from '../clock.ts';
 import { shownAddress } from '../config/listen-address.ts';
 import type { AuditSettings, Settings } from '../config/settings.ts';
-import { systemTtl } from '../core/mount/entry.ts';
 import type { AnswerData } from '../core/request.ts';
 import type { LogControl } from '../core/server/log-control.ts';
 import { CofferError } from '../errors.ts';
@@ -51,8 +50,8 @@ export function sanitizedConfiguration(settings: Settings, storage: string): Ans
         },
       }),
     ),
-    default_lease_ttl: systemTtl,
-    max_lease_ttl: systemTtl,
+    default_lease_ttl: Math.ceil(settings.leases.defaultTtl / 1_000),
+    max_lease_ttl: Math.ceil(settings.leases.maxTtl / 1_000),
     api_addr: '',
     cluster_addr: '',
     disable_mlock: true,
