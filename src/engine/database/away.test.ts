@@ -153,9 +153,8 @@ function describeAway(place: DatabasePlace): void {
     );
   });
 
-  it.runIf(place.kind === 'postgresql')(
-    'threat 18: goes on with no transaction whose client has gone, which would make a user that nobody drops',
-    async () => {
+  if (place.kind === 'postgresql') {
+    it('threat 18: goes on with no transaction whose client has gone, which would make a user that nobody drops', async () => {
       const slow = Array.from({ length: 8 }, () => 'SELECT pg_sleep(0.9)');
       const creation = String(roleOf(place)['creation_statements']);
       await written(mount.node, 'db/roles/slow', {
@@ -168,8 +167,8 @@ function describeAway(place: DatabasePlace): void {
       const working = `SELECT 1 FROM pg_stat_activity WHERE application_name = 'coffer' AND state = 'active' AND datname = $1`;
       while ((await place.sql(working, [place.name])).length > 0);
       expect(await mount.users()).toEqual([]);
-    },
-  );
+    });
+  }
 
   it('when a user that nobody got is to be dropped is tried until it is back', async () => {
     const slow = place.kind === 'postgresql' ? 'SELECT pg_sleep(3)' : 'SELECT SLEEP(3)';
@@ -193,9 +192,8 @@ function describeAway(place: DatabasePlace): void {
     expect((await keysOf(mount.store.storage, 'due/')).filter((key) => key.includes('intent/'))).toEqual([]);
   });
 
-  it.runIf(place.kind === 'postgresql')(
-    'threat 18: that stands for another one settles no rotation of its login by what it takes',
-    async () => {
+  if (place.kind === 'postgresql') {
+    it('threat 18: that stands for another one settles no rotation of its login by what it takes', async () => {
       await mount.remove();
       // Somebody else's server: it takes every password but the one that is right at ours.
       const elsewhere: DatabasePlugin = {
@@ -216,6 +214,6 @@ function describeAway(place: DatabasePlace): void {
       await finishDuties(mount.node, mount.store.clock);
       await credentials(mount.node);
       await written(mount.node, 'sys/leases/revoke-prefix/db/creds');
-    },
-  );
+    });
+  }
 }
