@@ -2,7 +2,7 @@
 import { type Call, type Endpoint, endpoint, type FieldSpec, type Reply } from '../../core/endpoint.ts';
 import { CofferError } from '../../errors.ts';
 import type { JsonObject, JsonValue } from '../../json.ts';
-import { parseRoleName } from './role.ts';
+import { parseRoleName } from '../role-records.ts';
 import { noRole, type RoleRooms, readRole, roleFields, shownRole, withFields, writeRole } from './roles.ts';
 
 type FieldName = keyof typeof roleFields;

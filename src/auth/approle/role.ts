@@ -1,6 +1,5 @@
 /** AppRole's roles and secret ids at rest. */
 import { encodeStored } from '../../core/stored-json.ts';
-import { CofferError } from '../../errors.ts';
 import { noTokenSettings, type TokenSettings } from '../token-fields.ts';
 
 export interface RoleRecord {
@@ -50,18 +49,6 @@ export function newRole(name: string, id: string, roleId: string): RoleRecord {
     secretIdTtl: 0,
     token: noTokenSettings,
   };
-}
-
-/** Folded to lower case once, then only validated (look-alikes are refused, never merged). Throws `invalid_request`. */
-export function parseRoleName(text: string): string {
-  const name = text.replace(/[A-Z]/g, (letter) => letter.toLowerCase());
-  if (!/^[a-z0-9][a-z0-9._-]{0,127}$/.test(name)) {
-    throw new CofferError(
-      'invalid_request',
-      'a role name begins with a letter a–z or a digit, and letters, digits, ".", "_" and "-" follow, 128 in all',
-    );
-  }
-  return name;
 }
 
 export const roleFolder = 'role/';

@@ -20,6 +20,7 @@ import type { EngineEnvironment } from '../../engine/engine.ts';
 import { CofferError } from '../../errors.ts';
 import type { JsonObject } from '../../json.ts';
 import type { Revision } from '../../storage/storage.ts';
+import { parseRoleName } from '../role-records.ts';
 import {
   readTokenSettings,
   shownTokenSettings,
@@ -33,7 +34,6 @@ import {
   encodeRecord,
   leftoversOf,
   newRole,
-  parseRoleName,
   type RoleRecord,
   roleFolder,
   roleIdPath,

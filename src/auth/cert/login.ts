@@ -10,20 +10,13 @@ import type { ParsedCertificate } from '../../crypto/x509/certificate.ts';
 import type { RenewalCaller } from '../../engine/engine.ts';
 import { asCofferError, CofferError } from '../../errors.ts';
 import type { JsonObject } from '../../json.ts';
+import { canonicalRoleName } from '../role-records.ts';
 import { wantedTokenType } from '../token-fields.ts';
 import { parseBundle } from './certificates.ts';
 import { readConfig } from './config.ts';
 import { extensionMetadata, fulfils } from './constraints.ts';
 import { decimal, isRevoked } from './revocation.ts';
-import {
-  authorityFolder,
-  canonicalName,
-  decodeRole,
-  pinFolder,
-  type ReadRole,
-  readRole,
-  rolePath,
-} from './role.ts';
+import { authorityFolder, decodeRole, pinFolder, type ReadRole, readRole, rolePath } from './role.ts';
 
 export function loginEndpoint(): Endpoint {
   return endpoint({
@@ -88,7 +81,7 @@ const mostRoles = 100;
 /** Roles that could take what was shown: those with this very certificate first, each kind in order of names. */
 async function* candidates(view: View, { leaf, sent }: Shown, name: string): AsyncGenerator<ReadRole> {
   if (name !== '') {
-    const canonical = canonicalName(name);
+    const canonical = canonicalRoleName(name);
     const read = canonical === undefined ? undefined : await readRole(view, canonical);
     if (read !== undefined) yield read;
     return;

@@ -5,6 +5,7 @@ import { sha256 } from '../../crypto/digest.ts';
 import type { ParsedCertificate } from '../../crypto/x509/certificate.ts';
 import { CofferError } from '../../errors.ts';
 import type { Revision } from '../../storage/storage.ts';
+import { canonicalRoleName } from '../role-records.ts';
 import type { TokenSettings } from '../token-fields.ts';
 import type { Constraints } from './constraints.ts';
 
@@ -54,18 +55,12 @@ export function indexPaths(name: string, certificates: readonly ParsedCertificat
 
 /** A role's name in its canonical form: ASCII letters fold to lower case, as Vault's do. Throws `invalid_request`. */
 export function parseName(text: string | undefined): string {
-  const name = canonicalName(text ?? '');
+  const name = canonicalRoleName(text ?? '');
   if (name !== undefined) return name;
   throw new CofferError(
     'invalid_request',
     'a name begins with a letter a–z or a digit, and letters, digits, ".", "_" and "-" follow, 128 in all',
   );
-}
-
-/** Undefined for what cannot be a name. */
-export function canonicalName(text: string): string | undefined {
-  const name = text.replace(/[A-Z]/g, (letter) => letter.toLowerCase());
-  return /^[a-z0-9][a-z0-9._-]{0,127}$/.test(name) ? name : undefined;
 }
 
 export async function readRole(view: View, name: string): Promise<ReadRole | undefined> {

@@ -123,12 +123,19 @@ export class IdentityReader {
 }
 
 /** As one snapshot as far as a multi-get goes; beyond that, each read begins after the caller asked. */
-export async function readKeys(
+export function readKeys(
+  store: BarrierStore,
+  keys: readonly StorageKey[],
+): Promise<readonly (SealedRecord | undefined)[]> {
+  // Every request comes by here, and nearly all of them with a few keys: no promise of ours around storage's own.
+  return keys.length <= storageLimits.readKeys ? store.readMany(keys) : readInParts(store, keys);
+}
+
+async function readInParts(
   store: BarrierStore,
   keys: readonly StorageKey[],
 ): Promise<readonly (SealedRecord | undefined)[]> {
   const most = storageLimits.readKeys;
-  if (keys.length <= most) return store.readMany(keys);
   const found: (SealedRecord | undefined)[] = [];
   for (let start = 0; start < keys.length; start += most) {
     found.push(...(await store.readMany(keys.slice(start, start + most))));
