@@ -2,7 +2,7 @@
  * Every secret of a table, or those that are asked for: one pass over names and versions, then the latest ones in batches, each opened
  * with a bounded number of calls to KMS at once. What is held is the names and one batch, never the table's values.
  */
-import { asCofferError, CofferError } from '../errors.ts';
+import { asCofferError, type CofferError } from '../errors.ts';
 import { type Item, keyOf } from './item.ts';
 import type { Found, Head, SecretTable } from './secret-table.ts';
 import { compareText, compareVersions } from './version.ts';
@@ -85,22 +85,4 @@ async function openOne(
 /** Whether an error says something of one item, and nothing of the others. */
 function ofOneItem({ code }: CofferError): boolean {
   return code === 'permission_denied' || code === 'wrong_key' || code === 'integrity';
-}
-
-/** Names of failures that a message repeats. */
-const mostNamed = 10;
-
-/** What to throw where some could not be read, naming them. */
-export function incomplete(
-  failures: readonly { readonly name: string; readonly error: CofferError }[],
-): CofferError {
-  const [first] = failures;
-  const named = failures.slice(0, mostNamed).map(({ name, error }) => `${name} (${error.message})`);
-  const more = failures.length > mostNamed ? `; and ${failures.length - mostNamed} more` : '';
-  const count = failures.length === 1 ? 'one secret' : `${failures.length} secrets`;
-  return new CofferError(
-    first?.error.code ?? 'internal',
-    `${count} could not be read, so nothing is given (--partial gives the others): ${named.join('; ')}${more}`,
-    { cause: first?.error },
-  );
 }

@@ -142,18 +142,26 @@ export class SecretTable implements Disposable {
     }
   }
 
+  /** Opens a version whether or not it is deleted. Throws `not_found` for one that is gone. */
+  async openVersion({ name, versionText }: Head): Promise<Found> {
+    const item = await this.#parts.store.read({ name, version: versionText });
+    if (item === undefined)
+      throw new CofferError('not_found', `there is no version ${versionText} of ${name}`);
+    return this.open(item);
+  }
+
   /** All versions of a name, oldest first; none where there is no such name. */
   async history(name: string): Promise<readonly Head[]> {
     const heads: Head[] = [];
     if (name === ownName || name === '') return heads;
-    for await (const item of this.#parts.store.versions(name, 'head')) heads.push(this.#head(item));
+    for await (const item of this.#parts.store.versions(name, 'head')) heads.push(this.headOf(item));
     return heads.toSorted((left, right) => compareVersions(left.versionText, right.versionText));
   }
 
   /** Heads of all items, in no order. */
   async *heads(): AsyncGenerator<Head> {
     for await (const item of this.#parts.store.scan('head')) {
-      if (item['name']?.S !== ownName) yield this.#head(item);
+      if (item['name']?.S !== ownName) yield this.headOf(item);
     }
   }
 
@@ -191,9 +199,14 @@ export class SecretTable implements Disposable {
     );
   }
 
-  /** Writes exactly this version. Throws `conflict` where there is one. */
-  async writeVersion(writing: Writing, version: number): Promise<Written> {
-    const outcome = await this.#writeAs(writing, version, await this.settings());
+  /**
+   * Writes exactly this version. Throws `conflict` where there is one.
+   *
+   * @param created milliseconds since 1970, of a version that comes from elsewhere
+   */
+  async writeVersion(writing: Writing, version: number, created?: number): Promise<Written> {
+    requireWritableName(writing.name);
+    const outcome = await this.#writeAs(writing, version, await this.settings(), created);
     if (outcome !== undefined) return outcome;
     throw new CofferError('conflict', `${writing.name} has a version ${version} already`);
   }
@@ -251,14 +264,17 @@ export class SecretTable implements Disposable {
 
   /** Removes all versions for good, the latest last: until then a reader gets it or nothing, never an older one. */
   async remove(name: string): Promise<void> {
-    for (const { versionText } of await this.history(name)) {
-      await this.#parts.store.remove({ name, version: versionText });
-    }
+    await this.removeVersions(name, await this.history(name));
+  }
+
+  /** Removes these versions for good, in the order given; what was written since stays. */
+  async removeVersions(name: string, versions: readonly Head[]): Promise<void> {
+    for (const { versionText } of versions) await this.#parts.store.remove({ name, version: versionText });
   }
 
   /** The table's own, once read. */
   settings(): Promise<TableSettings> {
-    this.#settings ??= this.#readSettings();
+    this.#settings ??= readSettings(this.#parts.store, this.#wishes.format);
     return this.#settings;
   }
 
@@ -266,7 +282,7 @@ export class SecretTable implements Disposable {
   async latestHead(name: string): Promise<Head | undefined> {
     if (name === ownName || name === '') return undefined;
     for await (const first of this.#parts.store.versions(name, 'head', 1)) {
-      if (isCanonical(keyOf(first).version)) return this.#head(first);
+      if (isCanonical(keyOf(first).version)) return this.headOf(first);
       return (await this.history(name)).at(-1);
     }
     return undefined;
@@ -275,12 +291,6 @@ export class SecretTable implements Disposable {
   [Symbol.dispose](): void {
     this.#parts.keys[Symbol.dispose]();
     this.#parts.store.close();
-  }
-
-  async #readSettings(): Promise<TableSettings> {
-    const settings = await readSettings(this.#parts.store);
-    const { format } = this.#wishes;
-    return format === undefined ? settings : { ...settings, format };
   }
 
   async #version(name: string, version: number): Promise<Item | undefined> {
@@ -293,9 +303,13 @@ export class SecretTable implements Disposable {
   }
 
   /** Undefined where somebody else has this version. */
-  async #writeAs(writing: Writing, version: number, settings: TableSettings): Promise<Written | undefined> {
+  async #writeAs(
+    writing: Writing,
+    version: number,
+    settings: TableSettings,
+    created = this.#parts.now(),
+  ): Promise<Written | undefined> {
     const format = formatNamed(settings.format);
-    const created = this.#parts.now();
     const key = await this.#freshKey(writing.name, settings);
     try {
       const sealing = { ...writing, ...this.#wishes, created, version: encodeVersion(version) };
@@ -327,7 +341,7 @@ export class SecretTable implements Disposable {
   }
 
   #requireLive(item: Item): void {
-    const state = this.#head(item).state;
+    const state = this.headOf(item).state;
     if (state.kind === 'live') return;
     const why =
       state.kind === 'destroyed'
@@ -345,8 +359,8 @@ export class SecretTable implements Disposable {
     );
   }
 
-  /** Never throws for what an item says of its format: a list must not end at one bad item. */
-  #head(item: Item): Head {
+  /** What an item says of itself. Never throws for what it says of its format: a list must not end at one bad item. */
+  headOf(item: Item): Head {
     const { name, version } = keyOf(item);
     const family = familyOf(item);
     return {

@@ -32,10 +32,21 @@ export function settingsItem({ format, undeleteDays, epochDays }: TableSettings)
   };
 }
 
-/** The table's own word; otherwise what its items are; Coffer's own format in an empty one. Throws `integrity`. */
-export async function readSettings(store: ItemStore): Promise<TableSettings> {
+/**
+ * The table's own word; otherwise what its items are; Coffer's own format in an empty one. Throws `integrity`.
+ *
+ * @param format what the caller decided, before all of these
+ */
+export async function readSettings(store: ItemStore, format?: WrittenFormat): Promise<TableSettings> {
   const item = await store.read(settingsKey);
-  if (item === undefined) return { format: await formatInUse(store), undeleteDays: usualUndeleteDays };
+  if (item === undefined) {
+    return { format: format ?? (await formatInUse(store)), undeleteDays: usualUndeleteDays };
+  }
+  const settings = parseSettings(item);
+  return format === undefined ? settings : { ...settings, format };
+}
+
+function parseSettings(item: Item): TableSettings {
   const format = textOf(item, 'format');
   const known = writtenFormats.find((each) => each === format);
   if (known === undefined) {
