@@ -62,6 +62,8 @@ export interface SecretSafe extends Disposable {
   destroy(name: string, versions: readonly number[]): Promise<void>;
   /** Removes all versions and the name itself for good. */
   remove(name: string): Promise<void>;
+  /** Erases values of deleted versions that nobody can have back. Absent where the safe does that by itself. */
+  sweep?(name: string): Promise<void>;
   /** Refuses a place where a name does not mean what the verbs take it for. Throws `unsupported_operation`. */
   requireUsable(name: string): Promise<void>;
   /** Absent where the safe cannot search by itself; then its lists are walked. */

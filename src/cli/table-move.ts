@@ -3,7 +3,8 @@
  * is right from the first write on; only then goes what was copied. Interrupted, it is whole at its old name still, and the same
  * command goes on.
  */
-import type { Head, SecretTable } from '../credstash/secret-table.ts';
+import type { Head } from '../credstash/head.ts';
+import type { SecretTable } from '../credstash/secret-table.ts';
 import { asCofferError, CofferError } from '../errors.ts';
 import type { JsonObject } from '../json.ts';
 import type { MoveOrder, MoveOutcome, Mover } from './secret-safe.ts';

@@ -1,7 +1,9 @@
 /** A table of KMS and DynamoDB as a safe. There is no server between: who may do what, IAM and the key's policy say. */
+
+import type { Head } from '../credstash/head.ts';
 import type { Item } from '../credstash/item.ts';
 import { latestHeads, readAll } from '../credstash/read-all.ts';
-import type { Head, SecretTable } from '../credstash/secret-table.ts';
+import type { SecretTable } from '../credstash/secret-table.ts';
 import { compareText } from '../credstash/version.ts';
 import { asCofferError, CofferError } from '../errors.ts';
 import type { JsonObject } from '../json.ts';
@@ -118,6 +120,10 @@ export class TableSafe implements SecretSafe {
   async remove(name: string): Promise<void> {
     await this.#heads(name, 'nothing was deleted: there is no secret');
     await this.#table.remove(name);
+  }
+
+  sweep(name: string): Promise<void> {
+    return this.#table.sweep(name);
   }
 
   /** Every name means the same here. */

@@ -3,8 +3,9 @@
  * with a bounded number of calls to KMS at once. What is held is the names and one batch, never the table's values.
  */
 import { asCofferError, type CofferError } from '../errors.ts';
+import type { Head } from './head.ts';
 import { type Item, keyOf } from './item.ts';
-import type { Found, Head, SecretTable } from './secret-table.ts';
+import type { Found, SecretTable } from './secret-table.ts';
 import { compareText, compareVersions } from './version.ts';
 
 export type Outcome =

@@ -12,18 +12,18 @@ import { type EncryptionContext, requireContextKeys } from './encryption-context
 import { epochKey } from './epochs.ts';
 import type { DataKey, Opened, Shape, WrittenFormat } from './format.ts';
 import { formatNamed, formatOf } from './formats.ts';
+import { type Head, headOf } from './head.ts';
 import {
   type Item,
   keyOf,
   label,
   mostItemBytes,
-  optionalNumber,
   optionalSet,
   optionalText,
   ownName,
   sizeOf,
 } from './item.ts';
-import { deletion, destruction, type ItemState, restoring, stateOf } from './item-state.ts';
+import { deletion, destruction, restoring } from './item-state.ts';
 import type { ItemStore } from './item-store.ts';
 import { requireWritableName } from './secret-names.ts';
 import { readSettings, type TableSettings } from './table-settings.ts';
@@ -50,19 +50,6 @@ export interface Found extends Opened {
   readonly version: number;
   /** As stored. */
   readonly versionText: string;
-}
-
-/** What is known of a version without opening it. */
-export interface Head {
-  readonly name: string;
-  /** Undefined where the text is no number. */
-  readonly version: number | undefined;
-  readonly versionText: string;
-  readonly state: ItemState;
-  /** Milliseconds since 1970; the old formats know none. */
-  readonly created: number | undefined;
-  readonly comment: string | undefined;
-  readonly family: WrittenFormat | undefined;
 }
 
 export interface Writing {
@@ -262,6 +249,16 @@ export class SecretTable implements Disposable {
     }
   }
 
+  /** Erases the values of deleted versions whose time to come back is over; their numbers stay. */
+  async sweep(name: string): Promise<void> {
+    for (const { versionText, overdue } of await this.history(name)) {
+      if (!overdue) continue;
+      await this.#parts.store.change({ name, version: versionText }, destruction(this.#parts.now()), {
+        destroyed: undefined,
+      });
+    }
+  }
+
   /** Removes all versions for good, the latest last: until then a reader gets it or nothing, never an older one. */
   async remove(name: string): Promise<void> {
     await this.removeVersions(name, await this.history(name));
@@ -359,28 +356,8 @@ export class SecretTable implements Disposable {
     );
   }
 
-  /** What an item says of itself. Never throws for what it says of its format: a list must not end at one bad item. */
   headOf(item: Item): Head {
-    const { name, version } = keyOf(item);
-    const family = familyOf(item);
-    return {
-      name,
-      version: versionNumber(version),
-      versionText: version,
-      // Old programs know no marks: with them such an item is live, and so it is here.
-      state: family === 'coffer' ? stateOf(item, this.#parts.now()) : { kind: 'live' },
-      created: family === 'coffer' ? optionalNumber(item, 'created') : undefined,
-      comment: item['comment']?.S,
-      family,
-    };
-  }
-}
-
-function familyOf(item: Item): WrittenFormat | undefined {
-  try {
-    return formatOf(item).family;
-  } catch {
-    return undefined;
+    return headOf(item, this.#parts.now());
   }
 }
 
