@@ -156,8 +156,13 @@ function reasonOf({ name, message, code, status }: Thrown): AwsReason {
   // Signature Version 4 has one name for a signature that is wrong and one that is old; only the text tells which.
   if (/^(InvalidSignature|SignatureDoesNotMatch)/.test(name) && /expired|not yet current/i.test(message))
     return 'clock';
+  // The SDK calls a connection that broke a timeout, too.
+  if (name === 'TimeoutError' && /^(ECONNRESET|EPIPE)$/.test(code)) return 'network';
   const known = Object.hasOwn(named, name) ? named[name] : undefined;
   if (known !== undefined) return known;
+  // From here on something that is not quite AWS answered: a proxy, or a server that speaks another dialect.
+  if (status === 401) return 'bad-credentials';
+  if (status === 403) return 'denied';
   if (status === 429) return 'throttled';
   if (status !== undefined && status >= 500) return 'aws-fault';
   if (status === 400 || status === 413) return 'invalid';
