@@ -102,6 +102,15 @@ export function connectAnonymously(shell: Shell, options: ConnectionOptions): Cl
   return open(shell, options, target, target.address, undefined);
 }
 
+/** The address of the table, where the safe is one. Undefined also where what is said cannot be: whoever goes there is told. */
+export function safeTable(shell: Shell, options: ConnectionOptions): string | undefined {
+  try {
+    return targetOf(shell, options).table;
+  } catch {
+    return undefined;
+  }
+}
+
 /** Where the secret verbs work. */
 export async function openSafe(shell: Shell, options: ConnectionOptions): Promise<SecretSafe> {
   return (await openSafeAs(shell, options)).safe;

@@ -259,7 +259,7 @@ describe('set-up', () => {
   });
 
   it('makes the table as it is told, and what it says is what is written', async () => {
-    const words = ['table', 'setup', '--format', 'credsmash', '--undelete-days', '7', '--tag', 'team=web'];
+    const words = ['table', 'setup', '--undelete-days', '7', '--tag', 'team=web'];
     const own = { env: { COFFER_SAFE: safe.replace('secrets', 'own') } };
     expect((await coffer(words, own)).code).toBe(0);
     const table = await client().describeTable('own');
@@ -272,11 +272,23 @@ describe('set-up', () => {
       TableName: 'own',
       Key: { name: { S: 'db' }, version: { S: '0000000000000000001' } },
     });
-    expect(item?.['algorithm']).toEqual({ S: 'aes-ctr' });
+    expect(item?.['algorithm']).toEqual({ S: 'coffer-1' });
+    const { stderr } = await coffer(['delete', 'db'], own).then(() => coffer(['get', 'db'], own));
+    const until = Date.parse(/until (\S+)/.exec(stderr)?.[1] ?? '');
+    expect(Math.round((until - Date.now()) / 86_400_000)).toBe(7);
     const backups = await askMoto(moto ?? { endpoint: '' }, 'DynamoDB_20120810.DescribeContinuousBackups', {
       TableName: 'own',
     });
     expect(JSON.stringify(backups)).toContain('"PointInTimeRecoveryStatus":"ENABLED"');
+  });
+
+  it('of a table for the old programs leaves nothing in it that they would take for a secret', async () => {
+    const old = { env: { COFFER_SAFE: safe.replace('secrets', 'old') } };
+    const made = await coffer(['table', 'setup', '--format', 'credsmash'], old);
+    expect(made).toMatchObject({ code: 0, stderr: expect.stringContaining('format=credsmash') });
+    expect((await client().scan({ TableName: 'old' })).items).toEqual([]);
+    const words = ['table', 'setup', '--format', 'credstash', '--undelete-days', '7'];
+    expect((await coffer(words, old)).code).toBe(2);
   });
 
   it('asks for a key that is there before it makes anything', async () => {

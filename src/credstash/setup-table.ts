@@ -164,7 +164,9 @@ async function recoverable(
   }
 }
 
+/** Not in tables of the old programs: to them every item is a secret, and one without a number for a version breaks their lists. */
 async function writeSettings(store: ItemStore, settings: TableSettings): Promise<boolean> {
+  if (settings.format !== 'coffer') return false;
   if ((await store.read(settingsKey)) !== undefined) return false;
   return (await store.create(settingsItem(settings))) === 'created';
 }

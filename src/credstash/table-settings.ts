@@ -1,7 +1,7 @@
 /**
  * What a table says of itself, in one item of the name `!coffer`. Nothing authenticates it: it chooses how new items are written,
  * and opens nothing. Who does not trust the table's other writers names the format in the safe (`format=coffer`), and then
- * nothing else is written or read.
+ * nothing else is written or read. Tables of the old programs have no such item: it would be a secret to them.
  */
 import { CofferError } from '../errors.ts';
 import { type WrittenFormat, writtenFormats } from './format.ts';

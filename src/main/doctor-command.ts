@@ -2,12 +2,12 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { defineCommand } from '../cli/command.ts';
-import { type ConnectionOptions, connect, connectAnonymously, findToken } from '../cli/context.ts';
+import { type ConnectionOptions, connect, connectAnonymously, findToken, safeTable } from '../cli/context.ts';
 import { checkEnvironment } from '../cli/doctor/environment-checks.ts';
 import { countLevels, type Finding, fail, ok, printFindings } from '../cli/doctor/finding.ts';
 import { checkServer } from '../cli/doctor/server-checks.ts';
 import { checkState } from '../cli/doctor/state-checks.ts';
-import { serverOptions } from '../cli/options.ts';
+import { safeOptions } from '../cli/options.ts';
 import type { Shell } from '../cli/shell.ts';
 import { systemClock } from '../clock.ts';
 import { asCofferError, CofferError } from '../errors.ts';
@@ -20,7 +20,7 @@ export const command = defineCommand({
   summary: 'Look for what is wrong, here and at the server',
   operands: {},
   options: {
-    ...serverOptions,
+    ...safeOptions,
     config: { type: 'text', value: 'FILE', help: 'configuration file of the server (COFFER_CONFIG)' },
     data: {
       type: 'text',
@@ -29,7 +29,7 @@ export const command = defineCommand({
     },
   },
   details: [
-    'Looks at the server, the token, the configuration, the data directory and this machine, and changes nothing. Works when the ' +
+    'Looks at the server (or the table, where the safe is one), the token, the configuration, the data directory and this machine, and changes nothing. Works when the ' +
       'server is down or sealed, and without a token: what cannot be seen then is left out.',
     'Exit code 0: nothing is wrong, though there may be something to look at; 9: something is wrong.',
   ],
@@ -45,7 +45,7 @@ export const command = defineCommand({
     const data = loaded.settings.data ?? resolve(shell.places.data);
     const findings = [
       ok('version', `coffer ${version}`),
-      ...(await checkRemote(options, shell)),
+      ...(await checkWhereSecretsAre(options, shell)),
       ...checkEnvironment(shell.env, existsSync(shell.places.tokenFile)),
       ...checkConfiguration(flags, shell.env, loaded, data, now),
       ...(await checkHost(data)),
@@ -57,6 +57,14 @@ export const command = defineCommand({
     }
   },
 });
+
+/** A safe that is a table has no server beside it. */
+async function checkWhereSecretsAre(options: ConnectionOptions, shell: Shell): Promise<readonly Finding[]> {
+  const table = safeTable(shell, options);
+  if (table === undefined) return checkRemote(options, shell);
+  const { checkTable } = await import('../cli/doctor/table-checks.ts');
+  return checkTable(table, { env: shell.env, now: () => systemClock.now() });
+}
 
 /** What is wrong with how the server is named is a finding like any other. */
 async function checkRemote(options: ConnectionOptions, shell: Shell): Promise<readonly Finding[]> {

@@ -12,8 +12,9 @@ const setup = defineCommand({
   summary: 'Make the table for secrets in DynamoDB, and wait until it is ready',
   details: [
     'Billed by request, recoverable to any second of the last 35 days, and protected from being deleted by mistake. The KMS ' +
-      'key must be there. A table that is there is left as it is; what --format, --undelete-days and ' +
-      '--shared-key-days say is written where it has said nothing yet.',
+      'key must be there. A table that is there is left as it is; what --format coffer, --undelete-days and ' +
+      '--shared-key-days say is written where it has said nothing yet. To the old programs that note is a secret they ' +
+      'cannot read: give it only to tables that Coffer alone uses.',
     'Without --shared-key-days each item has a data key of its own. With it, items that are written within so many ' +
       'days share one: reading all of a table then takes few calls to KMS, but whoever may read one of them may read all.',
   ],
@@ -44,6 +45,9 @@ const setup = defineCommand({
     const undeleteDays = days(options['undelete-days'], '--undelete-days');
     const epochDays = days(options['shared-key-days'], '--shared-key-days');
     const format = (options.format as WrittenFormat | undefined) ?? address.format;
+    if (format !== undefined && format !== 'coffer' && (undeleteDays ?? epochDays) !== undefined) {
+      throw usageError('table setup', "--undelete-days and --shared-key-days are of Coffer's own format");
+    }
     const { created, settings } = await setupTable(
       address,
       {
@@ -56,6 +60,9 @@ const setup = defineCommand({
     );
     const state = created ? 'made and ready' : 'there already, and left as it is';
     const note = !created && settings ? '; its settings were written' : '';
+    if (created && format !== undefined && format !== 'coffer') {
+      shell.ui.talk(`the table holds nothing yet that would say so: name the safe with format=${format}`);
+    }
     shell.ui.done(`table ${address.table}: ${state}${note}`, { table: address.table, created, settings });
   },
 });
