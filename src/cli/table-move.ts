@@ -88,7 +88,7 @@ async function moveOne(table: SecretTable, order: MoveOrder, from: string, to: s
   }
   requireNumbers(from, heads);
   if (order.overwrite) await table.remove(to);
-  else await requireSame(table, from, to, there);
+  else await requireSame(table, heads, to, there);
   await copyVersions(table, to, heads);
   if (order.verb === 'move') await table.removeVersions(from, heads);
 }
@@ -117,8 +117,9 @@ async function copyVersions(table: SecretTable, to: string, heads: readonly Head
         head.created,
       );
     } catch (error) {
-      // What an interrupted run had written already was compared before.
+      // An interrupted run may have written it already; anything else there is somebody's, and then nothing is removed.
       if (asCofferError(error).code !== 'conflict') throw error;
+      if (!(await holds(table, to, head.version, bytes))) throw targetExists(to);
     } finally {
       bytes.fill(0);
     }
@@ -126,27 +127,38 @@ async function copyVersions(table: SecretTable, to: string, heads: readonly Head
   }
 }
 
+async function holds(table: SecretTable, name: string, version: number, bytes: Buffer): Promise<boolean> {
+  const found = (await table.history(name)).find((each) => each.version === version);
+  if (found === undefined || found.state.kind === 'destroyed') return false;
+  return (await table.openVersion(found)).bytes.equals(bytes);
+}
+
 async function markDeleted(table: SecretTable, name: string, version: number): Promise<void> {
   const copied = (await table.history(name)).filter((each) => each.version === version);
   await table.delete(name, copied);
 }
 
-/** What is at the goal may only be what an interrupted run left: versions of this very secret. */
+/**
+ * What is at the goal may only be what an interrupted run left: versions of this very secret, and older ones that have left the
+ * source already, since those go oldest first.
+ */
 async function requireSame(
   table: SecretTable,
-  from: string,
+  heads: readonly Head[],
   to: string,
   there: readonly Head[],
 ): Promise<void> {
-  for (const head of there) {
-    if (head.version === undefined || head.state.kind !== 'live') throw targetExists(to);
-    const [source, goal] = await Promise.all([
-      table.read(from, head.version).catch(() => undefined),
-      table.read(to, head.version).catch(() => undefined),
-    ]);
-    if (source === undefined || goal === undefined || !source.bytes.equals(goal.bytes))
-      throw targetExists(to);
+  const oldest = heads[0]?.version ?? 0;
+  let same = 0;
+  for (const { version } of there) {
+    if (version !== undefined && version < oldest) continue;
+    const source = heads.find((head) => head.version === version && head.state.kind !== 'destroyed');
+    if (source === undefined || version === undefined) throw targetExists(to);
+    const { bytes } = await table.openVersion(source);
+    if (!(await holds(table, to, version, bytes))) throw targetExists(to);
+    same++;
   }
+  if (there.length > 0 && same === 0) throw targetExists(to);
 }
 
 function requireNumbers(name: string, heads: readonly Head[]): void {

@@ -12,6 +12,12 @@ export type KeyService = Pick<KmsClient, 'generateDataKey' | 'decrypt' | 'close'
 /** Shared data keys kept for the items of one call: a table has one an epoch. */
 const mostKept = 64;
 
+interface UnwrapWishes {
+  readonly shared: boolean;
+  readonly toWrite?: boolean;
+  readonly what: string;
+}
+
 export class DataKeys implements Disposable {
   readonly #service: KeyService;
   readonly #keyId: string;
@@ -37,25 +43,28 @@ export class DataKeys implements Disposable {
    * The data key of an item, in a buffer of the caller's own.
    *
    * @param shared it serves several items, so that KMS is asked for it once
+   * @param toWrite new items are to be sealed under it, so that only our own KMS key may have wrapped it: under a key that somebody
+   *   slipped in they would be open to them
    * @param what names the item
    * @throws `wrong_key` where KMS takes neither the wrapped key nor the context; `permission_denied` where it may not be asked
    */
   async unwrap(
     wrapped: Buffer,
     context: EncryptionContext,
-    { shared, what }: { readonly shared: boolean; readonly what: string },
+    { shared, toWrite = false, what }: UnwrapWishes,
   ): Promise<Buffer> {
-    if (!shared) return this.#decrypt(wrapped, context, what);
+    const key = toWrite ? this.#keyId : undefined;
+    if (!shared || toWrite) return this.#decrypt(wrapped, context, what, key);
     // The wrapped key opens under one context only, so that the digest of both is a name for it.
     const id = sha256(JSON.stringify([wrapped.toString('base64'), context])).toString('base64');
-    let key = this.#kept.get(id);
-    if (key === undefined) {
+    let kept = this.#kept.get(id);
+    if (kept === undefined) {
       if (this.#kept.size >= mostKept) this.#forget();
-      key = this.#decrypt(wrapped, context, what);
-      this.#kept.set(id, key);
-      key.catch(() => this.#kept.delete(id));
+      kept = this.#decrypt(wrapped, context, what);
+      this.#kept.set(id, kept);
+      kept.catch(() => this.#kept.delete(id));
     }
-    return Buffer.from(await key);
+    return Buffer.from(await kept);
   }
 
   [Symbol.dispose](): void {
@@ -73,9 +82,9 @@ export class DataKeys implements Disposable {
     this.#kept.clear();
   }
 
-  async #decrypt(wrapped: Buffer, context: EncryptionContext, what: string): Promise<Buffer> {
+  async #decrypt(wrapped: Buffer, context: EncryptionContext, what: string, key?: string): Promise<Buffer> {
     try {
-      return (await this.#service.decrypt({ ciphertext: wrapped, context })).plaintext;
+      return (await this.#service.decrypt({ key, ciphertext: wrapped, context })).plaintext;
     } catch (error) {
       throw refusal(error, context, what);
     }

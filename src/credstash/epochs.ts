@@ -1,7 +1,7 @@
 /**
  * Data keys that several items share, for tables whose owner chose that: reading all of such a table takes a call to KMS for each
  * epoch in place of each item. The price: whoever may unwrap an epoch's key opens every item of the epoch, so that KMS can no
- * longer tell single names apart.
+ * longer tell single names apart; and who began or used an epoch has seen its key, so that its writers can read it too.
  *
  * An epoch is an item of the table's own, `!coffer` with the version `epoch/<time>/<id>`. Its key was made under the context of whoever
  * made it, so that callers with different contexts never share one.
@@ -52,7 +52,7 @@ async function opened(keys: DataKeys, item: Item, context: EncryptionContext): P
     return {
       epoch,
       wrapped,
-      plaintext: await keys.unwrap(wrapped, told, { shared: true, what: `epoch ${epoch}` }),
+      plaintext: await keys.unwrap(wrapped, told, { shared: true, toWrite: true, what: `epoch ${epoch}` }),
     };
   } catch (error) {
     if (error instanceof CofferError && error.code === 'wrong_key') return undefined;

@@ -18,6 +18,8 @@ export interface TableSettings {
 }
 
 export const usualUndeleteDays = 30;
+/** Ten years: a time that is meant. */
+export const mostDays = 3_650;
 export const settingsKey = { name: ownName, version: 'settings' } as const;
 /** Items looked at to see what a table without settings holds. */
 const sample = 8;
@@ -57,9 +59,18 @@ function parseSettings(item: Item): TableSettings {
   }
   return {
     format: known,
-    undeleteDays: optionalNumber(item, 'undelete_days') ?? usualUndeleteDays,
-    epochDays: optionalNumber(item, 'epoch_days'),
+    undeleteDays: optionalDays(item, 'undelete_days') ?? usualUndeleteDays,
+    epochDays: optionalDays(item, 'epoch_days'),
   };
+}
+
+function optionalDays(item: Item, attribute: string): number | undefined {
+  const days = optionalNumber(item, attribute);
+  if (days === undefined || (days >= 1 && days <= mostDays)) return days;
+  throw new CofferError(
+    'integrity',
+    `the table's settings are not as they were written: "${attribute}" is out of bounds`,
+  );
 }
 
 async function formatInUse(store: ItemStore): Promise<WrittenFormat> {

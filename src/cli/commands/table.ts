@@ -1,12 +1,9 @@
 import { type WrittenFormat, writtenFormats } from '../../credstash/format.ts';
 import { setupTable } from '../../credstash/setup-table.ts';
-import { usualUndeleteDays } from '../../credstash/table-settings.ts';
+import { mostDays, usualUndeleteDays } from '../../credstash/table-settings.ts';
 import { usageError } from '../args.ts';
 import { type CommandGroup, defineCommand } from '../command.ts';
 import { tableOptions, tableTarget } from '../table-target.ts';
-
-/** Ten years: a time that is meant. */
-const mostDays = 3_650;
 
 const setup = defineCommand({
   summary: 'Make the table for secrets in DynamoDB, and wait until it is ready',
