@@ -2,10 +2,12 @@
 import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { startFaultyAws } from '../../test/fakes/faulty-aws.ts';
 import { askMoto, makeKmsKey, testRegion as region } from '../../test/fakes/moto-calls.ts';
 import { type Moto, resetMoto, startMoto } from '../../test/setup/moto.ts';
 import { dynamoClient } from '../aws/dynamo.ts';
 import { call, type Scene, temporaryHome } from './cli.fixture.ts';
+import { checkTable } from './doctor/table-checks.ts';
 
 let moto: Moto | undefined;
 beforeAll(async () => {
@@ -231,6 +233,30 @@ describe('what is wrong has a code of its own', () => {
     expect(JSON.parse(some.stdout)).toEqual({ web: { value: 'fine' } });
   });
 
+  it('a data key of another region is denied, and the option that helps is named', async () => {
+    await makeKmsKey(moto ?? { endpoint: '' }, 'k', 'us-west-2');
+    await coffer(['put', 'db', 'one']);
+    const elsewhere = await coffer(['get', 'db'], { env: { COFFER_SAFE: `${safe}&kms_region=us-west-2` } });
+    expect(elsewhere).toMatchObject({ code: 4, stdout: '', stderr: expect.stringContaining('kms_region') });
+  });
+
+  it.each([
+    ['Query', ['get', 'db']],
+    ['PutItem', ['put', 'db', 'two']],
+  ])('a throttled %s ends with 9 and gives nothing', async (action, words) => {
+    await coffer(['put', 'db', 'one']);
+    const faulty = await startFaultyAws(moto?.endpoint);
+    try {
+      faulty.fault = (each) =>
+        each === action ? { kind: 'error', status: 400, type: 'ThrottlingException' } : undefined;
+      const outcome = await coffer(words, { env: { AWS_ENDPOINT_URL: faulty.endpoint } });
+      expect(outcome).toMatchObject({ code: 9, stdout: '', stderr: expect.stringContaining('throttles') });
+    } finally {
+      await faulty.close();
+    }
+    expect((await coffer(['get', 'db'])).stdout).toBe('one');
+  });
+
   it('an old format cannot undo a deletion, and says what there is instead', async () => {
     const old = { env: { COFFER_SAFE: `${safe}&format=credstash` } };
     await coffer(['put', 'db', 'one'], old);
@@ -298,6 +324,29 @@ describe('set-up', () => {
       stderr: expect.stringContaining('create-key'),
     });
     expect(await client().describeTable('fresh')).toBeUndefined();
+  });
+});
+
+describe('doctor', () => {
+  it('says what a table holds, and what of it is worth a look', async () => {
+    const surroundings = { env: env(), now: () => Date.now() };
+    await coffer(['put', 'db', 'one'], { env: { COFFER_SAFE: `${safe}&format=credstash` } });
+    const key = { name: { S: 'db' }, version: { S: '0000000000000000001' } };
+    const item = await client().get({ TableName: 'secrets', Key: key });
+    await client().put({ TableName: 'secrets', Item: { ...item, version: { S: '0000000000000000003' } } });
+    await client().put({
+      TableName: 'secrets',
+      Item: { ...item, version: { S: '2' }, digest: { S: 'MD5' } },
+    });
+    await client().put({ TableName: 'secrets', Item: { ...item, name: { S: 'odd' }, version: { S: 'v5' } } });
+    const findings = await checkTable(safe, surroundings);
+    const text = findings.map(({ check, message }) => `${check}: ${message}`).join('\n');
+    expect(text).toContain('2 secrets, 4 versions: 4 in the format of credstash');
+    expect(text).toMatch(/versions: credstash and its ports take an older version for the latest of "db"/);
+    expect(text).toMatch(/versions that are no numbers: "odd"/);
+    expect(text).toMatch(/digest of yesterday: "db"/);
+    const missing = await checkTable(safe.replace('secrets', 'none'), surroundings);
+    expect(missing).toMatchObject([{ level: 'fail', check: 'table' }]);
   });
 });
 
