@@ -20,7 +20,8 @@ export const command = defineCommand({
     ...tableOptions,
   },
   examples: [
-    "coffer iam-policy reader --safe 'credstash://secrets?region=eu-central-1&key=alias/secrets' --context env=prod",
+    "coffer iam-policy reader --safe 'credstash://secrets?key=alias/secrets'",
+    'coffer iam-policy writer --account 111122223333 --context env=prod',
   ],
   async run({ options, operands }, shell) {
     const role = policyRoles.find((each) => each === operands.ROLE);

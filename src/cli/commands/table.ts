@@ -33,9 +33,7 @@ const setup = defineCommand({
     'table-key': { type: 'text', value: 'KEY', help: "KMS key of the table's own encryption (AWS's own)" },
     ...tableOptions,
   },
-  examples: [
-    "coffer table setup --safe 'credstash://secrets?region=eu-central-1&key=alias/secrets' --tag team=web",
-  ],
+  examples: ["coffer table setup --safe 'credstash://secrets?key=alias/secrets'"],
   async run({ options }, shell) {
     const address = tableTarget(shell, options);
     const tags = parseTags(options.tag);
