@@ -273,7 +273,7 @@ function buildCall(
     clock: core.clock,
     remoteAddress: request.remoteAddress,
     signal: request.signal ?? neverAborted,
-    ...(destination.spec?.clientCertificate === true ? { clientCertificate: request.clientCertificate } : {}),
+    clientCertificate: destination.spec?.clientCertificate === true ? request.clientCertificate : undefined,
     view: new MountView(core.barrier, mount?.uuid ?? '', (writes, expectations) =>
       commit.commit(writes, expectations),
     ),
