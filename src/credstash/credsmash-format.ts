@@ -23,8 +23,8 @@ export const aesCtrFormat: ItemFormat = {
   seal: sealCtr,
 };
 
-/** Read only: what is written anew for credsmash is its own default. */
-export const aesGcmFormat: ItemFormat = { ...aesCtrFormat, keyLength: 32, open: openGcm };
+/** What credsmash writes where its configuration says so. */
+export const aesGcmFormat: ItemFormat = { ...aesCtrFormat, keyLength: 32, open: openGcm, seal: sealGcm };
 
 function openCtr(item: Item, dataKey: Buffer, _context: EncryptionContext): Opened {
   const half = dataKey.length / 2;
@@ -58,6 +58,7 @@ function openGcm(item: Item, dataKey: Buffer, _context: EncryptionContext): Open
 }
 
 function sealCtr(random: Random, { plaintext, wrapped }: DataKey, sealing: Sealing): Item {
+  const { digest = defaultDigest } = sealing;
   const nonce = random.bytes(counterBytes);
   const cipher = createCipheriv('aes-256-ctr', plaintext.subarray(0, 32), nonce);
   const contents = Buffer.concat([cipher.update(sealing.bytes), cipher.final()]);
@@ -66,10 +67,27 @@ function sealCtr(random: Random, { plaintext, wrapped }: DataKey, sealing: Seali
     version: { S: sealing.version },
     key: { B: wrapped },
     contents: { B: contents },
-    hmac: { B: hmac(defaultDigest, plaintext.subarray(32), contents, sealing.name) },
+    hmac: { B: hmac(digest, plaintext.subarray(32), contents, sealing.name) },
     nonce: { B: nonce },
-    digest: { S: defaultDigest },
+    digest: { S: digest },
     algorithm: { S: 'aes-ctr' },
+    ...notes(sealing),
+  };
+}
+
+/** The data key is new for each item, so that a random nonce never meets the same key twice (SP 800-38D §8.2.2). */
+function sealGcm(random: Random, { plaintext, wrapped }: DataKey, sealing: Sealing): Item {
+  const iv = random.bytes(12);
+  const cipher = createCipheriv('aes-256-gcm', plaintext, iv, { authTagLength: 16 });
+  const contents = Buffer.concat([cipher.update(sealing.bytes), cipher.final()]);
+  return {
+    name: { S: sealing.name },
+    version: { S: sealing.version },
+    key: { B: wrapped },
+    contents: { B: contents },
+    iv: { B: iv },
+    tag: { B: cipher.getAuthTag() },
+    algorithm: { S: 'aes-gcm' },
     ...notes(sealing),
   };
 }

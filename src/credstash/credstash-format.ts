@@ -36,17 +36,17 @@ function open(item: Item, dataKey: Buffer, _context: EncryptionContext): Opened 
 
 /** `hmac` is written as B, byte for byte as credstash 1.17.1 does on Python 3. */
 function seal(_random: Random, { plaintext, wrapped }: DataKey, sealing: Sealing): Item {
-  const { name, version, bytes, comment } = sealing;
+  const { name, version, bytes, comment, digest = defaultDigest } = sealing;
   const cipher = createCipheriv(algorithm, plaintext.subarray(0, 32), firstCounter);
   const contents = Buffer.concat([cipher.update(bytes), cipher.final()]);
-  const mac = hmac(defaultDigest, plaintext.subarray(32), contents, name);
+  const mac = hmac(digest, plaintext.subarray(32), contents, name);
   return {
     name: { S: name },
     version: { S: version },
     key: { S: wrapped.toString('base64') },
     contents: { S: contents.toString('base64') },
     hmac: { B: Buffer.from(mac.toString('hex')) },
-    digest: { S: defaultDigest },
+    digest: { S: digest },
     ...(comment === undefined || comment === '' ? {} : { comment: { S: comment } }),
     ...notes(sealing),
   };

@@ -9,6 +9,7 @@
  * A format only turns bytes into attributes and back. Who asks KMS for data keys, and DynamoDB for items, is `secret-table.ts`.
  */
 import type { Random } from '../crypto/random.ts';
+import type { writableDigests } from './digest.ts';
 import type { EncryptionContext } from './encryption-context.ts';
 import type { Item } from './item.ts';
 
@@ -42,6 +43,8 @@ export interface Sealing {
   readonly epoch?: string;
   /** Old formats: not encrypted and not authenticated. */
   readonly comment?: string;
+  /** Of the code that `credstash` and `aes-ctr` items carry: one of `writableDigests`; SHA256 unless told. */
+  readonly digest?: (typeof writableDigests)[number];
 }
 
 export interface ItemFormat {

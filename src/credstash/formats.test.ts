@@ -204,6 +204,22 @@ describe("Coffer's own items", () => {
   });
 });
 
+it.each([
+  ['credstash', formatNamed('credstash'), 'SHA512'],
+  ['aes-ctr', formatNamed('credsmash'), 'SHA384'],
+  ['aes-gcm', formatOf({ algorithm: { S: 'aes-gcm' } }), undefined],
+] as const)('%s is written with the digest that is asked for, and opens', (_name, format, digest) => {
+  const plaintext = systemRandom.bytes(format.keyLength);
+  const sealing = { name: 'db', version: encodeVersion(1), bytes: Buffer.from('x'), shape: 'bare' } as const;
+  const item = format.seal(
+    systemRandom,
+    { plaintext, wrapped: Buffer.from('w') },
+    { ...sealing, context: {}, created: 0, ...(digest === undefined ? {} : { digest }) },
+  );
+  expect(item['digest']?.S).toBe(digest);
+  expect(formatOf(item).open(item, plaintext, {}).bytes.toString()).toBe('x');
+});
+
 describe('every format that is written', () => {
   const place = fc.record({
     name: fc.string({ unit: 'grapheme', minLength: 1, maxLength: 40 }),

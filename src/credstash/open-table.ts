@@ -18,9 +18,14 @@ export interface TableSurroundings {
   readonly random?: Random;
 }
 
+/**
+ * The table as Coffer's verbs take it, and what it is made of, for who must keep another program's exact meaning: items by their
+ * keys as stored, and data keys to seal one with by a format of `formats.ts`. Disposing the table closes all three.
+ */
 export interface OpenedTable {
   readonly table: SecretTable;
   readonly store: ItemStore;
+  readonly keys: DataKeys;
 }
 
 /**
@@ -35,5 +40,9 @@ export function openTable(
   const context = parseContext([...address.context, ...contextWords]);
   const store = dynamoStore(dynamoClient({ ...address.account, env }), address.table);
   const keys = new DataKeys(kmsClient({ ...address.kmsAccount, env }), address.key);
-  return { store, table: new SecretTable({ store, keys, random, now }, { context, format: address.format }) };
+  return {
+    store,
+    keys,
+    table: new SecretTable({ store, keys, random, now }, { context, format: address.format }),
+  };
 }
