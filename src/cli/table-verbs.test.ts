@@ -308,6 +308,42 @@ describe('set-up', () => {
     expect(JSON.stringify(backups)).toContain('"PointInTimeRecoveryStatus":"ENABLED"');
   });
 
+  it('waits for a table that is still being made, and refuses one that is being deleted', async () => {
+    const faulty = await startFaultyAws(moto?.endpoint);
+    const described = (TableStatus: string) => ({
+      kind: 'answer' as const,
+      body: JSON.stringify({
+        Table: {
+          TableName: 'secrets',
+          TableStatus,
+          KeySchema: [
+            { AttributeName: 'name', KeyType: 'HASH' },
+            { AttributeName: 'version', KeyType: 'RANGE' },
+          ],
+          AttributeDefinitions: [
+            { AttributeName: 'name', AttributeType: 'S' },
+            { AttributeName: 'version', AttributeType: 'S' },
+          ],
+        },
+      }),
+    });
+    try {
+      let looks = 0;
+      const there = { env: { AWS_ENDPOINT_URL: faulty.endpoint } };
+      faulty.fault = (action) =>
+        action === 'DescribeTable' && looks++ < 4 ? described('CREATING') : undefined;
+      expect(await coffer(['table', 'setup'], there)).toMatchObject({
+        code: 0,
+        stderr: expect.stringContaining('waiting until it is ready'),
+      });
+      expect(looks).toBe(5);
+      faulty.fault = (action) => (action === 'DescribeTable' ? described('DELETING') : undefined);
+      expect(await coffer(['table', 'setup'], there)).toMatchObject({ code: 6 });
+    } finally {
+      await faulty.close();
+    }
+  });
+
   it('of a table for the old programs leaves nothing in it that they would take for a secret', async () => {
     const old = { env: { COFFER_SAFE: safe.replace('secrets', 'old') } };
     const made = await coffer(['table', 'setup', '--format', 'credsmash'], old);

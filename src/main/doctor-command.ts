@@ -8,7 +8,7 @@ import { countLevels, type Finding, fail, ok, printFindings } from '../cli/docto
 import { checkServer } from '../cli/doctor/server-checks.ts';
 import { checkState } from '../cli/doctor/state-checks.ts';
 import { safeOptions } from '../cli/options.ts';
-import type { Shell } from '../cli/shell.ts';
+import { type Shell, variable } from '../cli/shell.ts';
 import { systemClock } from '../clock.ts';
 import { asCofferError, CofferError } from '../errors.ts';
 import { version } from '../version.ts';
@@ -58,12 +58,14 @@ export const command = defineCommand({
   },
 });
 
-/** A safe that is a table has no server beside it. */
+/** Beside a safe that is a table there is a server only where somebody names one. */
 async function checkWhereSecretsAre(options: ConnectionOptions, shell: Shell): Promise<readonly Finding[]> {
   const table = safeTable(shell, options);
   if (table === undefined) return checkRemote(options, shell);
   const { checkTable } = await import('../cli/doctor/table-checks.ts');
-  return checkTable(table, { env: shell.env, now: () => systemClock.now() });
+  const findings = await checkTable(table, { env: shell.env, now: () => systemClock.now() });
+  const named = options.address ?? variable(shell.env, 'COFFER_ADDR') ?? variable(shell.env, 'VAULT_ADDR');
+  return named === undefined ? findings : [...(await checkRemote(options, shell)), ...findings];
 }
 
 /** What is wrong with how the server is named is a finding like any other. */
