@@ -101,6 +101,7 @@ export const storageSeam = [
   'storage/key-order.ts',
   'storage/listing.ts',
   'storage/opened-storage.ts',
+  'storage/revision.ts',
   'storage/room.ts',
   'storage/snapshot.ts',
   'storage/storage.ts',
