@@ -104,6 +104,7 @@ export const storageSeam = [
   'storage/revision.ts',
   'storage/room.ts',
   'storage/snapshot.ts',
+  'storage/storage-type.ts',
   'storage/storage.ts',
 ] as const;
 

@@ -60,8 +60,10 @@ function ask(client: Client, { name, text }: Statement, values: readonly unknown
       types: asText,
       ...(name === undefined ? {} : { name }),
     };
-    client.query(config, (error: Error | null, result: { readonly command: string; readonly rows: Row[] }) =>
-      error ? reject(error) : resolve(result),
+    void client.query(
+      config,
+      (error: Error | null, result: { readonly command: string; readonly rows: Row[] }) =>
+        error ? reject(error) : resolve(result),
     );
   });
 }
