@@ -171,7 +171,9 @@ function valuesOf(
   const starts: number[] = [];
   const gone: Buffer[] = [];
   let end = 1;
-  for (const [index, { key, value }] of writes.entries()) {
+  // In one order everywhere: where rows are what commits wait for, none waits in a circle.
+  const ordered = [...writes.entries()].sort(([, a], [, b]) => (a.key < b.key ? -1 : 1));
+  for (const [index, { key, value }] of ordered) {
     if (value === null) {
       gone.push(Buffer.from(key));
       continue;
