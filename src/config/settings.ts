@@ -82,6 +82,8 @@ export interface Settings {
   /** The data directory, absolute; undefined for the default place. */
   readonly data: string | undefined;
   readonly keyfile: string | undefined;
+  /** Addresses of keys that are not on this machine, as `awskms:…`. */
+  readonly seals: readonly string[];
   readonly listeners: readonly ListenerSettings[];
   readonly leases: LeaseSettings;
   readonly limits: LimitSettings;

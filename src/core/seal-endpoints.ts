@@ -46,6 +46,11 @@ const statusSchema = {
   recovery_seal: { type: 'bool' },
   storage_type: { type: 'string' },
   coffer_version: { type: 'string' },
+  coffer_waiting_for: {
+    type: 'string',
+    optional: true,
+    help: 'While sealed: the kind of slot whose key does not answer and is asked again, and the code of the problem.',
+  },
   ...clusterSchema,
 } as const satisfies ResponseSchema;
 
@@ -165,6 +170,9 @@ function shownStatus(status: SealStatus): AnswerData {
     recovery_seal: false,
     storage_type: status.storageKind,
     coffer_version: version,
+    ...(status.waiting === undefined
+      ? {}
+      : { coffer_waiting_for: `${status.waiting.kind}: ${status.waiting.code}` }),
     ...(status.sealed ? {} : { cluster_name: clusterName, cluster_id: status.storeId ?? '' }),
   };
 }

@@ -55,6 +55,7 @@ function make(storage: Storage, wish: Partial<FirstStart> = {}) {
     places,
     data,
     keyfile: undefined,
+    seals: [],
     rootTokenFile: undefined,
     logIn: true,
     ...wish,
@@ -69,7 +70,7 @@ describe('making a store', () => {
     const made = await make(storage);
     expect(statSync(join(data, 'audit-devices')).mode & 0o777).toBe(0o700);
     expect(made.keyfile).toBe(defaultKeyfile(places, made.storeId));
-    for (const file of [made.keyfile, made.rootTokenFile, places.tokenFile]) {
+    for (const file of [made.keyfile ?? '', made.rootTokenFile, places.tokenFile]) {
       expect(statSync(file).mode & 0o777).toBe(0o600);
     }
     const token = readFileSync(made.rootTokenFile, 'utf8').trim();
@@ -77,7 +78,7 @@ describe('making a store', () => {
     const node = createNode({
       storage,
       auditDirectory: undefined,
-      seals: [new KeyfileSeal({ path: made.keyfile, random: systemRandom })],
+      seals: [new KeyfileSeal({ path: made.keyfile ?? '', random: systemRandom })],
       log: loggerInto([]),
       clock: new HandClock(),
     });

@@ -7,6 +7,7 @@ import { type Random, randomUuid } from '../crypto/random.ts';
 import { asCofferError, CofferError } from '../errors.ts';
 import { createKeyfile, keyfileName, listKeyfiles } from '../seal/keyfile/keyfile.ts';
 import { KeyfileSeal } from '../seal/keyfile/keyfile-seal.ts';
+import type { Seal } from '../seal/seal.ts';
 import type { Slot } from '../seal/slots.ts';
 import { deviceDirectoryOf } from './program-facts.ts';
 
@@ -18,6 +19,8 @@ export interface FirstStart {
   readonly data: string;
   /** Given by the operator; the default places when undefined. */
   readonly keyfile: string | undefined;
+  /** Each gets a slot, in place of a keyfile; with a keyfile that was named, besides it. */
+  readonly seals: readonly Seal[];
   readonly rootTokenFile: string | undefined;
   /** Keep the root token as the CLI's login too. */
   readonly logIn: boolean;
@@ -25,7 +28,10 @@ export interface FirstStart {
 
 export interface MadeStore {
   readonly storeId: string;
-  readonly keyfile: string;
+  /** Undefined where the store has none. */
+  readonly keyfile: string | undefined;
+  /** Kinds of the slots that need no keyfile. */
+  readonly kinds: readonly string[];
   readonly rootTokenFile: string;
 }
 
@@ -44,13 +50,14 @@ export async function makeStore(start: FirstStart): Promise<MadeStore> {
   try {
     const { storeId, rootToken } = await start.state.create({
       withSecretMount: true,
-      makeSlots: (rootKey, id) => files.makeKeyfile(rootKey, id),
+      makeSlots: (rootKey, id) => files.makeSlots(rootKey, id),
       keepRootToken: (text, id) => files.keepRootToken(text, id),
     });
     // Where files of audit devices go, unless others are configured.
     await mkdir(deviceDirectoryOf(start.data), { mode: 0o700, recursive: true });
     if (start.logIn) await writePrivate(start.places.tokenFile, `${rootToken}\n`, 'replace');
-    return { storeId, keyfile: files.keyfile, rootTokenFile: files.rootTokenFile };
+    const kinds = start.seals.map(({ kind }) => kind);
+    return { storeId, keyfile: files.keyfile, kinds, rootTokenFile: files.rootTokenFile };
   } catch (error) {
     const second = asCofferError(error).code === 'already_initialized';
     // With both files there the commit was tried, and unless another one came first it may have worked.
@@ -68,18 +75,35 @@ export async function makeStore(start: FirstStart): Promise<MadeStore> {
 class StoreFiles {
   readonly #start: FirstStart;
   readonly #written: string[] = [];
-  keyfile = '';
+  keyfile: string | undefined;
   rootTokenFile = '';
 
   constructor(start: FirstStart) {
     this.#start = start;
   }
 
+  /** The root token's is the last. */
   get complete(): boolean {
-    return this.#written.length === 2;
+    return this.#written.includes(this.rootTokenFile);
   }
 
-  async makeKeyfile(rootKey: Buffer, storeId: string): Promise<readonly Slot[]> {
+  /** What is elsewhere comes first: where that fails no file has been written. */
+  async makeSlots(rootKey: Buffer, storeId: string): Promise<readonly Slot[]> {
+    const { keyfile, seals, random } = this.#start;
+    const slots: Slot[] = [];
+    for (const seal of seals) {
+      const slotId = randomUuid(random);
+      const place = { storeId, slotId };
+      const body = await seal.wrap(rootKey, place);
+      // A key that may be used one way only would show at the next start.
+      (await seal.unwrap(body, place)).fill(0);
+      slots.push({ id: slotId, kind: seal.kind, body });
+    }
+    if (seals.length > 0 && keyfile === undefined) return slots;
+    return [...slots, await this.#makeKeyfile(rootKey, storeId)];
+  }
+
+  async #makeKeyfile(rootKey: Buffer, storeId: string): Promise<Slot> {
     const { keyfile, places, random, data } = this.#start;
     this.keyfile = keyfile ?? defaultKeyfile(places, storeId);
     const key = random.bytes(32);
@@ -88,7 +112,7 @@ class StoreFiles {
     key.fill(0);
     const slotId = randomUuid(random);
     const seal = new KeyfileSeal({ path: this.keyfile, random });
-    return [{ id: slotId, kind: seal.kind, body: await seal.wrap(rootKey, { storeId, slotId }) }];
+    return { id: slotId, kind: seal.kind, body: await seal.wrap(rootKey, { storeId, slotId }) };
   }
 
   async keepRootToken(text: string, storeId: string): Promise<void> {
@@ -151,14 +175,31 @@ export function welcome(made: MadeStore, data: string): string {
 A new store has been made.
 
   store       ${data}
-  keyfile     ${made.keyfile}
+${opening(made)}
   root token  ${made.rootTokenFile}
 
-Back up the store and the keyfile, apart from each other: without the keyfile
-nobody can open the store. Keep the root token safe, or revoke it once you have
+${advice(made)} Keep the root token safe, or revoke it once you have
 other ways in.
 
 `;
+}
+
+function opening({ keyfile, kinds }: MadeStore): string {
+  const lines = [
+    ...(keyfile === undefined ? [] : [`keyfile     ${keyfile}`]),
+    ...kinds.map((kind) => `opens by    ${kind}`),
+  ];
+  return lines.map((line) => `  ${line}`).join('\n');
+}
+
+function advice({ keyfile, kinds }: MadeStore): string {
+  if (keyfile === undefined) {
+    return `Back up the store, and add another way to open it: without its KMS key nobody
+can (coffer operator slots add passphrase).`;
+  }
+  if (kinds.length > 0) return 'Back up the store and the keyfile, apart from each other.';
+  return `Back up the store and the keyfile, apart from each other: without the keyfile
+nobody can open the store.`;
 }
 
 /** What its owner may try next. */

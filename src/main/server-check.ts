@@ -7,6 +7,7 @@ import type { ListenerSettings } from '../config/settings.ts';
 import type { JsonValue } from '../json.ts';
 import { hasDataFile } from '../storage/lmdb/directory.ts';
 import { readCertificate } from './certificate.ts';
+import { sealProblems } from './configured-seals.ts';
 import { storeDirectoryOf } from './node.ts';
 import { certificateProblems, placeProblems } from './server-settings.ts';
 
@@ -14,7 +15,7 @@ import { certificateProblems, placeProblems } from './server-settings.ts';
 export function checkServer(loaded: Loaded, data: string, shell: Shell): void {
   const problems = [
     ...loaded.problems,
-    ...(loaded.problems.length > 0 ? [] : certificateProblems(loaded)),
+    ...(loaded.problems.length > 0 ? [] : [...certificateProblems(loaded), ...sealProblems(loaded)]),
     ...placeProblems(loaded, data),
   ];
   if (problems.length > 0) {

@@ -9,6 +9,7 @@ import type { LimitSettings, LogSettings, Settings } from '../config/settings.ts
 import { CofferError } from '../errors.ts';
 import { type LevelledLogger, type Logger, openLogger } from '../log.ts';
 import type { NodeTelemetry } from '../telemetry/telemetry.ts';
+import { openConfiguredSeals, sealProblems } from './configured-seals.ts';
 import { firstSteps, welcome } from './first-start.ts';
 import { guardMemory, guardProcess, refuseInspector } from './process-guard.ts';
 import { devicePlaces, logControl, sanitizedConfiguration } from './program-facts.ts';
@@ -104,7 +105,8 @@ export async function serveUntilStopped(
     checkServer(loaded, dataDirectory(loaded, shell), shell);
     return;
   }
-  const problems = loaded.problems.length > 0 ? loaded.problems : certificateProblems(loaded);
+  const problems =
+    loaded.problems.length > 0 ? loaded.problems : [...certificateProblems(loaded), ...sealProblems(loaded)];
   if (problems.length > 0) refuseWith(problems, shell);
   refuseInspector();
   const hangup = new Hangup();
@@ -198,6 +200,7 @@ async function data(start: Start): Promise<Serving> {
     ...facts(start, directory),
     init: given['init-by-api'] ? 'api' : makes ? 'store' : 'never',
     keyfile: settings.keyfile,
+    seals: openConfiguredSeals(settings.seals, shell.env),
     rootTokenFile: given['root-token-file'] === undefined ? undefined : resolve(given['root-token-file']),
     logIn: settings.data === undefined,
     onMade: (made) => {

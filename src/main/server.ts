@@ -14,7 +14,10 @@ import { KeyfileSeal } from '../seal/keyfile/keyfile-seal.ts';
 import { hasDataFile } from '../storage/lmdb/directory.ts';
 import { openLmdbStorage } from '../storage/lmdb/lmdb.ts';
 import { MemoryStorage } from '../storage/memory/memory.ts';
+import type { Storage } from '../storage/storage.ts';
 import type { NodeTelemetry } from '../telemetry/telemetry.ts';
+import { addressedSeals } from './catalog.ts';
+import type { ConfiguredSeals } from './configured-seals.ts';
 import { defaultKeyfile, type MadeStore, makeStore, refuseEarlierStore } from './first-start.ts';
 import { type Listeners, openListeners } from './listeners.ts';
 import { auditDirectoryOf, type CofferNode, createNode, type NodeOptions, storeDirectoryOf } from './node.ts';
@@ -50,6 +53,8 @@ export interface DataServerOptions extends ServingOptions {
   /** `store`: make a store where there is none. `api`: wait for `sys/init`. `never`: refuse an empty place. */
   readonly init: 'store' | 'api' | 'never';
   readonly keyfile: string | undefined;
+  /** Keys that are not on this machine; a new store is made for them in place of a keyfile. */
+  readonly seals: ConfiguredSeals;
   readonly rootTokenFile: string | undefined;
   readonly logIn: boolean;
   /** Scheduled backups; none without it, or without its directory. */
@@ -98,10 +103,13 @@ export async function startDataServer(options: DataServerOptions): Promise<Serve
               random: systemRandom,
             }).unwrap(body, place),
         },
+        ...options.seals.seals,
       ],
+      slotMakers: options.seals.makers,
     });
     if (boot.kind === 'empty' && options.init === 'store') options.onMade(await make(options, node));
     await node.state.start();
+    await tellMissingSeals(options, storage, node);
     const backups = scheduleBackups(options.backup, node, log);
     const server = await serve(node, options);
     return { ...server, close: () => stopped(backups).then(() => server.close()) };
@@ -133,7 +141,37 @@ async function stopped(backups: ScheduledBackups | undefined): Promise<void> {
 
 function make(options: DataServerOptions, node: CofferNode): Promise<MadeStore> {
   const { data, places, keyfile, rootTokenFile, logIn } = options;
-  return makeStore({ state: node.state, random: systemRandom, places, data, keyfile, rootTokenFile, logIn });
+  const { seals } = options.seals;
+  return makeStore({
+    state: node.state,
+    random: systemRandom,
+    places,
+    data,
+    keyfile,
+    seals,
+    rootTokenFile,
+    logIn,
+  });
+}
+
+/** A node whose settings name no key of a kind that the store has slots of says so, where that keeps it sealed. */
+async function tellMissingSeals(
+  { seals, log }: DataServerOptions,
+  storage: Storage,
+  node: CofferNode,
+): Promise<void> {
+  if (node.state.core !== undefined) return;
+  const boot = await readBoot(storage);
+  if (boot.kind === 'empty') return;
+  for (const { kind } of addressedSeals) {
+    const named = seals.seals.some((seal) => seal.kind === kind);
+    const keys = boot.slots.filter((slot) => slot.kind === kind).map(({ body }) => body['key']);
+    if (named || keys.length === 0) continue;
+    componentLog(log, 'core').warn('the store has slots that these settings name no key for: say --seal', {
+      kind,
+      keys,
+    });
+  }
 }
 
 export function noStore(data: string): CofferError {

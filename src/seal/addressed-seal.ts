@@ -1,6 +1,7 @@
 /** An extra ability of seals whose key is somewhere else: the server's settings say where, by an address. */
 import type { Random } from '../crypto/random.ts';
-import type { Seal } from './seal.ts';
+import type { JsonObject } from '../json.ts';
+import type { Seal, SlotPlace } from './seal.ts';
 import type { SlotMaker } from './slot-maker.ts';
 
 export interface SealSurroundings {
@@ -8,9 +9,15 @@ export interface SealSurroundings {
   readonly random: Random;
 }
 
+/** A seal whose slots open by a KEK, which `unseal` takes as a key too. */
+export interface SealElsewhere extends Seal {
+  /** A slot's KEK of 32 bytes; the caller's, to use and to zero. Throws as `unwrap` does. */
+  unwrapKek(body: JsonObject, place: SlotPlace): Promise<Buffer>;
+}
+
 export interface OpenedSeals {
   /** One for each address, in order. Nothing has been asked of anybody yet. */
-  readonly seals: readonly Seal[];
+  readonly seals: readonly SealElsewhere[];
   /** Makes slots for these addresses; says what to do where there is none. */
   readonly maker: SlotMaker;
 }

@@ -12,8 +12,8 @@ import { equalBytes, sha256 } from '../../crypto/digest.ts';
 import type { Random } from '../../crypto/random.ts';
 import { CofferError } from '../../errors.ts';
 import type { JsonObject, JsonValue } from '../../json.ts';
-import type { SealSurroundings } from '../addressed-seal.ts';
-import type { Seal, SlotPlace } from '../seal.ts';
+import type { SealElsewhere, SealSurroundings } from '../addressed-seal.ts';
+import type { SlotPlace } from '../seal.ts';
 import { type Binding, checkMembers, damagedSlot, unwrapRootKey, wrapRootKey } from '../wrapped-root-key.ts';
 import { awskmsKind, type KmsAddress, type KmsKeyArn, mayMean, parseKeyArn } from './kms-address.ts';
 
@@ -26,7 +26,7 @@ const attempts = 3;
  * Besides the seam's errors: `unavailable` for whatever keeps KMS from doing it, with a message that says what to do. Calls under
  * way end with `close`.
  */
-export class AwsKmsSeal implements Seal {
+export class AwsKmsSeal implements SealElsewhere {
   readonly kind = awskmsKind;
   readonly automatic = true;
   readonly remote = true;
