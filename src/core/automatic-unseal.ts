@@ -71,20 +71,23 @@ export class AutomaticUnseal {
   }
 
   async #round(): Promise<void> {
-    this.#waiting = undefined;
+    this.#waiting = await this.#tryAll();
+    if (this.#waiting !== undefined) this.#tryAgain();
+  }
+
+  /** What there is to wait for; undefined when the store is open, or nothing here will open it. */
+  async #tryAll(): Promise<Waiting | undefined> {
     const store = await this.#options.closedStore();
-    if (store === undefined || this.#stopped) return;
+    if (store === undefined || this.#stopped) return undefined;
+    let waiting: Waiting | undefined;
     for (const { slot, seals } of this.#ways(store.slots)) {
       const problem = await this.#try(store.id, slot, seals);
-      if (problem === undefined || problem.code === 'sealed') {
-        this.#waiting = undefined;
-        return;
-      }
+      if (problem === undefined || problem.code === 'sealed') return undefined;
       const { code } = problem;
-      if (seals.some(({ remote }) => remote === true)) this.#waiting ??= { kind: slot.kind, code };
+      if (seals.some(({ remote }) => remote === true)) waiting ??= { kind: slot.kind, code };
       else if (!ordinary.has(code)) throw problem;
     }
-    if (this.#waiting !== undefined) this.#tryAgain();
+    return waiting;
   }
 
   #ways(slots: readonly Slot[]): readonly { readonly slot: Slot; readonly seals: readonly Seal[] }[] {

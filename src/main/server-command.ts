@@ -176,6 +176,8 @@ Serving on ${addresses.join(', ')}
 }
 
 const emptyNote = 'There is no store yet: `coffer operator init` makes one.\n';
+const waitingNote =
+  'The store is sealed: its key is elsewhere and does not open it now. It is asked again until it does; the log says why.\n';
 const sealedNote = 'The store is sealed: `coffer operator unseal` opens it.\n';
 
 async function data(start: Start): Promise<Serving> {
@@ -209,9 +211,14 @@ async function data(start: Start): Promise<Serving> {
     },
   });
   const addresses = server.listeners.addresses.join(', ');
-  const { initialized, sealed } = await server.node.state.status();
+  const { initialized, sealed, waiting } = await server.node.state.status();
   const serving = isNew ? firstSteps(addresses) : `Serving ${directory} on ${addresses}\n`;
-  return { server, words: serving + (initialized ? (sealed ? sealedNote : '') : emptyNote) };
+  return {
+    server,
+    words:
+      serving +
+      (initialized ? (sealed ? (waiting === undefined ? sealedNote : waitingNote) : '') : emptyNote),
+  };
 }
 
 /** What the server tells of itself; `directory` is the data directory, where there is one. */
