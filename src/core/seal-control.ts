@@ -8,6 +8,8 @@ export interface SealStatus {
   readonly shares: number;
   readonly threshold: number;
   readonly progress: number;
+  /** Its settings name keys elsewhere: a store made now opens by itself, besides by shares. */
+  readonly opensByItself: boolean;
   /** What a sealed node waits for by itself. */
   readonly waiting: Waiting | undefined;
   readonly storageKind: string;

@@ -126,6 +126,7 @@ export class SealState implements SealControl {
       shares: collector?.collector.shares ?? 0,
       threshold: collector?.collector.threshold ?? 0,
       progress: collector?.collector.progress ?? 0,
+      opensByItself: this.#options.seals.some(({ remote }) => remote === true),
       waiting: this.#core === undefined ? this.#automatic.waiting : undefined,
       storageKind: this.#options.storage.kind,
       storeId: boot.kind === 'store' ? boot.header.id : undefined,

@@ -10,6 +10,7 @@ import { AwsKmsSeal } from '../seal/awskms/awskms-seal.ts';
 import { parseKmsAddress } from '../seal/awskms/kms-address.ts';
 import { awskmsSlots } from '../seal/awskms/slot-maker.ts';
 import type { Seal } from '../seal/seal.ts';
+import { MemoryStorage } from '../storage/memory/memory.ts';
 import { slotMakers } from './catalog.ts';
 import type { CofferNode } from './node.ts';
 
@@ -53,6 +54,47 @@ describe.skipIf(moto === undefined)('a store that KMS opens', () => {
   const sealed = async (node: CofferNode) => (await node.state.status()).sealed;
   const reasons = () => place.log.map(({ fields }) => String(fields['reason']));
   const status = async (node: CofferNode) => (await ask(node, 'read', 'sys/seal-status', {}, null)).data;
+
+  it('is made by sys/init with recovery keys, as clients of Vault ask where a seal opens by itself', async () => {
+    const storage = new MemoryStorage();
+    const node = place.sealedNode({ storage, seals: [seal()] });
+    await node.state.start();
+    const made = await ask(
+      node,
+      'update',
+      'sys/init',
+      { secret_shares: 1, secret_threshold: 1, recovery_shares: 3, recovery_threshold: 2, stored_shares: 1 },
+      null,
+    );
+    expect(made).toMatchObject({ status: 200, data: { keys: [], keys_base64: [] } });
+    const keys = made.data['recovery_keys'] as string[];
+    expect(keys).toHaveLength(3);
+    expect(await sealed(node)).toBe(false);
+    expect((await ask(node, 'read', 'sys/mounts', {}, String(made.data['root_token']))).status).toBe(200);
+    await node.state.drop();
+    const other = place.sealedNode({ storage, seals: [] });
+    await other.state.start();
+    for (const key of keys.slice(1)) await other.state.submitKey(key);
+    expect(await sealed(other)).toBe(false);
+    await other.state.drop();
+  });
+
+  it('is not made where KMS refuses, and can be made later', async () => {
+    const storage = new MemoryStorage();
+    const node = place.sealedNode({ storage, seals: [seal()] });
+    await node.state.start();
+    faulty.fault = () => error('AccessDeniedException');
+    const split = { secret_shares: 1, secret_threshold: 1 };
+    expect(await ask(node, 'update', 'sys/init', split, null)).toMatchObject({
+      status: 503,
+      errors: [expect.stringMatching(/^AWS denies kms:Encrypt on key alias\/coffer/)],
+    });
+    expect((await storage.children('', { limit: 1 })).items).toEqual([]);
+    faulty.fault = () => undefined;
+    expect((await ask(node, 'update', 'sys/init', split, null)).status).toBe(200);
+    expect(await sealed(node)).toBe(false);
+    await node.state.drop();
+  });
 
   it('opens at start, and asks KMS once', async () => {
     expect(await sealed(await started())).toBe(false);

@@ -144,10 +144,16 @@ function logger(shell: Shell, { level, format }: LogSettings): LevelledLogger {
 
 async function dev(start: Start): Promise<Serving> {
   const { given, loaded, limits, log, telemetry } = start;
-  if (given['data'] !== undefined || given.init || given['init-by-api'] || given['keyfile'] !== undefined) {
+  if (
+    given['data'] !== undefined ||
+    given.init ||
+    given['init-by-api'] ||
+    given['keyfile'] !== undefined ||
+    given['seal'] !== undefined
+  ) {
     throw new CofferError(
       'usage',
-      '--dev keeps everything in memory: it goes without --data, --init and --keyfile',
+      '--dev keeps everything in memory: it goes without --data, --init, --keyfile and --seal',
     );
   }
   const server = await startDevServer({
