@@ -13,6 +13,10 @@ export interface SealSurroundings {
 export interface SealElsewhere extends Seal {
   /** A slot's KEK of 32 bytes; the caller's, to use and to zero. Throws as `unwrap` does. */
   unwrapKek(body: JsonObject, place: SlotPlace): Promise<Buffer>;
+  /** The key as settings name it, for people. */
+  readonly keyName: string;
+  /** Asks after the key and changes nothing: what is wrong with it, or undefined. Throws `unavailable` as `unwrap` does. */
+  findProblem(): Promise<string | undefined>;
 }
 
 export interface OpenedSeals {

@@ -86,6 +86,23 @@ export class AwsKmsSeal implements SealElsewhere {
     }
   }
 
+  get keyName(): string {
+    return this.address.key;
+  }
+
+  async findProblem(): Promise<string | undefined> {
+    const { key } = this.address;
+    const found = await this.#kms.describeKey(key).catch((error: unknown) => {
+      // Being allowed to describe a key is needed for nothing else.
+      if (error instanceof AwsError && error.reason === 'denied') return undefined;
+      throw sealError(error);
+    });
+    if (found === undefined) return undefined;
+    if (found.state !== 'Enabled') return `the KMS key ${key} is in state ${found.state}`;
+    if (found.usage === 'ENCRYPT_DECRYPT' && found.spec === 'SYMMETRIC_DEFAULT') return undefined;
+    return `the KMS key ${key} is of another kind (${found.usage}, ${found.spec}): a symmetric one for encryption is needed`;
+  }
+
   close(): void {
     this.#closing.abort();
     this.#kms.close();
