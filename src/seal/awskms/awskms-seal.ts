@@ -53,9 +53,7 @@ export class AwsKmsSeal implements SealElsewhere {
         .catch((error: unknown) => {
           throw sealError(error);
         });
-      const { wrapped, check } = wrapRootKey(this.#random, kek, rootKey, bindingOf(place, made.keyArn));
-      const body = { key: made.keyArn, ciphertext: made.ciphertext.toString('base64'), wrapped, check };
-      return { ...body, sum: sumOf(body).toString('base64') };
+      return kmsSlotBody(this.#random, kek, rootKey, place, made);
     } finally {
       kek.fill(0);
     }
@@ -124,6 +122,19 @@ export class AwsKmsSeal implements SealElsewhere {
       `this slot's KMS key is in ${region}, and KMS was asked in ${asked}, where there is no ${this.address.key}: say region=${region}`,
     );
   }
+}
+
+/** A slot's body for a KEK that KMS encrypted. KEK and root key stay the caller's, to zero. */
+export function kmsSlotBody(
+  random: Random,
+  kek: Buffer,
+  rootKey: Buffer,
+  place: SlotPlace,
+  { keyArn, ciphertext }: { readonly keyArn: string; readonly ciphertext: Buffer },
+): JsonObject {
+  const { wrapped, check } = wrapRootKey(random, kek, rootKey, bindingOf(place, keyArn));
+  const body = { key: keyArn, ciphertext: ciphertext.toString('base64'), wrapped, check };
+  return { ...body, sum: sumOf(body).toString('base64') };
 }
 
 /**
