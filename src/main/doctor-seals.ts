@@ -9,7 +9,8 @@ import type { Slot } from '../seal/slots.ts';
 import { hasDataFile } from '../storage/lmdb/directory.ts';
 import { openLmdbStorage } from '../storage/lmdb/lmdb.ts';
 import { addressedSeals } from './catalog.ts';
-import { openConfiguredSeals, type SlotsOfStore, sealProblems } from './configured-seals.ts';
+import type { SlotsOfStore } from './configured-kek.ts';
+import { openConfiguredSeals, sealProblems } from './configured-seals.ts';
 import { storeDirectoryOf } from './node.ts';
 
 /** Never rejects, and changes nothing: a slot is opened, and what opens it forgotten. Empty where no key is elsewhere. */

@@ -10,6 +10,7 @@ import { KeyfileSeal } from '../seal/keyfile/keyfile-seal.ts';
 import type { Seal } from '../seal/seal.ts';
 import type { Slot } from '../seal/slots.ts';
 import { deviceDirectoryOf } from './program-facts.ts';
+import { encodeSealNote, findSealNote, sealNoteName } from './seal-note.ts';
 
 export interface FirstStart {
   readonly state: SealState;
@@ -99,8 +100,19 @@ class StoreFiles {
       (await seal.unwrap(body, place)).fill(0);
       slots.push({ id: slotId, kind: seal.kind, body });
     }
-    if (seals.length > 0 && keyfile === undefined) return slots;
+    if (seals.length > 0 && keyfile === undefined) {
+      await this.#keepNote(storeId, slots);
+      return slots;
+    }
     return [...slots, await this.#makeKeyfile(rootKey, storeId)];
+  }
+
+  async #keepNote(storeId: string, slots: readonly Slot[]): Promise<void> {
+    const { places, data } = this.#start;
+    const note = join(places.config, sealNoteName(storeId));
+    const kinds = slots.map(({ kind }) => kind);
+    await writePrivate(note, encodeSealNote({ storeId, data, kinds }), 'new');
+    this.#written.push(note);
   }
 
   async #makeKeyfile(rootKey: Buffer, storeId: string): Promise<Slot> {
@@ -128,11 +140,19 @@ class StoreFiles {
 }
 
 /**
- * An empty place beside a keyfile made for it is a volume that is not mounted, or a store that was lost: never a fresh one.
+ * An empty place beside a keyfile made for it, or beside a note of a store without one, is a volume that is not mounted, or a store that was lost: never a fresh one.
  * Throws `store_unusable`, naming both.
  */
 export async function refuseEarlierStore(places: Places, data: string): Promise<void> {
   const earlier = (await listKeyfiles(places.config)).find(({ dataPlace }) => dataPlace === data);
+  const note = findSealNote(places.config, data);
+  if (earlier === undefined && note !== undefined) {
+    throw new CofferError(
+      'store_unusable',
+      `${data} is empty, but ${note.path} tells of a store that was there (${note.storeId}). ` +
+        'Is a volume not mounted? To begin anew, move that file away first.',
+    );
+  }
   if (earlier === undefined) return;
   throw new CofferError(
     'store_unusable',

@@ -17,7 +17,7 @@ import { readBoot } from '../seal/boot.ts';
 import { readKeyfile } from '../seal/keyfile/keyfile.ts';
 import { openLmdbStorage } from '../storage/lmdb/lmdb.ts';
 import { parseStorageKey, type Storage } from '../storage/storage.ts';
-import { configuredKek } from './configured-seals.ts';
+import { configuredKek } from './configured-kek.ts';
 import { defaultKeyfile } from './first-start.ts';
 import { auditDirectoryOf, type CofferNode, createNode, storeDirectoryOf } from './node.ts';
 

@@ -10,7 +10,7 @@ import { type KeyCollector, offerKey } from '../seal/collector.ts';
 import { KeyfileSeal } from '../seal/keyfile/keyfile-seal.ts';
 import { openLmdbStorage } from '../storage/lmdb/lmdb.ts';
 import { addressedSeals, manualSeals } from './catalog.ts';
-import { configuredKek } from './configured-seals.ts';
+import { configuredKek } from './configured-kek.ts';
 import { defaultKeyfile } from './first-start.ts';
 import { storeDirectoryOf } from './node.ts';
 

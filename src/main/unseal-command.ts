@@ -10,7 +10,7 @@ import { type Shell, variable } from '../cli/shell.ts';
 import { CofferError } from '../errors.ts';
 import { readBoot } from '../seal/boot.ts';
 import { openLmdbStorage } from '../storage/lmdb/lmdb.ts';
-import { configuredKek, requireConfiguredSeals } from './configured-seals.ts';
+import { configuredKek, requireConfiguredSeals } from './configured-kek.ts';
 import { storeDirectoryOf } from './node.ts';
 
 export const command: Command = defineCommand({
