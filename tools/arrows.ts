@@ -86,6 +86,7 @@ export const handedToListeners = ['core/path.ts', 'core/request.ts', 'core/ttl.t
 
 /** The seal seam: the ways to a root key, and what rests in the clear before there is one. */
 export const sealSeam = [
+  'seal/addressed-seal.ts',
   'seal/boot.ts',
   'seal/boot-record.ts',
   'seal/collector.ts',
@@ -93,6 +94,7 @@ export const sealSeam = [
   'seal/seal.ts',
   'seal/slot-maker.ts',
   'seal/slots.ts',
+  'seal/unwrap-by-any.ts',
   'seal/wrapped-root-key.ts',
 ] as const;
 

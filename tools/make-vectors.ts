@@ -18,6 +18,7 @@ import { backupFormat } from '../src/core/backup/format.ts';
 import { BackupWriter } from '../src/core/backup/writer.ts';
 import { sha256 } from '../src/crypto/digest.ts';
 import type { Random } from '../src/crypto/random.ts';
+import { kmsSlotBody } from '../src/seal/awskms/awskms-seal.ts';
 import { bootWrites } from '../src/seal/boot.ts';
 import { encodeKeyfile } from '../src/seal/keyfile/keyfile-text.ts';
 import { PassphraseSeal } from '../src/seal/passphrase/passphrase-seal.ts';
@@ -372,6 +373,33 @@ async function passphraseSlotVectors(): Promise<object> {
   };
 }
 
+/** KMS's own part of it is any bytes here: what KMS gives back for them is the KEK. */
+function awskmsSlotVectors(): object {
+  const kek = fixedRandom('awskms kek').bytes(32);
+  const keyArn = 'arn:aws:kms:eu-central-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab';
+  const ciphertext = fixedRandom('awskms ciphertext').bytes(184);
+  const made = { keyArn, ciphertext };
+  const body = kmsSlotBody(fixedRandom('awskms slot'), kek, rootKey, place, made);
+  const good = { place, kek: kek.toString('hex'), body };
+  const bad = (why: string, code: string, change: object) => ({ why, code, ...good, ...change });
+  return {
+    format: 'slot awskms 1',
+    opens: [{ ...good, root_key: rootKey.toString('hex') }],
+    fails: [
+      bad('another KEK', 'wrong_key', { kek: fixedRandom('another kek').bytes(32).toString('hex') }),
+      bad('a KEK too short', 'integrity', { kek: good.kek.slice(2) }),
+      bad('another slot', 'integrity', { place: { ...place, slotId: otherStoreId } }),
+      bad('another store', 'integrity', { place: { ...place, storeId: otherStoreId } }),
+      bad('another KMS key', 'integrity', { body: { ...body, key: keyArn.replace(/b$/, 'c') } }),
+      bad('an alias in place of the key', 'integrity', {
+        body: { ...body, key: 'arn:aws:kms:eu-central-1:123456789012:alias/coffer' },
+      }),
+      bad('no ciphertext', 'integrity', { body: { ...body, ciphertext: '' } }),
+    ],
+  };
+}
+
+save('slot-awskms-v1', awskmsSlotVectors());
 save('barrier-record-resealed-v1', resealedVectors());
 save('slot-passphrase-v1', await passphraseSlotVectors());
 save('barrier-record-v1', recordVectors());

@@ -17,6 +17,7 @@ import { readBoot } from '../seal/boot.ts';
 import { readKeyfile } from '../seal/keyfile/keyfile.ts';
 import { openLmdbStorage } from '../storage/lmdb/lmdb.ts';
 import { parseStorageKey, type Storage } from '../storage/storage.ts';
+import { configuredKek } from './configured-kek.ts';
 import { defaultKeyfile } from './first-start.ts';
 import { auditDirectoryOf, type CofferNode, createNode, storeDirectoryOf } from './node.ts';
 
@@ -48,7 +49,7 @@ async function makeToken(shell: Shell, data: string, keyfile: string | undefined
   try {
     await requireOpenStore(storage, data);
     await node.state.start();
-    const keys = await openedWith(shell, node, await keyfileKey(shell, storage, keyfile));
+    const keys = await openedWith(shell, node, await slotKey(shell, storage, keyfile));
     const begun = await request(node, 'sys/generate-root/attempt', {});
     let answer: JsonObject = {};
     for (const key of keys) {
@@ -69,6 +70,21 @@ async function requireOpenStore(storage: Storage, data: string): Promise<void> {
   if ((await storage.read(parseStorageKey('boot/seal-state'))) !== undefined) {
     throw new CofferError('sealed', 'the store was sealed on purpose: unseal it first, at its server');
   }
+}
+
+/** What opens a slot without asking anybody: a keyfile, or a key that the server's settings name. */
+async function slotKey(
+  shell: Shell,
+  storage: Storage,
+  keyfile: string | undefined,
+): Promise<string | undefined> {
+  const ofKeyfile = await keyfileKey(shell, storage, keyfile);
+  const boot = await readBoot(storage);
+  if (ofKeyfile !== undefined || boot.kind === 'empty') return ofKeyfile;
+  const found = await configuredKek(shell, boot);
+  const text = found?.kek.toString('base64');
+  found?.kek.fill(0);
+  return text;
 }
 
 /** The key in the keyfile given, or in the default one if it is there. */
