@@ -13,7 +13,7 @@ afterAll(cleanUp);
 
 const seed = Number(process.env['COFFER_TEST_SEED'] ?? randomInt(2 ** 31));
 const operations = Number(process.env['COFFER_TEST_STEPS'] ?? 50_000);
-const size = { nodes: 3, clients: 24, operations, calm: 700, seed } as const;
+const size = { nodes: 3, clients: 24, operations, calm: 500, seed } as const;
 
 it(`three servers over one data directory (COFFER_TEST_SEED=${seed})`, async () => {
   const place = freshPlace();
