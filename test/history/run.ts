@@ -59,6 +59,7 @@ class Work {
   readonly #secrets: SecretUnderTest[] = [];
   readonly #tokens: TokenUnderTest[] = [];
   #asked = 0;
+  #made = 0;
   #nextFault = 0;
   readonly #faults: () => number;
 
@@ -144,7 +145,7 @@ class Work {
   }
 
   async #makeToken(client: Client): Promise<TokenUnderTest | undefined> {
-    const token = await TokenUnderTest.make(client, `token ${this.#tokens.length}`, this.#clock, this.counts);
+    const token = await TokenUnderTest.make(client, `token ${this.#made++}`, this.#clock, this.counts);
     if (token !== undefined) this.#tokens.push(token);
     return token;
   }
