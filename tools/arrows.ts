@@ -103,8 +103,10 @@ export const storageSeam = [
   'storage/listing.ts',
   'storage/occupants.ts',
   'storage/opened-storage.ts',
+  'storage/revision.ts',
   'storage/room.ts',
   'storage/snapshot.ts',
+  'storage/storage-type.ts',
   'storage/storage.ts',
 ] as const;
 
