@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterAll, expect, it, type TestContext } from 'vitest';
 import { changesBetween } from '../../src/core/migration/compare.ts';
 import { openLmdbStorage } from '../../src/storage/lmdb/lmdb.ts';
+import { type DatabasePlace, databasePlace } from '../setup/database-place.ts';
 import { need } from '../setup/need.ts';
 import { fillStore, keyfileOf } from './bulk-store.ts';
 import { everythingBelow, lax } from './files.ts';
@@ -16,6 +17,7 @@ import {
   type Place,
   program,
   runProgram,
+  startCli,
   startServer,
 } from './server-process.ts';
 import { openWire, textAt } from './wire.ts';
@@ -48,6 +50,11 @@ async function differing(left: string, right: string): Promise<readonly string[]
   return keys;
 }
 
+/** What `--storage` and the ends of a migration call the store of a data directory. */
+function lmdbAt(data: string): string {
+  return `lmdb:${join(data, 'store')}`;
+}
+
 /** Who is refused a place says why, and leaves it as it was. */
 async function refusesServer(place: Place, data: string, reason: string): Promise<void> {
   const words = ['server', '--listen', '127.0.0.1:0', '--data', data];
@@ -55,19 +62,19 @@ async function refusesServer(place: Place, data: string, reason: string): Promis
 }
 
 /** A store with a secret, a token and some megabytes, whose server has stopped. */
-async function filledPlace(): Promise<{ readonly place: Place; readonly token: string }> {
+async function filledPlace(records = 6_000): Promise<{ readonly place: Place; readonly token: string }> {
   const place = freshPlace();
   const server = await startServer(place, { words: ['--init'] });
   const wire = openWire(server.address, rootTokenOf(place));
   for (const word of ['one', 'two']) await wire.ask('PUT', 'secret/data/a', { body: { data: { word } } });
   const made = await wire.ask('POST', 'auth/token/create', { body: { policies: ['root'], ttl: '1h' } });
-  const to = `lmdb:${join(place.home, 'new')}`;
-  const busy = await cli(place, ['operator', 'migrate', '--from', `lmdb:${place.data}`, '--to', to]);
+  const to = lmdbAt(join(place.home, 'new'));
+  const busy = await cli(place, ['operator', 'migrate', '--from', lmdbAt(place.data), '--to', to]);
   expect(busy).toMatchObject({ code: 6, stderr: expect.stringContaining(`process ${server.pid}`) });
   expect((await wire.ask('GET', 'secret/data/a')).status).toBe(200);
   wire.close();
   await server.stop();
-  await fillStore(place, 6_000, 2_000);
+  await fillStore(place, records, 2_000);
   return { place, token: textAt(made.json, 'auth', 'client_token') };
 }
 
@@ -75,7 +82,7 @@ it('moves, killed at many points, to another directory, and is served there with
   const strace = need(context, 'strace');
   const { place, token } = await filledPlace();
   const data = join(place.home, 'new');
-  const words = ['operator', 'migrate', '--from', `lmdb:${place.data}`, '--to', `lmdb:${data}`];
+  const words = ['operator', 'migrate', '--from', lmdbAt(place.data), '--to', lmdbAt(data)];
   let killed = 0;
   for (const nth of killedAt) {
     const { code, stderr } = await killedAtWrite(strace, place, nth, words);
@@ -97,7 +104,7 @@ it('moves, killed at many points, to another directory, and is served there with
   });
   expect(await differing(place.data, data)).toEqual([]);
   expect(lax(everythingBelow(data))).toEqual([]);
-  await refusesServer(place, place.data, `migrated to lmdb:${data}`);
+  await refusesServer(place, place.data, `migrated to ${lmdbAt(data)}`);
   cpSync(join(place.data, 'audit'), join(data, 'audit'), { recursive: true });
   const server = await startServer(place, { words: ['--data', data] });
   const wire = openWire(server.address, token);
@@ -115,11 +122,82 @@ it('moves, killed at many points, to another directory, and is served there with
   });
 });
 
+it('moves into PostgreSQL, killed on the way, is served there, and moves back', async (context: TestContext) => {
+  const database = await databasePlace('postgresql');
+  if (database === undefined) return context.skip('there is no PostgreSQL');
+  const { place, token } = await filledPlace();
+  const { server: host, name, password } = database;
+  const url = `postgres://${name}@${host.host}:${host.port}/${name}`;
+  const env = { PGPASSWORD: password };
+  const words = ['operator', 'migrate', '--from', lmdbAt(place.data), '--to', url];
+  for (const records of [1, 400, 2_500, 5_500]) {
+    const running = startCli(place, words, { env });
+    await untilRecords(database, records, running.ended);
+    running.kill();
+    expect((await running.ended).code).toBe(137);
+    await refusesServer(place, place.data, 'coffer operator migrate');
+    const there = ['server', '--listen', '127.0.0.1:0', '--storage', url, '--init'];
+    expect(await cli(place, there, { env })).toMatchObject({
+      code: 10,
+      stderr: expect.stringContaining('being migrated'),
+    });
+  }
+  const done = await cli(place, [...words, '--format', 'json'], { env });
+  expect(done, done.stderr).toMatchObject({ code: 0 });
+  expect(JSON.parse(done.stdout)).toMatchObject({ outcome: 'migrated', resumed: true });
+  expect(done.stdout + done.stderr).not.toContain(password);
+
+  const options = { words: ['--storage', url], env };
+  const server = await startServer(place, options);
+  const wire = openWire(server.address, token);
+  expect((await wire.ask('GET', 'secret/data/a?version=1')).json).toMatchObject({
+    data: { data: { word: 'one' } },
+  });
+  await wire.ask('PUT', 'secret/data/a', { body: { data: { word: 'three' } } });
+  const data = join(place.home, 'back');
+  const back = ['operator', 'migrate', '--from', url, '--to', lmdbAt(data)];
+  expect(await cli(place, back, { env })).toMatchObject({
+    code: 6,
+    stderr: expect.stringContaining('is open elsewhere'),
+  });
+  await server.stop();
+  wire.close();
+
+  expect(await cli(place, back, { env })).toMatchObject({ code: 0 });
+  const last = await startServer(place, { words: ['--storage', lmdbAt(data)] });
+  const again = openWire(last.address, token);
+  expect((await again.ask('GET', 'secret/data/a')).json).toMatchObject({ data: { data: { word: 'three' } } });
+  again.close();
+  await last.stop();
+  const verified = await cli(place, ['audit', 'verify', '--storage', lmdbAt(data)]);
+  expect(verified, verified.stdout + verified.stderr).toMatchObject({ code: 0 });
+  await database.close();
+});
+
+/** Resolves once so many records are in the database; rejects if the program ends before. */
+async function untilRecords(
+  database: DatabasePlace,
+  records: number,
+  ended: Promise<Outcome>,
+): Promise<void> {
+  let over: Outcome | undefined;
+  void ended.then((outcome) => {
+    over = outcome;
+  });
+  for (;;) {
+    if (over !== undefined) throw new Error(`it ended with ${over.code} too early: ${over.stderr}`);
+    const tables = await database.sql("SELECT 1 FROM pg_tables WHERE tablename = 'coffer_records'");
+    if (tables.length === 0) continue;
+    const [row] = await database.sql('SELECT count(*)::int AS count FROM coffer_records');
+    if (Number(row?.['count']) >= records) return;
+  }
+}
+
 it('is given up, and the store is served where it was', async (context: TestContext) => {
   const strace = need(context, 'strace');
   const { place, token } = await filledPlace();
   const data = join(place.home, 'new');
-  const ends = ['--from', `lmdb:${place.data}`, '--to', `lmdb:${data}`];
+  const ends = ['--from', lmdbAt(place.data), '--to', lmdbAt(data)];
   const { code } = await killedAtWrite(strace, place, 14, ['operator', 'migrate', ...ends]);
   expect(code).toBe(137);
   await refusesServer(place, place.data, '--cancel');
@@ -137,11 +215,22 @@ it('is told what it cannot do, in words, and shows no password', async () => {
   const asked = (...words: readonly string[]) => cli(place, ['operator', 'migrate', ...words]);
   expect(await asked()).toMatchObject({ code: 2, stderr: expect.stringContaining('--from') });
   expect(await asked('--from', 'lmdb:x')).toMatchObject({ code: 2, stderr: expect.stringContaining('--to') });
-  const foreign = await asked('--from', 'redis://u:pass-word-9@host/', '--to', 'lmdb:x');
-  expect(foreign).toMatchObject({ code: 2, stderr: expect.stringContaining('--from names no storage') });
-  expect(foreign.stderr + foreign.stdout).not.toContain('pass-word-9');
+  for (const url of ['redis://u@host/', 'postgres://u@host/d?pass=x', 'x', 'lmdb:']) {
+    expect(await asked('--from', url, '--to', 'lmdb:x')).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('--from'),
+    });
+  }
+  for (const url of ['redis://u:pass-word-9@host/', 'postgres://u:pass-word-9@127.0.0.1:1/d']) {
+    const { code, stdout, stderr } = await asked('--from', url, '--to', 'lmdb:x');
+    expect([code, stdout + stderr]).toEqual([2, expect.stringContaining('--from')]);
+    expect(stdout + stderr).not.toContain('pass-word-9');
+  }
   expect(await asked('--from', 'memory:', '--to', 'lmdb:x')).toMatchObject({ code: 2 });
   const none = await asked('--from', `lmdb:${place.home}/none`, '--to', `lmdb:${place.home}/new`);
   expect(none).toMatchObject({ code: 10, stderr: expect.stringContaining('no store') });
   expect(readdirSync(place.home)).toEqual([]);
+  const { place: filled } = await filledPlace(1);
+  const inside = await asked('--from', `lmdb:${filled.data}`, '--to', `lmdb:${place.home}/new`);
+  expect(inside).toMatchObject({ code: 10, stderr: expect.stringContaining(`name ${lmdbAt(filled.data)}`) });
 });
