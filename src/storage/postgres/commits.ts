@@ -16,7 +16,7 @@ import type { Clock } from '../../clock.ts';
 import { CofferError, ConflictError } from '../../errors.ts';
 import { generateRevision } from '../revision.ts';
 import type { Expectation, Revision, Write } from '../storage.ts';
-import { failureOf, isCut, mayTryAgain, stateOf } from './failure.ts';
+import { failureOf, isCut, isTimeout, mayTryAgain, stateOf } from './failure.ts';
 import { type KeyLocks, locksOf, lockValues, takeLocks } from './locks.ts';
 import { type Answer, bytesArray, bytesOf, numberArray, type Session, type Statement } from './session.ts';
 import type { SessionPool } from './session-pool.ts';
@@ -76,6 +76,7 @@ export class Commits {
       values: valuesOf(writes, revisions, expectations),
       writes: writes.length > 0,
     };
+    const until = this.#options.clock.now() + this.#options.patience;
     for (let tries = 1; ; tries++) {
       const outcome = await this.#try(work);
       if (outcome.kind === 'landed') {
@@ -83,8 +84,9 @@ export class Commits {
         return revisions;
       }
       if (outcome.kind === 'conflict') throw new ConflictError(outcome.key);
-      if (outcome.kind === 'unknown') throw failureOf(outcome.error, '; whether it was written is not known');
-      if (!outcome.again || tries === mostTries) throw failureOf(outcome.error, '; nothing was written');
+      if (outcome.kind === 'unknown') throw notKnown(outcome.error);
+      if (!outcome.again || tries === mostTries || this.#options.clock.now() >= until)
+        throw failureOf(outcome.error, '; nothing was written');
       await this.#rest(Math.min(tries, 10) * pause * Math.random());
     }
   }
@@ -103,8 +105,8 @@ export class Commits {
       // No connection: nothing was sent.
       return { kind: 'undone', error, again: false };
     }
-    if (outcome.kind !== 'unknown') return outcome;
-    if (!work.writes) return { kind: 'undone', error: outcome.error, again: !isLate(outcome.error) };
+    if (outcome.kind !== 'unknown' || outcome.error instanceof CofferError) return outcome;
+    if (!work.writes) return { kind: 'undone', error: outcome.error, again: !isTimeout(outcome.error) };
     return this.#fateOf(minute, id, outcome.error);
   }
 
@@ -136,7 +138,7 @@ export class Commits {
           }
         });
         if (row === undefined) return { kind: 'unknown', error: lost };
-        return row[0] === 't' ? { kind: 'landed' } : { kind: 'undone', error: lost, again: !isLate(lost) };
+        return row[0] === 't' ? { kind: 'landed' } : { kind: 'undone', error: lost, again: !isTimeout(lost) };
       } catch {
         if (clock.now() >= until) return { kind: 'unknown', error: lost };
         await this.#rest(10 * pause);
@@ -169,7 +171,9 @@ function valuesOf(
   const starts: number[] = [];
   const gone: Buffer[] = [];
   let end = 1;
-  for (const [index, { key, value }] of writes.entries()) {
+  // In one order everywhere: where rows are what commits wait for, none waits in a circle.
+  const ordered = [...writes.entries()].sort(([, a], [, b]) => (a.key < b.key ? -1 : 1));
+  for (const [index, { key, value }] of ordered) {
     if (value === null) {
       gone.push(Buffer.from(key));
       continue;
@@ -200,7 +204,8 @@ function outcomeOf(session: Session, answers: readonly PromiseSettledResult<Answ
     const written = answers.at(-2);
     const key = written?.status === 'fulfilled' ? written.value.rows[0]?.[0] : undefined;
     if (key !== undefined) return { kind: 'conflict', key: bytesOf(key).toString() };
-    if (ended.value.command === 'COMMIT') return { kind: 'landed' };
+    if (ended.value.command === 'COMMIT')
+      return session.unconfirmed ? unconfirmed(session) : { kind: 'landed' };
     session.drop();
     return { kind: 'unknown', error: undefined };
   }
@@ -212,6 +217,23 @@ function outcomeOf(session: Session, answers: readonly PromiseSettledResult<Answ
   return { kind: 'unknown', error };
 }
 
+/**
+ * The server gave up waiting for its synchronous standby: the commit is there, and is gone if that standby takes over. Who asked
+ * for synchronous replication did not want that acknowledged.
+ */
+function unconfirmed(session: Session): Outcome {
+  session.drop();
+  const message =
+    'the store has it, but its standby did not confirm it in time: it may be lost when that takes over';
+  return { kind: 'unknown', error: new CofferError('unavailable', message) };
+}
+
+function notKnown(cause: unknown): CofferError {
+  if (cause instanceof CofferError) return cause;
+  const message = 'the store did not answer a commit; whether it was written is not known';
+  return new CofferError('unavailable', message, { cause: failureOf(cause).cause });
+}
+
 /** The transaction has ended, and not by a commit: a statement of it failed. */
 function undoneBy(session: Session, error: unknown): Outcome {
   const state = stateOf(error);
@@ -219,11 +241,6 @@ function undoneBy(session: Session, error: unknown): Outcome {
   const stale = state === '23502';
   if (stale || isCut(state)) session.drop();
   return { kind: 'undone', error, again: stale || mayTryAgain(state) };
-}
-
-/** The deadline is over: trying again would wait as long. */
-function isLate(error: unknown): boolean {
-  return error instanceof Error && error.message === 'Query read timeout';
 }
 
 /** Whether an advisory lock that one connection holds keeps another one from it. */

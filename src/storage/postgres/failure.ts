@@ -20,11 +20,15 @@ export function isCut(state: string | undefined): boolean {
 const meanings: Readonly<Record<string, string>> = {
   '28000': 'the server refuses the login',
   '28P01': 'the server refuses the password',
+  '26000': 'a pooler takes prepared statements away: it has to keep one session for each connection',
   '3D000': 'there is no such database',
   '3F000': 'there is no such schema',
   '42501': 'the user may not do that',
   '42P01': 'a table of the store is gone',
   '53300': 'the server has no connection left',
+  '57P01': 'it is being shut down',
+  '57P02': 'it is restarting after a crash',
+  '57P03': 'it is starting up or shutting down',
 };
 
 /**
@@ -52,20 +56,12 @@ function reasonOf(error: unknown, state: string | undefined): string {
   return `PostgreSQL cannot serve: ${meaning === undefined ? `SQLSTATE ${state}` : `${meaning} (SQLSTATE ${state})`}`;
 }
 
-/** The driver's own words: it has no codes for them. */
-function isTimeout(error: unknown): boolean {
-  return (
-    error instanceof Error &&
-    ['Query read timeout', 'timeout exceeded when trying to connect'].includes(error.message)
-  );
-}
-
-/** Whether all connections were in use for as long as a commit waits: nothing was sent. */
-export function isPoolTimeout(error: unknown): boolean {
-  return error instanceof Error && error.message === 'timeout exceeded when trying to connect';
+/** A deadline is over. The driver's own words: it has no codes for them. */
+export function isTimeout(error: unknown): boolean {
+  return error instanceof Error && ['Query read timeout', 'timeout expired'].includes(error.message);
 }
 
 /** The message alone: the driver hangs the connection, with all that it knows, on some of its errors. */
-export function causeOf(error: unknown): Error | undefined {
+function causeOf(error: unknown): Error | undefined {
   return error instanceof Error ? new Error(error.message) : undefined;
 }

@@ -3,7 +3,7 @@
  * waits for a free connection. A second one is opened when the first has much under way.
  */
 import { CofferError } from '../../errors.ts';
-import { failureOf, isCut, stateOf } from './failure.ts';
+import { failureOf, isCut, isTimeout, stateOf } from './failure.ts';
 import type { Row, Session, Statement } from './session.ts';
 
 const mostLanes = 4;
@@ -40,7 +40,8 @@ export class Lanes {
         return (await session.ask(statement, values)).rows;
       } catch (error) {
         if (session?.usable !== true) this.#lanes.delete(lane);
-        const cut = session !== undefined && isCut(stateOf(error)) && !isLate(error);
+        // After its deadline asking again would only wait as long.
+        const cut = session !== undefined && isCut(stateOf(error)) && !isTimeout(error);
         if (again || !cut) throw failureOf(error);
         session?.drop();
       } finally {
@@ -66,9 +67,4 @@ export class Lanes {
     this.#lanes.add(lane);
     return lane;
   }
-}
-
-/** The deadline is over: asking again would wait as long. */
-function isLate(error: unknown): boolean {
-  return error instanceof Error && error.message === 'Query read timeout';
 }

@@ -1,7 +1,11 @@
 /** A bounded number of connections, each lent to one user at a time. */
 import type { Clock } from '../../clock.ts';
 import { CofferError } from '../../errors.ts';
+import { stateOf } from './failure.ts';
 import type { Session } from './session.ts';
+
+/** SQLSTATE too_many_connections. */
+const noneLeft = '53300';
 
 export interface SessionPoolOptions {
   readonly open: () => Promise<Session>;
@@ -13,7 +17,8 @@ export interface SessionPoolOptions {
 }
 
 interface Waiting {
-  readonly resolve: (session: Session | undefined) => void;
+  /** A connection, or the word that there is room for one more. */
+  readonly resolve: (handed: Session | 'vacancy') => void;
   readonly timer: Disposable;
 }
 
@@ -29,11 +34,6 @@ export class SessionPool {
 
   constructor(options: SessionPoolOptions) {
     this.#options = options;
-  }
-
-  /** Nothing is lent and nothing waits. */
-  get quiet(): boolean {
-    return this.#lent === 0;
   }
 
   /**
@@ -68,23 +68,36 @@ export class SessionPool {
   }
 
   async #take(): Promise<Session> {
+    const { clock, patience } = this.#options;
     for (let idle = this.#idle.pop(); idle !== undefined; idle = this.#idle.pop()) {
       if (idle.usable) return idle;
       this.#count -= 1;
     }
-    if (this.#count < this.#options.most) return this.#open();
-    const handed = await new Promise<Session | undefined>((resolve) => {
-      const timer = this.#options.clock.after(this.#options.patience, () => {
+    if (this.#count < this.#options.most) {
+      try {
+        return await this.#open();
+      } catch (error) {
+        // The server has none left for us, but some of them are ours: one will be free.
+        if (stateOf(error) !== noneLeft || this.#count === 0) throw error;
+      }
+    }
+    for (const until = clock.now() + patience; ; ) {
+      const handed = await this.#wait(until - clock.now());
+      if (handed === 'late') throw new CofferError('unavailable', 'all connections to the store are in use');
+      if (handed !== 'vacancy') return handed;
+      if (this.#count < this.#options.most) return this.#open();
+    }
+  }
+
+  #wait(milliseconds: number): Promise<Session | 'vacancy' | 'late'> {
+    return new Promise((resolve) => {
+      const timer = this.#options.clock.after(Math.max(0, milliseconds), () => {
         this.#waiting.delete(waiting);
-        resolve(undefined);
+        resolve('late');
       });
       const waiting: Waiting = { resolve, timer };
       this.#waiting.add(waiting);
     });
-    if (handed !== undefined) return handed;
-    // The wait ended by time, or because a place is free again.
-    if (this.#count < this.#options.most) return this.#open();
-    throw new CofferError('unavailable', 'all connections to the store are in use; nothing was written');
   }
 
   async #open(): Promise<Session> {
@@ -93,7 +106,7 @@ export class SessionPool {
       return await this.#options.open();
     } catch (error) {
       this.#count -= 1;
-      this.#wakeOne(undefined);
+      this.#wakeOne('vacancy');
       throw error;
     }
   }
@@ -105,15 +118,15 @@ export class SessionPool {
     }
     this.#count -= 1;
     session.drop();
-    this.#wakeOne(undefined);
+    this.#wakeOne('vacancy');
   }
 
-  #wakeOne(session: Session | undefined): boolean {
+  #wakeOne(handed: Session | 'vacancy'): boolean {
     const [first] = this.#waiting;
     if (first === undefined) return false;
     this.#waiting.delete(first);
     first.timer[Symbol.dispose]();
-    first.resolve(session);
+    first.resolve(handed);
     return true;
   }
 }

@@ -49,6 +49,8 @@ const asText: CustomTypesConfig = {
   getTypeParser: (() => (value: string) => value) as unknown as CustomTypesConfig['getTypeParser'],
 };
 
+/** For a server that does not answer a goodbye. */
+const goodbyeMilliseconds = 3_000;
 /** Behind the server's own deadline, so that its word comes first where there is one. */
 const graceMilliseconds = 2_000;
 
@@ -200,6 +202,7 @@ export class Session {
   readonly #clock: Clock;
   readonly #since: number;
   #usable = true;
+  #unconfirmed = false;
 
   constructor(client: Client, introduction: Introduction, clock: Clock) {
     this.client = client;
@@ -211,11 +214,20 @@ export class Session {
     };
     client.on('error', spent);
     client.on('end', spent);
+    client.on('notice', ({ routine }) => {
+      // The name of the server's own function: its words come in the language of the server.
+      if (routine === 'SyncRepWaitForLSN') this.#unconfirmed = true;
+    });
   }
 
   /** False once the connection is known to be gone. */
   get usable(): boolean {
     return this.#usable;
+  }
+
+  /** A commit was answered that the other servers it has to reach have not confirmed. */
+  get unconfirmed(): boolean {
+    return this.#unconfirmed;
   }
 
   /** The minute since 1970 that it is for the server, as far as can be told from here. */
@@ -244,9 +256,10 @@ export class Session {
     this.client.connection.stream.destroy();
   }
 
-  /** What is under way ends first. */
+  /** What is under way ends first, unless the server says nothing more. */
   async close(): Promise<void> {
     this.#usable = false;
+    using _late = this.#clock.after(goodbyeMilliseconds, () => this.drop());
     await this.client.end().catch(() => undefined);
   }
 }
