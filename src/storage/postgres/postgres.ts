@@ -70,7 +70,7 @@ const leastVersion = 130_000;
 export async function openPostgresStorage(options: PostgresOptions): Promise<SnapshotStorage> {
   const { env = {}, deadlines = standardDeadlines, clock = systemClock, log = () => {} } = options;
   const address = parsePostgresAddress(options.url);
-  let login: Login = { address, env, deadlines, clock, name: 'coffer' };
+  let login: Login = { address, env, deadlines, clock };
   const open = () => openSession(login);
   // Finding out about locks takes two.
   const most = Math.max(2, address.connections);

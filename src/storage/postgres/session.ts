@@ -26,8 +26,8 @@ export interface Login {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly deadlines: Deadlines;
   readonly clock: Clock;
-  /** The session's `application_name`. */
-  readonly name: string;
+  /** The session's `application_name`; `coffer` if absent. */
+  readonly name?: string;
 }
 
 /** A row as the server wrote it: PostgreSQL's text form of each column. */
@@ -87,7 +87,10 @@ export function bytesOf(text: string | null | undefined): Buffer {
   return Buffer.from((text ?? '').slice(2), 'hex');
 }
 
-function clientConfig({ address, env, deadlines, name }: Login, { host, port }: PostgresHost): ClientConfig {
+function clientConfig(
+  { address, env, deadlines, name = 'coffer' }: Login,
+  { host, port }: PostgresHost,
+): ClientConfig {
   const { username, database, tls } = address;
   return {
     host,
