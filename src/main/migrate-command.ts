@@ -35,8 +35,8 @@ export const command = defineCommand({
       'the storage: go on with the same --data, or take its `audit/` along.',
   ],
   examples: [
-    'coffer operator migrate --from lmdb:/srv/coffer/store --to postgres://coffer@db.example/coffer',
-    'coffer operator migrate --cancel --from lmdb:/srv/coffer/store --to postgres://coffer@db.example/coffer',
+    'coffer operator migrate --from lmdb:/srv/a/store --to postgres://coffer@db/coffer',
+    'coffer operator migrate --from lmdb:/srv/a/store --cancel',
   ],
   async run({ options }, shell) {
     const source = namedStorage(shell, { option: 'from', variable: 'COFFER_MIGRATE_FROM' }, options.from);

@@ -210,7 +210,7 @@ it('is given up, and the store is served where it was', async (context: TestCont
   expect(await cli(place, ['operator', 'migrate', ...ends])).toMatchObject({ code: 0 });
 });
 
-it('is told what it cannot do, in words, and shows no password', async () => {
+it('threat 16: is told what it cannot do, in words, and shows no password', async () => {
   const place = freshPlace();
   const asked = (...words: readonly string[]) => cli(place, ['operator', 'migrate', ...words]);
   expect(await asked()).toMatchObject({ code: 2, stderr: expect.stringContaining('--from') });

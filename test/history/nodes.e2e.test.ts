@@ -7,7 +7,7 @@ import { runHistory } from './run.ts';
 
 afterAll(cleanUp);
 
-it('two servers over one data directory, killed and paused, seem to be one that never fails', async () => {
+it('threat 18: two servers over one data directory, killed and paused, seem to be one that never fails', async () => {
   const seed = Number(process.env['COFFER_TEST_SEED'] ?? randomInt(2 ** 31));
   const place = freshPlace();
   let made = false;

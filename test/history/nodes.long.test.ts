@@ -30,9 +30,9 @@ async function run(storage: readonly string[], env: Readonly<Record<string, stri
   expect(verified, verified.stdout + verified.stderr).toMatchObject({ code: 0 });
 }
 
-it(`three servers over one data directory (COFFER_TEST_SEED=${seed})`, () => run([], {}));
+it(`threat 18: three servers over one data directory (COFFER_TEST_SEED=${seed})`, () => run([], {}));
 
-it(`three servers over one store in PostgreSQL (COFFER_TEST_SEED=${seed})`, async (context) => {
+it(`threat 18: three servers over one store in PostgreSQL (COFFER_TEST_SEED=${seed})`, async (context) => {
   const database = await databasePlace('postgresql');
   if (database === undefined) return context.skip('there is no PostgreSQL');
   const { server, name, password } = database;
