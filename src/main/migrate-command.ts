@@ -35,7 +35,7 @@ export const command = defineCommand({
       'the storage: go on with the same --data, or take its `audit/` along.',
   ],
   examples: [
-    'coffer operator migrate --from lmdb:/srv/a/store --to postgres://coffer@db/coffer',
+    'coffer operator migrate --from lmdb:/srv/a/store --to postgres://u@db/coffer',
     'coffer operator migrate --from lmdb:/srv/a/store --cancel',
   ],
   async run({ options }, shell) {
