@@ -130,7 +130,7 @@ it('moves into PostgreSQL, killed on the way, is served there, and moves back', 
   const url = `postgres://${name}@${host.host}:${host.port}/${name}`;
   const env = { PGPASSWORD: password };
   const words = ['operator', 'migrate', '--from', lmdbAt(place.data), '--to', url];
-  for (const records of [1, 400, 2_500, 5_500]) {
+  for (const records of [1, 400, 1_500, 3_500]) {
     const running = startCli(place, words, { env });
     await untilRecords(database, records, running.ended);
     running.kill();
