@@ -9,7 +9,13 @@ import type { Clock } from '../../clock.ts';
 import { hmacSha256 } from '../../crypto/digest.ts';
 import { type Random, randomBase62 } from '../../crypto/random.ts';
 import { CofferError } from '../../errors.ts';
-import type { Expectation, Page, PageRequest, Revision } from '../../storage/storage.ts';
+import {
+  type Expectation,
+  type Page,
+  type PageRequest,
+  parseStorageKey,
+  type Revision,
+} from '../../storage/storage.ts';
 import { type Due, dueWrite, moveDue, requeueDue, withoutDue } from '../due.ts';
 import { leaseEndWrites } from '../lease/token-index.ts';
 import { everyItem } from '../pages.ts';
@@ -21,6 +27,7 @@ import { lineOf, type ReadToken } from './reader.ts';
 import {
   accessorKey,
   childKey,
+  childOfName,
   childrenPrefix,
   decodeToken,
   encodeToken,
@@ -41,7 +48,10 @@ export const deepestToken = 32;
 /** Children of a dead token that end in one commit: with what else is in it, as many as storage's limit of writes allows. */
 const childrenAPage = 4;
 
-export type NewToken = Omit<TokenRecord, 'id' | 'accessor' | 'given' | 'renewedAt' | 'queuedAt'>;
+export type NewToken = Omit<
+  TokenRecord,
+  'id' | 'accessor' | 'given' | 'childByTime' | 'renewedAt' | 'queuedAt'
+>;
 
 export interface MintedToken {
   /** Shown once. */
@@ -100,15 +110,14 @@ export class Tokens {
     }
     const text = givenText ?? `hvs.${randomBase62(this.#random, tokenCharacters)}`;
     const id = this.idOf(text);
-    const record: TokenRecord =
-      givenText === undefined
-        ? { ...token, id, accessor: accessorOf(this.#accessorKey, id), renewedAt: null }
-        : { ...token, id, accessor: randomAccessor(this.#random), given: true, renewedAt: null };
-    const parent = record.ancestors[0];
+    const given = givenText === undefined ? undefined : true;
+    const accessor = given ? randomAccessor(this.#random) : accessorOf(this.#accessorKey, id);
+    const record = newRecord(token, id, accessor, given);
     const writes: PlainWrite[] = [{ key: tokenKey(id), value: encodeToken(record) }];
     if (record.given === true)
       writes.push({ key: accessorKey(record.accessor), value: encodeStored({ id }) });
-    if (parent !== undefined) writes.push({ key: childKey(parent, id), value: 'present' });
+    const child = childKey(record);
+    if (child !== undefined) writes.push({ key: child, value: 'present' });
     if (record.expiresAt !== null) writes.push(dueWrite(record.expiresAt, 'token', id));
     if (record.identity !== undefined) {
       writes.push({ key: ofIdentityKey(record.identity, id), value: 'present' });
@@ -192,13 +201,13 @@ export class Tokens {
 
   /** The writes that end a token which has neither children nor leases, and whose cubbyhole the caller empties. */
   endAloneWrites(record: TokenRecord): readonly PlainWrite[] {
-    const parent = record.ancestors[0];
     const writes: PlainWrite[] = [
       { key: tokenKey(record.id), value: null },
       ...withoutAccessor(record),
       ...withoutDue('token', record),
     ];
-    if (parent !== undefined) writes.push({ key: childKey(parent, record.id), value: null });
+    const child = childKey(record);
+    if (child !== undefined) writes.push({ key: child, value: null });
     if (record.given === true) writes.push({ key: endingKey(record.id), value: 'present' });
     if (record.identity !== undefined) {
       writes.push({ key: ofIdentityKey(record.identity, record.id), value: null });
@@ -304,12 +313,51 @@ export class Tokens {
     const children = await this.#store.children(childrenPrefix(id), { limit: childrenAPage });
     const writes: PlainWrite[] = [];
     for (const name of children.items) {
-      const child = await this.read(name as TokenId);
-      if (child === undefined) writes.push({ key: childKey(id, name as TokenId), value: null });
-      else writes.push(...this.endWrites(child.record));
+      const child = await this.read(childOfName(name));
+      if (child === undefined) {
+        writes.push({ key: parseStorageKey(childrenPrefix(id) + name), value: null });
+      } else writes.push(...this.endWrites(child.record));
     }
     return { writes, more: children.next !== undefined };
   }
+}
+
+/** So that none is forgotten. */
+type EveryMember = {
+  readonly [Name in Exclude<keyof Required<TokenRecord>, 'orphanedAt' | 'queuedAt'>]: TokenRecord[Name];
+};
+
+/** Each member is named: copying them costs more than all else in the making of a token but its encryption. */
+function newRecord(token: NewToken, id: TokenId, accessor: string, given: true | undefined): EveryMember {
+  return {
+    id,
+    type: token.type,
+    role: token.role,
+    asked: token.asked,
+    accessor,
+    identity: token.identity,
+    entityId: token.entityId,
+    given,
+    childByTime: token.ancestors.length === 0 ? undefined : true,
+    policies: token.policies,
+    displayName: token.displayName,
+    metadata: token.metadata,
+    path: token.path,
+    mount: token.mount,
+    ancestors: token.ancestors,
+    issuedAt: token.issuedAt,
+    renewedAt: null,
+    expiresAt: token.expiresAt,
+    creationTtl: token.creationTtl,
+    maxTtl: token.maxTtl,
+    explicitMaxTtl: token.explicitMaxTtl,
+    period: token.period,
+    renewable: token.renewable,
+    usesLeft: token.usesLeft,
+    orphan: token.orphan,
+    boundCidrs: token.boundCidrs,
+    internal: token.internal,
+  };
 }
 
 function decoded(sealed: SealedRecord | undefined): StoredToken | undefined {

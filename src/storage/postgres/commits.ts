@@ -1,13 +1,14 @@
 /**
- * Commits. Each is one transaction, sent in one piece and answered in one: `BEGIN`, the locks of all keys it names, the write, which
- * looks at the expectations first, and `COMMIT`.
+ * Commits. Those that wait go together, in one transaction that is sent in one piece and answered in one: `BEGIN`, the locks of all
+ * keys they name, the write, which looks at the expectations first, and `COMMIT`. In a group each commit lands by itself or not: no key
+ * of one is written by another. Two of this process that name the same key never wait for each other in the server, but here.
  *
  * The locks are taken by a statement of their own, because in READ COMMITTED a statement sees what was committed before it began: the
  * write begins when the locks are held, so it sees all that others with these keys have committed, and they wait until it has.
  * Where advisory locks hold nothing back (some systems that speak PostgreSQL's protocol) the same write runs SERIALIZABLE instead, and
  * is tried again where the server says so.
  *
- * Every commit leaves a mark of a random id. When the answer is lost the mark is asked for on another connection, by making it with
+ * Every transaction leaves a mark of a random id. When the answer is lost the mark is asked for on another connection, by making it with
  * the word that nothing landed: it waits for whoever is making it, and either it is there already, or the lost commit can't make
  * it any more, however late it is carried out.
  */
@@ -15,10 +16,11 @@ import { randomUUID } from 'node:crypto';
 import type { Clock } from '../../clock.ts';
 import { CofferError, ConflictError } from '../../errors.ts';
 import { generateRevision } from '../revision.ts';
-import type { Expectation, Revision, Write } from '../storage.ts';
+import { type Expectation, parseStorageKey, type Revision, type Write } from '../storage.ts';
 import { failureOf, isCut, isTimeout, mayTryAgain, stateOf } from './failure.ts';
-import { type KeyLocks, locksOf, lockValues, takeLocks } from './locks.ts';
-import { type Answer, bytesArray, bytesOf, numberArray, type Session, type Statement } from './session.ts';
+import { type GroupLimits, KeysInUse, type Pending, takeGroup, valuesOf } from './group.ts';
+import { locksOf, lockValues, takeLocks } from './locks.ts';
+import { type Answer, bytesOf, type Session, type Statement } from './session.ts';
 import type { SessionPool } from './session-pool.ts';
 import type { Statements } from './statements.ts';
 
@@ -37,89 +39,146 @@ export interface CommitOptions {
 const mostTries = 50;
 /** Between two tries of the same thing, in milliseconds. */
 const pause = 20;
-/** Each so many commits marks that are too old are taken away, more than have come since. */
+/** Each so many transactions marks that are too old are taken away, more than have come since. */
 const sweepEvery = 256;
+/** Transactions under way at a time: what comes then waits, and goes together. */
+const mostUnderWay = 4;
+const groupLimits: GroupLimits = { commits: 64, keys: 128, bytes: 1024 * 1024 };
 
 const begin: Statement = { text: 'BEGIN ISOLATION LEVEL READ COMMITTED' };
 const beginSerializable: Statement = { text: 'BEGIN ISOLATION LEVEL SERIALIZABLE' };
 const commit: Statement = { text: 'COMMIT' };
 
-/** What became of one try. */
+/** What became of one try of a group. */
 type Outcome =
-  | { readonly kind: 'landed' }
-  | { readonly kind: 'conflict'; readonly key: string }
+  /** By place in the group, the key of the expectation that did not hold; undefined where only that is known. */
+  | { readonly kind: 'landed'; readonly broken: ReadonlyMap<number, string | undefined> }
   /** Nothing was written, and never will be. */
   | { readonly kind: 'undone'; readonly error: unknown; readonly again: boolean }
   | { readonly kind: 'unknown'; readonly error: unknown };
 
-/** What a try of a commit is made of, whatever its mark. */
-interface Work {
-  readonly locks: KeyLocks;
-  readonly values: readonly unknown[];
-  readonly writes: boolean;
-}
-
 export class Commits {
   readonly #options: CommitOptions;
+  readonly #limits: GroupLimits;
+  readonly #inUse = new KeysInUse();
+  readonly #waiting: Pending[] = [];
+  #underWay = 0;
+  /** Commits that have not been answered. */
+  #open = 0;
+  #whenIdle: (() => void) | undefined;
   #count = 0;
 
   constructor(options: CommitOptions) {
     this.#options = options;
+    // A serialisation failure undoes all of a transaction: no one's is to undo another's.
+    this.#limits = options.locks ? groupLimits : { ...groupLimits, commits: 1 };
   }
 
-  async commit(writes: readonly Write[], expectations: readonly Expectation[]): Promise<readonly Revision[]> {
-    const revisions = writes.map(generateRevision);
-    const work: Work = {
-      locks: this.#options.locks
-        ? locksOf(this.#options.space, writes, expectations)
-        : { numbers: [], alone: [] },
-      values: valuesOf(writes, revisions, expectations),
-      writes: writes.length > 0,
-    };
-    const until = this.#options.clock.now() + this.#options.patience;
-    for (let tries = 1; ; tries++) {
-      const outcome = await this.#try(work);
-      if (outcome.kind === 'landed') {
-        this.#countOne();
-        return revisions;
-      }
-      if (outcome.kind === 'conflict') throw new ConflictError(outcome.key);
-      if (outcome.kind === 'unknown') throw notKnown(outcome.error);
-      if (!outcome.again || tries === mostTries || this.#options.clock.now() >= until)
-        throw failureOf(outcome.error, '; nothing was written');
-      await this.#rest(Math.min(tries, 10) * pause * Math.random());
+  commit(writes: readonly Write[], expectations: readonly Expectation[]): Promise<readonly Revision[]> {
+    return new Promise((resolve, reject) => {
+      const answered =
+        <T>(action: (value: T) => void) =>
+        (value: T) => {
+          this.#open -= 1;
+          action(value);
+          if (this.#open === 0) this.#whenIdle?.();
+        };
+      this.#open += 1;
+      this.#waiting.push({
+        writes,
+        expectations,
+        revisions: writes.map(generateRevision),
+        bytes: writes.reduce((sum, { value }) => sum + (value?.length ?? 0), 0),
+        until: this.#options.clock.now() + this.#options.patience,
+        tries: 0,
+        resolve: answered(resolve),
+        reject: answered(reject),
+      });
+      this.#pump();
+    });
+  }
+
+  /** Resolves when every commit has been answered. */
+  async idle(): Promise<void> {
+    if (this.#open === 0) return;
+    await new Promise<void>((resolve) => {
+      this.#whenIdle = resolve;
+    });
+  }
+
+  #pump(): void {
+    while (this.#underWay < mostUnderWay) {
+      const group = takeGroup(this.#waiting, this.#inUse, this.#limits);
+      if (group.length === 0) return;
+      void this.#carryOut(group);
     }
   }
 
+  async #carryOut(group: readonly Pending[]): Promise<void> {
+    this.#underWay += 1;
+    const outcome = await this.#try(group);
+    this.#underWay -= 1;
+    for (const pending of group) this.#inUse.remove(pending);
+    this.#tell(group, outcome);
+    this.#pump();
+  }
+
+  #tell(group: readonly Pending[], outcome: Outcome): void {
+    if (outcome.kind === 'landed') this.#countOne();
+    for (const [place, pending] of group.entries()) {
+      if (outcome.kind === 'unknown') pending.reject(notKnown(outcome.error));
+      else if (outcome.kind === 'undone') this.#again(pending, outcome);
+      else if (!outcome.broken.has(place)) pending.resolve(pending.revisions);
+      else {
+        const key = outcome.broken.get(place);
+        // That an expectation did not hold is known, and not which: nobody has been told, so it may be tried anew.
+        if (key === undefined) this.#waiting.push(pending);
+        else pending.reject(new ConflictError(key));
+      }
+    }
+  }
+
+  #again(pending: Pending, { error, again }: Extract<Outcome, { kind: 'undone' }>): void {
+    pending.tries += 1;
+    const { clock } = this.#options;
+    if (!again || pending.tries === mostTries || clock.now() >= pending.until) {
+      pending.reject(failureOf(error, '; nothing was written'));
+      return;
+    }
+    void this.#rest(Math.min(pending.tries, 10) * pause * Math.random()).then(() => {
+      this.#waiting.push(pending);
+      this.#pump();
+    });
+  }
+
   /** Never rejects: what cannot be known is an outcome too. */
-  async #try(work: Work): Promise<Outcome> {
+  async #try(group: readonly Pending[]): Promise<Outcome> {
     const id = randomUUID();
     let minute = 0;
     let outcome: Outcome;
     try {
       outcome = await this.#options.pool.lend(async (session) => {
         minute = session.minute;
-        return this.#run(session, work, minute, id);
+        return this.#run(session, group, minute, id);
       });
     } catch (error) {
       // No connection: nothing was sent.
       return { kind: 'undone', error, again: false };
     }
     if (outcome.kind !== 'unknown' || outcome.error instanceof CofferError) return outcome;
-    if (!work.writes) return { kind: 'undone', error: outcome.error, again: !isTimeout(outcome.error) };
     return this.#fateOf(minute, id, outcome.error);
   }
 
-  async #run(session: Session, { locks, values }: Work, minute: number, id: string): Promise<Outcome> {
-    const { statements, locks: locking } = this.#options;
+  async #run(session: Session, group: readonly Pending[], minute: number, id: string): Promise<Outcome> {
+    const { statements, locks, space } = this.#options;
+    const values = [...valuesOf(group), minute, id];
     const sent = session.together(() => [
-      session.ask(locking ? begin : beginSerializable),
-      ...(locking ? [session.ask(takeLocks, lockValues(locks))] : []),
-      session.ask(statements.write, [...values, minute, id]),
+      session.ask(locks ? begin : beginSerializable),
+      ...(locks ? [session.ask(takeLocks, lockValues(locksOf(space, group)))] : []),
+      session.ask(statements.write, values),
       session.ask(commit),
     ]);
-    const answers = await Promise.allSettled(sent);
-    return outcomeOf(session, answers);
+    return outcomeOf(session, await Promise.allSettled(sent));
   }
 
   /** Asks on other connections until one has answered, or for as long as anybody waits. */
@@ -138,7 +197,9 @@ export class Commits {
           }
         });
         if (row === undefined) return { kind: 'unknown', error: lost };
-        return row[0] === 't' ? { kind: 'landed' } : { kind: 'undone', error: lost, again: !isTimeout(lost) };
+        if (row[0] !== 't') return { kind: 'undone', error: lost, again: !isTimeout(lost) };
+        const broken = (row[1] ?? '').split(',').filter((each) => each !== '');
+        return { kind: 'landed', broken: new Map(broken.map((each) => [Number(each), undefined])) };
       } catch {
         if (clock.now() >= until) return { kind: 'unknown', error: lost };
         await this.#rest(10 * pause);
@@ -159,53 +220,17 @@ export class Commits {
   }
 }
 
-/** The values of `Statements.write` but the last two. */
-function valuesOf(
-  writes: readonly Write[],
-  revisions: readonly Revision[],
-  expectations: readonly Expectation[],
-): readonly unknown[] {
-  const keys: Buffer[] = [];
-  const putRevisions: number[] = [];
-  const values: Buffer[] = [];
-  const starts: number[] = [];
-  const gone: Buffer[] = [];
-  let end = 1;
-  // In one order everywhere: where rows are what commits wait for, none waits in a circle.
-  const ordered = [...writes.entries()].sort(([, a], [, b]) => (a.key < b.key ? -1 : 1));
-  for (const [index, { key, value }] of ordered) {
-    if (value === null) {
-      gone.push(Buffer.from(key));
-      continue;
-    }
-    keys.push(Buffer.from(key));
-    putRevisions.push(revisions[index] ?? generateRevision());
-    values.push(value);
-    starts.push(end);
-    end += value.length;
-  }
-  return [
-    bytesArray(expectations.map(({ key }) => Buffer.from(key))),
-    numberArray(expectations.map(({ revision }) => revision)),
-    bytesArray(keys),
-    numberArray(putRevisions),
-    values.length === 1 ? values[0] : Buffer.concat(values),
-    numberArray(starts),
-    numberArray(values.map(({ length }) => length)),
-    bytesArray(gone),
-  ];
-}
-
 function outcomeOf(session: Session, answers: readonly PromiseSettledResult<Answer>[]): Outcome {
   const ended = answers.at(-1);
   const failed = answers.find((answer) => answer.status === 'rejected');
   if (ended?.status === 'fulfilled') {
     if (failed !== undefined) return undoneBy(session, failed.reason);
     const written = answers.at(-2);
-    const key = written?.status === 'fulfilled' ? written.value.rows[0]?.[0] : undefined;
-    if (key !== undefined) return { kind: 'conflict', key: bytesOf(key).toString() };
-    if (ended.value.command === 'COMMIT')
-      return session.unconfirmed ? unconfirmed(session) : { kind: 'landed' };
+    const rows = written?.status === 'fulfilled' ? written.value.rows : [];
+    const broken = new Map(rows.map(([owner, key]) => [Number(owner), bytesOf(key).toString()]));
+    if (ended.value.command === 'COMMIT') {
+      return session.unconfirmed ? unconfirmed(session) : { kind: 'landed', broken };
+    }
     session.drop();
     return { kind: 'unknown', error: undefined };
   }
@@ -245,7 +270,9 @@ function undoneBy(session: Session, error: unknown): Outcome {
 
 /** Whether an advisory lock that one connection holds keeps another one from it. */
 export async function locksHold(pool: SessionPool, space: string): Promise<boolean> {
-  const number = locksOf(space, [], [{ key: `probe ${randomUUID()}` as never, revision: null }]).numbers;
+  const number = locksOf(space, [
+    { writes: [{ key: parseStorageKey(`probe ${randomUUID()}`) }], expectations: [] },
+  ]).numbers;
   const attempt: Statement = { text: 'SELECT pg_try_advisory_xact_lock($1::bigint)' };
   try {
     return await pool.lend((holder) =>

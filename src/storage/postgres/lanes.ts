@@ -7,8 +7,8 @@ import { failureOf, isCut, isTimeout, stateOf } from './failure.ts';
 import type { Row, Session, Statement } from './session.ts';
 
 const mostLanes = 4;
-/** Answers outstanding on every lane before another one is opened. */
-const busy = 32;
+/** Statements under way on every lane before another one is opened. */
+const busy = 2;
 
 class Lane {
   readonly session: Promise<Session>;

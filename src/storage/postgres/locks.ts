@@ -13,15 +13,18 @@ export interface KeyLocks {
   readonly alone: readonly boolean[];
 }
 
+/** What a commit names. */
+interface Named {
+  readonly writes: readonly Pick<Write, 'key'>[];
+  readonly expectations: readonly Pick<Expectation, 'key'>[];
+}
+
 /** @param space what keeps this store's locks apart from those of others in the database */
-export function locksOf(
-  space: string,
-  writes: readonly Write[],
-  expectations: readonly Expectation[],
-): KeyLocks {
+export function locksOf(space: string, commits: readonly Named[]): KeyLocks {
   const alone = new Map<bigint, boolean>();
-  for (const { key } of expectations) alone.set(lockOf(space, key), false);
-  for (const { key } of writes) alone.set(lockOf(space, key), true);
+  for (const { expectations } of commits)
+    for (const { key } of expectations) alone.set(lockOf(space, key), false);
+  for (const { writes } of commits) for (const { key } of writes) alone.set(lockOf(space, key), true);
   const numbers = [...alone.keys()].toSorted((a, b) => (a < b ? -1 : a > b ? 1 : 0));
   return { numbers, alone: numbers.map((number) => alone.get(number) === true) };
 }

@@ -20,10 +20,9 @@ import { failureOf, stateOf } from './failure.ts';
 import { Lanes } from './lanes.ts';
 import { askOccupants, nameSession, newOccupancy, type Occupancy } from './occupancy.ts';
 import { askChildren, askRange } from './pages.ts';
+import { Reads } from './reads.ts';
 import { prepareTables, type Tables } from './schema.ts';
 import {
-  bytesArray,
-  bytesOf,
   type Deadlines,
   type Login,
   openSession,
@@ -86,9 +85,11 @@ export async function openPostgresStorage(options: PostgresOptions): Promise<Sna
     const statements = statementsFor(tables);
     const patience = deadlines.connect + deadlines.statement;
     const commits = new Commits({ pool, statements, space, locks, clock, patience });
+    const lanes = new Lanes(open);
     return new PostgresStorage({
       pool,
-      lanes: new Lanes(open),
+      lanes,
+      reads: new Reads(lanes, statements.readMany),
       open,
       tables,
       statements,
@@ -132,6 +133,7 @@ function openingFailure(error: unknown, place: string): CofferError {
 interface Parts {
   readonly pool: SessionPool;
   readonly lanes: Lanes;
+  readonly reads: Reads;
   readonly open: () => Promise<Session>;
   readonly tables: Tables;
   readonly statements: Statements;
@@ -152,22 +154,12 @@ class PostgresStorage implements SnapshotStorage, OccupiedStorage {
   }
 
   async read(key: StorageKey): Promise<StorageRecord | undefined> {
-    const { lanes, statements } = this.#parts;
-    const [row] = await lanes.read(statements.read, [Buffer.from(key)]);
-    return row && { value: bytesOf(row[1]), revision: Number(row[0]) as Revision };
+    return (await this.#parts.reads.read([key]))[0];
   }
 
   async readMany(keys: readonly StorageKey[]): Promise<readonly (StorageRecord | undefined)[]> {
     checkReadMany(keys);
-    const { lanes, statements } = this.#parts;
-    const wanted = keys.map((key) => Buffer.from(key));
-    const rows = await lanes.read(statements.readMany, [bytesArray(wanted)]);
-    const found = new Map(rows.map((row) => [row[0], row]));
-    return wanted.map((key) => {
-      const row = found.get(`\\x${key.toString('hex')}`);
-      // A key that is asked for twice is answered twice, and each answer belongs to the caller.
-      return row && { value: bytesOf(row[2]), revision: Number(row[1]) as Revision };
-    });
+    return keys.length === 0 ? [] : await this.#parts.reads.read(keys);
   }
 
   async children(prefix: string, page: PageRequest): Promise<Page<string>> {
@@ -229,6 +221,7 @@ class PostgresStorage implements SnapshotStorage, OccupiedStorage {
 
   async #close(): Promise<void> {
     for (const snapshot of this.#snapshots) snapshot[Symbol.dispose]();
+    await this.#parts.commits.idle();
     await Promise.all([this.#parts.pool.close(), this.#parts.lanes.close()]);
   }
 

@@ -180,7 +180,7 @@ describe.skipIf(found === undefined)('the tables of a store', () => {
     const storage = await open();
     await storage.commit([{ key: key('a'), value: bytes('1') }]);
     const old =
-      'INSERT INTO %.coffer_commits SELECT floor(extract(epoch FROM now()) / 60) - 16, gen_random_uuid(), true FROM generate_series(1, 500)';
+      'INSERT INTO %.coffer_commits SELECT floor(extract(epoch FROM now()) / 60) - 16, gen_random_uuid(), true, ARRAY[]::int[] FROM generate_series(1, 500)';
     await place.sql(old.replace('%', schema));
     const count = async () =>
       Number((await place.sql(`SELECT count(*) FROM ${schema}.coffer_commits`))[0]?.['count']);

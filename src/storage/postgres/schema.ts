@@ -24,7 +24,7 @@ export type Step = (tables: Tables) => readonly string[];
 export const steps: readonly Step[] = [
   ({ records, commits }) => [
     `CREATE TABLE ${records} (key bytea PRIMARY KEY, revision bigint NOT NULL, value bytea NOT NULL)`,
-    `CREATE TABLE ${commits} (minute bigint NOT NULL, id uuid NOT NULL, kept boolean NOT NULL, PRIMARY KEY (minute, id))`,
+    `CREATE TABLE ${commits} (minute bigint NOT NULL, id uuid NOT NULL, kept boolean NOT NULL, broken int[] NOT NULL, PRIMARY KEY (minute, id))`,
   ],
 ];
 
@@ -92,7 +92,7 @@ export function quoted(name: string): string {
 }
 
 const ours: Readonly<Record<string, readonly string[]>> = {
-  coffer_commits: ['id:uuid', 'kept:boolean', 'minute:bigint'],
+  coffer_commits: ['broken:integer[]', 'id:uuid', 'kept:boolean', 'minute:bigint'],
   coffer_records: ['key:bytea', 'revision:bigint', 'value:bytea'],
   coffer_store: ['format:text', 'step:bigint'],
 };

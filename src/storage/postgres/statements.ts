@@ -3,19 +3,17 @@ import type { Tables } from './schema.ts';
 import type { Statement } from './session.ts';
 
 export interface Statements {
-  /** `$1` key. A row: revision, value. */
-  readonly read: Statement;
   /** `$1` keys. Rows: key, revision, value; in one snapshot, as a statement is. */
   readonly readMany: Statement;
   /** `$1` first key, `$2` end (not included), `$3` most rows, `$4` most bytes of values. Rows: key, revision, value. */
   readonly range: Statement;
   /** `$1` first key, `$2` end (not included), `$3` bytes of the prefix, `$4` most rows. Rows: the first key of each child. */
   readonly children: Statement;
-  /** Writes if every expectation holds; a row, the first key whose expectation does not. The values are in commit.ts. */
+  /** Writes commits whose expectations hold. Rows: place of a commit whose do not, and the key of the first. The values are in group.ts. */
   readonly write: Statement;
   /** `$1` minute, `$2` id: from now on the commit of that id cannot land any more, unless it has. */
   readonly bury: Statement;
-  /** The same values. A row: whether it has landed; none where it is too late to tell. */
+  /** The same values. A row: whether it has landed, and without which of its group; none where it is too late to tell. */
   readonly fate: Statement;
   /** Forgets marks that are too old to be asked for. */
   readonly sweep: Statement;
@@ -30,7 +28,6 @@ const minuteNow = 'floor(extract(epoch FROM clock_timestamp()) / 60)';
 
 export function statementsFor({ records, commits }: Tables): Statements {
   return {
-    read: { name: 'coffer_read', text: `SELECT revision, value FROM ${records} WHERE key = $1::bytea` },
     readMany: {
       name: 'coffer_read_many',
       text: `SELECT key, revision, value FROM ${records} WHERE key = ANY($1::bytea[])`,
@@ -46,10 +43,12 @@ export function statementsFor({ records, commits }: Tables): Statements {
     write: { name: 'coffer_write', text: writeText(records, commits) },
     bury: {
       text:
-        `INSERT INTO ${commits} (minute, id, kept) SELECT $1::bigint, $2::uuid, false ` +
+        `INSERT INTO ${commits} (minute, id, kept, broken) SELECT $1::bigint, $2::uuid, false, '{}'::int[] ` +
         `WHERE $1::bigint >= ${minuteNow} - ${markMinutes} ON CONFLICT (minute, id) DO NOTHING`,
     },
-    fate: { text: `SELECT kept FROM ${commits} WHERE minute = $1::bigint AND id = $2::uuid` },
+    fate: {
+      text: `SELECT kept, array_to_string(broken, ',') FROM ${commits} WHERE minute = $1::bigint AND id = $2::uuid`,
+    },
     sweep: {
       text:
         `DELETE FROM ${commits} WHERE (minute, id) IN (SELECT minute, id FROM ${commits} WHERE minute < ` +
@@ -76,21 +75,26 @@ function childrenText(records: string): string {
 }
 
 /**
- * `$1`, `$2` expected keys and revisions (NULL for absent); `$3`, `$4` keys and revisions of what is put; `$5` all values behind each
- * other, `$6`, `$7` where each starts and how long it is; `$8` keys of what is deleted; `$9`, `$10` minute and id of the commit's mark.
+ * A group of commits; each value that belongs to one of them has its place in the group, its owner.
+ *
+ * `$1` to `$3` expected keys, revisions (NULL for absent) and owners; `$4`, `$5` keys and revisions of what is put; `$6` all values
+ * behind each other, `$7`, `$8` where each starts and how long it is, `$9` owners; `$10`, `$11` keys and owners of what is deleted;
+ * `$12` how many commits there are; `$13`, `$14` minute and id of the mark.
  */
 function writeText(records: string, commits: string): string {
-  const holds = 'NOT EXISTS (SELECT 1 FROM broken)';
+  const holds = (owner: string) => `NOT EXISTS (SELECT 1 FROM broken b WHERE b.owner = ${owner})`;
   return [
-    'WITH broken AS MATERIALIZED (SELECT e.key FROM unnest($1::bytea[], $2::bigint[]) WITH ORDINALITY AS e(key, revision, place) ',
-    `LEFT JOIN ${records} r ON r.key = e.key WHERE r.revision IS DISTINCT FROM e.revision ORDER BY e.place LIMIT 1), `,
+    'WITH broken AS MATERIALIZED (SELECT DISTINCT ON (e.owner) e.owner, e.key ',
+    'FROM unnest($1::bytea[], $2::bigint[], $3::int[]) WITH ORDINALITY AS e(key, revision, owner, place) ',
+    `LEFT JOIN ${records} r ON r.key = e.key WHERE r.revision IS DISTINCT FROM e.revision ORDER BY e.owner, e.place), `,
     // No mark that could be asked for, no commit: NULL is refused, and everything undone.
-    `marked AS (INSERT INTO ${commits} (minute, id, kept) SELECT CASE WHEN abs($9::bigint - ${minuteNow}) <= ${markMinutes} `,
-    `THEN $9::bigint END, $10::uuid, true WHERE ${holds}), `,
-    `gone AS (DELETE FROM ${records} WHERE key = ANY($8::bytea[]) AND ${holds}), `,
-    `put AS (INSERT INTO ${records} (key, revision, value) SELECT w.key, w.revision, substring($5::bytea FROM w.start FOR w.length) `,
-    'FROM unnest($3::bytea[], $4::bigint[], $6::int[], $7::int[]) AS w(key, revision, start, length) ',
-    `WHERE ${holds} ON CONFLICT (key) DO UPDATE SET revision = excluded.revision, value = excluded.value) `,
-    'SELECT key FROM broken',
+    `marked AS (INSERT INTO ${commits} (minute, id, kept, broken) SELECT CASE WHEN abs($13::bigint - ${minuteNow}) <= ${markMinutes} `,
+    'THEN $13::bigint END, $14::uuid, true, ARRAY(SELECT owner FROM broken) WHERE (SELECT count(*) FROM broken) < $12::int), ',
+    `gone AS (DELETE FROM ${records} WHERE key IN (SELECT g.key FROM unnest($10::bytea[], $11::int[]) AS g(key, owner) `,
+    `WHERE ${holds('g.owner')})), `,
+    `put AS (INSERT INTO ${records} (key, revision, value) SELECT w.key, w.revision, substring($6::bytea FROM w.start FOR w.length) `,
+    'FROM unnest($4::bytea[], $5::bigint[], $7::int[], $8::int[], $9::int[]) AS w(key, revision, start, length, owner) ',
+    `WHERE ${holds('w.owner')} ON CONFLICT (key) DO UPDATE SET revision = excluded.revision, value = excluded.value) `,
+    'SELECT owner, key FROM broken',
   ].join('');
 }
