@@ -140,6 +140,11 @@ export class LazyClient<Module, Client extends SdkClient> {
     }
   }
 
+  /** Where it asks, by option, environment or profile; undefined before the first call, and where nobody says. */
+  async region(): Promise<string | undefined> {
+    return this.#loaded?.then(({ client }) => client.config.region()).catch(() => undefined);
+  }
+
   /** Ends its connections. It may be used again. */
   close(): void {
     const loaded = this.#loaded;
@@ -170,7 +175,7 @@ export class LazyClient<Module, Client extends SdkClient> {
   }
 
   async #subject(about: { readonly action: string; readonly resource: string }): Promise<AwsSubject> {
-    const region = await this.#loaded?.then(({ client }) => client.config.region()).catch(() => undefined);
+    const region = await this.region();
     const endpoint = saidEndpoint({ ...this.#options, endpoint: undefined }, this.#words.env);
     return { ...about, service: this.#words.service, region, endpoint: this.#options.endpoint ?? endpoint };
   }

@@ -52,6 +52,8 @@ export interface KmsClient {
     readonly context: EncryptionContext;
   }): Promise<KmsDataKey>;
   describeKey(key: string): Promise<KmsKey>;
+  /** Where it asks; undefined while that is not known. */
+  region(): Promise<string | undefined>;
   close(): void;
 }
 
@@ -100,6 +102,7 @@ export function kmsClient(options: AwsOptions): KmsClient {
           multiRegion: KeyMetadata?.MultiRegion === true,
         };
       }),
+    region: () => kms.region(),
     close: () => kms.close(),
   };
 }
