@@ -193,3 +193,29 @@ test.each([
   expect(await at.run(words)).toMatchObject({ code: 0, stdout: '', stderr });
   expect(at.asked().map(([method, url]) => [method, url])).toEqual([['GET', '/v1/secret/metadata/a']]);
 });
+
+test('pruning destroys what is older than the newest version that can be read, and asks first', async () => {
+  const version = { created_time: '2026-03-01T12:00:00Z', deletion_time: '', destroyed: false };
+  const versions = {
+    1: { ...version, destroyed: true },
+    2: version,
+    3: version,
+    4: { ...version, deletion_time: '2026-03-02T12:00:00Z' },
+  };
+  const history = { body: { data: { current_version: 4, versions } } };
+  await using asked = await server(history);
+  expect(await asked.run(['prune', 'a'])).toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining('--yes'),
+  });
+  expect(asked.asked()).toHaveLength(1);
+  await using at = await server(history, { body: {} }, history);
+  expect(await at.run(['prune', 'a', '--yes'])).toMatchObject({
+    code: 0,
+    stderr: 'a: version 2 destroyed\n',
+  });
+  expect(at.asked()[1]).toEqual(['POST', '/v1/secret/destroy/a', { versions: [2] }]);
+  await using kept = await server(history);
+  expect((await kept.run(['prune', 'a', '--keep', '2', '--yes'])).stderr).toBe('a: nothing to prune\n');
+  expect((await kept.run(['prune', 'a', '--keep', '0'])).code).toBe(2);
+});

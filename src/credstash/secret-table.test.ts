@@ -155,6 +155,25 @@ describe('what is written', () => {
     expect(await familyOf()).toBe('credstash');
   });
 
+  it('is asked again where it could not be read', async () => {
+    const table = place.open();
+    place.items.before = (call) => {
+      if (call === 'get') throw new AwsError('throttled', 'AWS throttles');
+    };
+    await expect(table.write(bare('db', 'x'))).rejects.toThrow(coded('rate_limited'));
+    place.items.before = () => {};
+    expect((await table.write(bare('db', 'x'))).version).toBe(1);
+  });
+
+  it.each([
+    ['a format that there is not', { format: { S: 'rot13' } }],
+    ['a time without end', { undelete_days: { N: '99999999999' } }],
+    ['a time that is none', { undelete_days: { S: 'x' } }],
+  ])('is refused where the settings say %s', async (_what, changes) => {
+    await place.items.create({ ...settingsItem({ format: 'coffer', undeleteDays: 3 }), ...changes });
+    await expect(place.open().write(bare('db', 'x'))).rejects.toThrow(coded('integrity', 'settings'));
+  });
+
   it('notes a map in the old formats too', async () => {
     for (const format of ['credstash', 'credsmash', 'coffer'] as const) {
       const table = place.open({ format });
@@ -227,6 +246,13 @@ describe('an encryption context', () => {
     await expect(wrong).rejects.toThrow(coded('wrong_key', 'env=… tier=…'));
     await expect(wrong).rejects.not.toThrow(/-value/);
     expect(JSON.stringify([...place.items.items.values()])).not.toContain('-value');
+  });
+
+  it('that is too many is named, and costs no call to KMS', async () => {
+    await place.open().write(bare('db', 'x'));
+    const asked = place.open({ context: { env: 'prod-value' } }).read('db');
+    await expect(asked).rejects.toThrow(coded('wrong_key', 'it was written without env'));
+    expect(place.kms.calls['decrypt']).toBeUndefined();
   });
 
   it('is remembered in the old formats too', async () => {
@@ -366,6 +392,16 @@ describe('reading all', () => {
     expect(place.kms.calls['generate']).toBe(2);
     expect(await textOf(place.open({ context: { env: 'b' } }), 'c')).toBe('z');
     await expect(place.open({ context: { env: 'a' } }).read('b')).rejects.toThrow(coded('wrong_key'));
+  });
+
+  it('threat 25: no secret is written under a shared key that another KMS key wrapped', async () => {
+    await place.items.create(settingsItem({ format: 'coffer', undeleteDays: 30, epochDays: 30 }));
+    await place.open({}, 'alias/somebody-elses').write(bare('a', 'x'));
+    await place.open().write(bare('b', 'y'));
+    const epochs = [...place.items.items.values()].filter((item) => item['epoch'] !== undefined);
+    const of = (name: string) => epochs.find((item) => item['name']?.S === name)?.['epoch']?.S;
+    expect(of('b')).not.toBe(of('a'));
+    expect(place.kms.calls['generate']).toBe(2);
   });
 
   it('threat 25: items that share a key cannot be swapped', async () => {

@@ -113,7 +113,9 @@ export class SecretTable implements Disposable {
     const { context } = this.#wishes;
     this.#requireFormat(format.family, item);
     const what = label(item);
-    requireContextKeys(optionalSet(item, 'context_keys'), context, what);
+    // Of an old item nobody knows what its program was given, unless it was ours.
+    const remembered = optionalSet(item, 'context_keys') ?? (format.family === 'coffer' ? [] : undefined);
+    requireContextKeys(remembered, context, what);
     const { name, version } = keyOf(item);
     const epoch = format.family === 'coffer' ? optionalText(item, 'epoch') : undefined;
     const dataKey = await this.#parts.keys.unwrap(
@@ -271,8 +273,14 @@ export class SecretTable implements Disposable {
 
   /** The table's own, once read. */
   settings(): Promise<TableSettings> {
-    this.#settings ??= readSettings(this.#parts.store, this.#wishes.format);
-    return this.#settings;
+    if (this.#settings !== undefined) return this.#settings;
+    const settings = readSettings(this.#parts.store, this.#wishes.format);
+    this.#settings = settings;
+    // What could not be read once is asked again.
+    settings.catch(() => {
+      this.#settings = undefined;
+    });
+    return settings;
   }
 
   /** As `latest`, without the value. */

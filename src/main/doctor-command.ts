@@ -7,7 +7,7 @@ import { checkEnvironment } from '../cli/doctor/environment-checks.ts';
 import { countLevels, type Finding, fail, ok, printFindings } from '../cli/doctor/finding.ts';
 import { checkServer } from '../cli/doctor/server-checks.ts';
 import { checkState } from '../cli/doctor/state-checks.ts';
-import { safeOptions } from '../cli/options.ts';
+import { safeOptions, serverOptions } from '../cli/options.ts';
 import { type Shell, variable } from '../cli/shell.ts';
 import { systemClock } from '../clock.ts';
 import { asCofferError, CofferError } from '../errors.ts';
@@ -21,7 +21,8 @@ export const command = defineCommand({
   summary: 'Look for what is wrong, here and at the server',
   operands: {},
   options: {
-    ...safeOptions,
+    safe: safeOptions.safe,
+    ...serverOptions,
     config: { type: 'text', value: 'FILE', help: 'configuration file of the server (COFFER_CONFIG)' },
     data: {
       type: 'text',
@@ -30,8 +31,8 @@ export const command = defineCommand({
     },
   },
   details: [
-    'Looks at the server (or the table, where the safe is one), the token, the configuration, the data directory and this machine, and changes nothing. Works when the ' +
-      'server is down or sealed, and without a token: what cannot be seen then is left out.',
+    'Looks at the server (or the table, where the safe is one), the token, the configuration, the data directory ' +
+      'and this machine, and changes nothing. Works when the server is down or sealed, and without a token: what cannot be seen then is left out.',
     'Exit code 0: nothing is wrong, though there may be something to look at; 9: something is wrong.',
   ],
   examples: ['coffer doctor', 'coffer doctor --format json | jq ".findings[] | select(.level != \\"ok\\")"'],

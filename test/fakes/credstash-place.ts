@@ -88,20 +88,27 @@ export class MemoryKms implements KeyService {
   readonly calls: Counts = {};
   readonly contexts: EncryptionContext[] = [];
   readonly #root = randomBytes(32);
+  /** The key that wrapped, by what it wrapped. */
+  readonly #keys = new Map<string, string>();
   before: (call: string, context: EncryptionContext) => Promise<void> | void = () => {};
 
-  async generateDataKey({ bytes, context }: { bytes: number; context: EncryptionContext }) {
+  async generateDataKey({ key, bytes, context }: { key: string; bytes: number; context: EncryptionContext }) {
     await this.#count('generate', context);
     const plaintext = randomBytes(bytes);
+    const ciphertext = this.#wrap(plaintext, context);
+    this.#keys.set(ciphertext.toString('hex'), key);
     return {
       plaintext,
-      ciphertext: this.#wrap(plaintext, context),
+      ciphertext,
       keyArn: 'arn:aws:kms:eu-central-1:111122223333:key/k',
     };
   }
 
-  async decrypt({ ciphertext, context }: { ciphertext: Buffer; context: EncryptionContext }) {
+  async decrypt({ key, ciphertext, context }: Parameters<KeyService['decrypt']>[0]) {
     await this.#count('decrypt', context);
+    if (key !== undefined && this.#keys.get(ciphertext.toString('hex')) !== key) {
+      throw new AwsError('wrong-key', 'the ciphertext was made by another key');
+    }
     const masked = ciphertext.subarray(32);
     const plaintext = this.#mask(masked, context);
     if (!this.#wrap(plaintext, context).equals(ciphertext))
@@ -149,7 +156,8 @@ export interface TablePlace {
   readonly kms: MemoryKms;
   /** Moved by hand. */
   now: number;
-  open(wishes?: Partial<TableWishes>): SecretTable;
+  /** @param key the KMS key for new data keys; `alias/test` unless told */
+  open(wishes?: Partial<TableWishes>, key?: string): SecretTable;
 }
 
 export function makeTablePlace(): TablePlace {
@@ -159,9 +167,9 @@ export function makeTablePlace(): TablePlace {
     items,
     kms,
     now: Date.parse('2026-03-01T12:00:00Z'),
-    open: (wishes = {}) =>
+    open: (wishes = {}, key = 'alias/test') =>
       new SecretTable(
-        { store: items, keys: new DataKeys(kms, 'alias/test'), random: systemRandom, now: () => place.now },
+        { store: items, keys: new DataKeys(kms, key), random: systemRandom, now: () => place.now },
         { context: {}, ...wishes },
       ),
   };
