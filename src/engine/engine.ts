@@ -38,6 +38,8 @@ export interface RevocationContext {
   readonly leaseId: string;
   readonly internal: JsonObject;
   readonly view: View;
+  /** Ends when nobody waits for the revocation any more: another node may do it again from then on. */
+  readonly signal?: AbortSignal;
 }
 
 export interface RenewalContext extends RevocationContext {
