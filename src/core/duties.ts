@@ -18,6 +18,7 @@ export function expiryDuty(core: Core, options: CoreOptions): ExpiryDuty {
     store,
     clock,
     holder: randomUuid(random),
+    mayEnd: () => core.clockWatch.mayEnd(),
     onError: (kind, error) => {
       core.meter.tally('due_failed');
       log('a due entry failed', { kind, error });

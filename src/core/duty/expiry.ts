@@ -26,6 +26,8 @@ export interface ExpiryOptions {
   /** Names this process. */
   readonly holder: string;
   readonly handlers: Readonly<Record<DueKind, DueHandler>>;
+  /** Whether this node's clock can be relied on for what cannot be taken back. */
+  readonly mayEnd?: () => boolean;
   /** Told of entries that failed; they stay and are tried again in the next pass. */
   readonly onError: (kind: DueKind, error: unknown) => void;
 }
@@ -117,6 +119,8 @@ export class ExpiryDuty {
     limit: number,
   ): Promise<readonly ReturnType<typeof parseDue>[]> {
     const { store, clock } = this.#options;
+    // Asked before each page: the time may be set in the middle of a pass.
+    if (this.#options.mayEnd?.() === false) return [];
     const found = await store.range(shardPrefix(shard), { limit, ...(after === undefined ? {} : { after }) });
     const due = found.items.map((item) => parseDue(item.key));
     return due.filter((entry) => entry.at <= clock.now());
