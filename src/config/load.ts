@@ -170,6 +170,7 @@ function assemble(found: FoundServer, listeners: readonly FoundListener[]): Sett
   return {
     data: found.data.value,
     keyfile: found.keyfile.value,
+    apiAddress: found.api_addr.value,
     listeners: listeners.map(assembleListener),
     leases: { defaultTtl: found.default_lease_ttl.value, maxTtl: found.max_lease_ttl.value },
     limits: {

@@ -82,6 +82,8 @@ export interface Settings {
   /** The data directory, absolute; undefined for the default place. */
   readonly data: string | undefined;
   readonly keyfile: string | undefined;
+  /** URL at which clients reach this node; undefined takes the first listener's. */
+  readonly apiAddress: string | undefined;
   readonly listeners: readonly ListenerSettings[];
   readonly leases: LeaseSettings;
   readonly limits: LimitSettings;

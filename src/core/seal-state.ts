@@ -30,7 +30,7 @@ import type { SystemTtls } from './mount/entry.ts';
 import type { MountTypes } from './mount/mounts.ts';
 import { defaultLimits, type NodeLimits } from './quota/limits.ts';
 import { retryOnConflict } from './retry.ts';
-import type { SealControl, SealStatus } from './seal-control.ts';
+import type { NodeFacts, SealControl, SealStatus } from './seal-control.ts';
 import type { Surroundings } from './surroundings.ts';
 
 export type Log = (message: string, fields?: Readonly<Record<string, unknown>>) => void;
@@ -75,6 +75,8 @@ interface OpenSlot {
   readonly collector: KeyCollector;
 }
 
+/** The kind of storage that no other process can reach. */
+const unsharedKind = 'memory';
 const sealMarkKey = parseStorageKey('boot/seal-state');
 
 export class SealState implements SealControl {
@@ -140,6 +142,8 @@ export class SealState implements SealControl {
       progress: collector?.collector.progress ?? 0,
       storageKind: this.#options.storage.kind,
       storeId: boot.kind === 'store' ? boot.header.id : undefined,
+      isShared: this.#options.storage.kind !== unsharedKind,
+      node: factsOf(this.#core),
     };
   }
 
@@ -374,6 +378,12 @@ async function rotateIfUsedUp(barrier: Barrier): Promise<number | undefined> {
     if ((await barrier.newestTerm()).id === id) throw error;
     return undefined;
   }
+}
+
+function factsOf(core: Core | undefined): NodeFacts | undefined {
+  if (core === undefined) return undefined;
+  const { nodes, clockWatch } = core;
+  return { nodes: nodes.count, address: nodes.address, since: nodes.since, clock: clockWatch.state() };
 }
 
 function sealedMeanwhile(): CofferError {

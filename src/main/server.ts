@@ -1,4 +1,5 @@
 /** A server: a node and its listeners, over memory (`--dev`) or a data directory. */
+import { hostname } from 'node:os';
 import { resolve } from 'node:path';
 import { systemClock } from '../clock.ts';
 import type { Live } from '../config/live.ts';
@@ -37,6 +38,8 @@ export interface ServingOptions {
   /** The standard ones where absent. */
   readonly leases?: LeaseSettings;
   readonly log: Logger;
+  /** Where clients reach this node; its first listener's address if absent. */
+  readonly apiAddress?: string | undefined;
   readonly telemetry?: NodeTelemetry | undefined;
   /** What audit devices may reach, and what the server shows of itself. */
   readonly devicePlaces?: NodeOptions['devicePlaces'];
@@ -77,6 +80,7 @@ export async function startDataServer(options: DataServerOptions): Promise<Serve
     const boot = await readBoot(storage);
     if (boot.kind === 'empty' && !makes) throw noStore(data);
     if (boot.kind === 'empty') await refuseEarlierStore(places, data);
+    const address = new OwnAddress();
     const node = createNode({
       storage,
       auditDirectory: auditDirectoryOf(data),
@@ -85,7 +89,7 @@ export async function startDataServer(options: DataServerOptions): Promise<Serve
       limits: () => options.limits.current,
       systemTtls: inSeconds(options.leases),
       unauthenticatedKeyOperations: openKeyOperations(options),
-      ...programOf(options),
+      ...programOf(options, address),
       seals: [
         {
           kind: 'keyfile',
@@ -103,7 +107,7 @@ export async function startDataServer(options: DataServerOptions): Promise<Serve
     if (boot.kind === 'empty' && options.init === 'store') options.onMade(await make(options, node));
     await node.state.start();
     const backups = scheduleBackups(options.backup, node, log);
-    const server = await serve(node, options);
+    const server = await serve(node, options, address);
     return { ...server, close: () => stopped(backups).then(() => server.close()) };
   } catch (error) {
     await storage.close();
@@ -153,6 +157,7 @@ export async function startDevServer(
   options: ServingOptions & { readonly rootToken: string | undefined },
 ): Promise<DevServer> {
   const { log } = options;
+  const address = new OwnAddress();
   const node = createNode({
     storage: new MemoryStorage(),
     auditDirectory: undefined,
@@ -162,20 +167,21 @@ export async function startDevServer(
     limits: () => options.limits.current,
     systemTtls: inSeconds(options.leases),
     unauthenticatedKeyOperations: openKeyOperations(options),
-    ...programOf(options),
+    ...programOf(options, address),
   });
   const made = await node.state.initialize({ shares: 1, threshold: 1 }, options.rootToken, true);
   const unsealKey = made.shares[0]?.toString('base64') ?? '';
   await node.state.submitKey(unsealKey);
-  const server = await serve(node, options);
+  const server = await serve(node, options, address);
   return { ...server, unsealKey, rootToken: made.rootToken };
 }
 
-async function serve(
-  node: CofferNode,
-  { listeners: settings, limits, log, telemetry }: ServingOptions,
-): Promise<Server> {
+async function serve(node: CofferNode, options: ServingOptions, address: OwnAddress): Promise<Server> {
+  const { listeners: settings, limits, log, telemetry } = options;
   const listeners = await openListeners({ road: node.road, settings, limits, log, telemetry });
+  address.set(options.apiAddress ?? reachable(listeners.addresses[0] ?? ''));
+  // The others need not wait for the next record to know where this node is.
+  void node.state.core?.nodes.beat();
   let closing: Promise<void> | undefined;
   return {
     node,
@@ -192,10 +198,28 @@ async function serve(
   };
 }
 
-function programOf({ devicePlaces, program }: ServingOptions): Pick<NodeOptions, 'devicePlaces' | 'program'> {
+/** A listener on every address of the machine is reached by its name. */
+function reachable(address: string): string {
+  return address.replace(/\/\/(0\.0\.0\.0|\[::\])(?=:)/, `//${hostname()}`);
+}
+
+/** Known once the listeners are open, and asked for by the node before that. */
+class OwnAddress {
+  #url = '';
+  readonly get = () => this.#url;
+
+  set(url: string): void {
+    this.#url = url;
+  }
+}
+
+function programOf(
+  { devicePlaces, program }: ServingOptions,
+  address: OwnAddress,
+): Pick<NodeOptions, 'devicePlaces' | 'program'> {
   return {
     ...(devicePlaces === undefined ? {} : { devicePlaces }),
-    ...(program === undefined ? {} : { program }),
+    program: { ...program, address: address.get },
   };
 }
 

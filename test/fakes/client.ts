@@ -16,7 +16,7 @@ import {
   RawJson,
   type Request,
 } from '../../src/core/request.ts';
-import type { AuthMethodType, EngineType } from '../../src/engine/engine.ts';
+import type { AuthMethodType, EngineType, Formats } from '../../src/engine/engine.ts';
 import type { JsonObject, JsonValue } from '../../src/json.ts';
 import type { Logger } from '../../src/log.ts';
 import { mountTypes } from '../../src/main/catalog.ts';
@@ -58,6 +58,14 @@ export interface PlaceOptions {
   readonly split?: { readonly shares: number; readonly threshold: number };
 }
 
+/** What one node has otherwise than the others of its place. */
+export interface OwnOfNode {
+  readonly clock?: HandClock;
+  /** What it reads and writes, as a program of another version would. */
+  readonly formats?: Formats;
+  readonly program?: NodeOptions['program'];
+}
+
 /** A store with everything around it; nodes come and go. */
 export interface Place {
   readonly storage: Storage;
@@ -68,9 +76,11 @@ export interface Place {
   /** What the nodes logged. */
   readonly log: LogLine[];
   /** A working node; `storage` stands in for the place's own. */
-  node(storage?: Storage): Promise<CofferNode>;
+  node(storage?: Storage, own?: OwnOfNode): Promise<CofferNode>;
   /** A node that nobody has started or unsealed. */
-  sealedNode(options?: { readonly storage?: Storage; readonly seals?: readonly Seal[] }): CofferNode;
+  sealedNode(
+    options?: OwnOfNode & { readonly storage?: Storage; readonly seals?: readonly Seal[] },
+  ): CofferNode;
   /** All lines of the audit log, parsed. */
   auditLines(): readonly JsonObject[];
   remove(): Promise<void>;
@@ -106,7 +116,8 @@ export async function makePlace(options: PlaceOptions = {}): Promise<Place> {
       auditDirectory: options.silent ? undefined : auditDirectory,
       seals: given.seals ?? options.seals ?? [],
       log: loggerInto(log),
-      clock,
+      clock: given.clock ?? clock,
+      ...(given.formats === undefined ? {} : { formats: given.formats }),
       types: typesWith(options.engines ?? [], options.authMethods),
       jobTypes: options.jobTypes ?? [],
       telemetry: options.telemetry,
@@ -115,6 +126,7 @@ export async function makePlace(options: PlaceOptions = {}): Promise<Place> {
       ...(options.limits === undefined ? {} : { limits: options.limits }),
       ...(options.devicePlaces === undefined ? {} : { devicePlaces: options.devicePlaces }),
       ...(options.program === undefined ? {} : { program: options.program }),
+      ...(given.program === undefined ? {} : { program: given.program }),
     });
     nodes.push(node);
     return node;
@@ -133,8 +145,8 @@ export async function makePlace(options: PlaceOptions = {}): Promise<Place> {
     auditDirectory,
     log,
     sealedNode,
-    async node(given) {
-      const node = sealedNode(given === undefined ? {} : { storage: given });
+    async node(given, own = {}) {
+      const node = sealedNode(given === undefined ? own : { ...own, storage: given });
       await node.state.start();
       for (const key of keys) await node.state.submitKey(key);
       return node;

@@ -10,6 +10,9 @@ export const toleratedSkew = 10_000;
 /** Milliseconds that a jump forwards must stand before it is believed where no other node can tell. */
 export const settlingTime = 300_000;
 
+/** Milliseconds for which a jump is told of. */
+const toldFor = 86_400_000;
+
 /** What this node saw of another one's clock; milliseconds, positive where our own is ahead. Never more than it is. */
 export interface SeenSkew {
   readonly id: string;
@@ -19,8 +22,8 @@ export interface SeenSkew {
 export interface ClockState {
   /** Milliseconds: how far this clock is ahead of others (negative: behind), where it differs most. As far as can be told: 0 if not. */
   readonly skew: number;
-  /** The last jump, in milliseconds by which the time was set, and when; undefined if there was none. */
-  readonly jump: { readonly by: number; readonly at: number } | undefined;
+  /** The last jump of a day, in milliseconds by which the time was set; undefined if there was none. */
+  readonly jump: number | undefined;
   /** Nothing that is due is ended now. */
   readonly inDoubt: boolean;
 }
@@ -32,6 +35,7 @@ export class ClockWatch {
   readonly #log: ClockLog;
   /** The time less the steady time: the same at each look, unless somebody set the time. */
   #offset: number;
+  /** And steady time when it was seen. */
   #jump: { readonly by: number; readonly at: number } | undefined;
   /** Steady time until when a jump forwards is not believed. */
   #settlesAt: number | undefined;
@@ -76,15 +80,22 @@ export class ClockWatch {
     return !this.#inDoubt();
   }
 
-  get state(): ClockState {
-    const skews = this.#others.map(({ ahead }) => ahead);
-    const skew = skews.reduce((most, each) => (Math.abs(each) > Math.abs(most) ? each : most), 0);
-    return { skew, jump: this.#jump, inDoubt: this.#inDoubt() };
+  /** As of now: looks first. */
+  state(): ClockState {
+    this.look();
+    const jump = this.#jump;
+    const told = jump !== undefined && this.#clock.steady() - jump.at < toldFor;
+    return { skew: this.#mostSkew(), jump: told ? jump.by : undefined, inDoubt: this.#inDoubt() };
+  }
+
+  /** Milliseconds: how far this clock is ahead of one other node's, as far as can be told; 0 if not. */
+  skewOf(id: string): number {
+    return this.#others.find((other) => other.id === id)?.ahead ?? 0;
   }
 
   #jumped(by: number): void {
     const seconds = Math.round(by / 1_000);
-    this.#jump = { by, at: this.#clock.now() };
+    this.#jump = { by, at: this.#clock.steady() };
     // What others had seemed to be was seen by the clock before.
     this.#others = [];
     if (by > 0) this.#settlesAt = this.#clock.steady() + settlingTime;
@@ -95,9 +106,14 @@ export class ClockWatch {
     const inDoubt = this.#inDoubt();
     if (inDoubt === this.#told) return;
     this.#told = inDoubt;
-    const skew = Math.round(this.state.skew / 1_000);
+    const skew = Math.round(this.#mostSkew() / 1_000);
     if (inDoubt) this.#log('the clock may be ahead: nothing that is due is ended meanwhile', { skew });
     else this.#log('the clock is relied on again', { skew });
+  }
+
+  #mostSkew(): number {
+    const skews = this.#others.map(({ ahead }) => ahead);
+    return skews.reduce((most, each) => (Math.abs(each) > Math.abs(most) ? each : most), 0);
   }
 
   #inDoubt(): boolean {
