@@ -156,6 +156,7 @@ export class Core implements CoreRooms {
       watch: this.clockWatch,
       address: this.surroundings.address,
       workers,
+      types: typesOf(options.types),
       log: options.log,
       onUnfit: options.onUnfit ?? (() => undefined),
     });
@@ -375,6 +376,13 @@ export class Core implements CoreRooms {
         });
     });
   }
+}
+
+function typesOf({ engines, authMethods }: MountTypes): readonly string[] {
+  return [
+    ...[...engines.keys()].map((name) => `secret/${name}`),
+    ...[...authMethods.keys()].map((name) => `auth/${name}`),
+  ];
 }
 
 function isOlder(epoch: Epoch, than: Epoch): boolean {

@@ -51,7 +51,7 @@ print('health')
 leader = client.sys.read_leader_status()
 assert leader['ha_enabled'] is True and leader['is_self'] is True
 assert leader['leader_address'].startswith('http://127.0.0.1:')
-(node,) = client.sys.read_ha_status()['nodes'] if hasattr(client.sys, 'read_ha_status') else client.adapter.get('/v1/sys/ha-status')['nodes']
+(node,) = client.adapter.get('/v1/sys/ha-status')['data']['nodes']
 assert node['active_node'] is True and node['api_address'] == leader['leader_address']
 assert client.sys.step_down().status_code == 204
 print('leader')

@@ -63,6 +63,8 @@ export interface OwnOfNode {
   readonly clock?: HandClock;
   /** What it reads and writes, as a program of another version would. */
   readonly formats?: Formats;
+  /** Engines that the others have and it has not. */
+  readonly lacks?: readonly string[];
   readonly program?: NodeOptions['program'];
 }
 
@@ -118,7 +120,10 @@ export async function makePlace(options: PlaceOptions = {}): Promise<Place> {
       log: loggerInto(log),
       clock: given.clock ?? clock,
       ...(given.formats === undefined ? {} : { formats: given.formats }),
-      types: typesWith(options.engines ?? [], options.authMethods),
+      types: typesWith(
+        (options.engines ?? []).filter(({ type }) => given.lacks?.includes(type) !== true),
+        options.authMethods,
+      ),
       jobTypes: options.jobTypes ?? [],
       telemetry: options.telemetry,
       unauthenticatedKeyOperations: options.unauthenticatedKeyOperations ?? false,

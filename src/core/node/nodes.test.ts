@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ask, expiryOf, keysOf, makePlace, makeToken, type Place } from '../../../test/fakes/client.ts';
 import { HandClock } from '../../../test/fakes/hand-clock.ts';
+import { leasedType, Outside } from '../../../test/fakes/leased-engine.ts';
 import type { Formats } from '../../engine/engine.ts';
 import { kv } from '../../engine/kv/kv.ts';
 import type { JsonObject } from '../../json.ts';
@@ -304,6 +305,30 @@ describe('nodes of two versions', () => {
       fields: expect.objectContaining({ code: 'store_unusable' }),
     });
     expect((await ask(node, 'read', 'secret/data/a')).status).toBe(200);
+  });
+
+  it('enable no engine that one of them does not have, which could load no mounts from then on', async () => {
+    const own = await makePlace({ engines: [leasedType(new Outside())] });
+    try {
+      const node = await own.node();
+      const old = await own.node(undefined, { lacks: ['leased'] });
+      const enable = () => ask(node, 'update', 'sys/mounts/leased', { type: 'leased' });
+      expect(await enable()).toMatchObject({
+        status: 400,
+        errors: [expect.stringMatching(/ has no "leased": update it first/)],
+      });
+      expect((await ask(old, 'read', 'sys/mounts')).status).toBe(200);
+      await old.state.drop();
+      expect((await enable()).status).toBe(204);
+      const again = own.sealedNode({ lacks: ['leased'] });
+      await again.state.start();
+      await expect(again.state.submitKey(own.keys[0] ?? '')).rejects.toMatchObject({
+        code: 'store_unusable',
+        message: expect.stringContaining('this program has no "leased", which is mounted at leased/'),
+      });
+    } finally {
+      await own.remove();
+    }
   });
 
   it('never differ on what may be written, whoever comes and goes at once', async () => {

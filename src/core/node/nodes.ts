@@ -5,7 +5,7 @@
 import type { BarrierStore } from '../../barrier/store.ts';
 import type { Clock } from '../../clock.ts';
 import type { Formats } from '../../engine/engine.ts';
-import { asCofferError, ConflictError } from '../../errors.ts';
+import { asCofferError, CofferError, ConflictError } from '../../errors.ts';
 import type { Revision } from '../../storage/storage.ts';
 import { version } from '../../version.ts';
 import { currentProcess, isSurelyGone } from '../audit/process-identity.ts';
@@ -33,6 +33,8 @@ export interface NodesOptions {
   readonly address: () => string;
   /** Duties that this node takes its turn in. */
   readonly workers: readonly string[];
+  /** Engines and auth methods that it has, such as `secret/kv`. */
+  readonly types: readonly string[];
   readonly log: NodeLog;
   /** The store holds by now what this program does not read: this node was taken for gone. */
   readonly onUnfit: (error: unknown) => void;
@@ -119,6 +121,23 @@ export class Nodes {
     const found = (await this.#read()).map(({ record }) => record).filter((record) => !this.#isGone(record));
     const own = this.#joined ? [this.#record()] : [];
     return [...own, ...found.filter((record) => record.id !== id)];
+  }
+
+  /**
+   * For a mount that is to be made: a node that does not have its type could not load any mounts from then on. Throws
+   * `invalid_request` naming such a node. A type that this one does not have either is not its business.
+   *
+   * @param type such as `secret/kv`
+   */
+  async requireEverywhere(type: string): Promise<void> {
+    if (!this.#options.types.includes(type)) return;
+    const lacking = (await this.list()).find(({ types }) => !types.includes(type));
+    if (lacking === undefined) return;
+    const { process, version: theirs } = lacking;
+    throw new CofferError(
+      'invalid_request',
+      `the node ${process.node} (version ${theirs}) serves this store too and has no "${type.slice(type.indexOf('/') + 1)}": update it first, or, if it has stopped, wait until \`coffer operator nodes\` shows it no more`,
+    );
   }
 
   #schedule(): void {
@@ -239,7 +258,7 @@ export class Nodes {
   }
 
   #record(): NodeRecord {
-    const { id, clock, gate, address, workers } = this.#options;
+    const { id, clock, gate, address, workers, types } = this.#options;
     return {
       id,
       process: this.#process,
@@ -249,6 +268,7 @@ export class Nodes {
       seen: clock.now(),
       turn: this.#turn,
       formats: gate.own,
+      types,
       workers,
     };
   }

@@ -22,6 +22,8 @@ export interface NodeRecord {
   /** Counts what it wrote: its sign of life, whatever its clock says. */
   readonly turn: number;
   readonly formats: Formats;
+  /** Engines and auth methods that it has: `secret/kv`, `auth/userpass` and so on. */
+  readonly types: readonly string[];
   /** Duties that it takes its turn in. */
   readonly workers: readonly string[];
 }
