@@ -1,5 +1,4 @@
 /** A server: a node and its listeners, over memory (`--dev`) or a data directory. */
-import { hostname } from 'node:os';
 import { resolve } from 'node:path';
 import { systemClock } from '../clock.ts';
 import type { Live } from '../config/live.ts';
@@ -19,6 +18,7 @@ import type { NodeTelemetry } from '../telemetry/telemetry.ts';
 import { defaultKeyfile, type MadeStore, makeStore, refuseEarlierStore } from './first-start.ts';
 import { type Listeners, openListeners } from './listeners.ts';
 import { auditDirectoryOf, type CofferNode, createNode, type NodeOptions, storeDirectoryOf } from './node.ts';
+import { OwnAddress } from './own-address.ts';
 import { requirePrivateDirectories } from './private-place.ts';
 
 export interface Server {
@@ -77,10 +77,10 @@ export async function startDataServer(options: DataServerOptions): Promise<Serve
     log: (message, fields) => componentLog(log, 'storage').warn(message, fields),
   });
   try {
+    const address = new OwnAddress();
     const boot = await readBoot(storage);
     if (boot.kind === 'empty' && !makes) throw noStore(data);
     if (boot.kind === 'empty') await refuseEarlierStore(places, data);
-    const address = new OwnAddress();
     const node = createNode({
       storage,
       auditDirectory: auditDirectoryOf(data),
@@ -179,7 +179,7 @@ export async function startDevServer(
 async function serve(node: CofferNode, options: ServingOptions, address: OwnAddress): Promise<Server> {
   const { listeners: settings, limits, log, telemetry } = options;
   const listeners = await openListeners({ road: node.road, settings, limits, log, telemetry });
-  address.set(options.apiAddress ?? reachable(listeners.addresses[0] ?? ''));
+  address.set(options.apiAddress, listeners.addresses[0]);
   // The others need not wait for the next record to know where this node is.
   void node.state.core?.nodes.beat();
   let closing: Promise<void> | undefined;
@@ -196,21 +196,6 @@ async function serve(node: CofferNode, options: ServingOptions, address: OwnAddr
       return closing;
     },
   };
-}
-
-/** A listener on every address of the machine is reached by its name. */
-function reachable(address: string): string {
-  return address.replace(/\/\/(0\.0\.0\.0|\[::\])(?=:)/, `//${hostname()}`);
-}
-
-/** Known once the listeners are open, and asked for by the node before that. */
-class OwnAddress {
-  #url = '';
-  readonly get = () => this.#url;
-
-  set(url: string): void {
-    this.#url = url;
-  }
 }
 
 function programOf(
