@@ -15,10 +15,10 @@ import { hasDataFile } from '../storage/lmdb/directory.ts';
 import { openLmdbStorage } from '../storage/lmdb/lmdb.ts';
 import { MemoryStorage } from '../storage/memory/memory.ts';
 import type { NodeTelemetry } from '../telemetry/telemetry.ts';
+import { AdvertisedAddress } from './advertised-address.ts';
 import { defaultKeyfile, type MadeStore, makeStore, refuseEarlierStore } from './first-start.ts';
 import { type Listeners, openListeners } from './listeners.ts';
 import { auditDirectoryOf, type CofferNode, createNode, type NodeOptions, storeDirectoryOf } from './node.ts';
-import { OwnAddress } from './own-address.ts';
 import { requirePrivateDirectories } from './private-place.ts';
 
 export interface Server {
@@ -77,7 +77,7 @@ export async function startDataServer(options: DataServerOptions): Promise<Serve
     log: (message, fields) => componentLog(log, 'storage').warn(message, fields),
   });
   try {
-    const address = new OwnAddress();
+    const address = new AdvertisedAddress();
     const boot = await readBoot(storage);
     if (boot.kind === 'empty' && !makes) throw noStore(data);
     if (boot.kind === 'empty') await refuseEarlierStore(places, data);
@@ -157,7 +157,7 @@ export async function startDevServer(
   options: ServingOptions & { readonly rootToken: string | undefined },
 ): Promise<DevServer> {
   const { log } = options;
-  const address = new OwnAddress();
+  const address = new AdvertisedAddress();
   const node = createNode({
     storage: new MemoryStorage(),
     auditDirectory: undefined,
@@ -176,7 +176,7 @@ export async function startDevServer(
   return { ...server, unsealKey, rootToken: made.rootToken };
 }
 
-async function serve(node: CofferNode, options: ServingOptions, address: OwnAddress): Promise<Server> {
+async function serve(node: CofferNode, options: ServingOptions, address: AdvertisedAddress): Promise<Server> {
   const { listeners: settings, limits, log, telemetry } = options;
   const listeners = await openListeners({ road: node.road, settings, limits, log, telemetry });
   address.set(options.apiAddress, listeners.addresses[0]);
@@ -200,7 +200,7 @@ async function serve(node: CofferNode, options: ServingOptions, address: OwnAddr
 
 function programOf(
   { devicePlaces, program }: ServingOptions,
-  address: OwnAddress,
+  address: AdvertisedAddress,
 ): Pick<NodeOptions, 'devicePlaces' | 'program'> {
   return {
     ...(devicePlaces === undefined ? {} : { devicePlaces }),

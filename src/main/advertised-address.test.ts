@@ -1,6 +1,6 @@
 import { hostname } from 'node:os';
 import { expect, it } from 'vitest';
-import { OwnAddress } from './own-address.ts';
+import { AdvertisedAddress } from './advertised-address.ts';
 
 it.each([
   [undefined, undefined, ''],
@@ -10,7 +10,7 @@ it.each([
   [undefined, 'https://[::1]:8200', 'https://[::1]:8200'],
   ['https://vault.example', 'http://0.0.0.0:8200', 'https://vault.example'],
 ])('configured %s, listening on %s, a node is at %s', (configured, listener, url) => {
-  const address = new OwnAddress();
+  const address = new AdvertisedAddress();
   expect(address.get()).toBe('');
   address.set(configured, listener);
   expect(address.get()).toBe(url);

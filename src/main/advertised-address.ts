@@ -1,7 +1,7 @@
 /** Where clients reach this node, as it tells the others: asked for by the node before its listeners are open, and known after. */
 import { hostname } from 'node:os';
 
-export class OwnAddress {
+export class AdvertisedAddress {
   #url = '';
   /** A URL; empty until it is known. */
   readonly get = () => this.#url;
