@@ -33,6 +33,8 @@ export const rootToken = 'root-token-of-this-test';
 export interface PlaceOptions {
   /** LMDB on disk instead of memory. */
   readonly lmdb?: boolean;
+  /** In place of either; closed with the place. */
+  readonly storage?: Storage;
   /** One that begins at another time than all others do. */
   readonly clock?: HandClock;
   /** No audit log: for tests that are about something else and make very many requests. */
@@ -105,9 +107,10 @@ export function auditPlace(root: string): string {
 /** A new store with kv v2 at `secret/`, one unseal key and the root token `rootToken`. */
 export async function makePlace(options: PlaceOptions = {}): Promise<Place> {
   const root = mkdtempSync(join(tmpdir(), 'coffer-core-'));
-  const storage = options.lmdb
-    ? await openLmdbStorage({ path: join(root, 'store'), create: true })
-    : new MemoryStorage();
+  const own = options.lmdb
+    ? () => openLmdbStorage({ path: join(root, 'store'), create: true })
+    : () => Promise.resolve(new MemoryStorage());
+  const storage = options.storage ?? (await own());
   const clock = options.clock ?? new HandClock();
   const auditDirectory = auditPlace(root);
   const log: LogLine[] = [];
