@@ -22,7 +22,8 @@ interface LockRecord {
   readonly until: number;
   /** Counts what this holder wrote: its sign of life. */
   readonly turn: number;
-  readonly process: ProcessIdentity;
+  /** Absent in locks of earlier programs. */
+  readonly process?: ProcessIdentity;
 }
 
 /** Who asks for locks: a name of its own, and the process that it is in. */
@@ -87,7 +88,8 @@ export class DutyLock {
 
   #isFree(current: LockRecord): boolean {
     if (current.until === 0 || current.holder === this.#holder.name) return true;
-    if (isSurelyGone(current.process, this.#holder.process)) return true;
+    const { process } = current;
+    if (process !== undefined && isSurelyGone(process, this.#holder.process)) return true;
     const now = this.#clock.steady();
     // Not by its revision: sealing it anew changes that, and is no sign of life.
     if (this.#seen?.fence !== current.fence || this.#seen.turn !== current.turn) {

@@ -4,8 +4,10 @@ import { HandClock } from '../../../test/fakes/hand-clock.ts';
 import { leasedType, Outside } from '../../../test/fakes/leased-engine.ts';
 import type { Formats } from '../../engine/engine.ts';
 import { kv } from '../../engine/kv/kv.ts';
+import { CofferError } from '../../errors.ts';
 import type { JsonObject } from '../../json.ts';
 import type { CofferNode } from '../../main/node.ts';
+import type { Storage } from '../../storage/storage.ts';
 import type { Core } from '../core.ts';
 
 let place: Place;
@@ -104,6 +106,37 @@ describe('the nodes of a store', () => {
     expect((await ask(node, 'read', 'sys/ha-status', {}, token)).status).toBe(403);
     expect((await ask(node, 'read', 'sys/ha-status', {}, null)).status).toBe(403);
     expect(Object.keys(await health(node))).not.toContain('hostname');
+  });
+
+  it('serve where there is no room to write of themselves, and join once there is', async () => {
+    let full = true;
+    const { storage } = place;
+    const short: Storage = {
+      kind: storage.kind,
+      read: (key) => storage.read(key),
+      readMany: (keys) => storage.readMany(keys),
+      children: (prefix, page) => storage.children(prefix, page),
+      range: (prefix, page) => storage.range(prefix, page),
+      close: () => storage.close(),
+      commit: async (writes, expectations) => {
+        if (full && writes.some(({ key }) => key.startsWith('core/node/'))) {
+          throw new CofferError('storage_full', 'the disk is full');
+        }
+        return storage.commit(writes, expectations);
+      },
+    };
+    const node = await place.node(short);
+    expect((await ask(node, 'read', 'sys/mounts')).status).toBe(200);
+    await beat(node);
+    expect(await records()).toEqual([]);
+    const told = place.log.filter(
+      ({ message }) => message === 'this node could not tell the others of itself',
+    );
+    expect(told).toHaveLength(1);
+    full = false;
+    await beat(node);
+    expect(await records()).toHaveLength(1);
+    expect(coreOf(node).formats.writes('kv/pointer')).toBe(3);
   });
 
   it('go on serving where a record of a node cannot be written', async () => {

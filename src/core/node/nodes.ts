@@ -58,7 +58,8 @@ export class Nodes {
   readonly #seen = new Map<string, Seen>();
   /** Steady time of the look before. */
   #lookedAt: number | undefined;
-  #revision: Revision | null = null;
+  /** Of this node's record; undefined before it has joined. */
+  #revision: Revision | undefined;
   #turn = 0;
   #joined = false;
   #others = 0;
@@ -89,9 +90,17 @@ export class Nodes {
     return this.#options.id;
   }
 
-  /** Takes this node's place among the others. Throws `store_unusable` when the store holds what this program does not read. */
+  /**
+   * Takes this node's place among the others. Throws `store_unusable` when the store holds what this program does not read. Where there
+   * is no room to write, the node serves all the same and joins once there is: no level can rise meanwhile either.
+   */
   async join(): Promise<void> {
-    await this.#join();
+    await this.#join().catch((error: unknown) => {
+      const { code } = asCofferError(error);
+      if (code !== 'storage_full') throw error;
+      this.#options.log('this node could not tell the others of itself', { code, error });
+      this.#failing = true;
+    });
     this.#joined = true;
     this.#schedule();
   }
@@ -167,22 +176,24 @@ export class Nodes {
 
   /** A record that is no longer there was removed because this node was silent: it joins anew, and is looked at like any other. */
   async #writeAgain(): Promise<void> {
+    const revision = this.#revision;
+    if (revision === undefined) return this.#join();
     try {
-      await this.#write();
+      await this.#write(revision);
     } catch (error) {
       if (!(error instanceof ConflictError)) throw error;
       await this.#join();
     }
   }
 
-  async #write(): Promise<void> {
+  async #write(before: Revision): Promise<void> {
     this.#turn += 1;
     const key = nodeKey(this.#options.id);
     const [revision] = await this.#options.store.commit(
       [{ key, value: encodeNode(this.#record()) }],
-      [{ key, revision: this.#revision }],
+      [{ key, revision: before }],
     );
-    this.#revision = revision ?? null;
+    this.#revision = revision;
   }
 
   async #join(): Promise<void> {
@@ -196,7 +207,7 @@ export class Nodes {
         [{ key, value: encodeNode(this.#record()) }, gate.joining(levels, others)],
         [levels.expectation],
       );
-      this.#revision = revision ?? null;
+      this.#revision = revision;
       await gate.look();
     });
   }
