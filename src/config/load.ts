@@ -169,8 +169,10 @@ function inOrder(problems: readonly Problem[]): readonly Problem[] {
 function assemble(found: FoundServer, listeners: readonly FoundListener[]): Settings {
   return {
     data: found.data.value,
+    storage: found.storage.value,
     keyfile: found.keyfile.value,
     apiAddress: found.api_addr.value,
+    seals: found.seal.value,
     listeners: listeners.map(assembleListener),
     leases: { defaultTtl: found.default_lease_ttl.value, maxTtl: found.max_lease_ttl.value },
     limits: {

@@ -11,7 +11,9 @@ import {
   networks,
   path,
   paths,
+  sealAddresses,
   share,
+  storageUrl,
   targets,
   url,
 } from './kinds.ts';
@@ -55,6 +57,12 @@ export const table = {
     defaultText: '`~/.local/share/coffer`',
     help: 'data directory',
   },
+  storage: {
+    kind: storageUrl,
+    default: undefined,
+    defaultText: '`lmdb:` in the data directory',
+    help: 'where the store is; a password in it is for the environment or the file, never for a flag',
+  },
   keyfile: {
     kind: path,
     default: undefined,
@@ -66,6 +74,11 @@ export const table = {
     default: undefined,
     defaultText: 'the first listener’s own',
     help: 'address at which clients reach this node, as it tells the others',
+  },
+  seal: {
+    kind: sealAddresses,
+    default: [] as readonly string[],
+    help: 'KMS keys that open the store at start, and that a new store is made for in place of a keyfile',
   },
   default_lease_ttl: {
     kind: duration(second, hundredYears),

@@ -1,16 +1,6 @@
 /** A node's seal state as its endpoints see and change it. */
-import type { ClockState } from './node/clock-watch.ts';
-
-/** What an unsealed node knows of itself and the others, as of its last look. */
-export interface NodeFacts {
-  /** How many nodes serve the store, this one included. */
-  readonly nodes: number;
-  /** Where clients reach this one, as a URL; empty where it has no listener. */
-  readonly address: string;
-  /** Milliseconds: since when it serves the open store. */
-  readonly since: number;
-  readonly clock: ClockState;
-}
+import type { Waiting } from './automatic-unseal.ts';
+import type { NodeFacts } from './node/nodes.ts';
 
 export interface SealStatus {
   readonly initialized: boolean;
@@ -19,6 +9,10 @@ export interface SealStatus {
   readonly shares: number;
   readonly threshold: number;
   readonly progress: number;
+  /** Its settings name keys elsewhere: a store made now opens by itself, besides by shares. */
+  readonly opensByItself: boolean;
+  /** What a sealed node waits for by itself. */
+  readonly waiting: Waiting | undefined;
   readonly storageKind: string;
   readonly storeId: string | undefined;
   /** Whether several nodes can serve the store at all. */

@@ -19,6 +19,9 @@ import { postgresql } from '../engine/database/postgresql/postgresql.ts';
 import { generic, kv } from '../engine/kv/kv.ts';
 import { totp } from '../engine/totp/totp.ts';
 import { transit } from '../engine/transit/transit.ts';
+import type { AddressedSeal } from '../seal/addressed-seal.ts';
+import { awskms } from '../seal/awskms/awskms.ts';
+import { awskmsByHand } from '../seal/awskms/manual.ts';
 import type { ManualSeal } from '../seal/collector.ts';
 import { keyfileByHand } from '../seal/keyfile/manual.ts';
 import { keyfileSlots } from '../seal/keyfile/slot-maker.ts';
@@ -27,6 +30,10 @@ import { passphraseSlots } from '../seal/passphrase/slot-maker.ts';
 import { shamirByHand } from '../seal/shamir/manual.ts';
 import { shamirSlots } from '../seal/shamir/slot-maker.ts';
 import type { SlotMaker } from '../seal/slot-maker.ts';
+import { lmdb } from '../storage/lmdb/type.ts';
+import { memory } from '../storage/memory/type.ts';
+import { postgres } from '../storage/postgres/type.ts';
+import type { StorageType } from '../storage/storage-type.ts';
 
 export const mountTypes: MountTypes = {
   engines: new Map(
@@ -37,7 +44,17 @@ export const mountTypes: MountTypes = {
   ),
 };
 
-export const manualSeals: readonly ManualSeal[] = [keyfileByHand, shamirByHand, passphraseByHand];
+export const storageTypes: readonly StorageType[] = [lmdb, postgres, memory];
+
+export const manualSeals: readonly ManualSeal[] = [
+  keyfileByHand,
+  shamirByHand,
+  passphraseByHand,
+  awskmsByHand,
+];
+
+/** Seals whose keys the settings name; they make slots, too. */
+export const addressedSeals: readonly AddressedSeal[] = [awskms];
 
 export const slotMakers: readonly SlotMaker[] = [keyfileSlots, shamirSlots, passphraseSlots];
 

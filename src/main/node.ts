@@ -22,16 +22,22 @@ import { encodeAnswer } from '../http/encode.ts';
 import { componentLog, type Logger } from '../log.ts';
 import type { Seal } from '../seal/seal.ts';
 import { createShamirSlot } from '../seal/shamir/shamir.ts';
+import type { SlotMaker } from '../seal/slot-maker.ts';
 import type { Storage } from '../storage/storage.ts';
 import type { NodeTelemetry } from '../telemetry/telemetry.ts';
-import { auditDeviceTypes, manualSeals, mountTypes, slotMakers } from './catalog.ts';
+import { auditDeviceTypes, manualSeals, mountTypes } from './catalog.ts';
+import { openConfiguredSeals } from './configured-seals.ts';
 import { isUrgent, isUrgentRequest } from './urgent.ts';
 
 export interface NodeOptions {
   readonly storage: Storage;
+  /** The store's place as new keyfiles name it; by default the folder that the audit log is in. */
+  readonly storePlace?: string;
   /** Directory of the audit log; undefined keeps none, which is for `--dev` only. */
   readonly auditDirectory: string | undefined;
   readonly seals: readonly Seal[];
+  /** Kinds of slots that can be added; those that need no settings if absent. */
+  readonly slotMakers?: readonly SlotMaker[];
   readonly log: Logger;
   readonly clock?: Clock;
   readonly random?: Random;
@@ -79,8 +85,8 @@ export function createNode(options: NodeOptions): CofferNode {
     systemTtls: options.systemTtls,
     seals,
     manualSeals,
-    slotMakers,
-    dataPlace: options.auditDirectory === undefined ? storage.kind : dirname(options.auditDirectory),
+    slotMakers: options.slotMakers ?? openConfiguredSeals([], {}, random).makers,
+    dataPlace: storePlaceOf(options),
     unauthenticatedKeyOperations: options.unauthenticatedKeyOperations ?? false,
     splitSlot: (rootKey, split, place) => createShamirSlot(rootKey, split, place, random),
     openAudit: async (barrier) => {
@@ -101,6 +107,10 @@ export function createNode(options: NodeOptions): CofferNode {
     inFlight: surroundings.inFlight,
   });
   return { state, road: telemetry?.road(road) ?? road };
+}
+
+function storePlaceOf({ storePlace, auditDirectory, storage }: NodeOptions): string {
+  return storePlace ?? (auditDirectory === undefined ? storage.kind : dirname(auditDirectory));
 }
 
 function surroundingsOf({ devicePlaces, program = {} }: NodeOptions, clock: Clock): Surroundings {

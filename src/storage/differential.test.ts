@@ -9,13 +9,19 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { generator } from '../../test/fault/storage-fault.ts';
+import { databasePlace } from '../../test/setup/database-place.ts';
+import { CofferError } from '../errors.ts';
 import { openLmdbStorage } from './lmdb/lmdb.ts';
 import { MemoryStorage } from './memory/memory.ts';
 import { bytes, key } from './opened-storage.ts';
+import { openPostgresStorage } from './postgres/postgres.ts';
+import { withSnapshots } from './snapshot.ts';
 import type { Expectation, Revision, Storage, StorageKey, StorageRecord, Write } from './storage.ts';
 
 const seed = Number(process.env['COFFER_TEST_SEED'] ?? randomInt(2 ** 31));
 const steps = Number(process.env['COFFER_TEST_STEPS'] ?? 400);
+/** Compared where there is such a server. */
+const server = await databasePlace('postgresql');
 
 /** A store under comparison. Revisions mean something in one store only: each remembers its own, by when they were seen. */
 interface Subject {
@@ -44,6 +50,7 @@ it(`all stores answer alike (COFFER_TEST_SEED=${seed})`, { timeout: 60_000 + ste
   } finally {
     await Promise.all(subjects.map((subject) => subject.storage.close()));
     rmSync(path, { recursive: true });
+    await server?.close();
   }
 });
 
@@ -54,7 +61,15 @@ async function openAll(path: string): Promise<readonly Subject[]> {
     reopen: () => openLmdbStorage({ path, create: false }),
     revisions: new Map(),
   };
-  return [memory, lmdb];
+  if (server === undefined) return [memory, lmdb];
+  const { name, password } = server;
+  const url = `postgres://${name}:${password}@${server.server.host}:${server.server.port}/${name}`;
+  const postgres: Subject = {
+    storage: await openPostgresStorage({ url, create: true }),
+    reopen: () => openPostgresStorage({ url, create: false }),
+    revisions: new Map(),
+  };
+  return [memory, lmdb, postgres];
 }
 
 interface Operation {
@@ -64,13 +79,14 @@ interface Operation {
 }
 
 function drawOperation(random: Random): Operation {
-  const kind = random(20);
+  const kind = random(23);
   if (kind < 9) return commitOperation(random);
   if (kind < 11) return groupOperation(random);
   if (kind < 14) return readOperation(random);
   if (kind < 17) return childrenOperation(random);
   if (kind < 19) return rangeOperation(random);
-  return { name: 'reopen', run: reopen };
+  if (kind < 20) return { name: 'reopen', run: reopen };
+  return kind < 22 ? snapshotOperation(random) : refusedOperation(random);
 }
 
 const segments = ['a', 'a-', 'a0', 'b', 'é', 'ｘ', '𝒳', 'long'.repeat(20), ''];
@@ -208,6 +224,67 @@ function rangeOperation(random: Random): Operation {
     return found;
   };
   return { name: `range of ${prefix}`, run };
+}
+
+/** What a snapshot shows after a commit that came later; where there are none, what is there before it. */
+function snapshotOperation(random: Random): Operation {
+  const commit = drawCommit(random);
+  const limit = 1 + random(50);
+  const run = async (subject: Subject): Promise<unknown> => {
+    using snapshot = await withSnapshots(subject.storage)?.snapshot();
+    const before = snapshot === undefined ? await recordsOf(subject.storage, limit) : undefined;
+    const outcome = await applyCommit(subject, commit);
+    return [outcome, before ?? (await recordsOf(snapshot ?? subject.storage, limit))];
+  };
+  return { name: 'snapshot', run };
+}
+
+async function recordsOf(from: Pick<Storage, 'range'>, limit: number): Promise<unknown> {
+  const found: unknown[] = [];
+  for (let after: string | undefined, more = true; more; ) {
+    const page = await from.range('', after === undefined ? { limit } : { limit, after });
+    found.push(page.items.map((item) => [item.key, text(item.value)]));
+    after = page.next;
+    more = after !== undefined;
+  }
+  return found.flat();
+}
+
+/** What no store takes: each says so by the same code, and writes nothing. */
+function refusedOperation(random: Random): Operation {
+  const own = drawKey(random);
+  const value = Buffer.alloc(0);
+  const write = { key: own, value };
+  // Drawn here: every store is asked the same.
+  const limit = [0, 1_001, 1.5][random(3)] ?? 0;
+  const many = Array.from({ length: 65 }, (_, index) => key(`many/${index}`));
+  const refused: readonly ((storage: Storage) => Promise<unknown>)[] = [
+    (storage) => storage.commit([write, write]),
+    (storage) =>
+      storage.commit(
+        [write],
+        [
+          { key: own, revision: null },
+          { key: own, revision: null },
+        ],
+      ),
+    (storage) => storage.commit([{ key: own, value: Buffer.alloc(256 * 1024 + 1) }]),
+    (storage) => storage.commit(many.map((each) => ({ key: each, value }))),
+    (storage) => storage.readMany(many),
+    (storage) => storage.range('', { limit: limit }),
+    (storage) => storage.children('a', { limit: 1 }),
+    (storage) => storage.range('a', { limit: 1, after: 'b' }),
+  ];
+  const index = random(refused.length);
+  const attempt = refused[index];
+  const run = async ({ storage }: Subject): Promise<unknown> => {
+    try {
+      return await attempt?.(storage);
+    } catch (thrown) {
+      return thrown instanceof CofferError ? thrown.code : thrown;
+    }
+  };
+  return { name: `refused ${index}`, run };
 }
 
 async function reopen(subject: Subject): Promise<unknown> {

@@ -11,7 +11,7 @@ import { version } from '../../version.ts';
 import { currentProcess, isSurelyGone } from '../audit/process-identity.ts';
 import { everyItem } from '../pages.ts';
 import { retryOnConflict } from '../retry.ts';
-import type { ClockWatch, SeenSkew } from './clock-watch.ts';
+import type { ClockState, ClockWatch, SeenSkew } from './clock-watch.ts';
 import type { FormatGate } from './formats.ts';
 import { decodeNode, encodeNode, type NodeRecord, nodeKey, nodePrefix } from './record.ts';
 
@@ -38,6 +38,17 @@ export interface NodesOptions {
   readonly log: NodeLog;
   /** The store holds by now what this program does not read: this node was taken for gone. */
   readonly onUnfit: (error: unknown) => void;
+}
+
+/** What an unsealed node knows of itself and the others, as of its last look. */
+export interface NodeFacts {
+  /** How many nodes serve the store, this one included. */
+  readonly nodes: number;
+  /** Where clients reach this one, as a URL; empty where it has no listener. */
+  readonly address: string;
+  /** Milliseconds: since when it serves the open store. */
+  readonly since: number;
+  readonly clock: ClockState;
 }
 
 interface Seen {
@@ -72,18 +83,9 @@ export class Nodes {
     this.#since = options.clock.now();
   }
 
-  /** How many nodes serve the store, as of the last look; this one included. */
-  get count(): number {
-    return this.#others + 1;
-  }
-
-  /** Milliseconds: since when this node serves the open store. */
-  get since(): number {
-    return this.#since;
-  }
-
-  get address(): string {
-    return this.#options.address();
+  facts(): NodeFacts {
+    const { address, watch } = this.#options;
+    return { nodes: this.#others + 1, address: address(), since: this.#since, clock: watch.state() };
   }
 
   get id(): string {
