@@ -14,6 +14,7 @@ const shown = [
   'storage_type',
   'coffer_version',
   'cluster_id',
+  'nodes',
 ];
 
 /** What the wire calls by a letter or a noun of its own. */
