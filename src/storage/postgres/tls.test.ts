@@ -34,7 +34,7 @@ describe.skipIf(server === undefined)('TLS to PostgreSQL', () => {
     try {
       await storage.commit([{ key: key('a'), value: bytes('1') }]);
       const asked =
-        "SELECT bool_and(ssl) AS ssl FROM pg_stat_ssl s JOIN pg_stat_activity a USING (pid) WHERE a.application_name = 'coffer'";
+        "SELECT bool_and(ssl) AS ssl FROM pg_stat_ssl s JOIN pg_stat_activity a USING (pid) WHERE a.application_name LIKE 'coffer%'";
       return (await server?.sql(asked))?.[0]?.['ssl'];
     } finally {
       await storage.close();
