@@ -18,6 +18,8 @@ export interface FirstStart {
   readonly places: Places;
   /** The data directory, absolute. */
   readonly data: string;
+  /** The store's place as messages and the keyfile have it; the data directory where absent. */
+  readonly storePlace?: string;
   /** Given by the operator; the default places when undefined. */
   readonly keyfile: string | undefined;
   /** Each gets a slot, in place of a keyfile; with a keyfile that was named, besides it. */
@@ -66,7 +68,7 @@ export async function makeStore(start: FirstStart): Promise<MadeStore> {
     if (!second) throw error;
     throw new CofferError(
       'conflict',
-      `another process made a store in ${start.data} at the same moment; start again to serve that one`,
+      `another process made a store in ${start.storePlace ?? start.data} at the same moment; start again to serve that one`,
       { cause: error },
     );
   }
@@ -108,18 +110,18 @@ class StoreFiles {
   }
 
   async #keepNote(storeId: string, slots: readonly Slot[]): Promise<void> {
-    const { places, data } = this.#start;
+    const { places, data, storePlace = data } = this.#start;
     const note = join(places.config, sealNoteName(storeId));
     const kinds = slots.map(({ kind }) => kind);
-    await writePrivate(note, encodeSealNote({ storeId, data, kinds }), 'new');
+    await writePrivate(note, encodeSealNote({ storeId, data: storePlace, kinds }), 'new');
     this.#written.push(note);
   }
 
   async #makeKeyfile(rootKey: Buffer, storeId: string): Promise<Slot> {
-    const { keyfile, places, random, data } = this.#start;
+    const { keyfile, places, random, data, storePlace = data } = this.#start;
     this.keyfile = keyfile ?? defaultKeyfile(places, storeId);
     const key = random.bytes(32);
-    await createKeyfile(this.keyfile, { storeId, dataPlace: data, key });
+    await createKeyfile(this.keyfile, { storeId, dataPlace: storePlace, key });
     this.#written.push(this.keyfile);
     key.fill(0);
     const slotId = randomUuid(random);
@@ -143,20 +145,20 @@ class StoreFiles {
  * An empty place beside a keyfile made for it, or beside a note of a store without one, is a volume that is not mounted, or a store that was lost: never a fresh one.
  * Throws `store_unusable`, naming both.
  */
-export async function refuseEarlierStore(places: Places, data: string): Promise<void> {
-  const earlier = (await listKeyfiles(places.config)).find(({ dataPlace }) => dataPlace === data);
-  const note = findSealNote(places.config, data);
+export async function refuseEarlierStore(places: Places, storePlace: string): Promise<void> {
+  const earlier = (await listKeyfiles(places.config)).find(({ dataPlace }) => dataPlace === storePlace);
+  const note = findSealNote(places.config, storePlace);
   if (earlier === undefined && note !== undefined) {
     throw new CofferError(
       'store_unusable',
-      `${data} is empty, but ${note.path} tells of a store that was there (${note.storeId}). ` +
+      `${storePlace} is empty, but ${note.path} tells of a store that was there (${note.storeId}). ` +
         'Is a volume not mounted? To begin anew, move that file away first.',
     );
   }
   if (earlier === undefined) return;
   throw new CofferError(
     'store_unusable',
-    `${data} is empty, but ${earlier.path} is the keyfile of a store that was there (${earlier.storeId}). ` +
+    `${storePlace} is empty, but ${earlier.path} is the keyfile of a store that was there (${earlier.storeId}). ` +
       'Is a volume not mounted? To begin anew, move that keyfile away first.',
   );
 }
