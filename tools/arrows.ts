@@ -91,6 +91,7 @@ export const sealSeam = [
   'seal/boot-record.ts',
   'seal/collector.ts',
   'seal/key-text.ts',
+  'seal/migration-mark.ts',
   'seal/seal.ts',
   'seal/slot-maker.ts',
   'seal/slots.ts',
@@ -102,6 +103,7 @@ export const sealSeam = [
 export const storageSeam = [
   'storage/key-order.ts',
   'storage/listing.ts',
+  'storage/occupants.ts',
   'storage/opened-storage.ts',
   'storage/revision.ts',
   'storage/room.ts',
@@ -177,6 +179,20 @@ export const rules: readonly Rule[] = [
       ...ground,
     ],
     types: [...engineSeam],
+  },
+  // A migration moves records as they are sealed, and knows only what of the store is in the clear.
+  {
+    from: 'core/migration/',
+    may: [
+      './',
+      'core/backup/batch-writer.ts',
+      'crypto/',
+      storage,
+      'storage/key-order.ts',
+      'storage/occupants.ts',
+      ...sealSeam,
+      ...ground,
+    ],
   },
   {
     from: 'telemetry/',

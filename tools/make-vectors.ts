@@ -21,6 +21,7 @@ import type { Random } from '../src/crypto/random.ts';
 import { kmsSlotBody } from '../src/seal/awskms/awskms-seal.ts';
 import { bootWrites } from '../src/seal/boot.ts';
 import { encodeKeyfile } from '../src/seal/keyfile/keyfile-text.ts';
+import { encodeMigrationMark } from '../src/seal/migration-mark.ts';
 import { PassphraseSeal } from '../src/seal/passphrase/passphrase-seal.ts';
 import { createShamirSlot } from '../src/seal/shamir/shamir.ts';
 import { wrapRootKey } from '../src/seal/wrapped-root-key.ts';
@@ -198,6 +199,26 @@ async function shamirSlotVectors(): Promise<object> {
       bad('a lower threshold', 'integrity', { body: { ...three.body, threshold: 2 } }),
       bad('a threshold beyond the shares', 'integrity', { body: { ...three.body, threshold: 6 } }),
       bad('the other slot’s body', 'wrong_key', { body: other.body }),
+    ],
+  };
+}
+
+function migrationMarkVectors(): object {
+  const mark = { id: slotId, storeId, other: 'postgres://db.example:5432/coffer' } as const;
+  const text = encodeMigrationMark({ ...mark, role: 'source' }).toString();
+  const roles = ['source', 'target', 'moved'] as const;
+  return {
+    format: 'migration mark 1',
+    opens: roles.map((role) => ({ text: encodeMigrationMark({ ...mark, role }).toString(), ...mark, role })),
+    fails: [
+      { why: 'empty', code: 'integrity', text: '' },
+      { why: 'cut', code: 'integrity', text: text.slice(0, -1) },
+      { why: 'format 2', code: 'store_unusable', text: text.replace('"format":1', '"format":2') },
+      { why: 'format 0', code: 'integrity', text: text.replace('"format":1', '"format":0') },
+      { why: 'another role', code: 'integrity', text: text.replace('"source"', '"both"') },
+      { why: 'an id that is none', code: 'integrity', text: text.replace(slotId, 'x') },
+      { why: 'a member more', code: 'integrity', text: text.replace('{', '{"more":1,') },
+      { why: 'no other place', code: 'integrity', text: text.replace('"other"', '"another"') },
     ],
   };
 }
@@ -407,3 +428,4 @@ save('keyring-v1', keyringVectors());
 save('slot-keyfile-v1', keyfileSlotVectors());
 save('slot-shamir-v1', await shamirSlotVectors());
 save('keyfile-text-v1', keyfileTextVectors());
+save('migration-mark-v1', migrationMarkVectors());

@@ -11,6 +11,7 @@ import type { JsonObject } from '../json.ts';
 import { originOf } from '../origin.ts';
 import { type Boot, bootKeys, readBoot } from '../seal/boot.ts';
 import { type KeyCollector, type ManualSeal, offerKey } from '../seal/collector.ts';
+import { decodeMigrationMark, markedRefusal, migratingKey } from '../seal/migration-mark.ts';
 import type { Seal, SlotPlace } from '../seal/seal.ts';
 import type { SlotMaker } from '../seal/slot-maker.ts';
 import type { Slot } from '../seal/slots.ts';
@@ -252,7 +253,8 @@ export class SealState implements SealControl {
   async #openOnce(rootKey: Buffer, mark: 'unmark' | 'as-marked'): Promise<void> {
     const { storage, clock, random, types, log } = this.#options;
     if (this.#boot.kind === 'empty' || this.#core !== undefined) return;
-    const marked = await storage.read(sealMarkKey);
+    const [marked, migrating] = await storage.readMany([sealMarkKey, migratingKey]);
+    if (migrating !== undefined) throw markedRefusal(decodeMigrationMark(migrating.value));
     const barrier = new Barrier({ storage, random, clock });
     await barrier.unseal(rootKey, this.#boot.header.id);
     const added = await rotateIfUsedUp(barrier);

@@ -1,4 +1,4 @@
-/** Opens the store of a data directory without serving it, for commands that look at it from beside a running server. */
+/** Opens a store without serving it, for commands that look at it from beside a running server. */
 import { Barrier } from '../barrier/barrier.ts';
 import { askHidden, isInteractive, readAll } from '../cli/prompt.ts';
 import type { Shell } from '../cli/shell.ts';
@@ -8,11 +8,11 @@ import { CofferError } from '../errors.ts';
 import { type Boot, readBoot } from '../seal/boot.ts';
 import { type KeyCollector, offerKey } from '../seal/collector.ts';
 import { KeyfileSeal } from '../seal/keyfile/keyfile-seal.ts';
-import { openLmdbStorage } from '../storage/lmdb/lmdb.ts';
+import type { StoragePlace } from '../storage/storage-type.ts';
 import { addressedSeals, manualSeals } from './catalog.ts';
 import { configuredKek } from './configured-kek.ts';
 import { defaultKeyfile } from './first-start.ts';
-import { storeDirectoryOf } from './node.ts';
+import { openHostStorage } from './host-storage.ts';
 
 export interface OpenedBarrier {
   readonly barrier: Barrier;
@@ -25,13 +25,13 @@ export interface OpenedBarrier {
  */
 export async function openBarrier(
   shell: Shell,
-  data: string,
+  place: StoragePlace,
   keyfile: string | undefined,
 ): Promise<OpenedBarrier> {
-  const storage = await openLmdbStorage({ path: storeDirectoryOf(data), create: false, readOnly: true });
+  const storage = await openHostStorage(shell, place, { create: false, readOnly: true });
   try {
     const boot = await readBoot(storage);
-    if (boot.kind === 'empty') throw new CofferError('store_unusable', `there is no store in ${data}`);
+    if (boot.kind === 'empty') throw new CofferError('store_unusable', `there is no store in ${place.name}`);
     const barrier = new Barrier({ storage, random: systemRandom, clock: systemClock });
     const rootKey = await unwrapRootKey(shell, boot, keyfile);
     await barrier.unseal(rootKey, boot.header.id).finally(() => rootKey.fill(0));

@@ -10,5 +10,6 @@ export const programs: Readonly<Record<string, Load>> = {
   'operator verify-backup': () => import('./verify-backup-command.ts'),
   'operator restore': () => import('./restore-command.ts'),
   'operator unseal': () => import('./unseal-command.ts'),
+  'operator migrate': () => import('./migrate-command.ts'),
   'operator generate-root': () => import('./generate-root-command.ts'),
 };

@@ -34,6 +34,11 @@ export const generateRoot: Command = defineCommand({
   operands: {},
   options: {
     data: { type: 'text', value: 'DIR', help: 'data directory (COFFER_DATA; ~/.local/share/coffer)' },
+    storage: {
+      type: 'text',
+      value: 'URL',
+      help: 'the store, where it is not in the data directory (COFFER_STORAGE)',
+    },
     keyfile: { type: 'text', value: 'FILE', help: 'keyfile of the store' },
     output: { type: 'text', value: 'FILE', help: 'write the token to this new file instead of printing it' },
     remote: { type: 'flag', help: 'all of it through a server, with the keys at hand here' },
