@@ -32,13 +32,24 @@ export const serverOptions = {
   },
 } as const satisfies Options;
 
+/** What opens a safe on disk. */
+const fileSafeOptions = {
+  keyfile: { type: 'text', value: 'FILE', help: 'opens a file: safe (COFFER_SAFE_KEYFILE)' },
+  'passphrase-file': {
+    type: 'text',
+    value: 'FILE',
+    help: "a file: safe's passphrase is in FILE or - (COFFER_SAFE_PASSPHRASE_FILE)",
+  },
+} as const satisfies Options;
+
 /** Of the commands that read and write secrets. */
 export const safeOptions = {
   safe: {
     type: 'text',
     value: 'URL',
-    help: 'where secrets are: a mount, or its URL (COFFER_SAFE)',
+    help: 'where secrets are: a mount, its URL, or file:PATH (COFFER_SAFE)',
   },
+  ...fileSafeOptions,
   ...serverOptions,
 } as const satisfies Options;
 

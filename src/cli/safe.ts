@@ -10,14 +10,17 @@ export interface SafeUrl {
   readonly address: string | undefined;
   /** Undefined when only a server was named. */
   readonly mount: string | undefined;
+  /** The directory of a safe without a server, as it was written. */
+  readonly file?: string;
 }
 
 /**
- * `https://host:8200/secret`, or a mount alone: `secret`, `team/kv`. Throws `usage` for anything else, naming the kinds of safe
+ * `https://host:8200/secret`, a mount alone (`secret`, `team/kv`), or `file:PATH`. Throws `usage` for anything else, naming the kinds of safe
  * that other versions know.
  */
 export function parseSafe(text: string): SafeUrl {
-  if (/^(credstash:|file:)/i.test(text)) {
+  if (/^file:/i.test(text)) return { address: undefined, mount: undefined, file: parseFileUrl(text) };
+  if (/^credstash:/i.test(text)) {
     const scheme = text.slice(0, text.indexOf(':') + 1).toLowerCase();
     throw new CofferError(
       'usage',
@@ -29,7 +32,7 @@ export function parseSafe(text: string): SafeUrl {
   if (url === undefined || (url.protocol !== 'https:' && url.protocol !== 'http:')) {
     throw new CofferError(
       'usage',
-      'a safe must look like https://host:8200/secret, or be a mount such as secret',
+      'a safe must look like https://host:8200/secret or file:PATH, or be a mount such as secret',
     );
   }
   const path = url.pathname.replace(/^\/+|\/+$/g, '');
@@ -90,6 +93,16 @@ function unlessUnknown(thrown: unknown): undefined {
   if (thrown instanceof ApiError && (error.code === 'permission_denied' || thrown.status === 404))
     return undefined;
   throw thrown;
+}
+
+/** `file:PATH` or `file:///PATH`; the path is taken as it is written. Throws `usage` for an empty one, and for a host. */
+function parseFileUrl(text: string): string {
+  const rest = text.slice('file:'.length);
+  const path = rest.startsWith('//') ? rest.slice(2) : rest;
+  if (path === '' || path.includes('\0') || (rest.startsWith('//') && !path.startsWith('/'))) {
+    throw new CofferError('usage', 'a safe on disk must look like file:PATH, with the path of its directory');
+  }
+  return path;
 }
 
 function parseMount(text: string): string {

@@ -16,6 +16,12 @@ export const bootKeys = {
 /** There while a backup is being restored into this place, and after a restore that was cut off. In the clear. */
 export const restoringKey = parseStorageKey('boot/restoring');
 
+/** There in a safe of the command line's own, which no server serves. In the clear. */
+export const safeKey = parseStorageKey('boot/safe');
+
+/** Whether a server serves a store, or the command line opens it by itself. */
+export type StoreUse = 'server' | 'safe';
+
 const format = 1;
 
 export interface StoreHeader {
@@ -38,16 +44,23 @@ export type Boot =
     };
 
 /**
- * Looks what rests in this place. Throws `store_unusable` if a newer Coffer wrote it, or if it is neither empty nor a whole store, saying
+ * Looks what rests in this place. Throws `store_unusable` if a newer Coffer wrote it, if it is for another use, or if it is neither empty nor a whole store, saying
  * what is missing; `integrity` if what is there is damaged.
  */
-export async function readBoot(storage: Storage): Promise<Boot> {
-  const [header, slots, keyring, restoring] = await storage.readMany([
+export async function readBoot(storage: Storage, use: StoreUse = 'server'): Promise<Boot> {
+  const [header, slots, keyring, restoring, safe] = await storage.readMany([
     bootKeys.header,
     bootKeys.slots,
     bootKeys.keyring,
     restoringKey,
+    safeKey,
   ]);
+  if (safe !== undefined && use === 'server') {
+    throw new CofferError(
+      'store_unusable',
+      'this is a safe of the command line and no store of a server: open it with --safe file:PATH',
+    );
+  }
   if (restoring !== undefined) {
     throw new CofferError(
       'store_unusable',
@@ -70,6 +83,12 @@ export async function readBoot(storage: Storage): Promise<Boot> {
       [bootKeys.slots, slots],
       [bootKeys.keyring, keyring],
     ]);
+  }
+  if (safe === undefined && use === 'safe') {
+    throw new CofferError(
+      'store_unusable',
+      "this is a server's store and no safe of the command line: name the server with --safe https://HOST:PORT/MOUNT",
+    );
   }
   return {
     kind: 'store',
