@@ -104,7 +104,7 @@ describe('a safe on disk', () => {
     expect(await fails('render -', { stdin: '{{ secrets.s }}' })).toMatch(
       /^3 .*standard input:1:1: there is no secret s/s,
     );
-    await ok(`import ${file} s`);
+    await ok(`import ${file} s --yes`);
     expect(await ok('render -', { stdin: '<{{ secrets.s }}>' })).toBe('<one>');
   });
 

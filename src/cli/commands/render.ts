@@ -93,12 +93,13 @@ function refuseContradictions(template: string | undefined, options: Wishes): vo
   if ((template === undefined) === (manifest === undefined)) {
     throw usageError('render', 'give one TEMPLATE (- is standard input), or --manifest FILE');
   }
-  const ofOne = ['output', 'mode', 'owner', 'group'] as const;
-  const wrong = ofOne.find((name) => options[name] !== undefined);
-  if (manifest !== undefined && wrong !== undefined)
-    throw usageError('render', `--${wrong} is said in the manifest`);
-  const printed = manifest === undefined && output === undefined;
-  if (printed && wrong !== undefined) throw usageError('render', `--${wrong} goes with --output`);
+  const ofFile = (['mode', 'owner', 'group'] as const).find((name) => options[name] !== undefined);
+  const ofOne = output === undefined ? ofFile : 'output';
+  if (manifest !== undefined && ofOne !== undefined) {
+    throw usageError('render', `--${ofOne} is said in the manifest`);
+  }
+  const printed = manifest === undefined && (output === undefined || output === '-');
+  if (printed && ofFile !== undefined) throw usageError('render', `--${ofFile} goes with --output`);
   if (printed && (watch || check))
     throw usageError('render', `--${watch ? 'watch' : 'check'} goes with --output or --manifest`);
   if (watch && check) throw usageError('render', '--check writes nothing, so there is nothing to watch');
