@@ -15,6 +15,12 @@ export class BoundArguments {
     return this.#values.get(name);
   }
 
+  /** One that was given as none is none. */
+  or(name: string, fallback: Value): Value {
+    const value = this.#values.get(name);
+    return value === undefined ? fallback : value;
+  }
+
   /** Throws a problem for one that is missing without a fallback, and for what is no text. */
   text(name: string, fallback?: string): string {
     const value = this.#values.get(name) ?? fallback;

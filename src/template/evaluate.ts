@@ -15,11 +15,11 @@ import {
   type CallArguments,
   Callable,
   Dict,
+  found,
   isList,
   isTrue,
   keyOf,
   kindOf,
-  Missing,
   Pending,
   pending,
   present,
@@ -80,7 +80,7 @@ export class Evaluator {
       case 'literal':
         return node.value;
       case 'name':
-        return scope.find(node.name) ?? new Missing(`there is no variable "${node.name}"`);
+        return found(scope.find(node.name), `there is no variable "${node.name}"`);
       case 'list':
         return node.items.map((item) => this.evaluate(item, scope));
       case 'dict':

@@ -180,7 +180,8 @@ export class Executor {
           const missing = () => new Missing(`the macro "${name}" was not given "${parameter}"`);
           const other = () =>
             fallback === undefined ? missing() : this.#evaluator.evaluate(fallback, inner);
-          inner.set(parameter, given.value(parameter) ?? other());
+          const value = given.value(parameter);
+          inner.set(parameter, value === undefined ? other() : value);
         }
         return this.run(body, inner);
       }),

@@ -7,6 +7,7 @@ import { textOf } from './text.ts';
 import {
   type CallArguments,
   Dict,
+  found,
   isTrue,
   kindOf,
   Missing,
@@ -19,7 +20,7 @@ const fallback: Filter = {
   parameters: ['default_value', 'boolean'],
   takesMissing: true,
   apply(value, args) {
-    const other = args.value('default_value') ?? '';
+    const other = args.or('default_value', '');
     if (value instanceof Missing) return other;
     return args.flag('boolean', false) && !isTrue(value) ? other : value;
   },
@@ -38,18 +39,18 @@ export const listFilters: Filters = {
   first: {
     parameters: [],
     apply: (value, _args, { budget }) =>
-      itemsOf(value, budget)[0] ?? new Missing('a list is empty and has no first item'),
+      found(itemsOf(value, budget)[0], 'a list is empty and has no first item'),
   },
   last: {
     parameters: [],
     apply: (value, _args, { budget }) =>
-      itemsOf(value, budget).at(-1) ?? new Missing('a list is empty and has no last item'),
+      found(itemsOf(value, budget).at(-1), 'a list is empty and has no last item'),
   },
   list: { parameters: [], apply: (value, _args, { budget }) => itemsOf(value, budget) },
   join: {
     parameters: ['d', 'attribute'],
     apply(value, args, tools) {
-      const between = textOf(args.value('d') ?? '', tools.budget);
+      const between = textOf(args.or('d', ''), tools.budget);
       const parts = attributes(value, args.value('attribute'), tools).map((each) =>
         textOf(each, tools.budget),
       );
@@ -89,7 +90,7 @@ export const listFilters: Filters = {
   sum: {
     parameters: ['attribute', 'start'],
     apply(value, args, tools) {
-      let sum = numberOf(args.value('start') ?? 0);
+      let sum = numberOf(args.or('start', 0));
       for (const each of attributes(value, args.value('attribute'), tools)) sum += numberOf(each);
       return sum;
     },
@@ -120,7 +121,6 @@ export const listFilters: Filters = {
     },
   },
   items: { parameters: [], apply: (value) => pairsOf(value) },
-  attr: { parameters: ['name'], apply: (value, args, tools) => tools.attribute(value, args.text('name')) },
   map: {
     parameters: [],
     passesOn: true,
@@ -130,8 +130,8 @@ export const listFilters: Filters = {
       if (attribute !== undefined) {
         const other = rest.named.get('default');
         return items.map((each) => {
-          const found = tools.attribute(each, attribute);
-          return found instanceof Missing && other !== undefined ? other : found;
+          const held = tools.attribute(each, attribute);
+          return held instanceof Missing && other !== undefined ? other : held;
         });
       }
       const { name, args } = nameAndRest('map', rest);
@@ -146,8 +146,8 @@ export const listFilters: Filters = {
   int: {
     parameters: ['default', 'base'],
     apply(value, args) {
-      const found = wholeNumber(present(value), args.integer('base', 10));
-      return found ?? args.value('default') ?? 0;
+      const whole = wholeNumber(present(value), args.integer('base', 10));
+      return whole ?? args.or('default', 0);
     },
   },
   float: {
@@ -156,7 +156,7 @@ export const listFilters: Filters = {
       const known = present(value);
       const text = typeof known === 'string' ? known.trim() : '';
       if (typeof known === 'number' || typeof known === 'boolean') return Number(known);
-      return /^[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$/i.test(text) ? Number(text) : (args.value('default') ?? 0);
+      return /^[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$/i.test(text) ? Number(text) : args.or('default', 0);
     },
   },
   round: {
@@ -189,7 +189,7 @@ function extreme(sign: 1 | -1): Filter {
       let best = 0;
       for (const [index, key] of keys.entries())
         if (sign * order(key, keys[best] ?? null, tools.budget) > 0) best = index;
-      return items[best] ?? new Missing('a list is empty');
+      return found(items[best], 'a list is empty');
     },
   };
 }

@@ -5,6 +5,7 @@ import { methodOf } from './methods.ts';
 import { Problem } from './problem.ts';
 import {
   Dict,
+  found,
   isKeyed,
   isList,
   keyOf,
@@ -44,14 +45,14 @@ function itemOf(value: readonly Value[] | string, key: Value, budget: Budget): V
     );
   }
   const item = itemsOf(value, budget).at(key);
-  return item ?? new Missing(`${kindOf(value)} has no item ${key}`);
+  return found(item, `${kindOf(value)} has no item ${key}`);
 }
 
 function entryOf(value: Value, key: ReturnType<typeof keyOf>): Value {
   const shown = String(key).slice(0, 80);
   if (!(value instanceof Dict)) return new Missing(`${kindOf(value)} has no "${shown}"`);
-  const found = value.entries.get(key);
-  if (found !== undefined) return found;
+  const entry = value.entries.get(key);
+  if (entry !== undefined) return entry;
   return value.secret === undefined
     ? new Missing(`a map has no "${shown}"`)
     : new Missing(`the secret ${value.secret} has no field ${shown}`, true);

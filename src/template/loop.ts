@@ -1,7 +1,7 @@
 /** `loop`, which the body of a loop sees. */
 import type { Evaluator } from './evaluate.ts';
 import { Problem } from './problem.ts';
-import { Callable, Dict, type DictKey, Missing, type Value } from './value.ts';
+import { Callable, Dict, type DictKey, found, Missing, type Value } from './value.ts';
 
 /** @param changed what `loop.changed` was asked with before, kept for the whole loop */
 export function loopValue(
@@ -11,7 +11,7 @@ export function loopValue(
   evaluator: Evaluator,
 ): Dict {
   const { length } = items;
-  const neighbour = (at: number, what: string) => items[at] ?? new Missing(`there is no ${what} item`);
+  const neighbour = (at: number, what: string) => found(items[at], `there is no ${what} item`);
   const entries: readonly (readonly [DictKey, Value])[] = [
     ['index', index + 1],
     ['index0', index],

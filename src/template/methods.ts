@@ -56,7 +56,10 @@ const ofDicts: Methods<Dict> = {
   items: { parameters: [], run: (self) => [...self.entries].map(([key, value]) => [key, value]) },
   get: {
     parameters: ['key', 'default'],
-    run: (self, args) => self.entries.get(keyOf(args.value('key') ?? null)) ?? args.value('default') ?? null,
+    run(self, args) {
+      const entry = self.entries.get(keyOf(args.or('key', null)));
+      return entry === undefined ? args.or('default', null) : entry;
+    },
   },
 };
 

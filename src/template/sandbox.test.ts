@@ -71,7 +71,6 @@ describe('threat 20: filters', () => {
     expect(Object.keys(filters).toSorted()).toMatchInlineSnapshot(`
       [
         "abs",
-        "attr",
         "b64decode",
         "b64encode",
         "batch",

@@ -8,6 +8,7 @@ import { textOf } from './text.ts';
 import {
   Bytes,
   Callable,
+  found,
   isList,
   type Keyed,
   Missing,
@@ -43,8 +44,7 @@ export class SecretLookups {
 
   /** The secret, or that it is pending or missing. */
   find(name: string): Value {
-    if (this.#known.has(name))
-      return this.#known.get(name) ?? new Missing(`there is no secret ${name}`, true);
+    if (this.#known.has(name)) return found(this.#known.get(name), `there is no secret ${name}`, true);
     this.#want(name);
     return pending;
   }

@@ -67,7 +67,8 @@ export const textFilters: Filters = {
       const text = textOf(value, budget);
       const room = args.integer('width', 80) - [...text].length;
       if (room <= 0) return text;
-      const left = Math.floor(room / 2);
+      // As Python does: of an odd number of blanks the last one goes left where the width is odd.
+      const left = Math.floor(room / 2) + (room % 2 === 1 && args.integer('width', 80) % 2 === 1 ? 1 : 0);
       return repeated(' ', left, budget) + text + repeated(' ', room - left, budget);
     },
   },
@@ -175,12 +176,7 @@ function indented(text: string, margin: string, first: boolean, blank: boolean, 
 }
 
 function encodedPairs(pairs: readonly (readonly [Value, Value])[], budget: Budget): string {
-  return pairs
-    .map(
-      ([name, value]) =>
-        `${urlText(textOf(name, budget), '', budget)}=${urlText(textOf(value, budget), '', budget)}`,
-    )
-    .join('&');
+  return pairs.map(([name, value]) => `${queryText(name, budget)}=${queryText(value, budget)}`).join('&');
 }
 
 function pairOf(value: Value, budget: Budget): readonly [Value, Value] {
@@ -188,6 +184,11 @@ function pairOf(value: Value, budget: Budget): readonly [Value, Value] {
   if (name === undefined || second === undefined || more.length > 0)
     throw new Problem('urlencode takes pairs');
   return [name, second];
+}
+
+/** A part of a query, as forms write it. */
+function queryText(value: Value, budget: Budget): string {
+  return urlText(textOf(value, budget), '', budget).replaceAll('%20', '+');
 }
 
 /** RFC 3986 §2.1, with the characters left alone that Python leaves alone. */

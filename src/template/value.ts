@@ -108,6 +108,11 @@ export function isList(value: Value): value is readonly Value[] {
   return Array.isArray(value);
 }
 
+/** What was found, which may be none; undefined where nothing was, and that is missing then. */
+export function found(value: Value | undefined, what: string, secret = false): Value {
+  return value === undefined ? new Missing(what, secret) : value;
+}
+
 /** From JSON, as variables and fields of secrets come. */
 export function fromJson(json: JsonValue): Value {
   if (typeof json !== 'object' || json === null) return json;
