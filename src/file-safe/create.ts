@@ -4,7 +4,7 @@ import { Barrier } from '../barrier/barrier.ts';
 import type { Clock } from '../clock.ts';
 import { type Random, randomUuid, systemRandom } from '../crypto/random.ts';
 import { CofferError, ConflictError } from '../errors.ts';
-import { bootKeys, bootWrites, readBoot, safeKey } from '../seal/boot.ts';
+import { bootKeys, bootWrites, encodeSafeMark, readBoot, safeKey } from '../seal/boot.ts';
 import { createKeyfile } from '../seal/keyfile/keyfile.ts';
 import { KeyfileSeal } from '../seal/keyfile/keyfile-seal.ts';
 import { PassphraseSeal } from '../seal/passphrase/passphrase-seal.ts';
@@ -30,9 +30,6 @@ export interface MadeFileSafe {
 }
 
 type Making = NewFileSafe & { readonly random: Random };
-
-/** What a safe says of itself in the clear. */
-const mark = Buffer.from(JSON.stringify({ format: 1 }));
 
 /**
  * Throws `already_initialized` where there is one, `store_unusable` for a directory that something else is in, `invalid_request` for a
@@ -80,7 +77,7 @@ async function commitSafe(
     await storage.commit(
       [
         ...bootWrites({ format: 1, id, createdAt: clock.now() }, slots),
-        { key: safeKey, value: mark },
+        { key: safeKey, value: encodeSafeMark() },
         ...writes,
       ],
       [{ key: bootKeys.header, revision: null }, ...expectations],

@@ -16,7 +16,7 @@ export const bootKeys = {
 /** There while a backup is being restored into this place, and after a restore that was cut off. In the clear. */
 export const restoringKey = parseStorageKey('boot/restoring');
 
-/** There in a safe of the command line's own, which no server serves. In the clear. */
+/** There in a safe of the command line's own, which no server serves. In the clear: a `format` and nothing else. */
 export const safeKey = parseStorageKey('boot/safe');
 
 /** Whether a server serves a store, or the command line opens it by itself. */
@@ -84,7 +84,8 @@ export async function readBoot(storage: Storage, use: StoreUse = 'server'): Prom
       [bootKeys.keyring, keyring],
     ]);
   }
-  if (safe === undefined && use === 'safe') {
+  if (safe !== undefined) decodeBootRecord(safe.value, { name: 'the mark of a safe', format, members: [] });
+  else if (use === 'safe') {
     throw new CofferError(
       'store_unusable',
       "this is a server's store and no safe of the command line: name the server with --safe https://HOST:PORT/MOUNT",
@@ -104,6 +105,11 @@ export function bootWrites(header: StoreHeader, slots: readonly Slot[]): readonl
     { key: bootKeys.header, value: encodeHeader(header) },
     { key: bootKeys.slots, value: encodeSlots(slots) },
   ];
+}
+
+/** What `safeKey` holds. */
+export function encodeSafeMark(): Buffer {
+  return Buffer.from(JSON.stringify({ format }));
 }
 
 export function encodeHeader({ id, createdAt }: StoreHeader): Buffer {

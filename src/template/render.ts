@@ -52,7 +52,7 @@ export async function renderTemplate(template: Template, input: RenderInput): Pr
     for (;;) {
       const text = onePass(template.body, lookups, input);
       if (typeof text === 'string') return text;
-      if (!(await lookups.fetch())) throw new RangeError('a pass that waits for nothing');
+      if (!(await lookups.readWanted())) throw new RangeError('a pass that waits for nothing');
     }
   } catch (thrown) {
     throw templateError(template.source, thrown);

@@ -57,7 +57,7 @@ export class SecretLookups {
   }
 
   /** Reads what the last pass asked for. @returns whether there was anything */
-  async fetch(): Promise<boolean> {
+  async readWanted(): Promise<boolean> {
     const names = [...this.#wanted].values();
     const any = this.#wanted.size > 0;
     const read = async () => {

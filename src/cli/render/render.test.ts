@@ -91,7 +91,7 @@ describe('one template', () => {
       const outcome = await render(file('t', text), '-o', join(folder, 'out'));
       expect(outcome.code).not.toBe(0);
       expect(outcome.stderr).toContain(message);
-      // threat 16: what was rendered so far is in no message.
+      // What was rendered so far is in no message.
       expect(outcome.stderr + outcome.stdout).not.toContain('hidden');
       expect(read('out')).toBe('old');
     }

@@ -44,12 +44,12 @@ export class SecretValues implements SecretSource {
   #data(name: string): Promise<JsonObject | undefined> {
     const known = this.#read.get(name);
     if (known !== undefined) return known;
-    const read = this.#fetch(name);
+    const read = this.#current(name);
     this.#read.set(name, read);
     return read;
   }
 
-  async #fetch(name: string): Promise<JsonObject | undefined> {
+  async #current(name: string): Promise<JsonObject | undefined> {
     const problem = nameProblem(name);
     if (problem !== undefined)
       throw new CofferError('usage', `a secret that a template names cannot be: ${problem}`);
