@@ -1,56 +1,20 @@
 // Credentials of a PostgreSQL beside the bare driver that makes the same roles by the same statement, on the same server.
-import { spawn, spawnSync } from 'node:child_process';
-import {
-  chmodSync,
-  chownSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
 import { makeStore, serve } from './places.mjs';
-import { cpuSeconds, freePort, median, stop } from './processes.mjs';
+import { startPostgresql, treeCpuSeconds } from './postgresql-server.mjs';
+import { cpuSeconds, load, median, stop } from './processes.mjs';
 
 const quick = process.argv.includes('--quick');
 const rounds = quick ? 5 : 11;
-const perRound = quick ? 200 : 400;
+const seconds = quick ? 1 : 2;
 const connections = 8;
 const clients = 32;
 const budget = 1.3;
-/** Debian's "nobody": the server refuses to run as root. */
-const rights = process.getuid() === 0 ? { uid: 65_534, gid: 65_534 } : {};
 const directory = mkdtempSync(join(tmpdir(), 'coffer-database-'));
 chmodSync(directory, 0o711);
-
-/** A server that flushes as one in use does. */
-async function startPostgresql() {
-  const versions = '/usr/lib/postgresql';
-  const [newest] = readdirSync(versions).toSorted((a, b) => Number(b) - Number(a));
-  const program = (name) => join(versions, newest, 'bin', name);
-  const home = join(directory, 'postgresql');
-  const password = 'of-a-benchmark';
-  mkdirSync(home);
-  writeFileSync(join(home, 'password'), password);
-  if (rights.uid !== undefined)
-    for (const path of [home, join(home, 'password')]) chownSync(path, rights.uid, rights.gid);
-  const data = join(home, 'data');
-  const words = ['-D', data, '-U', 'bench', '--auth=scram-sha-256', `--pwfile=${join(home, 'password')}`];
-  const made = spawnSync(program('initdb'), words, { cwd: home, encoding: 'utf8', ...rights });
-  if (made.status !== 0) throw new Error(made.stderr);
-  const port = await freePort();
-  const options = ['listen_addresses=127.0.0.1', `port=${port}`, `unix_socket_directories=${home}`];
-  const child = spawn(program('postgres'), ['-D', data, ...options.flatMap((option) => ['-c', option])], {
-    cwd: home,
-    stdio: 'ignore',
-    ...rights,
-  });
-  return { child, login: { host: '127.0.0.1', port, user: 'bench', password, database: 'postgres' } };
-}
 
 async function connected(login) {
   for (let tries = 0; ; tries++) {
@@ -67,24 +31,18 @@ async function connected(login) {
   }
 }
 
-/** CPU time of a process and of those that it started. */
-function treeCpuSeconds(pid) {
-  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8')
-    .trim()
-    .split(' ')
-    .filter(Boolean);
-  return [pid, ...children].reduce((sum, one) => sum + cpuSeconds(one), 0);
-}
-
-/** Milliseconds that so many calls take, `clients` at once. */
-async function timed(count, action) {
-  let next = 0;
-  const worker = async () => {
-    while (next < count) await action(next++);
-  };
+/** Calls a second, `clients` at once, over some seconds. */
+async function ratePerSecond(action) {
+  let done = 0;
   const begun = performance.now();
+  const worker = async () => {
+    while (performance.now() - begun < seconds * 1_000) {
+      await action();
+      done += 1;
+    }
+  };
   await Promise.all(Array.from({ length: clients }, worker));
-  return performance.now() - begun;
+  return (done * 1_000) / (performance.now() - begun);
 }
 
 const creation = `CREATE ROLE "{{name}}" WITH LOGIN PASSWORD '{{password}}' VALID UNTIL '{{expiration}}'`;
@@ -98,7 +56,7 @@ function bareStatement() {
     .replace('{{expiration}}', '2099-01-01 00:00:00+0000');
 }
 
-const postgresql = await startPostgresql();
+const postgresql = await startPostgresql(directory);
 const place = await makeStore(directory);
 const { server, address } = await serve(place);
 let pool;
@@ -122,47 +80,55 @@ try {
     max_open_connections: connections,
   });
   await ask('database/roles/app', { db_name: 'main', creation_statements: creation });
-  const ours = () => ask('database/creds/app', undefined, 'GET');
-  const theirs = () => pool.query(bareStatement());
+  const script = join(directory, 'creds.lua');
+  writeFileSync(script, `wrk.headers["X-Vault-Token"] = "${place.token}"\n`, { mode: 0o600 });
+  // Ours are asked for by a client that costs next to nothing: it has no part in what is measured. The driver has.
+  const rateOf = {
+    ours: async () =>
+      (await load(server.pid, `${address}/v1/database/creds/app`, { connections: clients, seconds, script }))
+        .perSecond,
+    theirs: () => ratePerSecond(() => pool.query(bareStatement())),
+  };
   const tidy = async () => {
     await ask('sys/leases/revoke-prefix/database/creds');
     const { rows } = await pool.query("SELECT rolname FROM pg_roles WHERE rolname LIKE 'v-token-bare-%'");
     if (rows.length > 0) await pool.query(rows.map(({ rolname }) => `DROP ROLE "${rolname}"`).join(';'));
   };
-  await timed(perRound, ours);
-  await timed(perRound, theirs);
+  for (const rate of Object.values(rateOf)) await rate();
   await tidy();
   const ratios = [];
-  const cost = [];
+  const cpu = { ours: [], theirs: [], server: [] };
   const each = { ours: [], theirs: [] };
   for (let round = 0; round < rounds; round++) {
     // Who goes first has the quieter disk, or not: they take turns.
     const order = round % 2 === 0 ? ['ours', 'theirs'] : ['theirs', 'ours'];
-    const took = {};
-    const spent = {};
     for (const who of order) {
-      // The client of ours is not part of what is measured, the driver of theirs is.
       const maker = () =>
         who === 'ours'
           ? cpuSeconds(server.pid)
           : process.cpuUsage().user / 1e6 + process.cpuUsage().system / 1e6;
-      const begun = maker() + treeCpuSeconds(postgresql.child.pid);
-      took[who] = await timed(perRound, who === 'ours' ? ours : theirs);
-      spent[who] = maker() + treeCpuSeconds(postgresql.child.pid) - begun;
+      const before = [maker(), treeCpuSeconds(postgresql.child.pid)];
+      const rate = await rateOf[who]();
+      const after = [maker(), treeCpuSeconds(postgresql.child.pid)];
+      each[who].push(rate);
+      const perCall = (at) => ((after[at] - before[at]) * 1_000) / (rate * seconds);
+      cpu[who].push(perCall(0));
+      cpu.server.push(perCall(1));
     }
-    cost.push(spent.ours / spent.theirs);
-    each.ours.push(perRound / (took.ours / 1_000));
-    each.theirs.push(perRound / (took.theirs / 1_000));
-    ratios.push(took.ours / took.theirs);
+    ratios.push(each.theirs.at(-1) / each.ours.at(-1));
     await tidy();
   }
   const sorted = ratios.toSorted((a, b) => a - b);
-  const rate = (values) => `${Math.round(median(values.toSorted((a, b) => a - b)))}/s`;
+  const rate = (values) => `${Math.round(median(values))}/s`;
+  const milliseconds = (values) => `${median(values).toFixed(2)} ms`;
   console.log(
-    `node ${process.version}; ${clients} at once over ${connections} connections, medians of ${rounds} rounds of ${perRound}`,
+    `node ${process.version}; ${clients} at once over ${connections} connections, medians of ${rounds} rounds of ${seconds} s`,
   );
   console.log(`bare driver, CREATE ROLE             ${rate(each.theirs).padStart(8)}`);
   console.log(`credentials with lease               ${rate(each.ours).padStart(8)}`);
+  console.log(
+    `CPU a call: driver ${milliseconds(cpu.theirs)}, Coffer ${milliseconds(cpu.ours)}, PostgreSQL ${milliseconds(cpu.server)}`,
+  );
   const span = `${sorted[0].toFixed(2)} to ${sorted.at(-1).toFixed(2)}`;
   console.log(
     `ratio                         ${median(sorted).toFixed(3).padStart(8)}  <= ${budget.toFixed(2)}  ${span}`,

@@ -12,6 +12,7 @@ import {
   path,
   paths,
   share,
+  storageUrl,
   targets,
   url,
 } from './kinds.ts';
@@ -54,6 +55,12 @@ export const table = {
     default: undefined,
     defaultText: '`~/.local/share/coffer`',
     help: 'data directory',
+  },
+  storage: {
+    kind: storageUrl,
+    default: undefined,
+    defaultText: '`lmdb:` in the data directory',
+    help: 'where the store is; a password in it is for the environment or the file, never for a flag',
   },
   keyfile: {
     kind: path,

@@ -17,6 +17,7 @@ import { type Server, startDataServer, startDevServer } from './server.ts';
 import { checkServer, refuseWith } from './server-check.ts';
 import { certificateProblems, type Flags, loadServerSettings, settingOptions } from './server-settings.ts';
 import { openServerTelemetry } from './server-telemetry.ts';
+import { storagePlace, storageProblems } from './storage-place.ts';
 
 const actions = {
   config: { type: 'text', value: 'FILE', help: 'configuration file, TOML or JSON (COFFER_CONFIG)' },
@@ -76,6 +77,8 @@ export const command = defineCommand({
   details: [
     'Serves a data directory, by default ~/.local/share/coffer. A new store is made when asked for with --init, or at a ' +
       'terminal in the default place; its keyfile and root token go to ~/.config/coffer.',
+    'The store is in the data directory unless --storage names another place; the audit log always is. A password of a storage ' +
+      'goes into COFFER_STORAGE or the configuration file, or into PGPASSFILE or PGPASSWORD for PostgreSQL.',
     'Every setting can be in the file of --config, in the environment, or on the command line; a flag wins over a variable, and ' +
       'that over the file. The variable of --log-level is COFFER_LOG_LEVEL, and so on. What is said of listeners here is for all ' +
       'of them.',
@@ -104,7 +107,10 @@ export async function serveUntilStopped(
     checkServer(loaded, dataDirectory(loaded, shell), shell);
     return;
   }
-  const problems = loaded.problems.length > 0 ? loaded.problems : certificateProblems(loaded);
+  const problems =
+    loaded.problems.length > 0
+      ? loaded.problems
+      : [...certificateProblems(loaded), ...storageProblems(loaded)];
   if (problems.length > 0) refuseWith(problems, shell);
   refuseInspector();
   const hangup = new Hangup();
@@ -142,10 +148,16 @@ function logger(shell: Shell, { level, format }: LogSettings): LevelledLogger {
 
 async function dev(start: Start): Promise<Serving> {
   const { given, loaded, limits, log, telemetry } = start;
-  if (given['data'] !== undefined || given.init || given['init-by-api'] || given['keyfile'] !== undefined) {
+  if (
+    given['data'] !== undefined ||
+    given['storage'] !== undefined ||
+    given.init ||
+    given['init-by-api'] ||
+    given['keyfile'] !== undefined
+  ) {
     throw new CofferError(
       'usage',
-      '--dev keeps everything in memory: it goes without --data, --init and --keyfile',
+      '--dev keeps everything in memory: it goes without --data, --storage, --init and --keyfile',
     );
   }
   const server = await startDevServer({
@@ -155,7 +167,7 @@ async function dev(start: Start): Promise<Serving> {
     rootToken: given['dev-root-token-id'],
     log,
     telemetry,
-    ...facts(start, undefined),
+    ...facts(start, undefined, 'memory'),
   });
   given.onDevToken?.(server.rootToken);
   const { addresses } = server.listeners;
@@ -183,11 +195,15 @@ async function data(start: Start): Promise<Serving> {
   }
   const { settings } = loaded;
   const atTerminal = shell.stdin.isTTY === true && shell.stdout.isTTY === true;
-  const makes = given.init || (settings.data === undefined && atTerminal);
+  const standard = settings.data === undefined && settings.storage === undefined;
+  const makes = given.init || (standard && atTerminal);
   const directory = dataDirectory(loaded, shell);
+  const place = storagePlace(settings.storage, directory);
   let isNew = false;
   const server = await startDataServer({
     data: directory,
+    storage: place,
+    env: shell.env,
     listeners: settings.listeners,
     leases: settings.leases,
     limits,
@@ -195,25 +211,24 @@ async function data(start: Start): Promise<Serving> {
     places: shell.places,
     log,
     telemetry,
-    ...facts(start, directory),
+    ...facts(start, directory, place.kind),
     init: given['init-by-api'] ? 'api' : makes ? 'store' : 'never',
     keyfile: settings.keyfile,
     rootTokenFile: given['root-token-file'] === undefined ? undefined : resolve(given['root-token-file']),
-    logIn: settings.data === undefined,
+    logIn: standard,
     onMade: (made) => {
       isNew = true;
-      shell.ui.text(welcome(made, directory));
+      shell.ui.text(welcome(made, place.name));
     },
   });
   const addresses = server.listeners.addresses.join(', ');
   const { initialized, sealed } = await server.node.state.status();
-  const serving = isNew ? firstSteps(addresses) : `Serving ${directory} on ${addresses}\n`;
+  const serving = isNew ? firstSteps(addresses) : `Serving ${place.name} on ${addresses}\n`;
   return { server, words: serving + (initialized ? (sealed ? sealedNote : '') : emptyNote) };
 }
 
 /** What the server tells of itself; `directory` is the data directory, where there is one. */
-function facts({ loaded, log, reloading }: Start, directory: string | undefined) {
-  const storage = directory === undefined ? 'memory' : 'lmdb';
+function facts({ loaded, log, reloading }: Start, directory: string | undefined, storage: string) {
   return {
     devicePlaces: devicePlaces(loaded.settings.audit, directory),
     program: {
