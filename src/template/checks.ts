@@ -110,10 +110,15 @@ function cased(text: string, change: (text: string) => string): boolean {
   return change(text) === text && text.toLowerCase() !== text.toUpperCase();
 }
 
+/** As `requireFilter`, of tests. */
+export function requireCheck(name: string): void {
+  if (!Object.hasOwn(checks, name)) throw new Problem(`there is no test "${name.slice(0, 40)}"`);
+}
+
 /** Throws a problem for an unknown test. `keyed` values are told from others by nothing but `in`. */
 export function runCheck(name: string, value: Value, args: CallArguments, tools: Tools): boolean {
   const check = Object.hasOwn(checks, name) ? checks[name] : undefined;
-  if (check === undefined) throw new Problem(`there is no test "${name.slice(0, 40)}"`);
+  if (check === undefined) throw new Problem('there is no such test');
   if (
     !(value instanceof Missing) &&
     !(value instanceof Pending) &&

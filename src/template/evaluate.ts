@@ -1,11 +1,11 @@
 /** What expressions are worth. */
 import type { Budget } from './budget.ts';
-import { runCheck } from './checks.ts';
+import { requireCheck, runCheck } from './checks.ts';
 import { compare, isEqual } from './compare.ts';
 import { itemsOf, type Tools } from './filter.ts';
-import { runFilter } from './filters.ts';
+import { requireFilter, runFilter } from './filters.ts';
 import { numberOf } from './list-filters.ts';
-import { attributeOf, indexOf, memberOf, sliceOf } from './lookup.ts';
+import { attributeOf, computed, indexOf, memberOf, sliceOf } from './lookup.ts';
 import { PlacedProblem, Problem } from './problem.ts';
 import type { Scope } from './scope.ts';
 import type { Arguments, BinaryOperator, Expression, FilterUse } from './syntax.ts';
@@ -66,6 +66,7 @@ export class Evaluator {
     let value = text;
     for (const use of uses) {
       try {
+        requireFilter(use.name);
         value = runFilter(use.name, value, this.#arguments(use.args, scope), this.#tools);
       } catch (thrown) {
         if (thrown instanceof Problem) throw new PlacedProblem(use, thrown);
@@ -88,12 +89,13 @@ export class Evaluator {
           node.entries.map(([key, value]) => [keyOf(this.evaluate(key, scope)), this.evaluate(value, scope)]),
         );
       case 'member':
-        return memberOf(this.evaluate(node.target, scope), node.name, this.#budget);
+        return memberOf(this.evaluate(node.target, scope), node.name, this.#budget, shownName(node.name));
       case 'index':
         return indexOf(
           this.evaluate(node.target, scope),
           node.keys.map((key) => this.evaluate(key, scope)),
           this.#budget,
+          shownKey(node.keys),
         );
       case 'slice':
         return sliceOf(
@@ -104,6 +106,7 @@ export class Evaluator {
       case 'call':
         return this.#call(this.evaluate(node.target, scope), this.#arguments(node.args, scope));
       case 'filter':
+        requireFilter(node.name);
         return runFilter(
           node.name,
           this.evaluate(node.target, scope),
@@ -111,6 +114,7 @@ export class Evaluator {
           this.#tools,
         );
       case 'test':
+        requireCheck(node.name);
         return runCheck(
           node.name,
           this.evaluate(node.target, scope),
@@ -197,6 +201,15 @@ export class Evaluator {
   isEqual(left: Value, right: Value): boolean {
     return isEqual(left, right, this.#budget);
   }
+}
+
+/** A key that stands in the template may be told; one that was computed may be a secret. */
+function shownKey([key]: readonly Expression[]): string {
+  return key?.kind === 'literal' ? shownName(String(key.value)) : computed;
+}
+
+function shownName(name: string): string {
+  return `"${name.slice(0, 80)}"`;
 }
 
 /** Python's: `//` and `%` round towards negative infinity. */

@@ -17,44 +17,45 @@ import {
   type Value,
 } from './value.ts';
 
-/** As Jinja: a method before an entry of the same name. Throws a problem for names such as `__class__`, which have no business here. */
-export function memberOf(value: Value, name: string, budget: Budget): Value {
-  if (name.startsWith('__')) throw new Problem(`"${name.slice(0, 40)}" cannot be asked for`);
+/**
+ * As Jinja: a method before an entry of the same name. Throws a problem for names such as `__class__`, which have no business here.
+ * @param shown what messages call it: the template's own word, and never a value that it was computed from
+ */
+export function memberOf(value: Value, name: string, budget: Budget, shown: string): Value {
+  if (name.startsWith('__')) throw new Problem(`${shown} cannot be asked for`);
   if (value instanceof Pending) return pending;
   const known = present(value);
   if (isKeyed(known)) return known.member(name);
-  return methodOf(known, name, budget) ?? entryOf(known, name);
+  return methodOf(known, name, budget) ?? entryOf(known, name, shown);
 }
 
-/** An entry before a method of the same name. Several keys are a tuple, which only secrets are named by. */
-export function indexOf(value: Value, keys: readonly Value[], budget: Budget): Value {
+/**
+ * An entry before a method of the same name. Several keys are a tuple, which only secrets are named by.
+ * @param shown as of `memberOf`
+ */
+export function indexOf(value: Value, keys: readonly Value[], budget: Budget, shown: string): Value {
   if (value instanceof Pending) return pending;
   const known = present(value);
   if (isKeyed(known)) return known.at(keys);
   const [key = null, ...more] = keys;
   if (more.length > 0) throw new Problem('only secrets are named by several parts');
   const wanted = present(key);
-  if (isList(known) || typeof known === 'string') return itemOf(known, wanted, budget);
-  return entryOf(known, keyOf(wanted));
+  if (isList(known) || typeof known === 'string') return itemOf(known, wanted, budget, shown);
+  return entryOf(known, keyOf(wanted), shown);
 }
 
-function itemOf(value: readonly Value[] | string, key: Value, budget: Budget): Value {
-  if (typeof key !== 'number' || !Number.isInteger(key)) {
-    return new Missing(
-      `${kindOf(value)} has no ${typeof key === 'string' ? `"${key.slice(0, 80)}"` : kindOf(key)}`,
-    );
-  }
-  const item = itemsOf(value, budget).at(key);
-  return found(item, `${kindOf(value)} has no item ${key}`);
+function itemOf(value: readonly Value[] | string, key: Value, budget: Budget, shown: string): Value {
+  const missing = `${kindOf(value)} has no ${shown}`;
+  if (typeof key !== 'number' || !Number.isInteger(key)) return new Missing(missing);
+  return found(itemsOf(value, budget).at(key), missing);
 }
 
-function entryOf(value: Value, key: ReturnType<typeof keyOf>): Value {
-  const shown = String(key).slice(0, 80);
-  if (!(value instanceof Dict)) return new Missing(`${kindOf(value)} has no "${shown}"`);
+function entryOf(value: Value, key: ReturnType<typeof keyOf>, shown: string): Value {
+  if (!(value instanceof Dict)) return new Missing(`${kindOf(value)} has no ${shown}`);
   const entry = value.entries.get(key);
   if (entry !== undefined) return entry;
   return value.secret === undefined
-    ? new Missing(`a map has no "${shown}"`)
+    ? new Missing(`a map has no ${shown}`)
     : new Missing(`the secret ${value.secret} has no field ${shown}`, true);
 }
 
@@ -100,16 +101,21 @@ function pick<T>(
   return part;
 }
 
+/** What messages call a name that is no word of the template's. */
+export const computed = 'such entry';
+
 /** Along `a.b.0`, as the arguments `attribute` of filters are written. */
 export function attributeOf(value: Value, path: Value, budget: Budget): Value {
   const known = present(path);
-  if (typeof known === 'number') return indexOf(value, [known], budget);
+  if (typeof known === 'number') return indexOf(value, [known], budget, computed);
   if (typeof known !== 'string') throw new Problem('an attribute is named by text');
   return known
     .split('.')
     .reduce<Value>(
       (held, name) =>
-        /^\d+$/.test(name) ? indexOf(held, [Number(name)], budget) : memberOf(held, name, budget),
+        /^\d+$/.test(name)
+          ? indexOf(held, [Number(name)], budget, computed)
+          : memberOf(held, name, budget, computed),
       value,
     );
 }

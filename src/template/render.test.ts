@@ -62,7 +62,7 @@ describe('secrets', () => {
       'invalid_request: page:1:1: the secret db has several fields, so name one of them: user, pass word',
     );
     expect(await refusal('{{ secrets.db.host }}', {}, secrets)).toContain(
-      'not_found: page:1:1: the secret db has no field host',
+      'not_found: page:1:1: the secret db has no field "host"',
     );
   });
 

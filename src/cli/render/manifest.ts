@@ -1,4 +1,5 @@
 /** Manifests: lists of what is rendered to where, in JSON or YAML. */
+import { resolve } from 'node:path';
 import { CofferError } from '../../errors.ts';
 import { isJsonObject, type JsonObject, type JsonValue } from '../../json.ts';
 import { suggest } from '../../suggest.ts';
@@ -23,7 +24,7 @@ export function parseManifest(document: JsonValue, follow: boolean): readonly Or
   const orders = entries.map((entry, index) => labelled(index, () => parseEntry(entry, follow)));
   const taken = new Set<string>();
   for (const [index, { destination }] of orders.entries()) {
-    const path = destination?.path ?? '';
+    const path = resolve(destination?.path ?? '');
     if (taken.has(path))
       throw new CofferError(
         'invalid_request',

@@ -215,9 +215,9 @@ describe('a manifest', () => {
     [
       [
         { source: 'a', destination: 'x' },
-        { source: 'b', destination: 'x' },
+        { source: 'b', destination: './x' },
       ],
-      "entry 2: x is another entry's destination too",
+      "is another entry's destination too",
     ],
     [[{ source: 'a', destination: 'x', owner: 'no-such-user' }], 'there is no user'],
   ])('%j is refused', (document, message) => {
