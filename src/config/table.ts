@@ -11,6 +11,7 @@ import {
   networks,
   path,
   paths,
+  sealAddresses,
   share,
   storageUrl,
   targets,
@@ -67,6 +68,11 @@ export const table = {
     default: undefined,
     defaultText: 'in `~/.config/coffer`',
     help: 'keyfile of the store, or where to put a new one',
+  },
+  seal: {
+    kind: sealAddresses,
+    default: [] as readonly string[],
+    help: 'KMS keys that open the store at start, and that a new store is made for in place of a keyfile',
   },
   default_lease_ttl: {
     kind: duration(second, hundredYears),

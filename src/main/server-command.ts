@@ -9,6 +9,7 @@ import type { LimitSettings, LogSettings, Settings } from '../config/settings.ts
 import { CofferError } from '../errors.ts';
 import { type LevelledLogger, type Logger, openLogger } from '../log.ts';
 import type { NodeTelemetry } from '../telemetry/telemetry.ts';
+import { openConfiguredSeals, sealProblems } from './configured-seals.ts';
 import { firstSteps, welcome } from './first-start.ts';
 import { guardMemory, guardProcess, refuseInspector } from './process-guard.ts';
 import { devicePlaces, logControl, sanitizedConfiguration } from './program-facts.ts';
@@ -110,7 +111,7 @@ export async function serveUntilStopped(
   const problems =
     loaded.problems.length > 0
       ? loaded.problems
-      : [...certificateProblems(loaded), ...storageProblems(loaded)];
+      : [...certificateProblems(loaded), ...storageProblems(loaded), ...sealProblems(loaded)];
   if (problems.length > 0) refuseWith(problems, shell);
   refuseInspector();
   const hangup = new Hangup();
@@ -153,11 +154,12 @@ async function dev(start: Start): Promise<Serving> {
     given['storage'] !== undefined ||
     given.init ||
     given['init-by-api'] ||
-    given['keyfile'] !== undefined
+    given['keyfile'] !== undefined ||
+    given['seal'] !== undefined
   ) {
     throw new CofferError(
       'usage',
-      '--dev keeps everything in memory: it goes without --data, --storage, --init and --keyfile',
+      '--dev keeps everything in memory: it goes without --data, --storage, --init, --keyfile and --seal',
     );
   }
   const server = await startDevServer({
@@ -186,6 +188,8 @@ Serving on ${addresses.join(', ')}
 }
 
 const emptyNote = 'There is no store yet: `coffer operator init` makes one.\n';
+const waitingNote =
+  'The store is sealed: its key is elsewhere and does not open it now. It is asked again until it does; the log says why.\n';
 const sealedNote = 'The store is sealed: `coffer operator unseal` opens it.\n';
 
 async function data(start: Start): Promise<Serving> {
@@ -214,6 +218,7 @@ async function data(start: Start): Promise<Serving> {
     ...facts(start, directory, place.kind),
     init: given['init-by-api'] ? 'api' : makes ? 'store' : 'never',
     keyfile: settings.keyfile,
+    seals: openConfiguredSeals(settings.seals, shell.env),
     rootTokenFile: given['root-token-file'] === undefined ? undefined : resolve(given['root-token-file']),
     logIn: standard,
     onMade: (made) => {
@@ -222,9 +227,14 @@ async function data(start: Start): Promise<Serving> {
     },
   });
   const addresses = server.listeners.addresses.join(', ');
-  const { initialized, sealed } = await server.node.state.status();
+  const { initialized, sealed, waiting } = await server.node.state.status();
   const serving = isNew ? firstSteps(addresses) : `Serving ${place.name} on ${addresses}\n`;
-  return { server, words: serving + (initialized ? (sealed ? sealedNote : '') : emptyNote) };
+  return {
+    server,
+    words:
+      serving +
+      (initialized ? (sealed ? (waiting === undefined ? sealedNote : waitingNote) : '') : emptyNote),
+  };
 }
 
 /** What the server tells of itself; `directory` is the data directory, where there is one. */

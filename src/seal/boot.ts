@@ -5,6 +5,7 @@
 import { CofferError } from '../errors.ts';
 import { parseStorageKey, type Revision, type Storage, type Write } from '../storage/storage.ts';
 import { decodeBootRecord } from './boot-record.ts';
+import { decodeMigrationMark, markedRefusal, migratingKey } from './migration-mark.ts';
 import { decodeSlots, encodeSlots, isUuid, type Slot } from './slots.ts';
 
 export const bootKeys = {
@@ -44,15 +45,16 @@ export type Boot =
     };
 
 /**
- * Looks what rests in this place. Throws `store_unusable` if a newer Coffer wrote it, if it is for another use, or if it is neither empty nor a whole store, saying
- * what is missing; `integrity` if what is there is damaged.
+ * Looks what rests in this place. Throws `store_unusable` if a newer Coffer wrote it, if it is for another use, or if it is neither
+ * empty nor a whole store, saying what is missing; `integrity` if what is there is damaged.
  */
 export async function readBoot(storage: Storage, use: StoreUse = 'server'): Promise<Boot> {
-  const [header, slots, keyring, restoring, safe] = await storage.readMany([
+  const [header, slots, keyring, restoring, migrating, safe] = await storage.readMany([
     bootKeys.header,
     bootKeys.slots,
     bootKeys.keyring,
     restoringKey,
+    migratingKey,
     safeKey,
   ]);
   if (safe !== undefined && use === 'server') {
@@ -61,6 +63,7 @@ export async function readBoot(storage: Storage, use: StoreUse = 'server'): Prom
       'this is a safe of the command line and no store of a server: open it with --safe file:PATH',
     );
   }
+  if (migrating !== undefined) throw markedRefusal(decodeMigrationMark(migrating.value));
   if (restoring !== undefined) {
     throw new CofferError(
       'store_unusable',
