@@ -294,7 +294,6 @@ export const packageOwners: Readonly<Record<string, string | readonly string[]>>
   jose: 'crypto/jwt/',
   lmdb: 'storage/lmdb/',
   mysql2: 'engine/database/mysql/',
-  nunjucks: 'template/',
   pg: ['engine/database/postgresql/', 'storage/postgres/'],
   pino: 'log.ts',
   'qrcode-generator': 'crypto/barcode.ts',
