@@ -1,4 +1,5 @@
 import { chmodSync, mkdtempSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { open } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
@@ -19,6 +20,13 @@ beforeEach(() => {
   path = join(home, 'secrets');
   env = { HOME: home, COFFER_SAFE: `file:${path}` };
 });
+
+/** A file for its owner alone, open for reading. */
+async function openPrivate(file: string, text: string) {
+  writeFileSync(file, text, { mode: 0o600 });
+  const handle = await open(file, 'r');
+  return { fd: handle.fd, close: () => handle.close() };
+}
 
 /** Runs a command line that must work. */
 async function ok(words: string, scene: Scene = {}): Promise<string> {
@@ -168,6 +176,16 @@ describe('a safe with a passphrase', () => {
     expect(await fails('get s')).toMatch(/^2 .*nobody can be asked/s);
     chmodSync(file, 0o644);
     expect(await fails(`get s --passphrase-file ${file}`)).toMatch(/^2 .*others may read/s);
+  });
+
+  it('is asked for it twice when it is made, and takes it from a descriptor too', async () => {
+    expect(await fails(`safe init file:${path} --passphrase`)).toMatch(/^2 .*nobody can be asked/s);
+    const typo = `${passphrase}\rgravel otter lantern fjord quill\r`;
+    expect(await fails(`safe init file:${path} --passphrase`, { typed: typo })).toMatch(/^2 .*differ/s);
+    await ok(`safe init file:${path} --passphrase`, { typed: `${passphrase}\r${passphrase}\r` });
+    const { fd, close } = await openPrivate(join(home, 'p'), passphrase);
+    expect(await ok(`list --passphrase-file /dev/fd/${fd}`)).toBe('');
+    await close();
   });
 
   it('threat 30: refuses one that is weak, and makes nothing', async () => {

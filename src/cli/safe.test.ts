@@ -13,17 +13,23 @@ test.each([
   expect(parseSafe(text)).toEqual({ address, mount });
 });
 
-test.each(['credstash://table?region=eu-west-1', 'file:/tmp/x', 'FILE:x'])(
-  '%s is known, and refused',
-  (text) => {
-    expect(() => parseSafe(text)).toThrow(
-      expect.objectContaining({
-        code: 'usage',
-        message: expect.stringContaining('not supported by this version'),
-      }),
-    );
-  },
-);
+test.each([
+  ['file:/tmp/x', '/tmp/x'],
+  ['FILE:x y?z%20', 'x y?z%20'],
+  ['file:~/s', '~/s'],
+  ['file:///tmp/x', '/tmp/x'],
+])('%s is a directory', (text, file) => {
+  expect(parseSafe(text)).toEqual({ address: undefined, mount: undefined, file });
+});
+
+test.each(['credstash://table?region=eu-west-1'])('%s is known, and refused', (text) => {
+  expect(() => parseSafe(text)).toThrow(
+    expect.objectContaining({
+      code: 'usage',
+      message: expect.stringContaining('not supported by this version'),
+    }),
+  );
+});
 
 test.each([
   '',
@@ -31,6 +37,9 @@ test.each([
   'a//b',
   'a/../b',
   's3://x',
+  'file:',
+  'file://host/x',
+  'file:\0',
   'https://user:pw@host/secret',
   'https://host/%ff',
   'https://host/x?y=1',
