@@ -130,12 +130,12 @@ export class FileSafe {
 
   async #close(): Promise<void> {
     const { barrier, clock, id, close } = this.#parts;
-    try {
-      if (this.#changed) await keepHouse(barrier, id, clock, (name) => this.#onDue(name));
-    } finally {
-      barrier.seal();
-      await close();
-    }
+    // What was asked for is done and on disk: that this fails (a full disk, say) must not look as if that had. The next process tries
+    // again, and whoever reads what is damaged is told.
+    if (this.#changed)
+      await keepHouse(barrier, id, clock, (name) => this.#onDue(name)).catch(() => undefined);
+    barrier.seal();
+    await close();
   }
 
   async #onDue(name: string): Promise<void> {
