@@ -47,7 +47,12 @@ export const safeOptions = {
   safe: {
     type: 'text',
     value: 'URL',
-    help: 'where secrets are: a mount, its URL, or file:PATH (COFFER_SAFE)',
+    help: 'where secrets are: a mount, its URL, credstash://TABLE or file:PATH (COFFER_SAFE)',
+  },
+  context: {
+    type: 'list',
+    value: 'KEY=VALUE',
+    help: 'of the encryption context, for credstash://; may be repeated',
   },
   ...fileSafeOptions,
   ...serverOptions,
@@ -59,4 +64,8 @@ export const fieldOption = {
 
 export const yesOption = {
   yes: { type: 'flag', short: 'y', help: 'do not ask' },
+} as const satisfies Options;
+
+export const partialOption = {
+  partial: { type: 'flag', help: 'leave out what may not be read or does not open, and name it' },
 } as const satisfies Options;

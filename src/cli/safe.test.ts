@@ -22,13 +22,9 @@ test.each([
   expect(parseSafe(text)).toEqual({ address: undefined, mount: undefined, file });
 });
 
-test.each(['credstash://table?region=eu-west-1'])('%s is known, and refused', (text) => {
-  expect(() => parseSafe(text)).toThrow(
-    expect.objectContaining({
-      code: 'usage',
-      message: expect.stringContaining('not supported by this version'),
-    }),
-  );
+test('a table is taken whole; it is parsed where it is opened', () => {
+  const table = 'credstash://table?region=eu-west-1';
+  expect(parseSafe(table)).toEqual({ address: undefined, mount: undefined, table });
 });
 
 test.each([
