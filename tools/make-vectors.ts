@@ -269,7 +269,11 @@ function keyfileTextVectors(): object {
 /** A store of a few records, and backups of it: with the keys at hand, and without. */
 async function backupVectors(): Promise<object> {
   const random = fixedRandom('backup');
-  const clock: Clock = { now: () => 1_700_000_000_000, after: () => ({ [Symbol.dispose]() {} }) };
+  const clock: Clock = {
+    now: () => 1_700_000_000_000,
+    steady: () => 0,
+    after: () => ({ [Symbol.dispose]() {} }),
+  };
   const storage = new MemoryStorage();
   const root = published('root key');
   const creation = Barrier.create({ storage, random, clock, rootKey: root, storeId });

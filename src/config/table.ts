@@ -69,6 +69,12 @@ export const table = {
     defaultText: 'in `~/.config/coffer`',
     help: 'keyfile of the store, or where to put a new one',
   },
+  api_addr: {
+    kind: url,
+    default: undefined,
+    defaultText: 'the first listener’s own',
+    help: 'address at which clients reach this node, as it tells the others',
+  },
   seal: {
     kind: sealAddresses,
     default: [] as readonly string[],

@@ -80,6 +80,7 @@ export interface MountsOptions {
   readonly random: Random;
   /** See `EngineEnvironment`. */
   readonly generatePassword: (policy: string) => Promise<string>;
+  readonly formatVersion: (name: string) => number;
 }
 
 interface Instance {
@@ -324,7 +325,7 @@ export class Mounts {
         `this program has no "${entry.type}", which is mounted at ${entry.path}`,
       );
     }
-    const { digestKey, clock, random, generatePassword } = this.#options;
+    const { digestKey, clock, random, generatePassword, formatVersion } = this.#options;
     return type.create({
       mountPath: entry.path,
       mountAccessor: entry.accessor,
@@ -335,6 +336,7 @@ export class Mounts {
       clock,
       random,
       generatePassword,
+      formatVersion,
       digest: (text) => hmacSha256(digestKey, `${entry.uuid}/${text}`).toString('base64url'),
     });
   }
