@@ -9,6 +9,7 @@ import type { View } from '../core/view.ts';
 import type { Random } from '../crypto/random.ts';
 import { kvV2 } from '../engine/kv/kv-v2.ts';
 import { isDeleted, shownSecret } from '../engine/kv/metadata.ts';
+import { encodeSecret } from '../engine/kv/pointer.ts';
 import { pointerFolder, Secrets } from '../engine/kv/secrets.ts';
 import {
   addVersion,
@@ -45,7 +46,7 @@ export class FileSafe {
   readonly id: string;
   readonly #parts: FileSafeParts;
   readonly #view: View;
-  readonly #secrets = new Secrets();
+  readonly #secrets = new Secrets(encodeSecret);
   readonly #engine: ReturnType<typeof kvV2>;
   #changed = false;
   #closing: Promise<void> | undefined;

@@ -14,7 +14,7 @@ async function place() {
   const folder = mkdtempSync(join(tmpdir(), 'coffer-house-'));
   const path = join(folder, 'safe');
   let now = 1_800_000_000_000;
-  const clock = { now: () => now, after: () => ({ [Symbol.dispose]: () => undefined }) };
+  const clock = { now: () => now, steady: () => now, after: () => ({ [Symbol.dispose]: () => undefined }) };
   const keyfile = () => join(folder, 'key');
   await createFileSafe({ path, keyfile, passphrase: undefined, clock });
   const open = (): Promise<FileSafe> => openFileSafe({ path, keys: { keyfile, passphrase }, clock });
