@@ -18,10 +18,12 @@ import { type Judgement, judge, openToEveryone } from './judge.ts';
 import { noTelemetry, type Passage, type Telemetry } from './meter.ts';
 import { isBuiltin } from './mount/builtin.ts';
 import { MountView } from './mount/view.ts';
+import type { ApiPath } from './path.ts';
+import type { Peers } from './peers.ts';
 import type { Acl } from './policy/acl.ts';
-import { admit } from './quota/admit.ts';
+import { admit, admitTogether } from './quota/admit.ts';
 import { type StrangerLimit, Strangers } from './quota/strangers.ts';
-import type { Answer, Request, Road } from './request.ts';
+import type { Answer, RateVerdict, Request, Road } from './request.ts';
 import { RequestCommit } from './request-commit.ts';
 import { type IsUrgent, storageFull, waitsForRoom } from './room.ts';
 import type { Log, SealState } from './seal-state.ts';
@@ -42,20 +44,32 @@ export interface RoadOptions {
   readonly limits: () => StrangerLimit;
   readonly telemetry?: Telemetry | undefined;
   readonly inFlight?: InFlight;
+  readonly peers?: Peers | undefined;
   /** What is done on a full disk too; nothing but reading if absent. */
   readonly isUrgent?: IsUrgent;
 }
 
 export function createRoad(options: RoadOptions): Road {
-  const { state, clock, log, limits, inFlight, telemetry = noTelemetry } = options;
+  const { state, clock, log, limits, inFlight, peers, telemetry = noTelemetry } = options;
   const withoutStore = sealedTable(state, clock, telemetry);
-  const strangers = new Strangers(limits);
+  const strangers = new Strangers(limits, (origin) => peers?.tell('charged', origin));
+  peers?.hear('charged', (origin) => void strangers.note(origin, clock.now()));
+  const counted = <V extends RateVerdict | undefined>(verdict: V): V => {
+    if (verdict?.admitted === false) telemetry.tally('rate_limited');
+    return verdict;
+  };
   return {
-    admit(path, address, bearer) {
-      const verdict = admit(state.core, strangers, path, address, bearer, clock.now());
-      if (verdict?.admitted === false) telemetry.tally('rate_limited');
-      return verdict;
-    },
+    admit: (path, remoteAddress, bearer) =>
+      counted(admit(state.core, strangers, { path, remoteAddress, bearer, now: clock.now() })),
+    ...(peers === undefined
+      ? {}
+      : {
+          admitTogether(path: ApiPath, remoteAddress: string, bearer: boolean) {
+            const visitor = { path, remoteAddress, bearer, now: clock.now() };
+            const verdict = admitTogether(state.core, strangers, visitor, peers.take);
+            return verdict instanceof Promise ? verdict.then(counted) : counted(verdict);
+          },
+        }),
     cors: () => allowedOrigins(state.core?.settings.cors),
     async handle(request) {
       const passage = telemetry.passage(request);
