@@ -83,6 +83,8 @@ export interface Settings {
   readonly data: string | undefined;
   readonly keyfile: string | undefined;
   readonly listeners: readonly ListenerSettings[];
+  /** Processes that serve together. */
+  readonly workers: number;
   readonly leases: LeaseSettings;
   readonly limits: LimitSettings;
   readonly log: LogSettings;

@@ -61,6 +61,11 @@ export const table = {
     defaultText: 'in `~/.config/coffer`',
     help: 'keyfile of the store, or where to put a new one',
   },
+  workers: {
+    kind: count(1, 64),
+    default: 1,
+    help: 'processes that serve one data directory together',
+  },
   default_lease_ttl: {
     kind: duration(second, hundredYears),
     default: 768 * hour,
