@@ -46,7 +46,7 @@ export interface NodeOptions {
   /** What audit devices may reach; nothing if absent. */
   readonly devicePlaces?: Omit<DevicePlaces, 'clock'>;
   /** The program's log, its configuration and how it is read again; a node without them shows none. */
-  readonly program?: Partial<Pick<Surroundings, 'logs' | 'configuration' | 'reload'>>;
+  readonly program?: Partial<Pick<Surroundings, 'logs' | 'configuration' | 'reload' | 'peers'>>;
   /** `sys/rekey` and `sys/generate-root` are open to everybody, as Vault's clients know them. Not unless told. */
   readonly unauthenticatedKeyOperations?: boolean;
 }
@@ -94,6 +94,7 @@ export function createNode(options: NodeOptions): CofferNode {
     isUrgent: isUrgentRequest,
     telemetry,
     inFlight: surroundings.inFlight,
+    peers: surroundings.peers,
   });
   return { state, road: telemetry?.road(road) ?? road };
 }

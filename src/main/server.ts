@@ -6,6 +6,7 @@ import type { Places } from '../config/paths.ts';
 import type { BackupSettings, LeaseSettings, LimitSettings, ListenerSettings } from '../config/settings.ts';
 import { type ScheduledBackups, startScheduledBackups } from '../core/backup/scheduled-backups.ts';
 import type { SystemTtls } from '../core/mount/entry.ts';
+import type { Road } from '../core/request.ts';
 import { systemRandom } from '../crypto/random.ts';
 import { CofferError } from '../errors.ts';
 import { componentLog, type Logger } from '../log.ts';
@@ -16,7 +17,7 @@ import { openLmdbStorage } from '../storage/lmdb/lmdb.ts';
 import { MemoryStorage } from '../storage/memory/memory.ts';
 import type { NodeTelemetry } from '../telemetry/telemetry.ts';
 import { defaultKeyfile, type MadeStore, makeStore, refuseEarlierStore } from './first-start.ts';
-import { type Listeners, openListeners } from './listeners.ts';
+import { type Companions, type Listeners, openListeners } from './listeners.ts';
 import { auditDirectoryOf, type CofferNode, createNode, type NodeOptions, storeDirectoryOf } from './node.ts';
 import { requirePrivateDirectories } from './private-place.ts';
 
@@ -41,6 +42,15 @@ export interface ServingOptions {
   /** What audit devices may reach, and what the server shows of itself. */
   readonly devicePlaces?: NodeOptions['devicePlaces'];
   readonly program?: NodeOptions['program'];
+  /** The server's other processes, for one that is a worker. */
+  readonly companions?: ServingCompanions | undefined;
+}
+
+export interface ServingCompanions extends Companions {
+  /** Before anybody is served: brings the node to the state that the others have. */
+  join(node: CofferNode): Promise<void>;
+  /** The road as clients take it. */
+  road(node: CofferNode): Road;
 }
 
 export interface DataServerOptions extends ServingOptions {
@@ -102,6 +112,7 @@ export async function startDataServer(options: DataServerOptions): Promise<Serve
     });
     if (boot.kind === 'empty' && options.init === 'store') options.onMade(await make(options, node));
     await node.state.start();
+    await options.companions?.join(node);
     const backups = scheduleBackups(options.backup, node, log);
     const server = await serve(node, options);
     return { ...server, close: () => stopped(backups).then(() => server.close()) };
@@ -173,9 +184,10 @@ export async function startDevServer(
 
 async function serve(
   node: CofferNode,
-  { listeners: settings, limits, log, telemetry }: ServingOptions,
+  { listeners: settings, limits, log, telemetry, companions }: ServingOptions,
 ): Promise<Server> {
-  const listeners = await openListeners({ road: node.road, settings, limits, log, telemetry });
+  const road = companions?.road(node) ?? node.road;
+  const listeners = await openListeners({ road, settings, limits, log, telemetry, companions });
   let closing: Promise<void> | undefined;
   return {
     node,
