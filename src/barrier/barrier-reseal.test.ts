@@ -34,6 +34,15 @@ describe('re-sealing', () => {
     }
   });
 
+  it('leaves entries without content as they are', async () => {
+    const { barrier, storage } = await createStore();
+    await barrier.commit([{ key: keyOf('index/1'), value: 'present' }]);
+    await put(barrier, 'k', 'v');
+    await barrier.rotate();
+    expect(await resealAll(barrier)).toMatchObject({ resealed: 1, damaged: [] });
+    expect(await raw(storage, 'index/1')).toEqual(Buffer.of(0));
+  });
+
   it('takes records as large as a record can be', async () => {
     const { barrier, storage } = await createStore();
     const largest = Buffer.alloc(storageLimits.recordBytes - recordOverhead, 7);

@@ -51,6 +51,28 @@ describe('a barrier', () => {
     );
   });
 
+  it('keeps what only says that it is there without a seal, and never opens it', async () => {
+    const { barrier, storage } = await createStore();
+    const before = (await barrier.newestTerm()).seals;
+    for (let count = 0; count < 100; count++) {
+      await barrier.commit([{ key: keyOf(`index/${count}`), value: 'present' }]);
+    }
+    expect((await barrier.newestTerm()).seals).toBe(before);
+    expect(await raw(storage, 'index/1')).toEqual(Buffer.of(0));
+    expect((await barrier.children('index/', { limit: 3 })).items).toEqual(['0', '1', '10']);
+    const entry = present(await barrier.read(keyOf('index/1')));
+    expect(() => entry.open()).toThrow(expect.objectContaining({ code: 'integrity' }));
+    await barrier.commit([{ key: keyOf('index/1'), value: null }], [{ ...entry, key: keyOf('index/1') }]);
+    expect(await barrier.read(keyOf('index/1'))).toBeUndefined();
+  });
+
+  it('threat 25: takes an entry without content, put where a secret was, for damage', async () => {
+    const { barrier, storage } = await createStore();
+    await put(barrier, 'secret', 'content');
+    await overwrite(storage, 'secret', Buffer.of(0));
+    await expect(textAt(barrier, 'secret')).rejects.toMatchObject({ code: 'integrity' });
+  });
+
   it('passes expectations and conflicts through', async () => {
     const { barrier } = await createStore();
     const key = keyOf('counter');

@@ -15,9 +15,9 @@ export function asRootKey(bytes: Buffer): KeyObject {
   return createSecretKey(bytes);
 }
 
-/** How many seals these writes take: deletions take none. */
+/** How many seals these writes take: deletions take none, nor does what is only there. */
 export function countSeals(writes: readonly PlainWrite[]): number {
-  return writes.reduce((seals, { value }) => seals + (value === null ? 0 : 1), 0);
+  return writes.reduce((seals, { value }) => seals + (value === null || value === 'present' ? 0 : 1), 0);
 }
 
 /** What a store needs before it is unsealed, and the keyring's own records, are never written through the barrier. */

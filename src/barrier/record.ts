@@ -10,6 +10,8 @@
  * Re-sealing changes a record's revision and nothing that anybody wrote. The mark says so: who read the record before and commits
  * on that is not in conflict (see `Barrier.commit`). It is part of the associated data.
  *
+ * An entry of an index, whose key says everything, is one byte: 0 (see `present` in `store.ts`).
+ *
  * Its key is derived from the term's key for this one record, and what it is derived with is the associated data too: format
  * version, term, and the record's identity, which is its whole storage key. So a record that was moved, swapped, cut, or given
  * another term or version does not open, and no key ever seals two records.
@@ -28,6 +30,13 @@ const headerBytes = 5;
 /** The version byte of a record that was re-sealed. */
 const resealedVersion = 0x80 | formatVersion;
 const revisionBytes = 8;
+
+/** What lies where a record says only that it is there: format 0, and no more. */
+export const presentRecord = Buffer.of(0);
+
+export function isPresentRecord(value: Buffer): boolean {
+  return value.length === 1 && value[0] === 0;
+}
 
 /** Bytes that sealing adds to a plaintext; what fits in a record is storage's limit less these. */
 export const recordOverhead = headerBytes + aeadOverhead;

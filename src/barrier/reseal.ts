@@ -12,7 +12,7 @@ import {
   type StorageKey,
   storageLimits,
 } from '../storage/storage.ts';
-import { recordOverhead, recordTerm } from './record.ts';
+import { isPresentRecord, recordOverhead, recordTerm } from './record.ts';
 import type { ResealedPage } from './store.ts';
 import type { Unsealed } from './unsealed.ts';
 
@@ -50,6 +50,7 @@ export async function resealPage(
 function isOld(unsealed: Unsealed, { key, value }: KeyedRecord, damaged: StorageKey[]): boolean {
   if (key.startsWith('boot/') || key === bootKeys.keyring || key.startsWith(`${bootKeys.keyring}/`))
     return false;
+  if (isPresentRecord(value)) return false;
   try {
     return recordTerm(value) < unsealed.keyring.newest.id;
   } catch (error) {

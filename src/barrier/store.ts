@@ -15,10 +15,16 @@ export interface KeyedSealedRecord extends SealedRecord {
   readonly key: StorageKey;
 }
 
-/** Plaintext to be sealed at `key`; `null` deletes. */
+/**
+ * Plaintext to be sealed at `key`; `null` deletes.
+ *
+ * `present` is for a record that says only that it is there: an entry of an index, whose key says everything. There is nothing in it
+ * to seal, and it never opens: where content is read, one that somebody put there is refused as `integrity`. Whoever can write to
+ * storage can make and delete such entries unseen, as they could delete sealed ones: what an entry leads to decides, never the entry.
+ */
 export interface PlainWrite {
   readonly key: StorageKey;
-  readonly value: Buffer | null;
+  readonly value: Buffer | 'present' | null;
 }
 
 /** Every method rejects with `sealed` while the barrier is sealed. */

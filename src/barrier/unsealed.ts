@@ -11,6 +11,7 @@ import {
   claimedTerm,
   forgetKey,
   openRecord,
+  presentRecord,
   recordTerm,
   replacedRevision,
   resealRecord,
@@ -109,6 +110,7 @@ export class Unsealed {
   encrypt({ key, value }: PlainWrite, term: Term, changes = false): Write {
     this.requireLive();
     if (value === null) return { key, value };
+    if (value === 'present') return { key, value: presentRecord };
     const recordKey = changes ? this.#recordKeys.find(term, key, true) : this.#recordKeys.findOnce(term, key);
     const sealed = sealRecord(this.#random, recordKey, value);
     forgetKey(recordKey);

@@ -41,7 +41,7 @@ export interface Outcome {
   /** Ends the token or the lease that the answer brings, for when the answer cannot be given. */
   readonly undo?: () => Promise<unknown>;
   /** Who logged in, where somebody did: see `identityOf`. */
-  readonly identity?: string;
+  readonly identity?: string | undefined;
 }
 
 interface Handled {
@@ -50,7 +50,7 @@ interface Handled {
   readonly lease: LeaseAnswer | null;
   readonly warnings: readonly string[];
   readonly undo?: (() => Promise<unknown>) | undefined;
-  readonly identity?: string;
+  readonly identity?: string | undefined;
 }
 
 /** `token` is who pays for leases; null on endpoints that need no login. */

@@ -47,7 +47,7 @@ import { cubbyholeEngine, cubbyholeFolder } from './token/cubbyhole.ts';
 import { tokenEngine } from './token/endpoints.ts';
 import { TokenReader } from './token/reader.ts';
 import type { TokenId } from './token/record.ts';
-import { Tokens } from './token/tokens.ts';
+import { Tokens, tokenKeys } from './token/tokens.ts';
 import { Wrappings } from './wrapping/wrappings.ts';
 
 export interface CoreOptions {
@@ -138,7 +138,7 @@ export class Core implements CoreRooms {
     this.clock = clock;
     this.meter = options.telemetry ?? noTelemetry;
     this.random = random;
-    this.tokens = new Tokens({ store: barrier, hashKey: barrier.purposeKey('token-hash'), clock, random });
+    this.tokens = new Tokens({ store: barrier, ...tokenKeys(barrier), clock, random });
     const idOf = (text: string) => this.tokens.idOf(text);
     this.batchTokens = new BatchTokens({ texts: barrier.texts, idOf });
     const digestKey = barrier.purposeKey('identity-digest');

@@ -13,7 +13,7 @@ import { encodeMount, type MountEntry, mountKey, noMountConfig } from './mount/e
 import { defaultPolicyName, defaultPolicyText } from './policy/builtin.ts';
 import { policyRecord } from './policy/store.ts';
 import { rootTokenAt } from './token/root-token.ts';
-import { Tokens } from './token/tokens.ts';
+import { Tokens, tokenKeys } from './token/tokens.ts';
 import { firstWitness } from './witness.ts';
 
 export interface NewStore {
@@ -69,7 +69,7 @@ function firstRecords(
 ): { readonly rootToken: string; readonly writes: readonly PlainWrite[] } {
   const { clock, random } = options;
   const now = clock.now();
-  const tokens = new Tokens({ store: barrier, hashKey: barrier.purposeKey('token-hash'), clock, random });
+  const tokens = new Tokens({ store: barrier, ...tokenKeys(barrier), clock, random });
   const root = tokens.mint(rootTokenAt(now), options.rootToken);
   const entries = [
     ...builtinEntries(random, now),

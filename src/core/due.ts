@@ -19,11 +19,10 @@ export interface Due {
 }
 
 export const dueShards = 16;
-const marker = Buffer.from('{}');
 
 /** The write that puts an entry into the index. `at` is in milliseconds. */
 export function dueWrite(at: number, kind: DueKind, id: string): PlainWrite {
-  return { key: dueKey(at, kind, id), value: marker };
+  return { key: dueKey(at, kind, id), value: 'present' };
 }
 
 /** A record that ends, and where its one entry stands. */

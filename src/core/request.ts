@@ -76,7 +76,7 @@ export interface AuthAnswer {
   readonly policies: readonly string[];
   readonly tokenPolicies: readonly string[];
   /** Of the entity and its groups; absent where there are none. */
-  readonly identityPolicies?: readonly string[];
+  readonly identityPolicies?: readonly string[] | undefined;
   readonly metadata: Readonly<Record<string, string>> | null;
   /** Seconds. */
   readonly leaseDuration: number;

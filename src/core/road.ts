@@ -73,7 +73,7 @@ export function createRoad(options: RoadOptions): Road {
     cors: () => allowedOrigins(state.core?.settings.cors),
     async handle(request) {
       const passage = telemetry.passage(request);
-      inFlight?.begin(request, clock.now());
+      const place = inFlight?.begin(request, clock.now());
       const answer = await (async () => {
         const core = state.core;
         if (core === undefined) {
@@ -85,7 +85,7 @@ export function createRoad(options: RoadOptions): Road {
         logFault(log, request, error);
         return errorAnswer(request, error);
       });
-      inFlight?.end(request);
+      if (place !== undefined) inFlight?.end(place);
       const code = answer.kind === 'error' ? answer.code : undefined;
       passage.ended(answer.kind === 'empty' ? 204 : answer.status, code);
       return answer;
@@ -287,7 +287,7 @@ function buildCall(
     clock: core.clock,
     remoteAddress: request.remoteAddress,
     signal: request.signal ?? neverAborted,
-    ...(destination.spec?.clientCertificate === true ? { clientCertificate: request.clientCertificate } : {}),
+    clientCertificate: destination.spec?.clientCertificate === true ? request.clientCertificate : undefined,
     view: new MountView(core.barrier, mount?.uuid ?? '', (writes, expectations) =>
       commit.commit(writes, expectations),
     ),

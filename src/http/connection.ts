@@ -7,8 +7,9 @@ import type { Exchange } from './exchange.ts';
 import type { ExtensionMethod } from './extension-method.ts';
 import type { HttpLimits } from './limits.ts';
 import { type Baseline, watch } from './method-handover.ts';
+import { Resting, type Rests } from './resting.ts';
 
-export interface Connection {
+export interface Connection extends Rests<Connection> {
   readonly socket: Socket;
   /** The peer's address, an IPv4 one always in its own form. */
   readonly address: string;
@@ -60,8 +61,8 @@ export class ConnectionTable {
   readonly #admitted = new Set<Socket>();
   readonly #bySocket = new WeakMap<Socket, Connection>();
   readonly #open = new Set<Connection>();
-  /** Kept connections between two requests, the one that has rested longest first. */
-  readonly #resting = new Set<Connection>();
+  /** Kept connections between two requests. */
+  readonly #resting = new Resting<Connection>();
   readonly #shares = new Map<string, Share>();
   readonly #common: CommonConnections | undefined;
   /** Sockets that wait for another process to say whether they may come in. */
@@ -204,7 +205,10 @@ export class ConnectionTable {
       waiting: [],
       mark: undefined,
       whenIdle: undefined,
-      rest: () => void this.#resting.add(connection),
+      rest: () => this.#resting.add(connection),
+      resting: false,
+      restsBefore: undefined,
+      restsAfter: undefined,
     };
     this.#bySocket.set(socket, connection);
     this.#open.add(connection);
@@ -233,9 +237,9 @@ export class ConnectionTable {
   }
 
   #longestResting(): Socket | undefined {
-    for (const connection of this.#resting) {
-      this.#resting.delete(connection);
-      if (connection.current === undefined && !connection.socket.destroyed) return connection.socket;
+    for (let one = this.#resting.first; one !== undefined; one = this.#resting.first) {
+      this.#resting.delete(one);
+      if (one.current === undefined && !one.socket.destroyed) return one.socket;
     }
     return undefined;
   }

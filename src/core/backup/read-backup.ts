@@ -1,5 +1,6 @@
 /** Goes through a backup once, in bounded memory, and proves what can be proven with the keys at hand. */
 import { Barrier } from '../../barrier/barrier.ts';
+import { isPresentRecord } from '../../barrier/record.ts';
 import type { Clock } from '../../clock.ts';
 import { equalBytes } from '../../crypto/digest.ts';
 import type { Random } from '../../crypto/random.ts';
@@ -132,7 +133,7 @@ class Reading {
   }
 
   #openRecord({ key, value }: KeyedRecord): Buffer | undefined {
-    if (this.#barrier === undefined || isClear(key)) return undefined;
+    if (this.#barrier === undefined || isClear(key) || isPresentRecord(value)) return undefined;
     try {
       return this.#barrier.open(key, value);
     } catch (error) {

@@ -13,7 +13,7 @@ import { bumpEpoch } from '../epoch.ts';
 import { Jobs } from '../job/jobs.ts';
 import { resealJob } from '../key/reseal-job.ts';
 import { rootTokenAt } from '../token/root-token.ts';
-import { Tokens } from '../token/tokens.ts';
+import { Tokens, tokenKeys } from '../token/tokens.ts';
 import { BatchWriter, removeAll } from './batch-writer.ts';
 import {
   type BackupProgress,
@@ -184,7 +184,7 @@ class Restoring {
 
   #mint(store: Barrier): ReturnType<Tokens['mint']> {
     const { clock, random } = this.#options;
-    const tokens = new Tokens({ store, hashKey: store.purposeKey('token-hash'), clock, random });
+    const tokens = new Tokens({ store, ...tokenKeys(store), clock, random });
     return tokens.mint(rootTokenAt(clock.now()));
   }
 }

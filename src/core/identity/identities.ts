@@ -75,7 +75,7 @@ export class Identities {
   /** What a token's holder may do by; undefined where the token is refused because its entity is disabled or gone. */
   async holderOf(token: {
     readonly policies: readonly string[];
-    readonly entityId?: string;
+    readonly entityId?: string | undefined;
   }): Promise<{ readonly policies: readonly string[]; readonly identity: Identity | undefined } | undefined> {
     if (token.entityId === undefined) return { policies: token.policies, identity: undefined };
     const identity = await this.reader.read(token.entityId);

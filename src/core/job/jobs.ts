@@ -81,7 +81,7 @@ export class Jobs {
       id: record.id,
       writes: [
         { key: jobKey(record.id), value: encodeJob(record) },
-        { key: activeKey(record.id), value: Buffer.from('{}') },
+        { key: activeKey(record.id), value: 'present' },
       ],
     };
   }

@@ -4,9 +4,9 @@ import type { TokenId } from '../token/record.ts';
 /** The token that pays for a lease. */
 export interface LeaseHolder {
   readonly id: TokenId;
-  readonly identity?: string;
+  readonly identity?: string | undefined;
   /** Such a token is not in the store: its leases end with its parent, and no later than it does. */
-  readonly type?: 'batch';
+  readonly type?: 'batch' | undefined;
   /** Parent first. */
   readonly ancestors?: readonly TokenId[];
   /** Milliseconds. */

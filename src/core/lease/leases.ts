@@ -105,7 +105,7 @@ export class Leases {
       { key: leaseKey(record.id), value: encodeLease(record) },
       dueWrite(record.expiresAt, 'lease', record.id),
     ];
-    writes.push(...indexKeys(record).map((key) => ({ key, value: Buffer.from('{}') })));
+    writes.push(...indexKeys(record).map((key) => ({ key, value: 'present' as const })));
     return { record, duration: granted.seconds, writes };
   }
 
@@ -317,7 +317,7 @@ export class Leases {
       [
         { key: leaseKey(record.id), value: encodeLease({ ...record, failures, irrevocable, queuedAt }) },
         ...done.filter(({ key }) => key !== again.key),
-        irrevocable ? { key: givenUpKey(record.id), value: Buffer.from('{}') } : again,
+        irrevocable ? { key: givenUpKey(record.id), value: 'present' } : again,
       ],
       expectations,
     );

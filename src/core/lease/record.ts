@@ -12,7 +12,7 @@ export interface LeaseRecord {
   readonly mount: string;
   readonly token: TokenId | null;
   /** Whose it is: the identity of its token. */
-  readonly identity?: string;
+  readonly identity?: string | undefined;
   /** Milliseconds. */
   readonly issuedAt: number;
   readonly renewedAt: number | null;

@@ -77,7 +77,7 @@ export class PendingLogins {
       requestId,
       writes: [
         { key: pendingKey(digest), value: encodeStored({ ...login, expiresAt } satisfies PendingLogin) },
-        { key: ofEntityKey(login.entity, digest), value: encodeStored({}) },
+        { key: ofEntityKey(login.entity, digest), value: 'present' },
         dueWrite(expiresAt, 'pending-login', digest),
       ],
     };

@@ -7,7 +7,6 @@ import { CofferError } from '../../errors.ts';
 import { storageLimits } from '../../storage/storage.ts';
 import type { Identity } from '../identity/identity.ts';
 import type { Mount } from '../mount/table.ts';
-import type { ReadPage } from '../pages.ts';
 import type { CoreRooms } from '../rooms.ts';
 import { withDefault } from './assignable.ts';
 import { judgeQuestion, type Question } from './question.ts';
@@ -138,23 +137,21 @@ function roleSource(rooms: CoreRooms, judges: Judges, { entry, engine }: Mount):
 }
 
 function tokenSource(rooms: CoreRooms, judges: Judges): Source {
-  const read: ReadPage<string> = (page) => rooms.tokens.accessorPage(page);
   return {
     section: 'tokens',
     mount: '',
     async look(limit, after, found) {
-      const page = await read({ limit, ...(after === undefined ? {} : { after }) });
+      const page = await rooms.tokens.page({ limit, ...(after === undefined ? {} : { after }) });
       const now = rooms.clock.now();
-      for (const accessor of page.items) {
-        const record = (await rooms.tokens.readByAccessor(accessor))?.record;
-        if (record === undefined || record.usesLeft === 0) continue;
+      for (const record of page.items) {
+        if (record.usesLeft === 0) continue;
         if (record.expiresAt !== null && record.expiresAt <= now) continue;
         const holder = await rooms.identities.holderOf(record);
         if (holder === undefined) continue;
         const { policies, identity } = holder;
         const rule = await judges.rule(policies, identity);
         if (rule === undefined) continue;
-        const { displayName: display_name } = record;
+        const { accessor, displayName: display_name } = record;
         found.tokens.push({ accessor, display_name, policies, rule });
       }
       return { seen: page.items.length, ...nextOf(page.next) };

@@ -8,26 +8,39 @@ import type { Request } from '../request.ts';
 /** Shown at once: whoever asks gets no answer without end. */
 const mostShown = 1_000;
 
-export class InFlight {
-  readonly #running = new Map<Request, number>();
+interface Running {
+  readonly request: Request;
+  /** Milliseconds. */
+  readonly since: number;
+}
 
-  /** `now` in milliseconds. */
-  begin(request: Request, now: number): void {
-    this.#running.set(request, now);
+/**
+ * In places that are used again. A `Map` grows a new table every few dozen changes, and each old one would hold on to the requests
+ * that were in it until the next major collection.
+ */
+export class InFlight {
+  readonly #places: (Running | undefined)[] = [];
+  readonly #free: number[] = [];
+
+  /** The place that the request has until its end. `since` in milliseconds. */
+  begin(request: Request, since: number): number {
+    const place = this.#free.pop() ?? this.#places.length;
+    this.#places[place] = { request, since };
+    return place;
   }
 
-  end(request: Request): void {
-    this.#running.delete(request);
+  /** To be called once for each `begin`. */
+  end(place: number): void {
+    this.#places[place] = undefined;
+    this.#free.push(place);
   }
 
   /** The oldest first. */
-  list(): readonly { readonly request: Request; readonly since: number }[] {
-    const shown: { request: Request; since: number }[] = [];
-    for (const [request, since] of this.#running) {
-      if (shown.length === mostShown) break;
-      shown.push({ request, since });
-    }
-    return shown;
+  list(): readonly Running[] {
+    return this.#places
+      .filter((one) => one !== undefined)
+      .toSorted((a, b) => a.since - b.since)
+      .slice(0, mostShown);
   }
 }
 

@@ -75,10 +75,18 @@ export function prepareToken(rooms: CoreRooms, maker: TokenMaker, asked: TokenWi
     orphan: wish.noParent,
     boundCidrs: networksOf(parent, role),
     internal: null,
-    ...(parent.record.identity === undefined ? {} : { identity: parent.record.identity }),
-    ...entityOf(maker, wish),
-    ...(role === undefined ? {} : roleFacts(asked, role)),
-    ...times.token,
+    identity: parent.record.identity,
+    entityId: entityOf(maker, wish),
+    // A renewal asks the role anew, and needs to know what was asked besides.
+    role: role?.name,
+    asked: role && { period: asked.period ?? 0, explicitMaxTtl: asked.explicitMaxTtl ?? 0 },
+    issuedAt: times.issuedAt,
+    expiresAt: times.expiresAt,
+    creationTtl: times.creationTtl,
+    maxTtl: 0,
+    explicitMaxTtl: wish.explicitMaxTtl ?? 0,
+    period: wish.period ?? 0,
+    renewable: times.renewable,
   };
   if (type === 'batch') return sealedToken(rooms, maker, token, times.warnings);
   return storedToken(rooms, maker, token, wish, times.warnings);
@@ -127,9 +135,8 @@ function sealedToken(
 }
 
 /** An orphan is handed to somebody else: it is not to act as the one who made it. */
-function entityOf({ parent, owner }: TokenMaker, wish: TokenWish): Pick<NewToken, 'entityId'> {
-  const entityId = owner?.entity.id ?? (wish.noParent ? undefined : parent.record.entityId);
-  return entityId === undefined ? {} : { entityId };
+function entityOf({ parent, owner }: TokenMaker, wish: TokenWish): string | undefined {
+  return owner?.entity.id ?? (wish.noParent ? undefined : parent.record.entityId);
 }
 
 function identityOfChild({ parent, owner }: TokenMaker, token: NewToken): ReadToken['identity'] {
@@ -202,12 +209,6 @@ function underRole(wish: TokenWish, role: TokenRole, type: 'service' | 'batch'):
   };
 }
 
-/** A renewal asks the role anew, and needs to know what was asked besides. */
-function roleFacts(asked: TokenWish, role: TokenRole): Pick<NewToken, 'role' | 'asked'> {
-  const { period = 0, explicitMaxTtl = 0 } = asked;
-  return { role: role.name, asked: { period, explicitMaxTtl } };
-}
-
 function pathOf({ path, role }: TokenMaker): string {
   return role === undefined || role.pathSuffix === '' ? path : `${path}/${role.pathSuffix}`;
 }
@@ -224,10 +225,9 @@ function checkGivenId(id: string | undefined): void {
   }
 }
 
-type Times = Pick<
-  NewToken,
-  'issuedAt' | 'expiresAt' | 'creationTtl' | 'maxTtl' | 'explicitMaxTtl' | 'period' | 'renewable'
->;
+interface Times extends Pick<NewToken, 'issuedAt' | 'expiresAt' | 'creationTtl' | 'renewable'> {
+  readonly warnings: readonly string[];
+}
 
 function chosenTimes(
   rooms: CoreRooms,
@@ -235,17 +235,16 @@ function chosenTimes(
   policies: readonly string[],
   wish: TokenWish,
   type: 'service' | 'batch',
-): { readonly token: Times; readonly warnings: readonly string[] } {
+): Times {
   const now = rooms.clock.now();
   const explicitMaxTtl = wish.explicitMaxTtl ?? 0;
   const period = wish.period ?? 0;
-  const common = { issuedAt: now, maxTtl: 0, explicitMaxTtl, period };
   const root = policies.includes('root');
   if (root && type === 'service' && !wish.ttl && !explicitMaxTtl && !period) {
     if (maker.parent.record.expiresAt !== null) {
       throw new CofferError('invalid_request', 'expiring root tokens cannot create non-expiring root tokens');
     }
-    return { token: { ...common, expiresAt: null, creationTtl: 0, renewable: false }, warnings: [] };
+    return { issuedAt: now, expiresAt: null, creationTtl: 0, renewable: false, warnings: [] };
   }
   const granted = grantTtl({
     increment: period || wish.ttl,
@@ -254,9 +253,11 @@ function chosenTimes(
     issuedAt: now,
     now,
   });
-  const expiresAt = now + granted.seconds * 1_000;
   return {
-    token: { ...common, expiresAt, creationTtl: granted.seconds, renewable: wish.renewable },
+    issuedAt: now,
+    expiresAt: now + granted.seconds * 1_000,
+    creationTtl: granted.seconds,
+    renewable: wish.renewable,
     warnings: granted.capped ? [cappedWarning(granted.seconds)] : [],
   };
 }

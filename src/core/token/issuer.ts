@@ -117,9 +117,8 @@ export function authAnswer(
     accessor: record.accessor,
     policies: effectivePolicies(record.policies, identity),
     tokenPolicies: record.policies,
-    ...(identity === undefined || identity.policies.length === 0
-      ? {}
-      : { identityPolicies: identity.policies }),
+    identityPolicies:
+      identity === undefined || identity.policies.length === 0 ? undefined : identity.policies,
     metadata: record.metadata,
     leaseDuration: remainingTtl(record, now),
     renewable: record.renewable,

@@ -6,8 +6,8 @@
 import type { BarrierStore, PlainWrite } from '../../barrier/store.ts';
 import type { Expectation } from '../../storage/storage.ts';
 import { type Due, dueWrite, withoutDue } from '../due.ts';
+import { withoutAccessor } from './accessor.ts';
 import {
-  accessorKey,
   childKey,
   childrenPrefix,
   encodeToken,
@@ -52,16 +52,16 @@ function markOf(record: TokenRecord, now: number): TokenRecord {
 /** The writes that end a token and leave its children alone; its leases and its cubbyhole are left to the duty. */
 export function orphaningWrites(record: TokenRecord, now: number): readonly PlainWrite[] {
   const mark = markOf(record, now);
-  const parent = record.ancestors[0];
   const writes: PlainWrite[] = [
     { key: tokenKey(record.id), value: encodeToken(mark) },
-    { key: accessorKey(record.accessor), value: null },
+    ...withoutAccessor(record),
     dueWrite(now, 'token-tree', record.id),
     dueWrite(now + lookEvery, 'token', record.id),
   ];
   writes.push(...withoutDue('token', record).filter(({ key }) => writes.every((other) => other.key !== key)));
-  if (parent !== undefined) writes.push({ key: childKey(parent, record.id), value: null });
-  if (record.given === true) writes.push({ key: endingKey(record.id), value: Buffer.from('{}') });
+  const child = childKey(record);
+  if (child !== undefined) writes.push({ key: child, value: null });
+  if (record.given === true) writes.push({ key: endingKey(record.id), value: 'present' });
   if (record.identity !== undefined) {
     writes.push({ key: ofIdentityKey(record.identity, record.id), value: null });
   }

@@ -12,11 +12,11 @@ export type TokenId = string & { readonly [tokenId]: true };
 export interface TokenRecord {
   readonly id: TokenId;
   /** A token that is not stored (see `batch.ts`); absent for those that are. */
-  readonly type?: 'batch';
+  readonly type?: 'batch' | undefined;
   /** The token role that made it. */
-  readonly role?: string;
+  readonly role?: string | undefined;
   /** What its maker asked for besides the role, in seconds: a renewal goes by the lesser of this and what the role says then. */
-  readonly asked?: { readonly period: number; readonly explicitMaxTtl: number };
+  readonly asked?: { readonly period: number; readonly explicitMaxTtl: number } | undefined;
   /**
    * Milliseconds; set on what is left of a token that was revoked without its children (see `orphaning.ts`). Its `expiresAt` is
    * when the duty looks again whether anybody needs it.
@@ -24,11 +24,13 @@ export interface TokenRecord {
   readonly orphanedAt?: number;
   readonly accessor: string;
   /** Whom it was issued to, with all made from it: see `identityOf`. Absent for tokens that go back to no login. */
-  readonly identity?: string;
+  readonly identity?: string | undefined;
   /** The entity of that login, if it has one: see `core/identity/`. Absent for root tokens and tokens without parent. */
-  readonly entityId?: string;
+  readonly entityId?: string | undefined;
   /** Its maker chose the text, so that another token may get the same one later. */
-  readonly given?: true;
+  readonly given?: true | undefined;
+  /** See `childKey`. */
+  readonly childByTime?: true | undefined;
   /** Sorted. */
   readonly policies: readonly string[];
   readonly displayName: string;
@@ -87,8 +89,21 @@ export function childrenPrefix(parent: TokenId): string {
   return `core/token/child/${parent}/`;
 }
 
-export function childKey(parent: TokenId, child: TokenId): StorageKey {
-  return parseStorageKey(childrenPrefix(parent) + child);
+/**
+ * The entry of a token among its parent's children, if it has a parent. In the order of their making, so that the entries of many
+ * that are made at once lie side by side; those of earlier programs stand by their ids alone.
+ */
+export function childKey(record: TokenRecord): StorageKey | undefined {
+  const [parent] = record.ancestors;
+  if (parent === undefined) return undefined;
+  const time = Math.floor(record.issuedAt / 1_000).toString(36);
+  const name = record.childByTime === true ? `${time}.${record.id}` : record.id;
+  return parseStorageKey(childrenPrefix(parent) + name);
+}
+
+/** The id of a child by the name of its entry. */
+export function childOfName(name: string): TokenId {
+  return name.slice(name.lastIndexOf('.') + 1) as TokenId;
 }
 
 /** There from the end of a token with a given text until what it left is gone. */

@@ -89,7 +89,7 @@ describe('tidying tokens', () => {
       expect((await ask(node, 'read', 'auth/token/lookup-self', {}, token)).status).toBe(200);
     }
     await finishDuties(node, place.clock);
-    expect(await keysOf(place.storage, 'core/token/accessor/')).toHaveLength(21);
+    expect(await keysOf(place.storage, 'core/token/id/')).toHaveLength(21);
   });
 
   it('needs the right to ask for it', async () => {

@@ -12,7 +12,7 @@ import type { Endpoint } from '../endpoint.ts';
 import type { JobContext, JobStep, JobType } from '../job/job.ts';
 import { decodeStored } from '../stored-json.ts';
 import { isMarkIdle } from './orphaning.ts';
-import { accessorPrefix, decodeToken, idPrefix, type TokenId, tokenKey } from './record.ts';
+import { accessorPrefix, childOfName, decodeToken, idPrefix, type TokenId, tokenKey } from './record.ts';
 
 const type = 'token-tidy';
 const childPrefix = 'core/token/child/';
@@ -136,9 +136,10 @@ async function lookAtChild(
   record: SealedRecord,
   now: number,
 ): Promise<Found | undefined> {
-  const [parent = '', child = ''] = key.slice(childPrefix.length).split('/') as TokenId[];
-  const [above, below] = await store.readMany([tokenKey(parent as TokenId), tokenKey(child as TokenId)]);
-  if (below === undefined) return removal(key, record, child as TokenId);
+  const [parent = '', name = ''] = key.slice(childPrefix.length).split('/') as TokenId[];
+  const child = childOfName(name);
+  const [above, below] = await store.readMany([tokenKey(parent as TokenId), tokenKey(child)]);
+  if (below === undefined) return removal(key, record, child);
   if (above !== undefined) return undefined;
   return { writes: [dueWrite(now, 'token-tree', parent)], expectations: [] };
 }

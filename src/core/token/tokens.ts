@@ -9,18 +9,25 @@ import type { Clock } from '../../clock.ts';
 import { hmacSha256 } from '../../crypto/digest.ts';
 import { type Random, randomBase62 } from '../../crypto/random.ts';
 import { CofferError } from '../../errors.ts';
-import type { Expectation, Page, PageRequest, Revision } from '../../storage/storage.ts';
+import {
+  type Expectation,
+  type Page,
+  type PageRequest,
+  parseStorageKey,
+  type Revision,
+} from '../../storage/storage.ts';
 import { type Due, dueWrite, moveDue, requeueDue, withoutDue } from '../due.ts';
 import { leaseEndWrites } from '../lease/token-index.ts';
 import { everyItem } from '../pages.ts';
 import { retryOnConflict } from '../retry.ts';
 import { decodeStored, encodeStored } from '../stored-json.ts';
+import { accessorOf, idOfAccessor, randomAccessor, withoutAccessor } from './accessor.ts';
 import { orphaningWrites, settleMark } from './orphaning.ts';
 import { lineOf, type ReadToken } from './reader.ts';
 import {
   accessorKey,
-  accessorPrefix,
   childKey,
+  childOfName,
   childrenPrefix,
   decodeToken,
   encodeToken,
@@ -41,7 +48,10 @@ export const deepestToken = 32;
 /** Children of a dead token that end in one commit: with what else is in it, as many as storage's limit of writes allows. */
 const childrenAPage = 4;
 
-export type NewToken = Omit<TokenRecord, 'id' | 'accessor' | 'given' | 'renewedAt' | 'queuedAt'>;
+export type NewToken = Omit<
+  TokenRecord,
+  'id' | 'accessor' | 'given' | 'childByTime' | 'renewedAt' | 'queuedAt'
+>;
 
 export interface MintedToken {
   /** Shown once. */
@@ -60,19 +70,30 @@ export interface TokensOptions {
   readonly store: BarrierStore;
   /** Key of the hash under which tokens are stored. */
   readonly hashKey: KeyObject;
+  /** Key that makes accessors of ids: 32 bytes. */
+  readonly accessorKey: KeyObject;
   readonly clock: Clock;
   readonly random: Random;
+}
+
+/** The keys of a store's tokens. */
+export function tokenKeys(store: {
+  purposeKey(purpose: string): KeyObject;
+}): Pick<TokensOptions, 'hashKey' | 'accessorKey'> {
+  return { hashKey: store.purposeKey('token-hash'), accessorKey: store.purposeKey('token-accessor') };
 }
 
 export class Tokens {
   readonly #store: BarrierStore;
   readonly #hashKey: KeyObject;
+  readonly #accessorKey: KeyObject;
   readonly #clock: Clock;
   readonly #random: Random;
 
   constructor(options: TokensOptions) {
     this.#store = options.store;
     this.#hashKey = options.hashKey;
+    this.#accessorKey = options.accessorKey;
     this.#clock = options.clock;
     this.#random = options.random;
   }
@@ -88,22 +109,25 @@ export class Tokens {
       throw new CofferError('invalid_request', `a token has at most ${deepestToken} ancestors`);
     }
     const text = givenText ?? `hvs.${randomBase62(this.#random, tokenCharacters)}`;
+    const id = this.idOf(text);
+    const given = givenText === undefined ? undefined : true;
+    const accessor = given ? randomAccessor(this.#random) : accessorOf(this.#accessorKey, id);
     const record: TokenRecord = {
       ...token,
-      id: this.idOf(text),
-      accessor: randomBase62(this.#random, tokenCharacters),
-      ...(givenText === undefined ? {} : { given: true }),
+      id,
+      accessor,
+      given,
+      childByTime: token.ancestors.length === 0 ? undefined : true,
       renewedAt: null,
     };
-    const parent = record.ancestors[0];
-    const writes: PlainWrite[] = [
-      { key: tokenKey(record.id), value: encodeToken(record) },
-      { key: accessorKey(record.accessor), value: encodeStored({ id: record.id }) },
-    ];
-    if (parent !== undefined) writes.push({ key: childKey(parent, record.id), value: encodeStored({}) });
-    if (record.expiresAt !== null) writes.push(dueWrite(record.expiresAt, 'token', record.id));
+    const writes: PlainWrite[] = [{ key: tokenKey(id), value: encodeToken(record) }];
+    if (record.given === true)
+      writes.push({ key: accessorKey(record.accessor), value: encodeStored({ id }) });
+    const child = childKey(record);
+    if (child !== undefined) writes.push({ key: child, value: 'present' });
+    if (record.expiresAt !== null) writes.push(dueWrite(record.expiresAt, 'token', id));
     if (record.identity !== undefined) {
-      writes.push({ key: ofIdentityKey(record.identity, record.id), value: encodeStored({}) });
+      writes.push({ key: ofIdentityKey(record.identity, id), value: 'present' });
     }
     return { text, record, writes };
   }
@@ -120,21 +144,43 @@ export class Tokens {
 
   /** Undefined for an accessor of nothing. */
   async readByAccessor(accessor: string): Promise<StoredToken | undefined> {
-    if (!/^[0-9A-Za-z]{1,64}$/.test(accessor)) return undefined;
+    const id = await this.#idOfAccessor(accessor);
+    const token = id === undefined ? undefined : await this.read(id);
+    return token?.record.accessor === accessor ? token : undefined;
+  }
+
+  async #idOfAccessor(accessor: string): Promise<TokenId | undefined> {
+    const derived = idOfAccessor(this.#accessorKey, accessor);
+    if (derived !== undefined || !/^[0-9A-Za-z]{1,64}$/.test(accessor)) return derived;
     const pointer = await this.#store.read(accessorKey(accessor));
-    if (pointer === undefined) return undefined;
-    const { id } = decodeStored<{ id: TokenId }>(pointer.open());
-    return this.read(id);
+    return pointer && decodeStored<{ id: TokenId }>(pointer.open()).id;
   }
 
-  /** Accessors in order, page by page. */
-  accessorPage(page: PageRequest): Promise<Page<string>> {
-    return this.#store.children(accessorPrefix, page);
+  /**
+   * Every token, page by page, in an order of no meaning. `after` is an accessor. Rejects with `invalid_request` for one that leads
+   * to no place.
+   */
+  async page({ limit, after }: PageRequest): Promise<Page<TokenRecord>> {
+    const id = after === undefined ? undefined : await this.#idOfAccessor(after);
+    if (after !== undefined && id === undefined) {
+      throw new CofferError('invalid_request', 'after is an accessor of a token');
+    }
+    const found = await this.#store.range(idPrefix, {
+      limit,
+      ...(id === undefined ? {} : { after: tokenKey(id) }),
+    });
+    const records = found.items.map((item) => decodeToken(item.open()));
+    const items = records.filter(({ orphanedAt }) => orphanedAt === undefined);
+    const last = records.at(-1);
+    return found.next === undefined || last === undefined
+      ? { items }
+      : { items, next: accessorOf(this.#accessorKey, last.id) };
   }
 
-  /** Every accessor, in order. */
-  accessors(page: PageRequest): Promise<Page<string>> {
-    return this.#store.children(accessorPrefix, page);
+  /** Every accessor, as `page` has the tokens. */
+  async accessors(request: PageRequest): Promise<Page<string>> {
+    const page = await this.page(request);
+    return { ...page, items: page.items.map(({ accessor }) => accessor) };
   }
 
   /** Changes a living token; `change` gets the record as it is now. Undefined when there is none (any more). */
@@ -157,15 +203,19 @@ export class Tokens {
 
   /** The writes that end a token and leave the rest of its tree to the duty. */
   endWrites(record: TokenRecord): readonly PlainWrite[] {
-    const parent = record.ancestors[0];
+    return [...this.endAloneWrites(record), dueWrite(this.#clock.now(), 'token-tree', record.id)];
+  }
+
+  /** The writes that end a token which has neither children nor leases, and whose cubbyhole the caller empties. */
+  endAloneWrites(record: TokenRecord): readonly PlainWrite[] {
     const writes: PlainWrite[] = [
       { key: tokenKey(record.id), value: null },
-      { key: accessorKey(record.accessor), value: null },
-      dueWrite(this.#clock.now(), 'token-tree', record.id),
+      ...withoutAccessor(record),
       ...withoutDue('token', record),
     ];
-    if (parent !== undefined) writes.push({ key: childKey(parent, record.id), value: null });
-    if (record.given === true) writes.push({ key: endingKey(record.id), value: encodeStored({}) });
+    const child = childKey(record);
+    if (child !== undefined) writes.push({ key: child, value: null });
+    if (record.given === true) writes.push({ key: endingKey(record.id), value: 'present' });
     if (record.identity !== undefined) {
       writes.push({ key: ofIdentityKey(record.identity, record.id), value: null });
     }
@@ -270,9 +320,10 @@ export class Tokens {
     const children = await this.#store.children(childrenPrefix(id), { limit: childrenAPage });
     const writes: PlainWrite[] = [];
     for (const name of children.items) {
-      const child = await this.read(name as TokenId);
-      if (child === undefined) writes.push({ key: childKey(id, name as TokenId), value: null });
-      else writes.push(...this.endWrites(child.record));
+      const child = await this.read(childOfName(name));
+      if (child === undefined) {
+        writes.push({ key: parseStorageKey(childrenPrefix(id) + name), value: null });
+      } else writes.push(...this.endWrites(child.record));
     }
     return { writes, more: children.next !== undefined };
   }

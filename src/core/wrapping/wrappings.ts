@@ -127,11 +127,17 @@ export class Wrappings {
     const text = await this.text(wrapped);
     const { record, revision } = wrapped.token;
     await firstOnly(
-      this.#options.store.commit(this.#options.tokens.endWrites(record), [
-        { key: tokenKey(record.id), revision },
-      ]),
+      this.#options.store.commit(this.#endWrites(wrapped), [{ key: tokenKey(record.id), revision }]),
     );
     return text;
+  }
+
+  /** Its policy lets a wrapping token make nothing: its text is all that it leaves. What is too long for one commit is the duty's. */
+  #endWrites({ token, record: { parts } }: Wrapped): readonly PlainWrite[] {
+    const { tokens } = this.#options;
+    if (parts > partsACommit) return tokens.endWrites(token.record);
+    const texts = Array.from({ length: parts }, (_, index) => this.#partKey(token.record.id, index));
+    return [...tokens.endAloneWrites(token.record), ...texts.map((key) => ({ key, value: null }))];
   }
 
   /** The same text under a new token, for as long again; the old token ends with the new one's beginning. */
@@ -147,7 +153,7 @@ export class Wrappings {
           wrappedAccessor: wrappedAccessor ?? undefined,
           identity: wrapped.token.record.identity,
         },
-        { writes: this.#options.tokens.endWrites(wrapped.token.record), end: wrapped.token },
+        { writes: this.#endWrites(wrapped), end: wrapped.token },
       ),
     );
   }

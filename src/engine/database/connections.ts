@@ -83,6 +83,12 @@ export class Connections {
     return this.#poolOf(name, stored).use(() => this.open(view, name, stored.connection), action, signal);
   }
 
+  /** Resolves once the database has let this node in: at once where a session waits. Throws `unavailable`. */
+  async ready(view: View, name: string, stored: StoredConnection, signal: AbortSignal): Promise<void> {
+    if (this.#poolOf(name, stored).hasIdle) return;
+    await this.useStored(view, name, stored, async () => undefined, signal);
+  }
+
   /** A session of its own, logged in now. Throws `unavailable`. */
   async open(view: View, name: string, connection: Connection): Promise<Session> {
     const { session, pending } = await this.#session(name, connection);

@@ -58,7 +58,7 @@ export class Users {
     const role = decodeRole(found.open());
     const stored = await this.#connections.read(view, role.connection);
     refuseUnlessAllowed(stored.connection, name);
-    const username = this.#username(stored.connection, name, call.caller?.displayName ?? '');
+    const { username, unique } = this.#username(stored.connection, name, call.caller?.displayName ?? '');
     const password = await makePassword(this.#environment, stored.connection.passwordPolicy);
     const now = call.clock.now();
     const signal = call.signal();
@@ -68,7 +68,8 @@ export class Users {
       this.#connections.useStored(view, role.connection, stored, action, signal);
     const inStatement = await this.#connections.inStatements(stored.connection, password);
     // Before anything says that such a user is ours to drop.
-    if (await use((session) => session.userExists(username))) {
+    if (unique) await this.#connections.ready(view, role.connection, stored, signal);
+    else if (await use((session) => session.userExists(username))) {
       throw new CofferError('conflict', 'the database has a user of that name');
     }
     // No connection is held up by the disk.
@@ -148,12 +149,18 @@ export class Users {
     }).seconds;
   }
 
-  #username(connection: Connection, roleName: string, displayName: string): string {
+  #username(
+    connection: Connection,
+    roleName: string,
+    displayName: string,
+  ): { readonly username: string; readonly unique: boolean } {
     const { clock, random } = this.#environment;
     const usual = this.#connections.plugin(connection.plugin).usernames(connection.plugin);
     const template = connection.usernameTemplate === '' ? usual.template : connection.usernameTemplate;
     const username = renderUsername(template, { displayName, roleName, now: clock.now(), random });
-    if (username !== '' && Buffer.byteLength(username) <= usual.longest) return username;
+    if (username !== '' && Buffer.byteLength(username) <= usual.longest) {
+      return { username, unique: usual.unique && connection.usernameTemplate === '' };
+    }
     throw new CofferError(
       'invalid_request',
       `username_template makes a name that is empty or longer than ${usual.longest} bytes: cut its parts with "truncate"`,

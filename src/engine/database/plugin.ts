@@ -91,13 +91,22 @@ export type Connected =
   | { readonly kind: 'login-refused' };
 
 /** One row of the table of databases. */
+export interface Usernames {
+  /** In use where the configuration has none. */
+  readonly template: string;
+  /** Bytes. */
+  readonly longest: number;
+  /** What the template makes has at least 100 bits of chance: nobody has such a name already. */
+  readonly unique: boolean;
+}
+
 export interface DatabasePlugin {
   /** Values of `plugin_name`. */
   readonly names: readonly string[];
   readonly summary: string;
   readonly syntax: StatementSyntax;
-  /** Template of user names, and most bytes of one, for a `plugin_name`. */
-  usernames(name: string): { readonly template: string; readonly longest: number };
+  /** How users are called, for a `plugin_name`. */
+  usernames(name: string): Usernames;
   /** Reads a connection's URL. Throws `invalid_request` for what is not understood; never quotes it. */
   parseUrl(url: string, login: LoginTexts, tls: TlsFields): Target;
   /** The URL without any password that stands in it; says whether there was one. */

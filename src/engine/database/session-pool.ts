@@ -39,6 +39,11 @@ export class SessionPool {
     this.#options = options;
   }
 
+  /** Whether a session waits to be used. */
+  get hasIdle(): boolean {
+    return this.#idle.some(({ session }) => session.usable);
+  }
+
   /**
    * Lends a session for as long as `action` runs; `open` makes one where none is idle. Throws what either throws, and `unavailable`
    * where it is no turn of this one's.

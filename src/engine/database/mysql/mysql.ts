@@ -12,11 +12,16 @@ export const mysql: DatabasePlugin = {
   syntax: mysqlSyntax,
   usernames: (name) =>
     old.includes(name)
-      ? { template: '{{ printf "v-%s-%s" (.RoleName | truncate 4) (random 20) | truncate 16 }}', longest: 16 }
+      ? {
+          template: '{{ printf "v-%s-%s" (.RoleName | truncate 4) (random 20) | truncate 16 }}',
+          longest: 16,
+          unique: false,
+        }
       : {
           template:
             '{{ printf "v-%s-%s-%s-%s" (.DisplayName | truncate 10) (.RoleName | truncate 10) (random 20) (unix_time) | truncate 32 }}',
           longest: 32,
+          unique: false,
         },
   parseUrl: parseMysqlUrl,
   maskUrl: maskMysqlUrl,

@@ -12,6 +12,7 @@ export const postgresql: DatabasePlugin = {
       '{{ printf "v-%s-%s-%s-%s" (.DisplayName | truncate 8) (.RoleName | truncate 8) (random 20) (unix_time) | truncate 63 }}',
     // NAMEDATALEN less one: what is longer is cut without a word.
     longest: 63,
+    unique: true,
   }),
   parseUrl: parsePostgresqlUrl,
   maskUrl: maskPostgresqlUrl,
