@@ -72,7 +72,7 @@ export async function openListener(options: ListenerOptions): Promise<Listener> 
     log: options.log,
     onRefusal: options.onRefusal ?? (() => {}),
     metricsWithoutToken: options.metricsWithoutToken ?? false,
-    budget: new BodyBudget(limits.bodyBytesInAll, limits.bodyBytesPerAddress),
+    budget: new BodyBudget(() => wire.limits),
     requestId: options.requestId ?? (() => randomUUID()),
     seconds: 0,
     draining: false,

@@ -61,7 +61,8 @@ export async function openListeners(options: ListenersOptions): Promise<Listener
     open.reduce((sum, { listener }) => sum + listener.usage().connections, 0),
   );
   const changes = limits.onChange((value) => {
-    for (const { listener } of open) listener.change({ limits: httpLimits(value) });
+    for (const { listener } of open)
+      listener.change({ limits: httpLimits(value, options.companions?.workers) });
   });
   return {
     addresses: open.map(urlOf),
@@ -85,7 +86,7 @@ async function openOne(
     road,
     host,
     port,
-    limits: { ...httpLimits(limits.current), ...bodyShare(limits.current, companions?.workers ?? 1) },
+    limits: httpLimits(limits.current, companions?.workers),
     common: companions?.common(index),
     tls: certificate?.material,
     trustedProxies,
@@ -105,12 +106,14 @@ function inSchema({ requestId, remoteAddress, ...others }: LogFields): LogFields
   };
 }
 
-function httpLimits(limits: LimitSettings): Partial<HttpLimits> {
+/** @param workers processes that share the listener */
+function httpLimits(limits: LimitSettings, workers = 1): Partial<HttpLimits> {
   return {
     connections: limits.connections,
     connectionsPerAddress: limits.connectionsPerAddress,
     bodyBytes: limits.requestBytes,
     requestMilliseconds: limits.requestTime,
+    ...bodyShare(limits, workers),
   };
 }
 

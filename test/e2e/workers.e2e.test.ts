@@ -182,6 +182,27 @@ describe('a server with workers', () => {
     expect(stderr).toContain('ends again and again');
   });
 
+  it('lets requests end when it is asked to stop, and ends at once when it is asked again', async () => {
+    const { server } = await serve(2);
+    const workers = childrenOf(server.pid);
+    const { hostname, port } = new URL(server.address);
+    const socket = connect(Number(port), hostname, () =>
+      socket.write('POST /v1/sys/unseal HTTP/1.1\r\nhost: a\r\ncontent-length: 9\r\n\r\n{'),
+    );
+    const cut = new Promise((resolve) => {
+      socket.once('close', resolve);
+      socket.once('error', () => undefined);
+    });
+    // The request has begun at whichever worker took it.
+    for (const wire of oneOfEach(open as WorkerWire[])) await wire.ask('GET', 'sys/health');
+    server.signal('SIGTERM');
+    await said(server, '"msg":"stopping"');
+    server.signal('SIGTERM');
+    expect(await server.ended).toMatchObject({ code: 143 });
+    await cut;
+    for (const pid of workers) await gone(pid);
+  });
+
   it('workers whose parent is killed do not live on', async () => {
     const { place, server } = await serve(2);
     const workers = childrenOf(server.pid);

@@ -32,6 +32,7 @@ export class ParentDesk implements Desk {
   readonly #watches = new Watches();
   #watchOfOwn: Disposable | undefined;
   #levels: readonly LevelChange[] = [];
+  #home: number | undefined;
 
   /** @param serving the workers that serve now, by number */
   constructor(options: DeskOptions, serving: () => readonly Member[]) {
@@ -61,7 +62,7 @@ export class ParentDesk implements Desk {
       others: ({ kind, body, patience }) =>
         this.#askOthers(number, ({ line }) => line.ask(kind, body as never, patience)),
       home: (sent) => {
-        const home = this.#serving()[0];
+        const home = this.#serving().find(({ number: each }) => each === this.#home);
         if (home === undefined) throw new CofferError('unavailable', 'no other worker serves yet');
         return home.line.ask('home', sent, longestRequest);
       },
@@ -88,9 +89,11 @@ export class ParentDesk implements Desk {
   }
 
   changed(): void {
-    const home = this.#serving()[0];
-    if (home === undefined) return;
-    for (const { line } of this.#serving()) line.tell('homeIs', home.number);
+    const serving = this.#serving();
+    // It stays where it is while it can: what people are handing in there is nowhere else.
+    if (!serving.some(({ number }) => number === this.#home)) this.#home = serving[0]?.number;
+    if (this.#home === undefined) return;
+    for (const { line } of serving) line.tell('homeIs', this.#home);
     this.#tellWatches();
   }
 
