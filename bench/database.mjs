@@ -1,20 +1,11 @@
 // Credentials of a PostgreSQL beside the bare driver that makes the same roles by the same statement, on the same server.
-import { spawn, spawnSync } from 'node:child_process';
-import {
-  chmodSync,
-  chownSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
 import { makeStore, serve } from './places.mjs';
-import { cpuSeconds, freePort, load, median, stop } from './processes.mjs';
+import { startPostgresql, treeCpuSeconds } from './postgresql-server.mjs';
+import { cpuSeconds, load, median, stop } from './processes.mjs';
 
 const quick = process.argv.includes('--quick');
 const rounds = quick ? 5 : 11;
@@ -22,35 +13,8 @@ const seconds = quick ? 1 : 2;
 const connections = 8;
 const clients = 32;
 const budget = 1.3;
-/** Debian's "nobody": the server refuses to run as root. */
-const rights = process.getuid() === 0 ? { uid: 65_534, gid: 65_534 } : {};
 const directory = mkdtempSync(join(tmpdir(), 'coffer-database-'));
 chmodSync(directory, 0o711);
-
-/** A server that flushes as one in use does. */
-async function startPostgresql() {
-  const versions = '/usr/lib/postgresql';
-  const [newest] = readdirSync(versions).toSorted((a, b) => Number(b) - Number(a));
-  const program = (name) => join(versions, newest, 'bin', name);
-  const home = join(directory, 'postgresql');
-  const password = 'of-a-benchmark';
-  mkdirSync(home);
-  writeFileSync(join(home, 'password'), password);
-  if (rights.uid !== undefined)
-    for (const path of [home, join(home, 'password')]) chownSync(path, rights.uid, rights.gid);
-  const data = join(home, 'data');
-  const words = ['-D', data, '-U', 'bench', '--auth=scram-sha-256', `--pwfile=${join(home, 'password')}`];
-  const made = spawnSync(program('initdb'), words, { cwd: home, encoding: 'utf8', ...rights });
-  if (made.status !== 0) throw new Error(made.stderr);
-  const port = await freePort();
-  const options = ['listen_addresses=127.0.0.1', `port=${port}`, `unix_socket_directories=${home}`];
-  const child = spawn(program('postgres'), ['-D', data, ...options.flatMap((option) => ['-c', option])], {
-    cwd: home,
-    stdio: 'ignore',
-    ...rights,
-  });
-  return { child, login: { host: '127.0.0.1', port, user: 'bench', password, database: 'postgres' } };
-}
 
 async function connected(login) {
   for (let tries = 0; ; tries++) {
@@ -65,15 +29,6 @@ async function connected(login) {
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
   }
-}
-
-/** CPU time of a process and of those that it started. */
-function treeCpuSeconds(pid) {
-  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8')
-    .trim()
-    .split(' ')
-    .filter(Boolean);
-  return [pid, ...children].reduce((sum, one) => sum + cpuSeconds(one), 0);
 }
 
 /** Calls a second, `clients` at once, over some seconds. */
@@ -101,7 +56,7 @@ function bareStatement() {
     .replace('{{expiration}}', '2099-01-01 00:00:00+0000');
 }
 
-const postgresql = await startPostgresql();
+const postgresql = await startPostgresql(directory);
 const place = await makeStore(directory);
 const { server, address } = await serve(place);
 let pool;

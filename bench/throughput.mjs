@@ -9,7 +9,7 @@ const portOf = (child) =>
     child.stdout.once('data', (chunk) => resolve(/(\d+)\s*$/m.exec(String(chunk))[1]));
   });
 
-async function startBare(script, args) {
+export async function startBare(script, args) {
   const { spawn } = await import('node:child_process');
   const { plainEnvironment } = await import('./processes.mjs');
   const child = spawn(process.execPath, [here(script), ...args], {
@@ -23,7 +23,7 @@ async function startBare(script, args) {
  * Rounds of each load in turn. On a shared machine a round can be half as fast as the next, so each of ours is compared with
  * its neighbour in time: the ratio is the median of those of the rounds, with the least and the greatest.
  */
-async function interleave(ours, baselines, { rounds, ...options }) {
+export async function interleave(ours, baselines, { rounds, ...options }) {
   const all = [ours, ...baselines];
   const results = all.map(() => []);
   for (const server of all)

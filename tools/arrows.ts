@@ -102,8 +102,10 @@ export const storageSeam = [
   'storage/key-order.ts',
   'storage/listing.ts',
   'storage/opened-storage.ts',
+  'storage/revision.ts',
   'storage/room.ts',
   'storage/snapshot.ts',
+  'storage/storage-type.ts',
   'storage/storage.ts',
 ] as const;
 

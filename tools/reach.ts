@@ -38,6 +38,8 @@ export const reaches: readonly Reach[] = [
       'audit-device/connection.ts',
       'engine/database/mysql/',
       'engine/database/postgresql/',
+      // The store is where the server's configuration says it is.
+      'storage/postgres/session.ts',
     ],
   },
   {

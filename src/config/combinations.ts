@@ -1,5 +1,6 @@
 /** What cannot be together, though each setting by itself is right. Nothing is said where one of them is wrong already. */
 import type { Found } from './found.ts';
+import { holdsPassword } from './kinds.ts';
 import { isLoopback, shownAddress } from './listen-address.ts';
 import type { Problem } from './problem.ts';
 import type { ListenerValues, ServerValues } from './table.ts';
@@ -41,8 +42,18 @@ export function serverCombinations(found: FoundServer): readonly Problem[] {
   if (sound(usual, longest) && usual.value > longest.value) {
     problems.push(written(usual, longest).origin.problem('default_lease_ttl is longer than max_lease_ttl'));
   }
-  problems.push(...backupCombinations(found), ...auditCombinations(found));
+  problems.push(...storageCombinations(found), ...backupCombinations(found), ...auditCombinations(found));
   return problems;
+}
+
+/** Every process of the machine may read a command line. */
+function storageCombinations({ storage }: FoundServer): readonly Problem[] {
+  if (storage.origin.kind !== 'flag' || storage.value === undefined || !holdsPassword(storage.value))
+    return [];
+  const message =
+    'storage has a password on the command line, where others may read it: change that password, and hand the new one over in ' +
+    'COFFER_STORAGE, the configuration file, PGPASSFILE or PGPASSWORD';
+  return [storage.origin.problem(message)];
 }
 
 function backupCombinations(found: FoundServer): readonly Problem[] {

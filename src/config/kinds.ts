@@ -2,6 +2,7 @@
 import { BlockList, isIP } from 'node:net';
 import { resolve } from 'node:path';
 import { type ListenAddress, parseListenAddress, shownAddress } from './listen-address.ts';
+import type { StorageSetting } from './settings.ts';
 
 export type Reading<T> = { readonly value: T } | { readonly problem: string };
 
@@ -139,6 +140,34 @@ export const url: Kind<string | undefined> = {
   fromText: asText,
   show: (value) => value ?? '',
 };
+
+/** A storage: which kinds there are is for others to say. */
+export const storageUrl: Kind<StorageSetting | undefined> = {
+  placeholder: 'URL',
+  looks: '`lmdb:PATH`, `postgres://USER@HOST/DATABASE` or `memory:`',
+  // The value is not repeated: this is where a password would stand.
+  read: (value, base) =>
+    typeof value === 'string' && /^[a-z][a-z0-9+.-]*:[^\0-\x20\x7f]*$/.test(value)
+      ? { value: { url: value, base } }
+      : { problem: 'must be a storage such as lmdb:/srv/coffer/store or postgres://USER@HOST/DATABASE' },
+  fromText: asText,
+  show: (value) => (value === undefined ? '' : withoutPassword(value.url)),
+};
+
+/** Nothing of what may be a password: all between the first colon of a login and the last `@`, and values of parameters that hint at one. */
+function withoutPassword(url: string): string {
+  const [, scheme = '', rest = ''] = /^([a-z][a-z0-9+.-]*:)(.*)$/s.exec(url) ?? [];
+  if (!rest.startsWith('//')) return scheme + rest;
+  const at = rest.lastIndexOf('@');
+  const colon = rest.slice(0, Math.max(at, 0)).indexOf(':');
+  const shown = at < 0 || colon < 0 ? rest : `${rest.slice(0, colon)}:*****${rest.slice(at)}`;
+  return scheme + shown.replace(/([?&][^=&]*(?:pass|secret|token)[^=&]*=)[^&]*/gi, '$1*****');
+}
+
+/** Whether a URL carries a password, or what might be one. */
+export function holdsPassword({ url }: StorageSetting): boolean {
+  return withoutPassword(url) !== url;
+}
 
 export const address: Kind<ListenAddress> = {
   placeholder: 'HOST:PORT',

@@ -169,6 +169,7 @@ function inOrder(problems: readonly Problem[]): readonly Problem[] {
 function assemble(found: FoundServer, listeners: readonly FoundListener[]): Settings {
   return {
     data: found.data.value,
+    storage: found.storage.value,
     keyfile: found.keyfile.value,
     listeners: listeners.map(assembleListener),
     workers: found.workers.value,

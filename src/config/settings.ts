@@ -78,9 +78,18 @@ export interface AuditSettings {
   readonly targets: readonly string[];
 }
 
+/** Which storage: a URL, as it is written. It may hold a password, so it is shown by `storageUrl.show` alone. */
+export interface StorageSetting {
+  readonly url: string;
+  /** Absolute directory that relative paths in it start from. */
+  readonly base: string;
+}
+
 export interface Settings {
   /** The data directory, absolute; undefined for the default place. */
   readonly data: string | undefined;
+  /** Undefined for the store in the data directory. */
+  readonly storage: StorageSetting | undefined;
   readonly keyfile: string | undefined;
   readonly listeners: readonly ListenerSettings[];
   /** Processes that serve together. */

@@ -12,6 +12,7 @@ import {
   path,
   paths,
   share,
+  storageUrl,
   targets,
   url,
 } from './kinds.ts';
@@ -55,6 +56,12 @@ export const table = {
     defaultText: '`~/.local/share/coffer`',
     help: 'data directory',
   },
+  storage: {
+    kind: storageUrl,
+    default: undefined,
+    defaultText: '`lmdb:` in the data directory',
+    help: 'where the store is; a password in it is for the environment or the file, never for a flag',
+  },
   keyfile: {
     kind: path,
     default: undefined,
@@ -64,7 +71,7 @@ export const table = {
   workers: {
     kind: count(1, 64),
     default: 1,
-    help: 'processes that serve one data directory together',
+    help: 'processes that serve one store together',
   },
   default_lease_ttl: {
     kind: duration(second, hundredYears),

@@ -27,6 +27,10 @@ import { passphraseSlots } from '../seal/passphrase/slot-maker.ts';
 import { shamirByHand } from '../seal/shamir/manual.ts';
 import { shamirSlots } from '../seal/shamir/slot-maker.ts';
 import type { SlotMaker } from '../seal/slot-maker.ts';
+import { lmdb } from '../storage/lmdb/type.ts';
+import { memory } from '../storage/memory/type.ts';
+import { postgres } from '../storage/postgres/type.ts';
+import type { StorageType } from '../storage/storage-type.ts';
 
 export const mountTypes: MountTypes = {
   engines: new Map(
@@ -36,6 +40,8 @@ export const mountTypes: MountTypes = {
     [appId, approle, cert, userpass, jwt, oidc, kubernetes].map((type) => [type.type, type]),
   ),
 };
+
+export const storageTypes: readonly StorageType[] = [lmdb, postgres, memory];
 
 export const manualSeals: readonly ManualSeal[] = [keyfileByHand, shamirByHand, passphraseByHand];
 

@@ -16,6 +16,8 @@ export interface FirstStart {
   readonly places: Places;
   /** The data directory, absolute. */
   readonly data: string;
+  /** The store's place as messages and the keyfile have it; the data directory where absent. */
+  readonly storePlace?: string;
   /** Given by the operator; the default places when undefined. */
   readonly keyfile: string | undefined;
   readonly rootTokenFile: string | undefined;
@@ -58,7 +60,7 @@ export async function makeStore(start: FirstStart): Promise<MadeStore> {
     if (!second) throw error;
     throw new CofferError(
       'conflict',
-      `another process made a store in ${start.data} at the same moment; start again to serve that one`,
+      `another process made a store in ${start.storePlace ?? start.data} at the same moment; start again to serve that one`,
       { cause: error },
     );
   }
@@ -80,10 +82,10 @@ class StoreFiles {
   }
 
   async makeKeyfile(rootKey: Buffer, storeId: string): Promise<readonly Slot[]> {
-    const { keyfile, places, random, data } = this.#start;
+    const { keyfile, places, random, data, storePlace = data } = this.#start;
     this.keyfile = keyfile ?? defaultKeyfile(places, storeId);
     const key = random.bytes(32);
-    await createKeyfile(this.keyfile, { storeId, dataPlace: data, key });
+    await createKeyfile(this.keyfile, { storeId, dataPlace: storePlace, key });
     this.#written.push(this.keyfile);
     key.fill(0);
     const slotId = randomUuid(random);
@@ -107,12 +109,12 @@ class StoreFiles {
  * An empty place beside a keyfile made for it is a volume that is not mounted, or a store that was lost: never a fresh one.
  * Throws `store_unusable`, naming both.
  */
-export async function refuseEarlierStore(places: Places, data: string): Promise<void> {
-  const earlier = (await listKeyfiles(places.config)).find(({ dataPlace }) => dataPlace === data);
+export async function refuseEarlierStore(places: Places, storePlace: string): Promise<void> {
+  const earlier = (await listKeyfiles(places.config)).find(({ dataPlace }) => dataPlace === storePlace);
   if (earlier === undefined) return;
   throw new CofferError(
     'store_unusable',
-    `${data} is empty, but ${earlier.path} is the keyfile of a store that was there (${earlier.storeId}). ` +
+    `${storePlace} is empty, but ${earlier.path} is the keyfile of a store that was there (${earlier.storeId}). ` +
       'Is a volume not mounted? To begin anew, move that keyfile away first.',
   );
 }

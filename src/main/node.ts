@@ -28,6 +28,8 @@ import { isUrgent, isUrgentRequest } from './urgent.ts';
 
 export interface NodeOptions {
   readonly storage: Storage;
+  /** The store's place as new keyfiles name it; by default the folder that the audit log is in. */
+  readonly storePlace?: string;
   /** Directory of the audit log; undefined keeps none, which is for `--dev` only. */
   readonly auditDirectory: string | undefined;
   readonly seals: readonly Seal[];
@@ -75,7 +77,7 @@ export function createNode(options: NodeOptions): CofferNode {
     seals,
     manualSeals,
     slotMakers,
-    dataPlace: options.auditDirectory === undefined ? storage.kind : dirname(options.auditDirectory),
+    dataPlace: storePlaceOf(options),
     unauthenticatedKeyOperations: options.unauthenticatedKeyOperations ?? false,
     splitSlot: (rootKey, split, place) => createShamirSlot(rootKey, split, place, random),
     openAudit: async (barrier) => {
@@ -97,6 +99,10 @@ export function createNode(options: NodeOptions): CofferNode {
     peers: surroundings.peers,
   });
   return { state, road: telemetry?.road(road) ?? road };
+}
+
+function storePlaceOf({ storePlace, auditDirectory, storage }: NodeOptions): string {
+  return storePlace ?? (auditDirectory === undefined ? storage.kind : dirname(auditDirectory));
 }
 
 function surroundingsOf({ devicePlaces, program = {} }: NodeOptions, clock: Clock): Surroundings {

@@ -5,23 +5,24 @@ import type { Loaded } from '../config/load.ts';
 import { ConfigurationError, type Problem, shownProblem } from '../config/problem.ts';
 import type { ListenerSettings } from '../config/settings.ts';
 import type { JsonValue } from '../json.ts';
-import { hasDataFile } from '../storage/lmdb/directory.ts';
 import { readCertificate } from './certificate.ts';
-import { storeDirectoryOf } from './node.ts';
 import { certificateProblems, placeProblems } from './server-settings.ts';
+import { storagePlace, storageProblems } from './storage-place.ts';
 
 /** @param data the data directory that would be served, absolute. Throws `usage` when there is a problem, after telling all. */
 export function checkServer(loaded: Loaded, data: string, shell: Shell): void {
   const problems = [
     ...loaded.problems,
-    ...(loaded.problems.length > 0 ? [] : certificateProblems(loaded)),
+    ...(loaded.problems.length > 0 ? [] : [...certificateProblems(loaded), ...storageProblems(loaded)]),
     ...placeProblems(loaded, data),
   ];
   if (problems.length > 0) {
     if (shell.ui.format === 'json') shell.ui.json({ valid: false, problems: problems.map(problemJson) });
     refuseWith(problems, shell);
   }
-  const store = hasDataFile(storeDirectoryOf(data)) ? 'present' : 'absent';
+  const place = storagePlace(loaded.settings.storage, data);
+  const asked = loaded.settings.storage === undefined || place.kind === 'lmdb';
+  const store = asked ? (place.mayHoldStore() ? 'present' : 'absent') : 'not asked';
   const listeners = loaded.settings.listeners.map(listenerRow);
   const settings = loaded.found.map(({ name, shown, origin }): [string, string, string] => [
     name,
@@ -29,12 +30,14 @@ export function checkServer(loaded: Loaded, data: string, shell: Shell): void {
     origin.text,
   ]);
   const would = [
-    ['data directory', data, `store ${store}`],
+    loaded.settings.storage === undefined
+      ? ['data directory', data, `store ${store}`]
+      : ['data directory', data, `store in ${place.name}, ${store}`],
     ...listeners.map(({ address, note }) => ['listener', address, note]),
   ];
   shell.ui.table(['SETTING', 'VALUE', 'FROM'], [...would, ...settings], {
     valid: true,
-    data: { path: data, store },
+    data: { path: data, store, storage: place.name },
     listeners: listeners.map(({ json }) => json),
     settings: Object.fromEntries(settings.map(([name, value, from]) => [name, { value, from }])),
   });

@@ -19,6 +19,7 @@ import { checkServer, refuseWith } from './server-check.ts';
 import { certificateProblems, type Flags, loadServerSettings, settingOptions } from './server-settings.ts';
 import { openServerTelemetry } from './server-telemetry.ts';
 import { Hangup, untilStopped } from './signals.ts';
+import { storagePlace, storageProblems } from './storage-place.ts';
 import type { Company } from './workers/company.ts';
 import type { WorkerReady, WorkerStart } from './workers/protocol.ts';
 import { workerMark } from './workers/worker-mark.ts';
@@ -83,6 +84,8 @@ export const command = defineCommand({
   details: [
     'Serves a data directory, by default ~/.local/share/coffer. A new store is made when asked for with --init, or at a ' +
       'terminal in the default place; its keyfile and root token go to ~/.config/coffer.',
+    'The store is in the data directory unless --storage names another place; the audit log always is. A password of a storage ' +
+      'goes into COFFER_STORAGE or the configuration file, or into PGPASSFILE or PGPASSWORD for PostgreSQL.',
     'Every setting can be in the file of --config, in the environment, or on the command line; a flag wins over a variable, and ' +
       'that over the file. The variable of --log-level is COFFER_LOG_LEVEL, and so on. What is said of listeners here is for all ' +
       'of them.',
@@ -112,7 +115,10 @@ export async function serveUntilStopped(
     checkServer(loaded, dataDirectory(loaded, shell), shell);
     return;
   }
-  const problems = loaded.problems.length > 0 ? loaded.problems : certificateProblems(loaded);
+  const problems =
+    loaded.problems.length > 0
+      ? loaded.problems
+      : [...certificateProblems(loaded), ...storageProblems(loaded)];
   if (problems.length > 0) refuseWith(problems, shell);
   refuseInspector();
   refuseWords(given, loaded);
@@ -124,7 +130,7 @@ export async function serveUntilStopped(
     const init = initOf(given, loaded, shell);
     const onServing = (ready: WorkerReady) => {
       given.onServing?.();
-      const words = wordsOf(ready, dataDirectory(loaded, shell));
+      const words = wordsOf(ready, storagePlace(loaded.settings.storage, dataDirectory(loaded, shell)).name);
       shell.ui.text(`${words}${loaded.settings.workers} workers serve.\n`);
     };
     return serveWithWorkers({ loaded, load, log, hangup, init, onServing });
@@ -227,10 +233,16 @@ function refuseWords(given: Actions & Flags, { settings }: Loaded): void {
     if (given['dev-root-token-id'] === undefined) return;
     throw new CofferError('usage', '--dev-root-token-id goes with --dev');
   }
-  if (given['data'] !== undefined || given.init || given['init-by-api'] || given['keyfile'] !== undefined) {
+  if (
+    given['data'] !== undefined ||
+    given['storage'] !== undefined ||
+    given.init ||
+    given['init-by-api'] ||
+    given['keyfile'] !== undefined
+  ) {
     throw new CofferError(
       'usage',
-      '--dev keeps everything in memory: it goes without --data, --init and --keyfile',
+      '--dev keeps everything in memory: it goes without --data, --storage, --init and --keyfile',
     );
   }
   if (settings.workers > 1) {
@@ -244,7 +256,12 @@ function refuseWords(given: Actions & Flags, { settings }: Loaded): void {
 function initOf(given: Actions, { settings }: Loaded, shell: Shell): WorkerStart['init'] {
   if (given['init-by-api']) return 'api';
   const atTerminal = shell.stdin.isTTY === true && shell.stdout.isTTY === true;
-  return given.init || (settings.data === undefined && atTerminal) ? 'store' : 'never';
+  return given.init || (isStandard(settings) && atTerminal) ? 'store' : 'never';
+}
+
+/** The place that a person has who names none. */
+function isStandard({ data, storage }: Settings): boolean {
+  return data === undefined && storage === undefined;
 }
 
 function dataDirectory({ settings }: Pick<Loaded, 'settings'>, shell: Shell): string {
@@ -269,7 +286,7 @@ async function dev(start: Start): Promise<Serving> {
     rootToken: given['dev-root-token-id'],
     log,
     telemetry,
-    ...facts(start, undefined),
+    ...facts(start, undefined, 'memory'),
   });
   given.onDevToken?.(server.rootToken);
   const { addresses } = server.listeners;
@@ -296,10 +313,14 @@ async function data(
 ): Promise<Serving & { readonly ready: WorkerReady }> {
   const { given, shell, loaded, limits, log, telemetry, company } = start;
   const { settings } = loaded;
+  const standard = isStandard(settings);
   const directory = dataDirectory(loaded, shell);
+  const place = storagePlace(settings.storage, directory);
   let isNew = false;
   const server = await startDataServer({
     data: directory,
+    storage: place,
+    env: shell.env,
     listeners: settings.listeners,
     leases: settings.leases,
     limits,
@@ -307,31 +328,31 @@ async function data(
     places: shell.places,
     log,
     telemetry,
-    ...facts(start, directory, company),
+    ...facts(start, directory, place.kind),
     companions: company?.companions,
     init,
     keyfile: settings.keyfile,
     rootTokenFile: given['root-token-file'] === undefined ? undefined : resolve(given['root-token-file']),
-    logIn: settings.data === undefined,
+    logIn: standard,
     onMade: (made) => {
       isNew = true;
-      shell.ui.text(welcome(made, directory));
+      shell.ui.text(welcome(made, place.name));
     },
   });
   const { initialized, sealed } = await server.node.state.status();
   const ready = { addresses: server.listeners.addresses, isNew, initialized, sealed };
-  return { server, ready, words: wordsOf(ready, directory) };
+  return { server, ready, words: wordsOf(ready, place.name) };
 }
 
-function wordsOf({ addresses, isNew, initialized, sealed }: WorkerReady, directory: string): string {
+/** @param place of the store, for people */
+function wordsOf({ addresses, isNew, initialized, sealed }: WorkerReady, place: string): string {
   const all = addresses.join(', ');
-  const serving = isNew ? firstSteps(all) : `Serving ${directory} on ${all}\n`;
+  const serving = isNew ? firstSteps(all) : `Serving ${place} on ${all}\n`;
   return serving + (initialized ? (sealed ? sealedNote : '') : emptyNote);
 }
 
 /** What the server tells of itself; `directory` is the data directory, where there is one. */
-function facts({ loaded, log, reloading }: Start, directory: string | undefined, company?: Company) {
-  const storage = directory === undefined ? 'memory' : 'lmdb';
+function facts({ loaded, log, reloading, company }: Start, directory: string | undefined, storage: string) {
   const logs = logControl(log, () => reloading.settings.log.level);
   return {
     devicePlaces: devicePlaces(loaded.settings.audit, directory),

@@ -1,5 +1,4 @@
 /** A server: a node and its listeners, over memory (`--dev`) or a data directory. */
-import { resolve } from 'node:path';
 import { systemClock } from '../clock.ts';
 import type { Live } from '../config/live.ts';
 import type { Places } from '../config/paths.ts';
@@ -12,13 +11,12 @@ import { CofferError } from '../errors.ts';
 import { componentLog, type Logger } from '../log.ts';
 import { readBoot } from '../seal/boot.ts';
 import { KeyfileSeal } from '../seal/keyfile/keyfile-seal.ts';
-import { hasDataFile } from '../storage/lmdb/directory.ts';
-import { openLmdbStorage } from '../storage/lmdb/lmdb.ts';
 import { MemoryStorage } from '../storage/memory/memory.ts';
+import type { StoragePlace } from '../storage/storage-type.ts';
 import type { NodeTelemetry } from '../telemetry/telemetry.ts';
 import { defaultKeyfile, type MadeStore, makeStore, refuseEarlierStore } from './first-start.ts';
 import { type Companions, type Listeners, openListeners } from './listeners.ts';
-import { auditDirectoryOf, type CofferNode, createNode, type NodeOptions, storeDirectoryOf } from './node.ts';
+import { auditDirectoryOf, type CofferNode, createNode, type NodeOptions } from './node.ts';
 import { requirePrivateDirectories } from './private-place.ts';
 
 export interface Server {
@@ -54,8 +52,10 @@ export interface ServingCompanions extends Companions {
 }
 
 export interface DataServerOptions extends ServingOptions {
-  /** The data directory, absolute. */
+  /** The data directory, absolute: of the audit log, and of the store unless that is elsewhere. */
   readonly data: string;
+  readonly storage: StoragePlace;
+  readonly env: Readonly<Record<string, string | undefined>>;
   readonly places: Places;
   /** `store`: make a store where there is none. `api`: wait for `sys/init`. `never`: refuse an empty place. */
   readonly init: 'store' | 'api' | 'never';
@@ -73,22 +73,23 @@ export interface DataServerOptions extends ServingOptions {
  * reach.
  */
 export async function startDataServer(options: DataServerOptions): Promise<Server> {
-  const { data, log, places } = options;
+  const { data, log, places, storage: place, env } = options;
   const makes = options.init !== 'never';
   // Before anything is put there.
   requirePrivateDirectories(data);
-  if (makes && !hasDataFile(storeDirectoryOf(data))) await refuseEarlierStore(places, data);
-  const storage = await openLmdbStorage({
-    path: storeDirectoryOf(data),
+  if (makes && !place.mayHoldStore()) await refuseEarlier(place, places);
+  const storage = await place.open({
     create: makes,
+    env,
     log: (message, fields) => componentLog(log, 'storage').warn(message, fields),
   });
   try {
     const boot = await readBoot(storage);
-    if (boot.kind === 'empty' && !makes) throw noStore(data);
-    if (boot.kind === 'empty') await refuseEarlierStore(places, data);
+    if (boot.kind === 'empty' && !makes) throw noStore(place.name);
+    if (boot.kind === 'empty') await refuseEarlier(place, places);
     const node = createNode({
       storage,
+      storePlace: place.name,
       auditDirectory: auditDirectoryOf(data),
       log: componentLog(log, 'core'),
       telemetry: options.telemetry,
@@ -142,15 +143,22 @@ async function stopped(backups: ScheduledBackups | undefined): Promise<void> {
   await backups?.stop();
 }
 
-function make(options: DataServerOptions, node: CofferNode): Promise<MadeStore> {
-  const { data, places, keyfile, rootTokenFile, logIn } = options;
-  return makeStore({ state: node.state, random: systemRandom, places, data, keyfile, rootTokenFile, logIn });
+/** What ends with its process leaves keyfiles behind that nobody misses. */
+async function refuseEarlier(place: StoragePlace, places: Places): Promise<void> {
+  if (place.lasting) await refuseEarlierStore(places, place.name);
 }
 
-export function noStore(data: string): CofferError {
+function make(options: DataServerOptions, node: CofferNode): Promise<MadeStore> {
+  const { data, storage, places, keyfile, rootTokenFile, logIn } = options;
+  const random = systemRandom;
+  const start = { state: node.state, random, places, data, storePlace: storage.name, keyfile, rootTokenFile };
+  return makeStore({ ...start, logIn });
+}
+
+function noStore(place: string): CofferError {
   return new CofferError(
     'store_unusable',
-    `there is no store in ${resolve(data)}. Is a volume not mounted? To make a new store there, say --init`,
+    `there is no store in ${place}. Is a volume not mounted? To make a new store there, say --init`,
   );
 }
 

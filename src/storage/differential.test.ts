@@ -9,13 +9,17 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { generator } from '../../test/fault/storage-fault.ts';
+import { databasePlace } from '../../test/setup/database-place.ts';
 import { openLmdbStorage } from './lmdb/lmdb.ts';
 import { MemoryStorage } from './memory/memory.ts';
 import { bytes, key } from './opened-storage.ts';
+import { openPostgresStorage } from './postgres/postgres.ts';
 import type { Expectation, Revision, Storage, StorageKey, StorageRecord, Write } from './storage.ts';
 
 const seed = Number(process.env['COFFER_TEST_SEED'] ?? randomInt(2 ** 31));
 const steps = Number(process.env['COFFER_TEST_STEPS'] ?? 400);
+/** Compared where there is such a server. */
+const server = await databasePlace('postgresql');
 
 /** A store under comparison. Revisions mean something in one store only: each remembers its own, by when they were seen. */
 interface Subject {
@@ -44,6 +48,7 @@ it(`all stores answer alike (COFFER_TEST_SEED=${seed})`, { timeout: 60_000 + ste
   } finally {
     await Promise.all(subjects.map((subject) => subject.storage.close()));
     rmSync(path, { recursive: true });
+    await server?.close();
   }
 });
 
@@ -54,7 +59,15 @@ async function openAll(path: string): Promise<readonly Subject[]> {
     reopen: () => openLmdbStorage({ path, create: false }),
     revisions: new Map(),
   };
-  return [memory, lmdb];
+  if (server === undefined) return [memory, lmdb];
+  const { name, password } = server;
+  const url = `postgres://${name}:${password}@${server.server.host}:${server.server.port}/${name}`;
+  const postgres: Subject = {
+    storage: await openPostgresStorage({ url, create: true }),
+    reopen: () => openPostgresStorage({ url, create: false }),
+    revisions: new Map(),
+  };
+  return [memory, lmdb, postgres];
 }
 
 interface Operation {

@@ -122,6 +122,12 @@ const kinds: Readonly<Record<ServerKind, Kind>> = {
   },
 };
 
+/** Where the programs of a kind are; undefined where they are not installed. */
+export function programFolder(kind: ServerKind): string | undefined {
+  const { program, folders } = kinds[kind];
+  return folders().findLast((folder) => existsSync(join(folder, program)));
+}
+
 /**
  * The run's server of a kind, started if it does not run yet. Undefined where there is none to be had, with a line that says how
  * to get it; under `CI=true` that is a failure.
@@ -150,10 +156,10 @@ function claim(lock: string): boolean {
 }
 
 async function start(kind: ServerKind, root: string, word: string): Promise<void> {
-  const { program, packageName, folders, prepare } = kinds[kind];
-  const find = () => folders().findLast((folder) => existsSync(join(folder, program)));
-  if (find() === undefined) installDebian(packageName, (line) => process.stderr.write(`${line}\n`));
-  const folder = find();
+  const { packageName, prepare } = kinds[kind];
+  if (programFolder(kind) === undefined)
+    installDebian(packageName, (line) => process.stderr.write(`${line}\n`));
+  const folder = programFolder(kind);
   if (folder === undefined) {
     const missing = `tests that need ${kind} do not run; to change that, install it, such as with: apt-get install --no-install-recommends ${packageName}`;
     return tell(word, { missing });

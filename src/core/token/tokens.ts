@@ -112,14 +112,7 @@ export class Tokens {
     const id = this.idOf(text);
     const given = givenText === undefined ? undefined : true;
     const accessor = given ? randomAccessor(this.#random) : accessorOf(this.#accessorKey, id);
-    const record: TokenRecord = {
-      ...token,
-      id,
-      accessor,
-      given,
-      childByTime: token.ancestors.length === 0 ? undefined : true,
-      renewedAt: null,
-    };
+    const record = newRecord(token, id, accessor, given);
     const writes: PlainWrite[] = [{ key: tokenKey(id), value: encodeToken(record) }];
     if (record.given === true)
       writes.push({ key: accessorKey(record.accessor), value: encodeStored({ id }) });
@@ -327,6 +320,44 @@ export class Tokens {
     }
     return { writes, more: children.next !== undefined };
   }
+}
+
+/** So that none is forgotten. */
+type EveryMember = {
+  readonly [Name in Exclude<keyof Required<TokenRecord>, 'orphanedAt' | 'queuedAt'>]: TokenRecord[Name];
+};
+
+/** Each member is named: copying them costs more than all else in the making of a token but its encryption. */
+function newRecord(token: NewToken, id: TokenId, accessor: string, given: true | undefined): EveryMember {
+  return {
+    id,
+    type: token.type,
+    role: token.role,
+    asked: token.asked,
+    accessor,
+    identity: token.identity,
+    entityId: token.entityId,
+    given,
+    childByTime: token.ancestors.length === 0 ? undefined : true,
+    policies: token.policies,
+    displayName: token.displayName,
+    metadata: token.metadata,
+    path: token.path,
+    mount: token.mount,
+    ancestors: token.ancestors,
+    issuedAt: token.issuedAt,
+    renewedAt: null,
+    expiresAt: token.expiresAt,
+    creationTtl: token.creationTtl,
+    maxTtl: token.maxTtl,
+    explicitMaxTtl: token.explicitMaxTtl,
+    period: token.period,
+    renewable: token.renewable,
+    usesLeft: token.usesLeft,
+    orphan: token.orphan,
+    boundCidrs: token.boundCidrs,
+    internal: token.internal,
+  };
 }
 
 function decoded(sealed: SealedRecord | undefined): StoredToken | undefined {

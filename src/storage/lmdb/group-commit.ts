@@ -1,8 +1,9 @@
 import { CofferError, ConflictError } from '../../errors.ts';
+import { generateRevision } from '../revision.ts';
 import type { Expectation, Revision, StorageKey, Write } from '../storage.ts';
 import type { Database } from './environment.ts';
 import type { Gate } from './gate.ts';
-import { decodeRevision, encodeRecord, generateRevision } from './record.ts';
+import { decodeRevision, encodeRecord } from './record.ts';
 import type { Room } from './room.ts';
 
 /** Commits that share one flush: enough for any number of writers, and bounded so that the first of them need not wait long. */

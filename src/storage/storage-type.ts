@@ -1,0 +1,37 @@
+/** A kind of storage as the catalog lists it: from what `--storage` says to an open store. */
+import type { Storage } from './storage.ts';
+
+export interface StorageType {
+  /** The words before the colon of a URL that this kind takes. */
+  readonly schemes: readonly string[];
+  /** A line for the help: `lmdb:PATH`. */
+  readonly form: string;
+  /**
+   * @param url as given, its scheme being one of ours
+   * @param base absolute directory that relative paths start from
+   * Throws `invalid_request` for what names no place. No password is in a message.
+   */
+  parse(url: string, base: string): StoragePlace;
+}
+
+export interface OpeningOptions {
+  /** Make what a store needs where there is nothing; without it such a place is refused. */
+  readonly create: boolean;
+  readonly readOnly?: boolean;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Told what an operator should know: a constant message and its fields. */
+  readonly log: (message: string, fields: Readonly<Record<string, unknown>>) => void;
+}
+
+export interface StoragePlace {
+  /** The `kind` of the storage that is opened. */
+  readonly kind: string;
+  /** One line for messages and keyfiles, the same for the same place, without credentials. */
+  readonly name: string;
+  /** What is there is there after a restart too. */
+  readonly lasting: boolean;
+  /** False where a look is enough to say that there is no store. */
+  mayHoldStore(): boolean;
+  /** Rejects as the storage says. */
+  open(options: OpeningOptions): Promise<Storage>;
+}

@@ -1,0 +1,356 @@
+/**
+ * A store in PostgreSQL while its server and the way to it fail: what is acknowledged is there, what is refused is not, nothing is
+ * done twice, and nobody waits for ever.
+ */
+import { randomBytes } from 'node:crypto';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { CofferError } from '../../src/errors.ts';
+import { bytes, key } from '../../src/storage/opened-storage.ts';
+import { openPostgresStorage, type PostgresOptions } from '../../src/storage/postgres/postgres.ts';
+import type { Storage } from '../../src/storage/storage.ts';
+import { WireCutter } from '../fakes/wire-cutter.ts';
+import { OwnPostgresql } from '../setup/own-postgresql.ts';
+
+const server = await OwnPostgresql.make();
+const commitWord = 'COMMIT\0';
+const short = { connect: 1_000, statement: 500 };
+
+describe.skipIf(server === undefined)('a store in PostgreSQL', () => {
+  if (server === undefined) return;
+  const opened: Storage[] = [];
+  const cutters: WireCutter[] = [];
+  let schema: string;
+
+  beforeAll(() => server.start());
+  afterAll(() => server.dispose());
+  afterEach(async () => {
+    await Promise.all(opened.splice(0).map((storage) => storage.close()));
+    await Promise.all(cutters.splice(0).map((cutter) => cutter.close()));
+  });
+
+  async function open(wish: Partial<PostgresOptions> & { readonly port?: number } = {}): Promise<Storage> {
+    const { port = server?.port, ...rest } = wish;
+    const url = server?.url(port, `?schema=${schema}`) ?? '';
+    const storage = await openPostgresStorage({ url, create: true, ...rest });
+    opened.push(storage);
+    return storage;
+  }
+
+  async function fresh(): Promise<void> {
+    schema = `s_${randomBytes(6).toString('hex')}`;
+    await server?.sql(`CREATE SCHEMA ${schema}`);
+  }
+
+  async function throughCutter(wish: Partial<PostgresOptions> = {}) {
+    await fresh();
+    const cutter = await WireCutter.to(server?.port ?? 0);
+    cutters.push(cutter);
+    return { cutter, storage: await open({ ...wish, port: cutter.port }) };
+  }
+
+  const textAt = async (storage: Storage, name: string) => (await storage.read(key(name)))?.value.toString();
+
+  describe('whose answer to a commit is lost', () => {
+    it('finds the commit that landed, and does it no second time', async () => {
+      const { cutter, storage } = await throughCutter();
+      const [first] = await storage.commit([{ key: key('a'), value: bytes('1') }]);
+      const caught = cutter.catch(commitWord, 'deliver');
+      const revisions = await storage.commit(
+        [
+          { key: key('a'), value: bytes('2') },
+          { key: key('gone'), value: null },
+        ],
+        [{ key: key('a'), revision: first ?? null }],
+      );
+      await caught.done;
+      expect(await storage.read(key('a'))).toEqual({ value: bytes('2'), revision: revisions[0] });
+    });
+
+    it('knows one that only deletes, though no record tells of it', async () => {
+      const { cutter, storage } = await throughCutter();
+      await storage.commit([{ key: key('a'), value: bytes('1') }]);
+      const caught = cutter.catch(commitWord, 'deliver');
+      const [record] = await storage.readMany([key('a')]);
+      await storage.commit(
+        [{ key: key('a'), value: null }],
+        [{ key: key('a'), revision: record?.revision ?? null }],
+      );
+      await caught.done;
+      expect(await storage.read(key('a'))).toBeUndefined();
+    });
+
+    it('does again what was lost on its way', async () => {
+      const { cutter, storage } = await throughCutter();
+      const caught = cutter.catch(commitWord, 'lose');
+      await storage.commit([{ key: key('a'), value: bytes('1') }], [{ key: key('a'), revision: null }]);
+      await caught.done;
+      expect(await textAt(storage, 'a')).toBe('1');
+    });
+
+    it.each(['locks', 'serializable'] as const)(
+      'keeps a packet that arrives late from doing anything (%s)',
+      async (isolation) => {
+        const { cutter, storage } = await throughCutter({ isolation });
+        const caught = cutter.catch(commitWord, 'keep');
+        await storage.commit([{ key: key('a'), value: bytes('first') }]);
+        await caught.done;
+        await storage.commit([{ key: key('a'), value: bytes('second') }]);
+        await caught.release();
+        expect(await textAt(storage, 'a')).toBe('second');
+      },
+    );
+
+    it('still tells a conflict as one', async () => {
+      const { cutter, storage } = await throughCutter();
+      await storage.commit([{ key: key('a'), value: bytes('1') }]);
+      const caught = cutter.catch(commitWord, 'deliver');
+      const commit = storage.commit(
+        [{ key: key('a'), value: bytes('2') }],
+        [{ key: key('a'), revision: null }],
+      );
+      await expect(commit).rejects.toMatchObject({ code: 'conflict', key: 'a' });
+      await caught.done;
+    });
+
+    it('says that it does not know when nobody can be asked', async () => {
+      const { cutter, storage } = await throughCutter({ deadlines: short });
+      const caught = cutter.catch(commitWord, 'deliver');
+      const commit = storage.commit([{ key: key('a'), value: bytes('1') }]);
+      commit.catch(() => undefined);
+      await caught.done;
+      cutter.silence();
+      await expect(commit).rejects.toMatchObject({
+        code: 'unavailable',
+        message: expect.stringContaining('whether it was written is not known'),
+      });
+      cutter.speak();
+      expect(await textAt(storage, 'a')).toBe('1');
+    });
+  });
+
+  it('answers what was being read when the connections broke', async () => {
+    const { cutter, storage } = await throughCutter();
+    await storage.commit([{ key: key('a'), value: bytes('1') }]);
+    const reads = Array.from({ length: 50 }, () => storage.read(key('a')));
+    cutter.cut();
+    for (const record of await Promise.all(reads)) expect(record?.value).toEqual(bytes('1'));
+    cutter.cut();
+    expect((await storage.children('', { limit: 10 })).items).toEqual(['a']);
+  });
+
+  it('that says nothing any more is given up in time, and found again', async () => {
+    const { cutter, storage } = await throughCutter({ deadlines: short });
+    await storage.commit([{ key: key('a'), value: bytes('1') }]);
+    await storage.read(key('a'));
+    cutter.silence();
+    const away = { code: 'unavailable' };
+    await Promise.all([
+      expect(storage.read(key('a'))).rejects.toMatchObject(away),
+      expect(storage.range('', { limit: 1 })).rejects.toMatchObject(away),
+      expect(storage.commit([{ key: key('b'), value: bytes('1') }])).rejects.toMatchObject(away),
+    ]);
+    await expect(open({ port: cutter.port, deadlines: short })).rejects.toMatchObject(away);
+    cutter.speak();
+    expect(await textAt(storage, 'a')).toBe('1');
+  });
+
+  it('that is slow is told from one that is away, and nothing of a late commit is written', async () => {
+    await fresh();
+    const storage = await open({ deadlines: short });
+    const few = await open({
+      deadlines: short,
+      url: server.url(server.port, `?schema=${schema}&connections=2`),
+    });
+    await storage.commit([{ key: key('a'), value: bytes('1') }]);
+    const { Client } = await import('pg');
+    const other = new Client({ connectionString: server.url() });
+    await other.connect();
+    await other.query(`BEGIN; LOCK TABLE ${schema}.coffer_records`);
+    const slow = { code: 'unavailable', message: expect.stringContaining('took too long') };
+    const commits = Array.from({ length: 30 }, (_, index) =>
+      storage.commit([{ key: key(`k${index}`), value: bytes('1') }]),
+    );
+    const lists = Array.from({ length: 20 }, () => few.range('', { limit: 1 }));
+    const late = {
+      code: 'unavailable',
+      message: expect.stringMatching(/took too long; nothing was written$/),
+    };
+    const outcomes = Promise.allSettled(lists);
+    await Promise.all([
+      expect(storage.read(key('a'))).rejects.toMatchObject(slow),
+      ...commits.map((commit) => expect(commit).rejects.toMatchObject(late)),
+    ]);
+    const said = (await outcomes).map((outcome) =>
+      outcome.status === 'rejected' ? String(outcome.reason.message) : '',
+    );
+    expect(said.filter((message) => message.includes('took too long'))).not.toEqual([]);
+    expect(said.filter((message) => message.includes('all connections to the store are in use'))).not.toEqual(
+      [],
+    );
+    await other.end();
+    expect((await storage.children('', { limit: 100 })).items).toEqual(['a']);
+  });
+
+  it('that does not run is said so at the start', async () => {
+    const nobody = await WireCutter.to(1);
+    const { port } = nobody;
+    await nobody.close();
+    const url = server.url(port);
+    const opening = openPostgresStorage({ url, create: true, deadlines: short });
+    await expect(opening).rejects.toMatchObject({
+      code: 'unavailable',
+      message: expect.stringMatching(/^postgres:\/\/127\.0\.0\.1:\d+\/postgres: .*cannot be reached/),
+    });
+  });
+
+  it('with a standby that must confirm and does not acknowledges nothing', async () => {
+    await fresh();
+    const hasty = await open({ deadlines: short });
+    const patient = await open();
+    await server.sql("ALTER SYSTEM SET synchronous_standby_names = 'nobody'");
+    await server.sql('SELECT pg_reload_conf()');
+    try {
+      await expect(hasty.commit([{ key: key('a'), value: bytes('1') }])).rejects.toMatchObject({
+        code: 'unavailable',
+        message: expect.stringContaining('not known'),
+      });
+      const commit = patient.commit([{ key: key('b'), value: bytes('1') }]);
+      commit.catch(() => undefined);
+      // An administrator loses patience: the server then answers as if all were well, and adds a warning.
+      const waiting =
+        "SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE wait_event = 'SyncRep' AND application_name = 'coffer'";
+      while ((await server.sql(waiting)).length < 2);
+      await expect(commit).rejects.toMatchObject({
+        code: 'unavailable',
+        message: expect.stringContaining('standby did not confirm'),
+      });
+    } finally {
+      await server.sql('ALTER SYSTEM RESET synchronous_standby_names');
+      await server.sql('SELECT pg_reload_conf()');
+    }
+    await patient.commit([{ key: key('c'), value: bytes('1') }]);
+    expect((await patient.children('', { limit: 10 })).items).toEqual(['a', 'b', 'c']);
+  });
+
+  it('goes on with the standby that takes over, which it did not take before', async () => {
+    await fresh();
+    const standby = await server.standby();
+    try {
+      await standby.start();
+      const hosts = `127.0.0.1:${standby.port},127.0.0.1:${server.port}`;
+      const url = server.url(server.port, `?schema=${schema}`).replace(`127.0.0.1:${server.port}`, hosts);
+      const storage = await openPostgresStorage({ url, create: true });
+      opened.push(storage);
+      const alone = openPostgresStorage({
+        url: standby.url(standby.port, `?schema=${schema}`),
+        create: true,
+      });
+      await expect(alone).rejects.toMatchObject({
+        code: 'unavailable',
+        message: expect.stringContaining('replica'),
+      });
+      await storage.commit([{ key: key('a'), value: bytes('1') }]);
+      const [{ at } = { at: '' }] = await server.sql('SELECT pg_current_wal_lsn()::text AS at');
+      const reached = `SELECT pg_last_wal_replay_lsn() >= '${String(at)}' AS reached`;
+      while ((await standby.sql(reached))[0]?.['reached'] !== true);
+      await server.stop('SIGQUIT');
+      await expect(storage.read(key('a'))).rejects.toMatchObject({ code: 'unavailable' });
+      await standby.promote();
+      expect(await textAt(storage, 'a')).toBe('1');
+      const [record] = await storage.readMany([key('a')]);
+      await storage.commit(
+        [{ key: key('a'), value: bytes('2') }],
+        [{ key: key('a'), revision: record?.revision ?? null }],
+      );
+      expect(await textAt(storage, 'a')).toBe('2');
+    } finally {
+      await standby.dispose();
+      await server.start();
+    }
+  });
+
+  it.each(['SIGINT', 'SIGQUIT'] as const)(
+    'that is restarted by %s in the middle of traffic loses and repeats nothing',
+    async (signal) => {
+      await fresh();
+      const storages = [await open(), await open()];
+      const counting = new Counting(storages);
+      await counting.reach(40);
+      await server.stop(signal);
+      await counting.refused();
+      await server.start();
+      await counting.reach(40);
+      await counting.end();
+      const stored = Number(await textAt(await open(), 'counter'));
+      expect(stored).toBeGreaterThanOrEqual(counting.acknowledged);
+      expect(stored).toBeLessThanOrEqual(counting.acknowledged + counting.unknown);
+    },
+  );
+});
+
+/** Writers that add one to a counter, again and again, whatever happens to the store. */
+class Counting {
+  acknowledged = 0;
+  unknown = 0;
+  #refused = 0;
+  #going = true;
+  readonly #writers: readonly Promise<void>[];
+  readonly #watchers = new Set<() => void>();
+
+  constructor(storages: readonly Storage[]) {
+    this.#writers = storages.flatMap((storage) => [1, 2, 3].map(() => this.#write(storage)));
+  }
+
+  /** Resolves when so many more were acknowledged. */
+  reach(more: number): Promise<void> {
+    const wanted = this.acknowledged + more;
+    return this.#until(() => this.acknowledged >= wanted);
+  }
+
+  refused(): Promise<void> {
+    const wanted = this.#refused + 5;
+    return this.#until(() => this.#refused >= wanted);
+  }
+
+  async end(): Promise<void> {
+    this.#going = false;
+    await Promise.all(this.#writers);
+  }
+
+  #until(condition: () => boolean): Promise<void> {
+    return new Promise((resolve) => {
+      const watch = () => {
+        if (!condition()) return;
+        this.#watchers.delete(watch);
+        resolve();
+      };
+      this.#watchers.add(watch);
+      watch();
+    });
+  }
+
+  async #write(storage: Storage): Promise<void> {
+    while (this.#going) {
+      let begun = false;
+      try {
+        const record = await storage.read(key('counter'));
+        const value = bytes(`${Number(record?.value.toString() ?? 0) + 1}`);
+        begun = true;
+        await storage.commit(
+          [{ key: key('counter'), value }],
+          [{ key: key('counter'), revision: record?.revision ?? null }],
+        );
+        this.acknowledged += 1;
+      } catch (error) {
+        if (!(error instanceof CofferError)) throw error;
+        if (error.code !== 'conflict') {
+          expect(error.code).toBe('unavailable');
+          this.#refused += 1;
+          if (begun && /not known/.test(error.message)) this.unknown += 1;
+        }
+      }
+      for (const watch of this.#watchers) watch();
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+  }
+}
