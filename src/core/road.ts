@@ -4,6 +4,7 @@
  */
 import type { Clock } from '../clock.ts';
 import { asCofferError, CofferError } from '../errors.ts';
+import { admission, strangersWith } from './admission.ts';
 import { errorAnswer } from './answer.ts';
 import { type AuditedDecision, requestLine, responseLine } from './audit-lines.ts';
 import { AuditedStream } from './audited-stream.ts';
@@ -18,12 +19,10 @@ import { type Judgement, judge, openToEveryone } from './judge.ts';
 import { noTelemetry, type Passage, type Telemetry } from './meter.ts';
 import { isBuiltin } from './mount/builtin.ts';
 import { MountView } from './mount/view.ts';
-import type { ApiPath } from './path.ts';
 import type { Peers } from './peers.ts';
 import type { Acl } from './policy/acl.ts';
-import { admit, admitTogether } from './quota/admit.ts';
-import { type StrangerLimit, Strangers } from './quota/strangers.ts';
-import type { Answer, RateVerdict, Request, Road } from './request.ts';
+import type { StrangerLimit, Strangers } from './quota/strangers.ts';
+import type { Answer, Request, Road } from './request.ts';
 import { RequestCommit } from './request-commit.ts';
 import { type IsUrgent, storageFull, waitsForRoom } from './room.ts';
 import type { Log, SealState } from './seal-state.ts';
@@ -52,24 +51,9 @@ export interface RoadOptions {
 export function createRoad(options: RoadOptions): Road {
   const { state, clock, log, limits, inFlight, peers, telemetry = noTelemetry } = options;
   const withoutStore = sealedTable(state, clock, telemetry);
-  const strangers = new Strangers(limits, (origin) => peers?.tell('charged', origin));
-  peers?.hear('charged', (origin) => void strangers.note(origin, clock.now()));
-  const counted = <V extends RateVerdict | undefined>(verdict: V): V => {
-    if (verdict?.admitted === false) telemetry.tally('rate_limited');
-    return verdict;
-  };
+  const strangers = strangersWith(limits, { clock, peers });
   return {
-    admit: (path, remoteAddress, bearer) =>
-      counted(admit(state.core, strangers, { path, remoteAddress, bearer, now: clock.now() })),
-    ...(peers === undefined
-      ? {}
-      : {
-          admitTogether(path: ApiPath, remoteAddress: string, bearer: boolean) {
-            const visitor = { path, remoteAddress, bearer, now: clock.now() };
-            const verdict = admitTogether(state.core, strangers, visitor, peers.take);
-            return verdict instanceof Promise ? verdict.then(counted) : counted(verdict);
-          },
-        }),
+    ...admission({ state, clock, telemetry, peers }, strangers),
     cors: () => allowedOrigins(state.core?.settings.cors),
     async handle(request) {
       const passage = telemetry.passage(request);
