@@ -229,26 +229,21 @@ function reloaderOf(
 
 /** Throws `usage` for words that do not go together. */
 function refuseWords(given: Actions & Flags, { settings }: Loaded): void {
+  if (settings.workers > 1 && (given.dev || !storagePlace(settings.storage, '/').lasting)) {
+    throw new CofferError(
+      'usage',
+      'a store in memory is in that of one process: it goes without workers (--workers 1)',
+    );
+  }
   if (!given.dev) {
     if (given['dev-root-token-id'] === undefined) return;
     throw new CofferError('usage', '--dev-root-token-id goes with --dev');
   }
-  if (
-    given['data'] !== undefined ||
-    given['storage'] !== undefined ||
-    given.init ||
-    given['init-by-api'] ||
-    given['keyfile'] !== undefined
-  ) {
+  const others = ['data', 'storage', 'keyfile'].some((name) => given[name] !== undefined);
+  if (others || given.init || given['init-by-api']) {
     throw new CofferError(
       'usage',
       '--dev keeps everything in memory: it goes without --data, --storage, --init and --keyfile',
-    );
-  }
-  if (settings.workers > 1) {
-    throw new CofferError(
-      'usage',
-      '--dev keeps everything in the memory of one process: it goes without workers (--workers 1)',
     );
   }
 }

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { connect as connectTls } from 'node:tls';
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
 import { makeCertificate } from '../fakes/certificate.ts';
+import { databasePlace } from '../setup/database-place.ts';
 import { rootTokenOf } from './kill-rounds.ts';
 import { cleanUp, freshPlace, type ServerProcess, startServer } from './server-process.ts';
 import { at, openWire, textAt, type Wire } from './wire.ts';
@@ -76,6 +77,30 @@ describe('keys with workers', () => {
 
     await all[1]?.ask('PUT', 'sys/seal');
     for (const wire of all) expect(await isSealed(wire)).toBe(true);
+    expect(await server.stop()).toMatchObject({ code: 0 });
+  });
+});
+
+const postgresql = await databasePlace('postgresql');
+
+describe.skipIf(postgresql === undefined)('a store in PostgreSQL', () => {
+  if (postgresql === undefined) return;
+  afterAll(() => postgresql.close());
+
+  it('is served by workers as one on disk is', async () => {
+    const { name, password, server: database } = postgresql;
+    const place = freshPlace();
+    const storage = `postgres://${name}:${password}@${database.host}:${database.port}/${name}`;
+    const server = await startWorkers(place, 2, ['--init'], { env: { COFFER_STORAGE: storage } });
+    const token = rootTokenOf(place);
+    const [one, two] = (await reach(server, token)) as [WorkerWire, WorkerWire];
+    for (const [index, [writer, reader]] of [[one, two] as const, [two, one] as const].entries()) {
+      expect((await writer.ask('POST', 'secret/data/a', { body: { data: { index } } })).status).toBe(200);
+      expect(at((await reader.ask('GET', 'secret/data/a')).json, 'data', 'data', 'index')).toBe(index);
+    }
+    process.kill(one.pid, 'SIGKILL');
+    await said(server, 'has taken the place of another');
+    expect(await reach(server, token)).toHaveLength(2);
     expect(await server.stop()).toMatchObject({ code: 0 });
   });
 });

@@ -72,6 +72,8 @@ describe('a server with workers', () => {
   it('--dev and workers that cannot start are refused as by a server without', async () => {
     const place = freshPlace();
     await expect(startWorkers(place, 2, ['--dev'])).rejects.toThrow(/one process/);
+    const inMemory = startWorkers(place, 2, ['--storage', 'memory:', '--init']);
+    await expect(inMemory).rejects.toThrow(/one process/);
     await expect(startWorkers(place, 2)).rejects.toThrow(/ended with 10 .*error: there is no store in/s);
     const { server } = await serve(2);
     const { host, port } = new URL(server.address);
