@@ -40,11 +40,10 @@ export function companyOf(seat: WorkerSeat, log: LevelledLogger, clock: Clock, r
       common: (listener) => commonConnections(seat, listener),
       async join(node) {
         state = node.state;
-        followOthers(state, seat, random);
-        const { initialized, sealed } = await state.status();
-        if (initialized && sealed) await openWithOthers(state, seat);
+        followOthers(state, seat, random, log);
+        await openWithOthers(state, seat, log);
       },
-      road: (node) => homeRoad(node.road, node.state, seat),
+      road: (node) => homeRoad(node.road, node.state, seat, log),
     },
     peers: new WorkerPeers(seat, clock),
     metrics: {

@@ -30,6 +30,8 @@ export interface FleetOptions {
   readonly log: Logger;
   /** What a worker starts with; its number, and whether it is the first that this server ever starts. */
   readonly start: (number: number, first: boolean) => WorkerStart;
+  /** A worker serves that was started with `given`: what has changed since, it has not heard. */
+  readonly catchUp: (member: Member, given: WorkerStart) => void;
 }
 
 interface Running extends Member {
@@ -121,10 +123,12 @@ export class Fleet {
         : new CofferError(failure.code, failure.message);
     });
     await Promise.race([running.greeted, failed]);
-    const told = running.line.ask('start', this.#options.start(number, first), longestStart);
+    const given = this.#options.start(number, first);
+    const told = running.line.ask('start', given, longestStart);
     // A line that closes knows less of why than the end of its worker.
     const ready = await Promise.race([told.catch(() => failed), failed]);
     running.serves = this.#options.clock.now();
+    this.#options.catchUp(running, given);
     this.#desk.changed();
     return ready;
   }

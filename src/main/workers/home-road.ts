@@ -7,7 +7,8 @@ import { errorAnswer } from '../../core/answer.ts';
 import type { Answer, Request, Road } from '../../core/request.ts';
 import type { SealState } from '../../core/seal-state.ts';
 import type { Random } from '../../crypto/random.ts';
-import { CofferError } from '../../errors.ts';
+import { asCofferError } from '../../errors.ts';
+import type { Logger } from '../../log.ts';
 import type { SealedKey, SentRequest } from './protocol.ts';
 import { sealRootKey, wishForRootKey } from './root-key.ts';
 import type { WorkerSeat } from './worker.ts';
@@ -19,11 +20,13 @@ const homePatience = 100_000;
 const ofHome = /^sys\/(unseal|seal-status|seal-slots|rekey|generate-root)/;
 
 /** Wraps the road of one worker. */
-export function homeRoad(road: Road, state: SealState, seat: WorkerSeat): Road {
+export function homeRoad(road: Road, state: SealState, seat: WorkerSeat, log: Logger): Road {
   const { number } = seat.start;
   let home = 1;
   seat.hear('homeIs', (told) => {
     home = told;
+    // Told when somebody comes or goes: whoever was starting while the store was opened has not heard of that.
+    void openWithOthers(state, seat, log);
   });
   const local = async (request: Request): Promise<Answer> => {
     const before = state.core;
@@ -95,14 +98,14 @@ function sentRequest(
 }
 
 /** Has this worker open and seal its store with the others. */
-export function followOthers(state: SealState, seat: WorkerSeat, random: Random): void {
+export function followOthers(state: SealState, seat: WorkerSeat, random: Random, log: Logger): void {
   seat.answer('rootKey', async ({ publicKey }): Promise<SealedKey | null> => {
     const barrier = state.core?.barrier;
     if (barrier === undefined) return null;
     return barrier.withRootKey(async (rootKey) => sealRootKey(publicKey, rootKey, random));
   });
   seat.answer('unsealed', async () => {
-    await openWithOthers(state, seat);
+    await openWithOthers(state, seat, log);
     return null;
   });
   seat.answer('sealed', async () => {
@@ -111,19 +114,17 @@ export function followOthers(state: SealState, seat: WorkerSeat, random: Random)
   });
 }
 
-/** Opens the store with the key of a worker that has it open; does nothing where none has. */
-export async function openWithOthers(state: SealState, seat: WorkerSeat): Promise<void> {
-  if (state.core !== undefined) return;
-  const wish = wishForRootKey();
-  const answers = (await seat.others('rootKey', {
-    publicKey: wish.publicKey,
-  })) as readonly (SealedKey | null)[];
-  const answer = answers.find((each) => each !== null);
-  if (answer === undefined || answer === null) return;
+/** Opens the store with the key of a worker that has it open; does nothing where none has. Never rejects. */
+export async function openWithOthers(state: SealState, seat: WorkerSeat, log: Logger): Promise<void> {
   try {
-    await state.openWith(wish.open(answer));
+    if (state.core !== undefined || !(await state.status()).initialized) return;
+    const wish = wishForRootKey();
+    const answers = await seat.others('rootKey', { publicKey: wish.publicKey });
+    const answer = (answers as readonly (SealedKey | null)[]).find((each) => each !== null);
+    if (answer !== undefined && answer !== null) await state.openWith(wish.open(answer));
   } catch (error) {
     // Sealed again meanwhile: whoever seals has the last word.
-    if (!(error instanceof CofferError && error.code === 'sealed')) throw error;
+    if (asCofferError(error).code === 'sealed') return;
+    log.error('this worker could not open the store with the key of another', { error });
   }
 }

@@ -64,6 +64,10 @@ export async function serveWithWorkers(options: ParentOptions): Promise<void> {
         init: first || init === 'api' ? init : 'never',
         levels: desk.levels,
       }),
+      catchUp({ line }, given) {
+        if (given.found !== sent.found) line.tell('reloaded', sent);
+        if (given.levels !== desk.levels) for (const change of desk.levels) line.tell('level', change);
+      },
     },
     desk,
   );
