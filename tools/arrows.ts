@@ -87,13 +87,16 @@ export const handedToListeners = ['core/path.ts', 'core/request.ts', 'core/ttl.t
 
 /** The seal seam: the ways to a root key, and what rests in the clear before there is one. */
 export const sealSeam = [
+  'seal/addressed-seal.ts',
   'seal/boot.ts',
   'seal/boot-record.ts',
   'seal/collector.ts',
   'seal/key-text.ts',
+  'seal/migration-mark.ts',
   'seal/seal.ts',
   'seal/slot-maker.ts',
   'seal/slots.ts',
+  'seal/unwrap-by-any.ts',
   'seal/wrapped-root-key.ts',
 ] as const;
 
@@ -101,6 +104,7 @@ export const sealSeam = [
 export const storageSeam = [
   'storage/key-order.ts',
   'storage/listing.ts',
+  'storage/occupants.ts',
   'storage/opened-storage.ts',
   'storage/revision.ts',
   'storage/room.ts',
@@ -176,6 +180,20 @@ export const rules: readonly Rule[] = [
       ...ground,
     ],
     types: [...engineSeam],
+  },
+  // A migration moves records as they are sealed, and knows only what of the store is in the clear.
+  {
+    from: 'core/migration/',
+    may: [
+      './',
+      'core/backup/batch-writer.ts',
+      'crypto/',
+      storage,
+      'storage/key-order.ts',
+      'storage/occupants.ts',
+      ...sealSeam,
+      ...ground,
+    ],
   },
   {
     from: 'telemetry/',

@@ -18,8 +18,10 @@ import { backupFormat } from '../src/core/backup/format.ts';
 import { BackupWriter } from '../src/core/backup/writer.ts';
 import { sha256 } from '../src/crypto/digest.ts';
 import type { Random } from '../src/crypto/random.ts';
+import { kmsSlotBody } from '../src/seal/awskms/awskms-seal.ts';
 import { bootWrites } from '../src/seal/boot.ts';
 import { encodeKeyfile } from '../src/seal/keyfile/keyfile-text.ts';
+import { encodeMigrationMark } from '../src/seal/migration-mark.ts';
 import { PassphraseSeal } from '../src/seal/passphrase/passphrase-seal.ts';
 import { createShamirSlot } from '../src/seal/shamir/shamir.ts';
 import { wrapRootKey } from '../src/seal/wrapped-root-key.ts';
@@ -201,6 +203,26 @@ async function shamirSlotVectors(): Promise<object> {
   };
 }
 
+function migrationMarkVectors(): object {
+  const mark = { id: slotId, storeId, other: 'postgres://db.example:5432/coffer' } as const;
+  const text = encodeMigrationMark({ ...mark, role: 'source' }).toString();
+  const roles = ['source', 'target', 'moved'] as const;
+  return {
+    format: 'migration mark 1',
+    opens: roles.map((role) => ({ text: encodeMigrationMark({ ...mark, role }).toString(), ...mark, role })),
+    fails: [
+      { why: 'empty', code: 'integrity', text: '' },
+      { why: 'cut', code: 'integrity', text: text.slice(0, -1) },
+      { why: 'format 2', code: 'store_unusable', text: text.replace('"format":1', '"format":2') },
+      { why: 'format 0', code: 'integrity', text: text.replace('"format":1', '"format":0') },
+      { why: 'another role', code: 'integrity', text: text.replace('"source"', '"both"') },
+      { why: 'an id that is none', code: 'integrity', text: text.replace(slotId, 'x') },
+      { why: 'a member more', code: 'integrity', text: text.replace('{', '{"more":1,') },
+      { why: 'no other place', code: 'integrity', text: text.replace('"other"', '"another"') },
+    ],
+  };
+}
+
 function keyfileTextVectors(): object {
   const key = published('keyfile key');
   const text = encodeKeyfile({ storeId, dataPlace: '/var/lib/coffer', key }).toString();
@@ -372,6 +394,33 @@ async function passphraseSlotVectors(): Promise<object> {
   };
 }
 
+/** KMS's own part of it is any bytes here: what KMS gives back for them is the KEK. */
+function awskmsSlotVectors(): object {
+  const kek = fixedRandom('awskms kek').bytes(32);
+  const keyArn = 'arn:aws:kms:eu-central-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab';
+  const ciphertext = fixedRandom('awskms ciphertext').bytes(184);
+  const made = { keyArn, ciphertext };
+  const body = kmsSlotBody(fixedRandom('awskms slot'), kek, rootKey, place, made);
+  const good = { place, kek: kek.toString('hex'), body };
+  const bad = (why: string, code: string, change: object) => ({ why, code, ...good, ...change });
+  return {
+    format: 'slot awskms 1',
+    opens: [{ ...good, root_key: rootKey.toString('hex') }],
+    fails: [
+      bad('another KEK', 'wrong_key', { kek: fixedRandom('another kek').bytes(32).toString('hex') }),
+      bad('a KEK too short', 'integrity', { kek: good.kek.slice(2) }),
+      bad('another slot', 'integrity', { place: { ...place, slotId: otherStoreId } }),
+      bad('another store', 'integrity', { place: { ...place, storeId: otherStoreId } }),
+      bad('another KMS key', 'integrity', { body: { ...body, key: keyArn.replace(/b$/, 'c') } }),
+      bad('an alias in place of the key', 'integrity', {
+        body: { ...body, key: 'arn:aws:kms:eu-central-1:123456789012:alias/coffer' },
+      }),
+      bad('no ciphertext', 'integrity', { body: { ...body, ciphertext: '' } }),
+    ],
+  };
+}
+
+save('slot-awskms-v1', awskmsSlotVectors());
 save('barrier-record-resealed-v1', resealedVectors());
 save('slot-passphrase-v1', await passphraseSlotVectors());
 save('barrier-record-v1', recordVectors());
@@ -379,3 +428,4 @@ save('keyring-v1', keyringVectors());
 save('slot-keyfile-v1', keyfileSlotVectors());
 save('slot-shamir-v1', await shamirSlotVectors());
 save('keyfile-text-v1', keyfileTextVectors());
+save('migration-mark-v1', migrationMarkVectors());

@@ -75,6 +75,24 @@ export const targets: Kind<readonly string[]> = {
   show: (value) => value.join(','),
 };
 
+/** Where keys of seals are that are not on this machine; what comes after the kind is the seal's own to read. */
+export const sealAddresses: Kind<readonly string[]> = {
+  placeholder: 'ADDRESS,...',
+  looks:
+    'a list of `awskms:KEY?region=REGION` (a single one as text, too; with commas between them in a flag or variable)',
+  read(value) {
+    const list: readonly unknown[] =
+      typeof value === 'string' ? [value] : Array.isArray(value) ? value : [undefined];
+    const wrong = list.findIndex((each) => typeof each !== 'string' || !/^awskms:[^\s,]+$/.test(each));
+    if (wrong === -1) return { value: list as readonly string[] };
+    return {
+      problem: `must be a list such as ["awskms:alias/coffer?region=eu-central-1"]; entry ${wrong + 1} is none`,
+    };
+  },
+  fromText: (text) => text.split(',').map((each) => each.trim()),
+  show: (value) => value.join(','),
+};
+
 export const boolean: Kind<boolean> = {
   placeholder: 'BOOL',
   looks: '`true` or `false`',

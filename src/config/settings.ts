@@ -91,6 +91,8 @@ export interface Settings {
   /** Undefined for the store in the data directory. */
   readonly storage: StorageSetting | undefined;
   readonly keyfile: string | undefined;
+  /** Addresses of keys that are not on this machine, as `awskms:…`. */
+  readonly seals: readonly string[];
   readonly listeners: readonly ListenerSettings[];
   /** Processes that serve together. */
   readonly workers: number;

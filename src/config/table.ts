@@ -11,6 +11,7 @@ import {
   networks,
   path,
   paths,
+  sealAddresses,
   share,
   storageUrl,
   targets,
@@ -72,6 +73,11 @@ export const table = {
     kind: count(1, 64),
     default: 1,
     help: 'processes that serve one store together',
+  },
+  seal: {
+    kind: sealAddresses,
+    default: [] as readonly string[],
+    help: 'KMS keys that open the store at start, and that a new store is made for in place of a keyfile',
   },
   default_lease_ttl: {
     kind: duration(second, hundredYears),

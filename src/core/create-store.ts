@@ -4,7 +4,8 @@ import type { PlainWrite } from '../barrier/store.ts';
 import type { Clock } from '../clock.ts';
 import { type Random, randomUuid } from '../crypto/random.ts';
 import { CofferError, ConflictError } from '../errors.ts';
-import { bootKeys, bootWrites } from '../seal/boot.ts';
+import { bootKeys, bootWrites, restoringKey } from '../seal/boot.ts';
+import { migratingKey } from '../seal/migration-mark.ts';
 import type { Slot } from '../seal/slots.ts';
 import type { Storage, StorageKey } from '../storage/storage.ts';
 import { encodeEpoch, epochKey, firstEpoch } from './epoch.ts';
@@ -51,7 +52,11 @@ export async function createStore(options: NewStore): Promise<CreatedStore> {
         ...creation.writes,
         ...first.writes.map((write) => creation.encrypt(write)),
       ],
-      [{ key: bootKeys.header, revision: null }, ...creation.expectations],
+      // A place that a restore or a migration has begun to fill is taken, although it has no header yet.
+      [
+        ...[bootKeys.header, restoringKey, migratingKey].map((key) => ({ key, revision: null })),
+        ...creation.expectations,
+      ],
     );
     creation.barrier.seal();
     return { storeId, rootToken: first.rootToken };

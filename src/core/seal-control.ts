@@ -1,4 +1,5 @@
 /** A node's seal state as its endpoints see and change it. */
+import type { Waiting } from './automatic-unseal.ts';
 
 export interface SealStatus {
   readonly initialized: boolean;
@@ -7,6 +8,10 @@ export interface SealStatus {
   readonly shares: number;
   readonly threshold: number;
   readonly progress: number;
+  /** Its settings name keys elsewhere: a store made now opens by itself, besides by shares. */
+  readonly opensByItself: boolean;
+  /** What a sealed node waits for by itself. */
+  readonly waiting: Waiting | undefined;
   readonly storageKind: string;
   readonly storeId: string | undefined;
 }

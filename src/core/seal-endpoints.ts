@@ -15,14 +15,24 @@ const initFields = {
   secret_threshold: { type: 'int', help: 'Unseal keys needed.' },
   pgp_keys: { type: 'list', help: 'Not supported.' },
   root_token_pgp_key: { type: 'string', help: 'Not supported.' },
-  recovery_shares: { type: 'int', help: 'Only for seals that open by themselves: refused.' },
-  recovery_threshold: { type: 'int', help: 'Only for seals that open by themselves: refused.' },
+  recovery_shares: {
+    type: 'int',
+    help: 'In place of secret_shares where the settings name a seal that opens by itself; refused elsewhere.',
+  },
+  recovery_threshold: { type: 'int', help: 'In place of secret_threshold, likewise.' },
   stored_shares: { type: 'int', help: 'Accepted when 0 or as many as secret_shares.' },
 } as const satisfies Fields;
 
 const secrets = {
   keys: { type: 'list', sensitive: true },
   keys_base64: { type: 'list', sensitive: true },
+  recovery_keys: {
+    type: 'list',
+    sensitive: true,
+    optional: true,
+    help: 'In place of keys, where recovery_shares were asked for. They are unseal keys like any others.',
+  },
+  recovery_keys_base64: { type: 'list', sensitive: true, optional: true },
   root_token: { type: 'string', sensitive: true },
 } as const satisfies ResponseSchema;
 
@@ -46,6 +56,11 @@ const statusSchema = {
   recovery_seal: { type: 'bool' },
   storage_type: { type: 'string' },
   coffer_version: { type: 'string' },
+  coffer_waiting_for: {
+    type: 'string',
+    optional: true,
+    help: 'While sealed: the kind of slot whose key does not answer and is asked again, and the code of the problem.',
+  },
   ...clusterSchema,
 } as const satisfies ResponseSchema;
 
@@ -107,31 +122,37 @@ function initialization(control: SealControl): Endpoint {
 }
 
 async function initialize(control: SealControl, fields: FieldValues<typeof initFields>): Promise<Reply> {
-  if ((await control.status()).initialized) {
+  const { initialized, opensByItself } = await control.status();
+  if (initialized) {
     throw new CofferError('already_initialized', 'Vault is already initialized');
   }
   if ((fields.pgp_keys?.length ?? 0) > 0 || fields.root_token_pgp_key) {
     throw new CofferError('invalid_request', 'encrypting the answer with PGP keys is not supported');
   }
-  if (fields.recovery_shares || fields.recovery_threshold) {
+  const recovery = Boolean(fields.recovery_shares || fields.recovery_threshold);
+  if (recovery && !opensByItself) {
     throw new CofferError('invalid_request', 'recovery keys exist only with a seal that opens by itself');
   }
-  const shares = fields.secret_shares ?? 0;
-  const threshold = fields.secret_threshold ?? 0;
+  const shares = (recovery ? fields.recovery_shares : fields.secret_shares) ?? 0;
+  const threshold = (recovery ? fields.recovery_threshold : fields.secret_threshold) ?? 0;
   if (shares < 1 || threshold < 1) {
     throw new CofferError('invalid_request', 'secret_shares and secret_threshold are numbers from 1 to 255');
   }
-  if (fields.stored_shares !== undefined && fields.stored_shares !== 0 && fields.stored_shares !== shares) {
+  if (
+    !recovery &&
+    fields.stored_shares !== undefined &&
+    fields.stored_shares !== 0 &&
+    fields.stored_shares !== shares
+  ) {
     throw new CofferError('invalid_request', 'stored_shares is not supported');
   }
   const made = await control.initialize({ shares, threshold });
-  return {
-    data: {
-      keys: made.shares.map((share) => share.toString('hex')),
-      keys_base64: made.shares.map((share) => share.toString('base64')),
-      root_token: made.rootToken,
-    },
-  };
+  const hex = made.shares.map((share) => share.toString('hex'));
+  const base64 = made.shares.map((share) => share.toString('base64'));
+  const keys = recovery
+    ? { keys: [], keys_base64: [], recovery_keys: hex, recovery_keys_base64: base64 }
+    : { keys: hex, keys_base64: base64 };
+  return { data: { ...keys, root_token: made.rootToken } };
 }
 
 function status(control: SealControl): Endpoint {
@@ -165,6 +186,9 @@ function shownStatus(status: SealStatus): AnswerData {
     recovery_seal: false,
     storage_type: status.storageKind,
     coffer_version: version,
+    ...(status.waiting === undefined
+      ? {}
+      : { coffer_waiting_for: `${status.waiting.kind}: ${status.waiting.code}` }),
     ...(status.sealed ? {} : { cluster_name: clusterName, cluster_id: status.storeId ?? '' }),
   };
 }

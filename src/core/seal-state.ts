@@ -6,11 +6,12 @@ import { Barrier } from '../barrier/barrier.ts';
 import { sealLimit } from '../barrier/seal-budget.ts';
 import type { Clock } from '../clock.ts';
 import { type Random, randomUuid } from '../crypto/random.ts';
-import { asCofferError, CofferError, ConflictError } from '../errors.ts';
+import { CofferError, ConflictError } from '../errors.ts';
 import type { JsonObject } from '../json.ts';
 import { originOf } from '../origin.ts';
 import { type Boot, bootKeys, readBoot } from '../seal/boot.ts';
 import { type KeyCollector, type ManualSeal, offerKey } from '../seal/collector.ts';
+import { decodeMigrationMark, markedRefusal, migratingKey } from '../seal/migration-mark.ts';
 import type { Seal, SlotPlace } from '../seal/seal.ts';
 import type { SlotMaker } from '../seal/slot-maker.ts';
 import type { Slot } from '../seal/slots.ts';
@@ -18,6 +19,7 @@ import { withRoom } from '../storage/room.ts';
 import { withSnapshots } from '../storage/snapshot.ts';
 import { parseStorageKey, type Revision, type Storage } from '../storage/storage.ts';
 import type { AuditLog } from './audit/audit.ts';
+import { AutomaticUnseal } from './automatic-unseal.ts';
 import { Core } from './core.ts';
 import { type CreatedStore, createStore, type NewStore } from './create-store.ts';
 import { bumpEpoch } from './epoch.ts';
@@ -82,9 +84,18 @@ export class SealState implements SealControl {
   #opening: Promise<void> | undefined;
   /** Ids of the slots that have been seen to open since this node runs. */
   readonly #opened = new Set<string>();
+  readonly #automatic: AutomaticUnseal;
 
   constructor(options: SealStateOptions) {
     this.#options = options;
+    this.#automatic = new AutomaticUnseal({
+      ...options,
+      closedStore: () => this.#closedStore(),
+      open: async (rootKey, slot) => {
+        await this.#open(rootKey, 'as-marked');
+        this.#opened.add(slot.id);
+      },
+    });
   }
 
   /** The working core; undefined while sealed or without a store. */
@@ -98,30 +109,11 @@ export class SealState implements SealControl {
 
   /**
    * Looks at the store and unseals it where an automatic slot can. Throws what `readBoot` throws; a slot that does not open is
-   * logged, and the node stays sealed.
+   * logged, and the node stays sealed; where its key does not answer, it is tried again.
    */
   async start(): Promise<void> {
     await this.#readBoot();
-    if (this.#boot.kind === 'empty' || (await this.#markedSealed())) return;
-    for (const { slot, seal } of this.#automaticSlots()) {
-      try {
-        const rootKey = await seal.unwrap(slot.body, { storeId: this.#boot.header.id, slotId: slot.id });
-        await this.#open(rootKey, 'as-marked');
-        this.#opened.add(slot.id);
-        return;
-      } catch (error) {
-        const { code, message, cause } = asCofferError(error);
-        this.#options.log('a key slot did not open the store', {
-          kind: slot.kind,
-          code,
-          reason: message,
-          cause,
-        });
-        if (code === 'sealed') return;
-        // A wrong or missing key leaves the node sealed; anything else is a store that must not be served.
-        if (code !== 'wrong_key' && code !== 'not_found' && code !== 'invalid_request') throw error;
-      }
-    }
+    await this.#automatic.start();
   }
 
   async status(): Promise<SealStatus> {
@@ -135,6 +127,8 @@ export class SealState implements SealControl {
       shares: collector?.collector.shares ?? 0,
       threshold: collector?.collector.threshold ?? 0,
       progress: collector?.collector.progress ?? 0,
+      opensByItself: this.#options.seals.some(({ remote }) => remote === true),
+      waiting: this.#core === undefined ? this.#automatic.waiting : undefined,
       storageKind: this.#options.storage.kind,
       storeId: boot.kind === 'store' ? boot.header.id : undefined,
     };
@@ -151,7 +145,10 @@ export class SealState implements SealControl {
     return created;
   }
 
-  /** Makes a store that opens with shares. Throws `already_initialized`, and `invalid_request` for numbers that cannot be. */
+  /**
+   * Makes a store that opens with shares, and by itself where the node's settings name keys elsewhere. Throws `already_initialized`,
+   * `invalid_request` for numbers that cannot be, and what those seals throw.
+   */
   async initialize(
     split: { readonly shares: number; readonly threshold: number },
     rootToken?: string,
@@ -165,10 +162,23 @@ export class SealState implements SealControl {
         const slotId = randomUuid(this.#options.random);
         const slot = await this.#options.splitSlot(rootKey, split, { storeId, slotId });
         shares = slot.shares;
-        return [{ id: slotId, kind: 'shamir', body: slot.body }];
+        const ofShares = { id: slotId, kind: 'shamir', body: slot.body };
+        return [ofShares, ...(await this.#remoteSlots(rootKey, storeId))];
       },
     });
+    // The keys are shown now or never: whatever keeps the store from opening by itself is in the log.
+    if (this.#options.seals.some(({ remote }) => remote === true)) await this.start().catch(() => undefined);
     return { ...created, shares };
+  }
+
+  #remoteSlots(rootKey: Buffer, storeId: string): Promise<readonly Slot[]> {
+    const remote = this.#options.seals.filter((seal) => seal.remote === true);
+    return Promise.all(
+      remote.map(async (seal) => {
+        const slotId = randomUuid(this.#options.random);
+        return { id: slotId, kind: seal.kind, body: await seal.wrap(rootKey, { storeId, slotId }) };
+      }),
+    );
   }
 
   /**
@@ -238,6 +248,8 @@ export class SealState implements SealControl {
 
   /** Ends the node: seals in memory, leaves no mark. */
   async close(): Promise<void> {
+    for (const seal of this.#options.seals) seal.close?.();
+    await this.#automatic.stop();
     await this.#opening?.catch(() => undefined);
     await this.drop();
     await this.#options.storage.close();
@@ -254,7 +266,8 @@ export class SealState implements SealControl {
   async #openOnce(rootKey: Buffer, mark: 'unmark' | 'as-marked'): Promise<void> {
     const { storage, clock, random, types, log } = this.#options;
     if (this.#boot.kind === 'empty' || this.#core !== undefined) return;
-    const marked = await storage.read(sealMarkKey);
+    const [marked, migrating] = await storage.readMany([sealMarkKey, migratingKey]);
+    if (migrating !== undefined) throw markedRefusal(decodeMigrationMark(migrating.value));
     const barrier = new Barrier({ storage, random, clock });
     await barrier.unseal(rootKey, this.#boot.header.id);
     const added = await rotateIfUsedUp(barrier);
@@ -353,12 +366,11 @@ export class SealState implements SealControl {
     });
   }
 
-  #automaticSlots(): readonly { readonly slot: Slot; readonly seal: Seal }[] {
-    if (this.#boot.kind === 'empty') return [];
-    return this.#boot.slots.flatMap((slot) => {
-      const seal = this.#options.seals.find(({ kind, automatic }) => automatic && kind === slot.kind);
-      return seal === undefined ? [] : [{ slot, seal }];
-    });
+  async #closedStore(): Promise<{ readonly id: string; readonly slots: readonly Slot[] } | undefined> {
+    await this.#rereadSlots();
+    const boot = this.#boot;
+    if (boot.kind === 'empty' || this.#core !== undefined || (await this.#markedSealed())) return undefined;
+    return { id: boot.header.id, slots: boot.slots };
   }
 }
 

@@ -10,6 +10,7 @@ import { type AuditReport, type ChainReport, verifyAudit } from '../core/audit/v
 import { CofferError } from '../errors.ts';
 import type { JsonValue } from '../json.ts';
 import { tail } from './audit-tail.ts';
+import { hostStorage, storageOption } from './host-storage.ts';
 import { auditDirectoryOf } from './node.ts';
 import { openBarrier } from './open-barrier.ts';
 
@@ -26,6 +27,7 @@ const verify = defineCommand({
   operands: {},
   options: {
     ...places,
+    ...storageOption,
     keyfile: { type: 'text', value: 'FILE', help: 'keyfile of the store' },
     'audit-dir': { type: 'text', value: 'DIR', help: 'the log, where it is not in the data directory' },
     unanchored: { type: 'flag', help: 'check the log alone: a cut tail does not show then' },
@@ -38,7 +40,9 @@ const verify = defineCommand({
     const data = dataDirectory(shell, options.data);
     const directory =
       options['audit-dir'] === undefined ? auditDirectoryOf(data) : resolve(options['audit-dir']);
-    const opened = options.unanchored ? undefined : await openBarrier(shell, data, options.keyfile);
+    const opened = options.unanchored
+      ? undefined
+      : await openBarrier(shell, hostStorage(shell, options.storage, data), options.keyfile);
     try {
       // A store has a log from its first unsealing: without the store it may be the wrong place, with it the log is gone.
       requireLog(directory, opened === undefined ? 'not_found' : 'integrity');

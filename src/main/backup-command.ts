@@ -16,36 +16,45 @@ import { BackupWriter } from '../core/backup/writer.ts';
 import { randomUuid, systemRandom } from '../crypto/random.ts';
 import { CofferError } from '../errors.ts';
 import { readBoot } from '../seal/boot.ts';
-import { openLmdbStorage } from '../storage/lmdb/lmdb.ts';
 import { withSnapshots } from '../storage/snapshot.ts';
+import type { StoragePlace } from '../storage/storage-type.ts';
 import { version } from '../version.ts';
-import { storeDirectoryOf } from './node.ts';
+import { hostStorage, openHostStorage } from './host-storage.ts';
 import { unwrapRootKey } from './open-barrier.ts';
+import { storagePlace } from './storage-place.ts';
 
 export const command = defineCommand({
   summary: 'Write a backup of a store, while it is served or from its directory',
   operands: { FILE: 'optional' },
   options: {
     data: { type: 'text', value: 'DIR', help: 'read this data directory, and ask no server' },
-    keyfile: { type: 'text', value: 'FILE', help: 'with --data: keyfile of the store' },
-    unsigned: { type: 'flag', help: 'with --data: without the keys, so that the backup has no tag' },
+    storage: { type: 'text', value: 'URL', help: 'read this storage, and ask no server' },
+    keyfile: { type: 'text', value: 'FILE', help: 'with --data or --storage: keyfile of the store' },
+    unsigned: {
+      type: 'flag',
+      help: 'with --data or --storage: without the keys, so that the backup has no tag',
+    },
     ...serverOptions,
   },
   details: [
     'The backup is of one moment, and everything in it stays sealed: it opens with the keys of the store alone. FILE must not ' +
       'be there yet; without it the backup is called coffer-STORE-TIME.backup. Back up the keyfile too, but elsewhere.',
-    'A server is asked for it with a token that may `read` sys/storage/snapshot with `sudo`. With --data a server may be running ' +
+    'A server is asked for it with a token that may `read` sys/storage/snapshot with `sudo`. With --data or --storage a server may be running ' +
       'or not; the keys are needed for the tag that tells a forged backup from a true one.',
   ],
   examples: ['coffer operator backup /srv/backup/coffer.backup', 'coffer operator backup --data /srv/coffer'],
   async run({ operands, options }, shell) {
-    if (options.data === undefined && (options.keyfile !== undefined || options.unsigned)) {
-      throw new CofferError('usage', '--keyfile and --unsigned go with --data: a server has the keys itself');
+    const place = offlinePlace(shell, options);
+    if (place === undefined && (options.keyfile !== undefined || options.unsigned)) {
+      throw new CofferError(
+        'usage',
+        '--keyfile and --unsigned go with --data or --storage: a server has the keys itself',
+      );
     }
     const target = operands.FILE === undefined ? undefined : resolve(operands.FILE);
-    if (options.data !== undefined) {
+    if (place !== undefined) {
       const keys = options.unsigned ? undefined : { keyfile: options.keyfile };
-      return backupDirectory(shell, resolve(options.data), keys, target);
+      return backupPlace(shell, place, keys, target);
     }
     // Before the server is asked for anything.
     const file = target === undefined ? undefined : await NewBackupFile.create(target, 'backup');
@@ -59,18 +68,35 @@ export const command = defineCommand({
   },
 });
 
-async function backupDirectory(
+/** Undefined where a server is to be asked: COFFER_STORAGE alone is the server's. */
+function offlinePlace(
   shell: Shell,
-  data: string,
+  { data, storage }: { readonly data: string | undefined; readonly storage: string | undefined },
+): StoragePlace | undefined {
+  if (data === undefined && storage === undefined) return undefined;
+  if (data !== undefined && storage !== undefined) {
+    throw new CofferError('usage', 'say --data or --storage: a backup is of one store');
+  }
+  return data === undefined ? hostStorage(shell, storage, '/') : storagePlace(undefined, resolve(data));
+}
+
+async function backupPlace(
+  shell: Shell,
+  place: StoragePlace,
   keys: { readonly keyfile: string | undefined } | undefined,
   target: string | undefined,
 ): Promise<void> {
-  const storage = await openLmdbStorage({ path: storeDirectoryOf(data), create: false, readOnly: true });
+  const storage = await openHostStorage(shell, place, { create: false, readOnly: true });
   try {
     const boot = await readBoot(storage);
-    if (boot.kind === 'empty') throw new CofferError('store_unusable', `there is no store in ${data}`);
+    if (boot.kind === 'empty') throw new CofferError('store_unusable', `there is no store in ${place.name}`);
     const snapshots = withSnapshots(storage);
-    if (snapshots === undefined) throw new CofferError('internal', 'LMDB gives snapshots');
+    if (snapshots === undefined) {
+      throw new CofferError(
+        'unsupported_operation',
+        `${place.name} gives no snapshots: back it up by its own means`,
+      );
+    }
     const barrier = new Barrier({ storage, random: systemRandom, clock: systemClock });
     if (keys !== undefined) {
       const rootKey = await unwrapRootKey(shell, boot, keys.keyfile);

@@ -19,6 +19,9 @@ import { postgresql } from '../engine/database/postgresql/postgresql.ts';
 import { generic, kv } from '../engine/kv/kv.ts';
 import { totp } from '../engine/totp/totp.ts';
 import { transit } from '../engine/transit/transit.ts';
+import type { AddressedSeal } from '../seal/addressed-seal.ts';
+import { awskms } from '../seal/awskms/awskms.ts';
+import { awskmsByHand } from '../seal/awskms/manual.ts';
 import type { ManualSeal } from '../seal/collector.ts';
 import { keyfileByHand } from '../seal/keyfile/manual.ts';
 import { keyfileSlots } from '../seal/keyfile/slot-maker.ts';
@@ -43,7 +46,15 @@ export const mountTypes: MountTypes = {
 
 export const storageTypes: readonly StorageType[] = [lmdb, postgres, memory];
 
-export const manualSeals: readonly ManualSeal[] = [keyfileByHand, shamirByHand, passphraseByHand];
+export const manualSeals: readonly ManualSeal[] = [
+  keyfileByHand,
+  shamirByHand,
+  passphraseByHand,
+  awskmsByHand,
+];
+
+/** Seals whose keys the settings name; they make slots, too. */
+export const addressedSeals: readonly AddressedSeal[] = [awskms];
 
 export const slotMakers: readonly SlotMaker[] = [keyfileSlots, shamirSlots, passphraseSlots];
 

@@ -14,6 +14,7 @@ import { asCofferError, CofferError } from '../errors.ts';
 import { version } from '../version.ts';
 import { checkConfiguration } from './doctor-config.ts';
 import { checkHost } from './doctor-host.ts';
+import { checkSeals } from './doctor-seals.ts';
 import { loadServerSettings } from './server-settings.ts';
 
 export const command = defineCommand({
@@ -48,6 +49,7 @@ export const command = defineCommand({
       ...(await checkRemote(options, shell)),
       ...checkEnvironment(shell.env, existsSync(shell.places.tokenFile)),
       ...checkConfiguration(flags, shell.env, loaded, data, now),
+      ...(await checkSeals(loaded, data, shell.env)),
       ...(await checkHost(data)),
     ];
     printFindings(shell.ui, { version, node: process.versions.node, data }, findings);

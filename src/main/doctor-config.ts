@@ -5,6 +5,7 @@ import type { Loaded } from '../config/load.ts';
 import { shownProblem } from '../config/problem.ts';
 import { asCofferError } from '../errors.ts';
 import { readCertificate } from './certificate.ts';
+import { sealProblems } from './configured-seals.ts';
 import { certificateProblems, type Flags, loadServerSettings, placeProblems } from './server-settings.ts';
 
 /** Milliseconds before its end from which on a certificate is worth a word. */
@@ -20,7 +21,9 @@ export function checkConfiguration(
 ): readonly Finding[] {
   const problems = [
     ...loaded.problems,
-    ...(loaded.problems.length > 0 ? [] : [...certificateProblems(loaded), ...placeProblems(loaded, data)]),
+    ...(loaded.problems.length > 0
+      ? []
+      : [...certificateProblems(loaded), ...sealProblems(loaded), ...placeProblems(loaded, data)]),
   ];
   if (problems.length > 0) {
     return problems.map((problem) =>

@@ -15,7 +15,9 @@ import { ask, loggerInto } from '../../test/fakes/client.ts';
 import { HandClock } from '../../test/fakes/hand-clock.ts';
 import type { Places } from '../config/paths.ts';
 import { systemRandom } from '../crypto/random.ts';
+import { CofferError } from '../errors.ts';
 import { KeyfileSeal } from '../seal/keyfile/keyfile-seal.ts';
+import type { Seal } from '../seal/seal.ts';
 import { MemoryStorage } from '../storage/memory/memory.ts';
 import type { Storage } from '../storage/storage.ts';
 import { defaultKeyfile, type FirstStart, makeStore, refuseEarlierStore } from './first-start.ts';
@@ -55,6 +57,7 @@ function make(storage: Storage, wish: Partial<FirstStart> = {}) {
     places,
     data,
     keyfile: undefined,
+    seals: [],
     rootTokenFile: undefined,
     logIn: true,
     ...wish,
@@ -69,7 +72,7 @@ describe('making a store', () => {
     const made = await make(storage);
     expect(statSync(join(data, 'audit-devices')).mode & 0o777).toBe(0o700);
     expect(made.keyfile).toBe(defaultKeyfile(places, made.storeId));
-    for (const file of [made.keyfile, made.rootTokenFile, places.tokenFile]) {
+    for (const file of [made.keyfile ?? '', made.rootTokenFile, places.tokenFile]) {
       expect(statSync(file).mode & 0o777).toBe(0o600);
     }
     const token = readFileSync(made.rootTokenFile, 'utf8').trim();
@@ -77,7 +80,7 @@ describe('making a store', () => {
     const node = createNode({
       storage,
       auditDirectory: undefined,
-      seals: [new KeyfileSeal({ path: made.keyfile, random: systemRandom })],
+      seals: [new KeyfileSeal({ path: made.keyfile ?? '', random: systemRandom })],
       log: loggerInto([]),
       clock: new HandClock(),
     });
@@ -96,6 +99,47 @@ describe('making a store', () => {
     expect(filesIn(places.config)).toEqual([`${winner?.storeId}.keyfile`, `${winner?.storeId}.root-token`]);
     const token = readFileSync(winner?.rootTokenFile ?? '', 'utf8');
     expect(readFileSync(places.tokenFile, 'utf8')).toBe(token);
+  });
+
+  it('for a key that is elsewhere has no keyfile, and its empty place is known again', async () => {
+    const kept = new Map<string, Buffer>();
+    const seal: Seal = {
+      kind: 'elsewhere',
+      automatic: true,
+      remote: true,
+      async wrap(rootKey, place) {
+        kept.set(place.slotId, Buffer.from(rootKey));
+        return { key: 'k' };
+      },
+      unwrap: async (_, place) => Buffer.from(kept.get(place.slotId) ?? []),
+    };
+    const storage = new MemoryStorage();
+    const made = await make(storage, { seals: [seal, seal] });
+    expect(made).toMatchObject({ keyfile: undefined, kinds: ['elsewhere', 'elsewhere'] });
+    const files = [`${made.storeId}.root-token`, `${made.storeId}.seal.json`];
+    expect(filesIn(places.config)).toEqual(files);
+    expect(kept.size).toBe(2);
+    for (const name of files) expect(statSync(join(places.config, name)).mode & 0o777).toBe(0o600);
+    await expect(refuseEarlierStore(places, data)).rejects.toMatchObject({
+      code: 'store_unusable',
+      message: expect.stringContaining(join(places.config, `${made.storeId}.seal.json`)),
+    });
+    await refuseEarlierStore(places, join(root, 'another'));
+    writeFileSync(join(places.config, `${made.storeId}.seal.json`), '{"format":1,"store":');
+    await refuseEarlierStore(places, data);
+  });
+
+  it('leaves nothing where the key that is elsewhere refuses, in either direction', async () => {
+    const refusing: Seal = {
+      kind: 'elsewhere',
+      automatic: true,
+      wrap: async () => ({ key: 'k' }),
+      unwrap: () => Promise.reject(new CofferError('unavailable', 'it may not decrypt')),
+    };
+    const storage = new MemoryStorage();
+    await expect(make(storage, { seals: [refusing] })).rejects.toThrow('it may not decrypt');
+    expect(filesIn(places.config)).toEqual([]);
+    expect((await storage.children('', { limit: 1 })).items).toEqual([]);
   });
 
   it('can be tried again after its root token had no place', async () => {

@@ -7,8 +7,10 @@ import { type Random, randomUuid } from '../crypto/random.ts';
 import { asCofferError, CofferError } from '../errors.ts';
 import { createKeyfile, keyfileName, listKeyfiles } from '../seal/keyfile/keyfile.ts';
 import { KeyfileSeal } from '../seal/keyfile/keyfile-seal.ts';
+import type { Seal } from '../seal/seal.ts';
 import type { Slot } from '../seal/slots.ts';
 import { deviceDirectoryOf } from './program-facts.ts';
+import { encodeSealNote, findSealNote, sealNoteName } from './seal-note.ts';
 
 export interface FirstStart {
   readonly state: SealState;
@@ -20,6 +22,8 @@ export interface FirstStart {
   readonly storePlace?: string;
   /** Given by the operator; the default places when undefined. */
   readonly keyfile: string | undefined;
+  /** Each gets a slot, in place of a keyfile; with a keyfile that was named, besides it. */
+  readonly seals: readonly Seal[];
   readonly rootTokenFile: string | undefined;
   /** Keep the root token as the CLI's login too. */
   readonly logIn: boolean;
@@ -27,7 +31,10 @@ export interface FirstStart {
 
 export interface MadeStore {
   readonly storeId: string;
-  readonly keyfile: string;
+  /** Undefined where the store has none. */
+  readonly keyfile: string | undefined;
+  /** Kinds of the slots that need no keyfile. */
+  readonly kinds: readonly string[];
   readonly rootTokenFile: string;
 }
 
@@ -46,13 +53,14 @@ export async function makeStore(start: FirstStart): Promise<MadeStore> {
   try {
     const { storeId, rootToken } = await start.state.create({
       withSecretMount: true,
-      makeSlots: (rootKey, id) => files.makeKeyfile(rootKey, id),
+      makeSlots: (rootKey, id) => files.makeSlots(rootKey, id),
       keepRootToken: (text, id) => files.keepRootToken(text, id),
     });
     // Where files of audit devices go, unless others are configured.
     await mkdir(deviceDirectoryOf(start.data), { mode: 0o700, recursive: true });
     if (start.logIn) await writePrivate(start.places.tokenFile, `${rootToken}\n`, 'replace');
-    return { storeId, keyfile: files.keyfile, rootTokenFile: files.rootTokenFile };
+    const kinds = start.seals.map(({ kind }) => kind);
+    return { storeId, keyfile: files.keyfile, kinds, rootTokenFile: files.rootTokenFile };
   } catch (error) {
     const second = asCofferError(error).code === 'already_initialized';
     // With both files there the commit was tried, and unless another one came first it may have worked.
@@ -70,18 +78,46 @@ export async function makeStore(start: FirstStart): Promise<MadeStore> {
 class StoreFiles {
   readonly #start: FirstStart;
   readonly #written: string[] = [];
-  keyfile = '';
+  keyfile: string | undefined;
   rootTokenFile = '';
 
   constructor(start: FirstStart) {
     this.#start = start;
   }
 
+  /** The root token's is the last. */
   get complete(): boolean {
-    return this.#written.length === 2;
+    return this.#written.includes(this.rootTokenFile);
   }
 
-  async makeKeyfile(rootKey: Buffer, storeId: string): Promise<readonly Slot[]> {
+  /** What is elsewhere comes first: where that fails no file has been written. */
+  async makeSlots(rootKey: Buffer, storeId: string): Promise<readonly Slot[]> {
+    const { keyfile, seals, random } = this.#start;
+    const slots: Slot[] = [];
+    for (const seal of seals) {
+      const slotId = randomUuid(random);
+      const place = { storeId, slotId };
+      const body = await seal.wrap(rootKey, place);
+      // A key that may be used one way only would show at the next start.
+      (await seal.unwrap(body, place)).fill(0);
+      slots.push({ id: slotId, kind: seal.kind, body });
+    }
+    if (seals.length > 0 && keyfile === undefined) {
+      await this.#keepNote(storeId, slots);
+      return slots;
+    }
+    return [...slots, await this.#makeKeyfile(rootKey, storeId)];
+  }
+
+  async #keepNote(storeId: string, slots: readonly Slot[]): Promise<void> {
+    const { places, data, storePlace = data } = this.#start;
+    const note = join(places.config, sealNoteName(storeId));
+    const kinds = slots.map(({ kind }) => kind);
+    await writePrivate(note, encodeSealNote({ storeId, data: storePlace, kinds }), 'new');
+    this.#written.push(note);
+  }
+
+  async #makeKeyfile(rootKey: Buffer, storeId: string): Promise<Slot> {
     const { keyfile, places, random, data, storePlace = data } = this.#start;
     this.keyfile = keyfile ?? defaultKeyfile(places, storeId);
     const key = random.bytes(32);
@@ -90,7 +126,7 @@ class StoreFiles {
     key.fill(0);
     const slotId = randomUuid(random);
     const seal = new KeyfileSeal({ path: this.keyfile, random });
-    return [{ id: slotId, kind: seal.kind, body: await seal.wrap(rootKey, { storeId, slotId }) }];
+    return { id: slotId, kind: seal.kind, body: await seal.wrap(rootKey, { storeId, slotId }) };
   }
 
   async keepRootToken(text: string, storeId: string): Promise<void> {
@@ -106,11 +142,19 @@ class StoreFiles {
 }
 
 /**
- * An empty place beside a keyfile made for it is a volume that is not mounted, or a store that was lost: never a fresh one.
+ * An empty place beside a keyfile made for it, or beside a note of a store without one, is a volume that is not mounted, or a store that was lost: never a fresh one.
  * Throws `store_unusable`, naming both.
  */
 export async function refuseEarlierStore(places: Places, storePlace: string): Promise<void> {
   const earlier = (await listKeyfiles(places.config)).find(({ dataPlace }) => dataPlace === storePlace);
+  const note = findSealNote(places.config, storePlace);
+  if (earlier === undefined && note !== undefined) {
+    throw new CofferError(
+      'store_unusable',
+      `${storePlace} is empty, but ${note.path} tells of a store that was there (${note.storeId}). ` +
+        'Is a volume not mounted? To begin anew, move that file away first.',
+    );
+  }
   if (earlier === undefined) return;
   throw new CofferError(
     'store_unusable',
@@ -153,14 +197,31 @@ export function welcome(made: MadeStore, data: string): string {
 A new store has been made.
 
   store       ${data}
-  keyfile     ${made.keyfile}
+${opening(made)}
   root token  ${made.rootTokenFile}
 
-Back up the store and the keyfile, apart from each other: without the keyfile
-nobody can open the store. Keep the root token safe, or revoke it once you have
+${advice(made)} Keep the root token safe, or revoke it once you have
 other ways in.
 
 `;
+}
+
+function opening({ keyfile, kinds }: MadeStore): string {
+  const lines = [
+    ...(keyfile === undefined ? [] : [`keyfile     ${keyfile}`]),
+    ...kinds.map((kind) => `opens by    ${kind}`),
+  ];
+  return lines.map((line) => `  ${line}`).join('\n');
+}
+
+function advice({ keyfile, kinds }: MadeStore): string {
+  if (keyfile === undefined) {
+    return `Back up the store, and add another way to open it: without its KMS key nobody
+can (coffer operator slots add passphrase).`;
+  }
+  if (kinds.length > 0) return 'Back up the store and the keyfile, apart from each other.';
+  return `Back up the store and the keyfile, apart from each other: without the keyfile
+nobody can open the store.`;
 }
 
 /** What its owner may try next. */

@@ -15,40 +15,54 @@ import { isJsonObject, type JsonObject } from '../json.ts';
 import { openLogger } from '../log.ts';
 import { readBoot } from '../seal/boot.ts';
 import { readKeyfile } from '../seal/keyfile/keyfile.ts';
-import { openLmdbStorage } from '../storage/lmdb/lmdb.ts';
 import { parseStorageKey, type Storage } from '../storage/storage.ts';
+import type { StoragePlace } from '../storage/storage-type.ts';
+import { configuredKek } from './configured-kek.ts';
 import { defaultKeyfile } from './first-start.ts';
-import { auditDirectoryOf, type CofferNode, createNode, storeDirectoryOf } from './node.ts';
+import { hostStorage, openHostStorage } from './host-storage.ts';
+import { auditDirectoryOf, type CofferNode, createNode } from './node.ts';
 
 export const command: Command = defineCommand({
   summary: 'Make another root token, on the host',
   operands: {},
   options: {
     data: { type: 'text', help: 'data directory' },
+    storage: { type: 'text', help: 'the store, where it is elsewhere' },
     keyfile: { type: 'text', help: 'keyfile of the store' },
     output: { type: 'text', help: 'new file for the token' },
   },
   async run({ options }, shell) {
     process.umask(0o077);
     const data = resolve(options.data ?? variable(shell.env, 'COFFER_DATA') ?? shell.places.data);
-    await delivered(shell, options.output, async () => `${await makeToken(shell, data, options.keyfile)}\n`);
+    await delivered(
+      shell,
+      options.output,
+      async () =>
+        `${await makeToken(shell, data, hostStorage(shell, options.storage, data), options.keyfile)}\n`,
+    );
     shell.ui.talk(madeNote);
   },
 });
 
-async function makeToken(shell: Shell, data: string, keyfile: string | undefined): Promise<string> {
-  const storage = await openLmdbStorage({ path: storeDirectoryOf(data), create: false });
+async function makeToken(
+  shell: Shell,
+  data: string,
+  place: StoragePlace,
+  keyfile: string | undefined,
+): Promise<string> {
+  const storage = await openHostStorage(shell, place, { create: false });
   const node = createNode({
     storage,
+    storePlace: place.name,
     auditDirectory: auditDirectoryOf(data),
     seals: [],
     log: openLogger({ level: 'error', terminal: false, write: (line) => void shell.stderr.write(line) }),
     unauthenticatedKeyOperations: true,
   });
   try {
-    await requireOpenStore(storage, data);
+    await requireOpenStore(storage, place.name);
     await node.state.start();
-    const keys = await openedWith(shell, node, await keyfileKey(shell, storage, keyfile));
+    const keys = await openedWith(shell, node, await slotKey(shell, storage, keyfile));
     const begun = await request(node, 'sys/generate-root/attempt', {});
     let answer: JsonObject = {};
     for (const key of keys) {
@@ -62,13 +76,28 @@ async function makeToken(shell: Shell, data: string, keyfile: string | undefined
 }
 
 /** Whoever sealed the store on purpose has the last word, until it is unsealed. */
-async function requireOpenStore(storage: Storage, data: string): Promise<void> {
+async function requireOpenStore(storage: Storage, place: string): Promise<void> {
   if ((await readBoot(storage)).kind === 'empty') {
-    throw new CofferError('store_unusable', `there is no store in ${data}`);
+    throw new CofferError('store_unusable', `there is no store in ${place}`);
   }
   if ((await storage.read(parseStorageKey('boot/seal-state'))) !== undefined) {
     throw new CofferError('sealed', 'the store was sealed on purpose: unseal it first, at its server');
   }
+}
+
+/** What opens a slot without asking anybody: a keyfile, or a key that the server's settings name. */
+async function slotKey(
+  shell: Shell,
+  storage: Storage,
+  keyfile: string | undefined,
+): Promise<string | undefined> {
+  const ofKeyfile = await keyfileKey(shell, storage, keyfile);
+  const boot = await readBoot(storage);
+  if (ofKeyfile !== undefined || boot.kind === 'empty') return ofKeyfile;
+  const found = await configuredKek(shell, boot);
+  const text = found?.kek.toString('base64');
+  found?.kek.fill(0);
+  return text;
 }
 
 /** The key in the keyfile given, or in the default one if it is there. */

@@ -21,9 +21,11 @@ import { encodeAnswer } from '../http/encode.ts';
 import { componentLog, type Logger } from '../log.ts';
 import type { Seal } from '../seal/seal.ts';
 import { createShamirSlot } from '../seal/shamir/shamir.ts';
+import type { SlotMaker } from '../seal/slot-maker.ts';
 import type { Storage } from '../storage/storage.ts';
 import type { NodeTelemetry } from '../telemetry/telemetry.ts';
-import { auditDeviceTypes, manualSeals, mountTypes, slotMakers } from './catalog.ts';
+import { auditDeviceTypes, manualSeals, mountTypes } from './catalog.ts';
+import { openConfiguredSeals } from './configured-seals.ts';
 import { isUrgent, isUrgentRequest } from './urgent.ts';
 
 export interface NodeOptions {
@@ -33,6 +35,8 @@ export interface NodeOptions {
   /** Directory of the audit log; undefined keeps none, which is for `--dev` only. */
   readonly auditDirectory: string | undefined;
   readonly seals: readonly Seal[];
+  /** Kinds of slots that can be added; those that need no settings if absent. */
+  readonly slotMakers?: readonly SlotMaker[];
   readonly log: Logger;
   readonly clock?: Clock;
   readonly random?: Random;
@@ -76,7 +80,7 @@ export function createNode(options: NodeOptions): CofferNode {
     systemTtls: options.systemTtls,
     seals,
     manualSeals,
-    slotMakers,
+    slotMakers: options.slotMakers ?? openConfiguredSeals([], {}, random).makers,
     dataPlace: storePlaceOf(options),
     unauthenticatedKeyOperations: options.unauthenticatedKeyOperations ?? false,
     splitSlot: (rootKey, split, place) => createShamirSlot(rootKey, split, place, random),

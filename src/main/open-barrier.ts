@@ -1,4 +1,4 @@
-/** Opens the store of a data directory without serving it, for commands that look at it from beside a running server. */
+/** Opens a store without serving it, for commands that look at it from beside a running server. */
 import { Barrier } from '../barrier/barrier.ts';
 import { askHidden, isInteractive, readAll } from '../cli/prompt.ts';
 import type { Shell } from '../cli/shell.ts';
@@ -8,10 +8,11 @@ import { CofferError } from '../errors.ts';
 import { type Boot, readBoot } from '../seal/boot.ts';
 import { type KeyCollector, offerKey } from '../seal/collector.ts';
 import { KeyfileSeal } from '../seal/keyfile/keyfile-seal.ts';
-import { openLmdbStorage } from '../storage/lmdb/lmdb.ts';
-import { manualSeals } from './catalog.ts';
+import type { StoragePlace } from '../storage/storage-type.ts';
+import { addressedSeals, manualSeals } from './catalog.ts';
+import { configuredKek } from './configured-kek.ts';
 import { defaultKeyfile } from './first-start.ts';
-import { storeDirectoryOf } from './node.ts';
+import { openHostStorage } from './host-storage.ts';
 
 export interface OpenedBarrier {
   readonly barrier: Barrier;
@@ -24,13 +25,13 @@ export interface OpenedBarrier {
  */
 export async function openBarrier(
   shell: Shell,
-  data: string,
+  place: StoragePlace,
   keyfile: string | undefined,
 ): Promise<OpenedBarrier> {
-  const storage = await openLmdbStorage({ path: storeDirectoryOf(data), create: false, readOnly: true });
+  const storage = await openHostStorage(shell, place, { create: false, readOnly: true });
   try {
     const boot = await readBoot(storage);
-    if (boot.kind === 'empty') throw new CofferError('store_unusable', `there is no store in ${data}`);
+    if (boot.kind === 'empty') throw new CofferError('store_unusable', `there is no store in ${place.name}`);
     const barrier = new Barrier({ storage, random: systemRandom, clock: systemClock });
     const rootKey = await unwrapRootKey(shell, boot, keyfile);
     await barrier.unseal(rootKey, boot.header.id).finally(() => rootKey.fill(0));
@@ -55,6 +56,8 @@ export async function unwrapRootKey(shell: Shell, boot: Store, keyfile: string |
   const fromKeyfile = await unwrapByKeyfile(boot, keyfile ?? defaultKeyfile(shell.places, storeId));
   if (fromKeyfile.kind === 'opened') return fromKeyfile.rootKey;
   // Who names a keyfile wants that one; and where nothing else opens, what is wrong with it is the answer.
+  const fromSettings = keyfile === undefined ? await unwrapByAddress(shell, boot) : undefined;
+  if (fromSettings !== undefined) return fromSettings;
   const others = boot.slots.some(({ kind }) => kind !== 'keyfile');
   if (fromKeyfile.kind === 'failed' && (keyfile !== undefined || !others)) throw fromKeyfile.error;
   const ways = boot.slots.flatMap(({ id, kind, body }) => {
@@ -64,6 +67,21 @@ export async function unwrapRootKey(shell: Shell, boot: Store, keyfile: string |
   if (ways.length === 0)
     throw new CofferError('wrong_key', 'this program opens none of the store’s key slots');
   return collectKeys(shell, ways);
+}
+
+/** By a key that the server's settings name here. */
+async function unwrapByAddress(shell: Shell, boot: Store): Promise<Buffer | undefined> {
+  const found = await configuredKek(shell, boot);
+  if (found === undefined) return undefined;
+  const { kek, slot } = found;
+  const manual = manualSeals.find(({ kind }) => kind === slot.kind);
+  const place = { storeId: boot.header.id, slotId: slot.id };
+  try {
+    const step = await manual?.collect(slot.body, place).add(kek.toString('base64'));
+    return step?.kind === 'opened' ? step.rootKey : undefined;
+  } finally {
+    kek.fill(0);
+  }
 }
 
 type KeyfileOutcome =
@@ -122,6 +140,7 @@ function wanted(ways: readonly Way[]): string {
   const words = ways.map(({ kind, collector: { threshold } }) => {
     if (kind === 'keyfile') return 'its keyfile (--keyfile FILE)';
     if (kind === 'passphrase') return 'its passphrase';
+    if (addressedSeals.some((type) => type.kind === kind)) return `its ${kind} key (COFFER_SEAL=${kind}:…)`;
     return threshold === 1 ? 'an unseal key' : `${threshold} unseal keys, one a line`;
   });
   return [...new Set(words)].join(', or ');

@@ -9,5 +9,7 @@ export const programs: Readonly<Record<string, Load>> = {
   'operator backup': () => import('./backup-command.ts'),
   'operator verify-backup': () => import('./verify-backup-command.ts'),
   'operator restore': () => import('./restore-command.ts'),
+  'operator unseal': () => import('./unseal-command.ts'),
+  'operator migrate': () => import('./migrate-command.ts'),
   'operator generate-root': () => import('./generate-root-command.ts'),
 };

@@ -11,11 +11,10 @@ import type { Revival } from '../core/backup/revival.ts';
 import { systemRandom } from '../crypto/random.ts';
 import { CofferError } from '../errors.ts';
 import { restoringKey } from '../seal/boot.ts';
-import { hasDataFile } from '../storage/lmdb/directory.ts';
-import { openLmdbStorage } from '../storage/lmdb/lmdb.ts';
 import type { Storage } from '../storage/storage.ts';
+import type { StoragePlace } from '../storage/storage-type.ts';
 import { writePrivate } from './first-start.ts';
-import { storeDirectoryOf } from './node.ts';
+import { hostStorage, openHostStorage, storageOption } from './host-storage.ts';
 import { unwrapRootKey } from './open-barrier.ts';
 import { progressText } from './verify-backup-command.ts';
 
@@ -24,6 +23,7 @@ export const command = defineCommand({
   operands: { FILE: 'one' },
   options: {
     data: { type: 'text', value: 'DIR', help: 'data directory (COFFER_DATA; ~/.local/share/coffer)' },
+    ...storageOption,
     keyfile: { type: 'text', value: 'FILE', help: 'keyfile of the store' },
     'keep-tokens': { type: 'flag', help: 'bring tokens and leases back too, those revoked since as well' },
     'root-token-file': { type: 'text', value: 'FILE', help: 'write the new root token there' },
@@ -41,7 +41,8 @@ export const command = defineCommand({
     const path = resolve(operands.FILE);
     const data = resolve(options.data ?? variable(shell.env, 'COFFER_DATA') ?? shell.places.data);
     const bytes = await backupFileBytes(path);
-    const place = await Place.look(data);
+    const where = hostStorage(shell, options.storage, data);
+    const place = await Place.look(shell, where);
     try {
       const tokenFile =
         options['root-token-file'] === undefined ? undefined : resolve(options['root-token-file']);
@@ -59,7 +60,7 @@ export const command = defineCommand({
           options['keep-tokens'] && tokenFile === undefined ? undefined : (text) => token.keep(text),
         onProgress: (phase, done) => progress.show(() => progressText(phase, done, bytes)),
       }).finally(() => progress.end());
-      show(shell, data, report, token);
+      show(shell, where.name, report, token);
     } finally {
       await place.close();
     }
@@ -69,23 +70,25 @@ export const command = defineCommand({
 /** Where the store is to be. It is opened for good only once the backup has been proven. */
 class Place {
   readonly begunBefore: boolean;
-  readonly #data: string;
+  readonly #shell: Shell;
+  readonly #place: StoragePlace;
   #storage: Storage | undefined;
 
-  private constructor(data: string, storage: Storage | undefined, begunBefore: boolean) {
-    this.#data = data;
+  private constructor(shell: Shell, place: StoragePlace, storage: Storage | undefined, begunBefore: boolean) {
+    this.#shell = shell;
+    this.#place = place;
     this.#storage = storage;
     this.begunBefore = begunBefore;
   }
 
   /** Throws `conflict` if there is a store. */
-  static async look(data: string): Promise<Place> {
-    const path = storeDirectoryOf(data);
-    if (!hasDataFile(path)) return new Place(data, undefined, false);
-    const storage = await openLmdbStorage({ path, create: false });
+  static async look(shell: Shell, place: StoragePlace): Promise<Place> {
+    // A database with no tables of ours is made ready here: only then can it be asked for a store.
+    if (!place.mayHoldStore()) return new Place(shell, place, undefined, false);
+    const storage = await openHostStorage(shell, place, { create: place.kind !== 'lmdb' });
     try {
       await requireFreePlace(storage);
-      return new Place(data, storage, (await storage.read(restoringKey)) !== undefined);
+      return new Place(shell, place, storage, (await storage.read(restoringKey)) !== undefined);
     } catch (error) {
       await storage.close();
       throw error;
@@ -93,7 +96,7 @@ class Place {
   }
 
   async open(): Promise<Storage> {
-    this.#storage ??= await openLmdbStorage({ path: storeDirectoryOf(this.#data), create: true });
+    this.#storage ??= await openHostStorage(this.#shell, this.#place, { create: true });
     return this.#storage;
   }
 

@@ -6,6 +6,7 @@ import { ConfigurationError, type Problem, shownProblem } from '../config/proble
 import type { ListenerSettings } from '../config/settings.ts';
 import type { JsonValue } from '../json.ts';
 import { readCertificate } from './certificate.ts';
+import { sealProblems } from './configured-seals.ts';
 import { certificateProblems, placeProblems } from './server-settings.ts';
 import { storagePlace, storageProblems } from './storage-place.ts';
 
@@ -13,7 +14,9 @@ import { storagePlace, storageProblems } from './storage-place.ts';
 export function checkServer(loaded: Loaded, data: string, shell: Shell): void {
   const problems = [
     ...loaded.problems,
-    ...(loaded.problems.length > 0 ? [] : [...certificateProblems(loaded), ...storageProblems(loaded)]),
+    ...(loaded.problems.length > 0
+      ? []
+      : [...certificateProblems(loaded), ...storageProblems(loaded), ...sealProblems(loaded)]),
     ...placeProblems(loaded, data),
   ];
   if (problems.length > 0) {

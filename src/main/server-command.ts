@@ -10,6 +10,7 @@ import { systemRandom } from '../crypto/random.ts';
 import { CofferError } from '../errors.ts';
 import { type LevelledLogger, type LogFields, openLogger } from '../log.ts';
 import type { NodeTelemetry } from '../telemetry/telemetry.ts';
+import { openConfiguredSeals, sealProblems } from './configured-seals.ts';
 import { firstSteps, welcome } from './first-start.ts';
 import { guardMemory, guardProcess, refuseInspector } from './process-guard.ts';
 import { devicePlaces, logControl, sanitizedConfiguration } from './program-facts.ts';
@@ -118,7 +119,7 @@ export async function serveUntilStopped(
   const problems =
     loaded.problems.length > 0
       ? loaded.problems
-      : [...certificateProblems(loaded), ...storageProblems(loaded)];
+      : [...certificateProblems(loaded), ...storageProblems(loaded), ...sealProblems(loaded)];
   if (problems.length > 0) refuseWith(problems, shell);
   refuseInspector();
   refuseWords(given, loaded);
@@ -239,11 +240,11 @@ function refuseWords(given: Actions & Flags, { settings }: Loaded): void {
     if (given['dev-root-token-id'] === undefined) return;
     throw new CofferError('usage', '--dev-root-token-id goes with --dev');
   }
-  const others = ['data', 'storage', 'keyfile'].some((name) => given[name] !== undefined);
+  const others = ['data', 'storage', 'keyfile', 'seal'].some((name) => given[name] !== undefined);
   if (others || given.init || given['init-by-api']) {
     throw new CofferError(
       'usage',
-      '--dev keeps everything in memory: it goes without --data, --storage, --init and --keyfile',
+      '--dev keeps everything in memory: it goes without --data, --storage, --init, --keyfile and --seal',
     );
   }
 }
@@ -300,6 +301,8 @@ Serving on ${addresses.join(', ')}
 }
 
 const emptyNote = 'There is no store yet: `coffer operator init` makes one.\n';
+const waitingNote =
+  'The store is sealed: its key is elsewhere and does not open it now. It is asked again until it does; the log says why.\n';
 const sealedNote = 'The store is sealed: `coffer operator unseal` opens it.\n';
 
 async function data(
@@ -327,6 +330,7 @@ async function data(
     companions: company?.companions,
     init,
     keyfile: settings.keyfile,
+    seals: openConfiguredSeals(settings.seals, shell.env),
     rootTokenFile: given['root-token-file'] === undefined ? undefined : resolve(given['root-token-file']),
     logIn: standard,
     onMade: (made) => {
@@ -334,16 +338,17 @@ async function data(
       shell.ui.text(welcome(made, place.name));
     },
   });
-  const { initialized, sealed } = await server.node.state.status();
-  const ready = { addresses: server.listeners.addresses, isNew, initialized, sealed };
+  const { initialized, sealed, waiting } = await server.node.state.status();
+  const waits = waiting !== undefined;
+  const ready = { addresses: server.listeners.addresses, isNew, initialized, sealed, waits };
   return { server, ready, words: wordsOf(ready, place.name) };
 }
 
 /** @param place of the store, for people */
-function wordsOf({ addresses, isNew, initialized, sealed }: WorkerReady, place: string): string {
+function wordsOf({ addresses, isNew, initialized, sealed, waits }: WorkerReady, place: string): string {
   const all = addresses.join(', ');
   const serving = isNew ? firstSteps(all) : `Serving ${place} on ${all}\n`;
-  return serving + (initialized ? (sealed ? sealedNote : '') : emptyNote);
+  return serving + (initialized ? (sealed ? (waits ? waitingNote : sealedNote) : '') : emptyNote);
 }
 
 /** What the server tells of itself; `directory` is the data directory, where there is one. */

@@ -12,8 +12,11 @@ import { componentLog, type Logger } from '../log.ts';
 import { readBoot } from '../seal/boot.ts';
 import { KeyfileSeal } from '../seal/keyfile/keyfile-seal.ts';
 import { MemoryStorage } from '../storage/memory/memory.ts';
+import type { Storage } from '../storage/storage.ts';
 import type { StoragePlace } from '../storage/storage-type.ts';
 import type { NodeTelemetry } from '../telemetry/telemetry.ts';
+import { addressedSeals } from './catalog.ts';
+import type { ConfiguredSeals } from './configured-seals.ts';
 import { defaultKeyfile, type MadeStore, makeStore, refuseEarlierStore } from './first-start.ts';
 import { type Companions, type Listeners, openListeners } from './listeners.ts';
 import { auditDirectoryOf, type CofferNode, createNode, type NodeOptions } from './node.ts';
@@ -60,6 +63,8 @@ export interface DataServerOptions extends ServingOptions {
   /** `store`: make a store where there is none. `api`: wait for `sys/init`. `never`: refuse an empty place. */
   readonly init: 'store' | 'api' | 'never';
   readonly keyfile: string | undefined;
+  /** Keys that are not on this machine; a new store is made for them in place of a keyfile. */
+  readonly seals: ConfiguredSeals;
   readonly rootTokenFile: string | undefined;
   readonly logIn: boolean;
   /** Scheduled backups; none without it, or without its directory. */
@@ -109,11 +114,14 @@ export async function startDataServer(options: DataServerOptions): Promise<Serve
               random: systemRandom,
             }).unwrap(body, place),
         },
+        ...options.seals.seals,
       ],
+      slotMakers: options.seals.makers,
     });
     if (boot.kind === 'empty' && options.init === 'store') options.onMade(await make(options, node));
     await node.state.start();
     await options.companions?.join(node);
+    await tellMissingSeals(options, storage, node);
     const backups = scheduleBackups(options.backup, node, log);
     const server = await serve(node, options);
     return { ...server, close: () => stopped(backups).then(() => server.close()) };
@@ -148,11 +156,39 @@ async function refuseEarlier(place: StoragePlace, places: Places): Promise<void>
   if (place.lasting) await refuseEarlierStore(places, place.name);
 }
 
+/** A node whose settings name no key of a kind that the store has slots of says so, where that keeps it sealed. */
+async function tellMissingSeals(
+  { seals, log }: DataServerOptions,
+  storage: Storage,
+  node: CofferNode,
+): Promise<void> {
+  if (node.state.core !== undefined) return;
+  const boot = await readBoot(storage);
+  if (boot.kind === 'empty') return;
+  for (const { kind } of addressedSeals) {
+    const named = seals.seals.some((seal) => seal.kind === kind);
+    const keys = boot.slots.filter((slot) => slot.kind === kind).map(({ body }) => body['key']);
+    if (named || keys.length === 0) continue;
+    componentLog(log, 'core').warn('the store has slots that these settings name no key for: say --seal', {
+      kind,
+      keys,
+    });
+  }
+}
+
 function make(options: DataServerOptions, node: CofferNode): Promise<MadeStore> {
   const { data, storage, places, keyfile, rootTokenFile, logIn } = options;
-  const random = systemRandom;
-  const start = { state: node.state, random, places, data, storePlace: storage.name, keyfile, rootTokenFile };
-  return makeStore({ ...start, logIn });
+  return makeStore({
+    state: node.state,
+    random: systemRandom,
+    places,
+    data,
+    storePlace: storage.name,
+    keyfile,
+    seals: options.seals.seals,
+    rootTokenFile,
+    logIn,
+  });
 }
 
 function noStore(place: string): CofferError {

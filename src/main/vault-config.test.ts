@@ -129,7 +129,14 @@ listener "tcp" {
     [`${storage}listenr "tcp" {}`, ':2:1: unknown key "listenr" (did you mean "listener"?)'],
     [`${storage}listener "tcp" {\n  tls_cert = "x"\n}`, ':3:3: unknown key "tls_cert" (did you mean'],
     [`${storage}listener "unix" { address = "/x" }`, ':2:10: listener "unix" cannot be had'],
-    [`${storage}seal "awskms" { region = "x" }`, ':2:6: seal "awskms" cannot be had'],
+    [`${storage}seal "gcpckms" { region = "x" }`, ':2:6: seal "gcpckms" cannot be had'],
+    [`${storage}seal "awskms" { region = "eu-central-1" }`, ':2:6: seal "awskms" names no key'],
+    [`${storage}seal "awskms" {\n kms_key_id = "nonsense" }`, ':2:6: seal "awskms": a KMS key is named by'],
+    [
+      `${storage}seal "awskms" {\n kms_key_id = "alias/x"\n access_key = "AKIA" }`,
+      ':4:2: "access_key" belongs into the environment',
+    ],
+    [`${storage}seal "awskms" {\n kms_key_id = "alias/x"\n regoin = "x" }`, ':4:2: "regoin" is no key of'],
     [`${storage}raw_storage_endpoint = true`, ':2:1: "raw_storage_endpoint" cannot be had'],
     [
       `${storage}listener "tcp" { tls_require_and_verify_client_cert = "true" }`,
@@ -148,6 +155,34 @@ listener "tcp" {
     ['\u0000', ':1:1: the text holds a NUL character'],
   ])('is refused at its line: %j', (text, wanted) => {
     expect(problemsOf(text).join('\n')).toContain(wanted);
+  });
+
+  it('names the KMS keys that open the store', () => {
+    const text = `${storage}
+seal "awskms" {
+  region = "eu-central-1"
+  kms_key_id = "alias/coffer"
+  endpoint = "https://kms.example.com"
+  name = "one"
+  priority = "1"
+}
+seal "awskms" {
+  kms_key_id = "arn:aws:kms:us-west-2:123456789012:key/b7a0bd2c-1111-4000-8000-000000000001"
+  role_arn = "arn:aws:iam::123456789012:role/coffer"
+  shared_creds_profile = "work"
+  secret_key = ""
+}
+seal "awskms" {
+  kms_key_id = "alias/old"
+  disabled = "true"
+}`;
+    const { settings, problems } = load(readVaultConfig([join(place({ 'v.hcl': text }), 'v.hcl')]));
+    expect(problems).toEqual([]);
+    expect(settings.seals).toEqual([
+      'awskms:alias/coffer?region=eu-central-1&endpoint=https%3A%2F%2Fkms.example.com',
+      'awskms:arn:aws:kms:us-west-2:123456789012:key/b7a0bd2c-1111-4000-8000-000000000001' +
+        '?role_arn=arn%3Aaws%3Aiam%3A%3A123456789012%3Arole%2Fcoffer&profile=work',
+    ]);
   });
 
   it('threat 16: no value of it is repeated in what is said', () => {

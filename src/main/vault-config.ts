@@ -12,6 +12,7 @@ import { type HclMember, type HclObject, type HclValue, parseHcl } from '../core
 import { asCofferError } from '../errors.ts';
 import { suggest } from '../suggest.ts';
 import { type KeyReading, type KeyRule, listenerKeys, serverKeys } from './vault-keys.ts';
+import { readAwskms } from './vault-seal.ts';
 
 export interface VaultConfig extends ReadFile {
   /** What was read and has no effect, and what people should know: one line each. */
@@ -135,8 +136,21 @@ class Translation {
   #seal({ key, at, value }: HclMember): void {
     const off = membersOf(value).some((each) => each.key === 'disabled' && isTrue(plain(each.value)));
     if (key === 'shamir' || off) return;
-    const ways = 'a store opens by shares, a keyfile or a passphrase';
-    this.#problem(at, `seal ${shown(key)} cannot be had here: ${ways}`);
+    const ways = 'a store opens by shares, a keyfile, a passphrase or a key of AWS KMS';
+    if (key === 'awskms') this.#awskms(at, membersOf(value));
+    else this.#problem(at, `seal ${shown(key)} cannot be had here: ${ways}`);
+  }
+
+  #awskms(at: Place, members: readonly HclMember[]): void {
+    const reading = readAwskms(new Map(members.map(({ key, value }) => [key, plain(value)])));
+    if (reading.kind === 'address') {
+      const others = (this.#values['seal'] as readonly string[] | undefined) ?? [];
+      this.#set(this.#values, ['seal'], [...others, reading.address], at);
+      return;
+    }
+    const wrong = members.find(({ key }) => key === reading.key);
+    if (wrong === undefined) this.#problem(at, reading.why);
+    else this.#problem(wrong.at, `${shown(wrong.key)} ${reading.why}`);
   }
 
   #listener({ key, at, value }: HclMember): void {

@@ -5,6 +5,7 @@
 import { CofferError } from '../errors.ts';
 import { parseStorageKey, type Revision, type Storage, type Write } from '../storage/storage.ts';
 import { decodeBootRecord } from './boot-record.ts';
+import { decodeMigrationMark, markedRefusal, migratingKey } from './migration-mark.ts';
 import { decodeSlots, encodeSlots, isUuid, type Slot } from './slots.ts';
 
 export const bootKeys = {
@@ -42,12 +43,14 @@ export type Boot =
  * what is missing; `integrity` if what is there is damaged.
  */
 export async function readBoot(storage: Storage): Promise<Boot> {
-  const [header, slots, keyring, restoring] = await storage.readMany([
+  const [header, slots, keyring, restoring, migrating] = await storage.readMany([
     bootKeys.header,
     bootKeys.slots,
     bootKeys.keyring,
     restoringKey,
+    migratingKey,
   ]);
+  if (migrating !== undefined) throw markedRefusal(decodeMigrationMark(migrating.value));
   if (restoring !== undefined) {
     throw new CofferError(
       'store_unusable',

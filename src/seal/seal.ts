@@ -21,7 +21,11 @@ export interface Seal {
   readonly kind: string;
   /** Tried at start, without a person. */
   readonly automatic: boolean;
+  /** Its key is somewhere that may not answer now and answer later: at start it is tried again, after those at hand. */
+  readonly remote?: boolean;
   /** Wraps a root key of 32 bytes. Rejects with `invalid_request` for another length. */
   wrap(rootKey: Buffer, place: SlotPlace): Promise<JsonObject>;
   unwrap(body: JsonObject, place: SlotPlace): Promise<Buffer>;
+  /** Ends what is under way, and connections. */
+  close?(): void;
 }

@@ -8,6 +8,8 @@ export interface SlotRequest {
   readonly passphrase: string | undefined;
   readonly shares: number | undefined;
   readonly threshold: number | undefined;
+  /** Which of the KMS keys that the settings name. */
+  readonly kmsKey?: string | undefined;
 }
 
 export interface MadeSlot {

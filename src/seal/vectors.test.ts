@@ -3,6 +3,8 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { JsonObject } from '../json.ts';
+import { kmsSlotBody, openKmsSlot } from './awskms/awskms-seal.ts';
+import { awskmsByHand } from './awskms/manual.ts';
 import { parseShare } from './key-text.ts';
 import { openKeyfileSlot } from './keyfile/keyfile-seal.ts';
 import { encodeKeyfile, parseKeyfile } from './keyfile/keyfile-text.ts';
@@ -42,6 +44,30 @@ describe('slot keyfile 1', () => {
       const binding = { kind: 'keyfile', place: vector.place };
       const body = wrapRootKey({ bytes: () => nonce }, hex(vector.key), hex(vector.root_key), binding);
       expect(body).toEqual(vector.body);
+    }
+  });
+
+  it.each(fails)('threat 25: refuses: $why', (vector) => {
+    expect(() => open(vector)).toThrow(expect.objectContaining({ code: vector.code }));
+  });
+});
+
+describe('slot awskms 1', () => {
+  type Vector = SlotVector & { readonly kek: string };
+  const { opens, fails } = load<Vector, { readonly root_key: string }>('slot-awskms-v1');
+  const open = ({ body, place, kek }: Vector) => openKmsSlot(body, place, hex(kek)).toString('hex');
+
+  it('opens what it must, and wraps to the same bytes when the nonce is the same', async () => {
+    expect(opens.length).toBeGreaterThan(0);
+    for (const vector of opens) {
+      const { body, place, kek, root_key } = vector;
+      expect(open(vector)).toBe(root_key);
+      const byHand = await awskmsByHand.collect(body, place).add(kek);
+      expect(byHand).toEqual({ kind: 'opened', rootKey: hex(root_key) });
+      const nonce = Buffer.from(String(body['wrapped']), 'base64').subarray(0, 12);
+      const ciphertext = Buffer.from(String(body['ciphertext']), 'base64');
+      const made = { keyArn: String(body['key']), ciphertext };
+      expect(kmsSlotBody({ bytes: () => nonce }, hex(kek), hex(root_key), place, made)).toEqual(body);
     }
   });
 

@@ -10,10 +10,12 @@ import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { generator } from '../../test/fault/storage-fault.ts';
 import { databasePlace } from '../../test/setup/database-place.ts';
+import { CofferError } from '../errors.ts';
 import { openLmdbStorage } from './lmdb/lmdb.ts';
 import { MemoryStorage } from './memory/memory.ts';
 import { bytes, key } from './opened-storage.ts';
 import { openPostgresStorage } from './postgres/postgres.ts';
+import { withSnapshots } from './snapshot.ts';
 import type { Expectation, Revision, Storage, StorageKey, StorageRecord, Write } from './storage.ts';
 
 const seed = Number(process.env['COFFER_TEST_SEED'] ?? randomInt(2 ** 31));
@@ -77,13 +79,14 @@ interface Operation {
 }
 
 function drawOperation(random: Random): Operation {
-  const kind = random(20);
+  const kind = random(23);
   if (kind < 9) return commitOperation(random);
   if (kind < 11) return groupOperation(random);
   if (kind < 14) return readOperation(random);
   if (kind < 17) return childrenOperation(random);
   if (kind < 19) return rangeOperation(random);
-  return { name: 'reopen', run: reopen };
+  if (kind < 20) return { name: 'reopen', run: reopen };
+  return kind < 22 ? snapshotOperation(random) : refusedOperation(random);
 }
 
 const segments = ['a', 'a-', 'a0', 'b', 'é', 'ｘ', '𝒳', 'long'.repeat(20), ''];
@@ -221,6 +224,67 @@ function rangeOperation(random: Random): Operation {
     return found;
   };
   return { name: `range of ${prefix}`, run };
+}
+
+/** What a snapshot shows after a commit that came later; where there are none, what is there before it. */
+function snapshotOperation(random: Random): Operation {
+  const commit = drawCommit(random);
+  const limit = 1 + random(50);
+  const run = async (subject: Subject): Promise<unknown> => {
+    using snapshot = await withSnapshots(subject.storage)?.snapshot();
+    const before = snapshot === undefined ? await recordsOf(subject.storage, limit) : undefined;
+    const outcome = await applyCommit(subject, commit);
+    return [outcome, before ?? (await recordsOf(snapshot ?? subject.storage, limit))];
+  };
+  return { name: 'snapshot', run };
+}
+
+async function recordsOf(from: Pick<Storage, 'range'>, limit: number): Promise<unknown> {
+  const found: unknown[] = [];
+  for (let after: string | undefined, more = true; more; ) {
+    const page = await from.range('', after === undefined ? { limit } : { limit, after });
+    found.push(page.items.map((item) => [item.key, text(item.value)]));
+    after = page.next;
+    more = after !== undefined;
+  }
+  return found.flat();
+}
+
+/** What no store takes: each says so by the same code, and writes nothing. */
+function refusedOperation(random: Random): Operation {
+  const own = drawKey(random);
+  const value = Buffer.alloc(0);
+  const write = { key: own, value };
+  // Drawn here: every store is asked the same.
+  const limit = [0, 1_001, 1.5][random(3)] ?? 0;
+  const many = Array.from({ length: 65 }, (_, index) => key(`many/${index}`));
+  const refused: readonly ((storage: Storage) => Promise<unknown>)[] = [
+    (storage) => storage.commit([write, write]),
+    (storage) =>
+      storage.commit(
+        [write],
+        [
+          { key: own, revision: null },
+          { key: own, revision: null },
+        ],
+      ),
+    (storage) => storage.commit([{ key: own, value: Buffer.alloc(256 * 1024 + 1) }]),
+    (storage) => storage.commit(many.map((each) => ({ key: each, value }))),
+    (storage) => storage.readMany(many),
+    (storage) => storage.range('', { limit: limit }),
+    (storage) => storage.children('a', { limit: 1 }),
+    (storage) => storage.range('a', { limit: 1, after: 'b' }),
+  ];
+  const index = random(refused.length);
+  const attempt = refused[index];
+  const run = async ({ storage }: Subject): Promise<unknown> => {
+    try {
+      return await attempt?.(storage);
+    } catch (thrown) {
+      return thrown instanceof CofferError ? thrown.code : thrown;
+    }
+  };
+  return { name: `refused ${index}`, run };
 }
 
 async function reopen(subject: Subject): Promise<unknown> {

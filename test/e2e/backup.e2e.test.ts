@@ -4,6 +4,7 @@ import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, expect, it } from 'vitest';
 import { defaultRoom } from '../../src/storage/lmdb/room.ts';
+import { databasePlace } from '../setup/database-place.ts';
 import { fillStore, keyfileOf } from './bulk-store.ts';
 import { rootTokenOf } from './kill-rounds.ts';
 import { cleanUp, cli, freshPlace, type Place, program, startServer } from './server-process.ts';
@@ -73,6 +74,51 @@ it('a store is backed up under load, proven, and restored elsewhere, where old t
   expect(await cli(place, ['audit', 'verify'])).toMatchObject({ code: 0 });
 });
 
+it('a store in PostgreSQL is backed up with its server and without, and restored into another', async (context) => {
+  const database = await databasePlace('postgresql');
+  if (database === undefined) return context.skip('there is no PostgreSQL');
+  const place = freshPlace();
+  const { server: host, name, password } = database;
+  await database.sql(`CREATE SCHEMA restored AUTHORIZATION ${name}`);
+  const url = `postgres://${name}@${host.host}:${host.port}/${name}`;
+  const env = { PGPASSWORD: password };
+  const server = await startServer(place, { words: ['--storage', url, '--init'], env });
+  const wire = openWire(server.address, rootTokenOf(place));
+  await wire.ask('PUT', 'secret/data/a', { body: { data: { word: 'kept' } } });
+  const online = join(place.home, 'online.backup');
+  const told = { ...env, COFFER_ADDR: server.address, VAULT_TOKEN: rootTokenOf(place) };
+  expect(await cli(place, ['operator', 'backup', online], { env: told })).toMatchObject({ code: 0 });
+  const offline = join(place.home, 'offline.backup');
+  expect(await cli(place, ['operator', 'backup', '--storage', url, offline], { env })).toMatchObject({
+    code: 0,
+  });
+  const both = ['--storage', url, '--data', place.data];
+  expect(await cli(place, ['operator', 'backup', ...both, offline], { env })).toMatchObject({ code: 2 });
+  const generated = await cli(place, ['operator', 'generate-root', '--storage', url], { env });
+  expect(generated, generated.stderr).toMatchObject({ code: 0 });
+  expect((await wire.ask('GET', 'secret/data/a', { token: generated.stdout.trim() })).status).toBe(200);
+  expect(await cli(place, ['operator', 'restore', offline, '--storage', url], { env })).toMatchObject({
+    code: 6,
+  });
+  wire.close();
+  await server.stop();
+  const verified = await cli(place, ['audit', 'verify', '--storage', url], { env });
+  expect(verified, verified.stdout + verified.stderr).toMatchObject({ code: 0 });
+
+  const other = `${url}?schema=restored`;
+  const data = join(place.home, 'elsewhere');
+  const file = join(place.home, 'root');
+  const restore = ['operator', 'restore', online, '--storage', other, '--root-token-file', file];
+  const restored = await cli(place, restore, { env });
+  expect(restored, restored.stderr).toMatchObject({ code: 0 });
+  const second = await startServer(place, { words: ['--storage', other, '--data', data], env });
+  const again = openWire(second.address, readFileSync(file, 'utf8').trim());
+  expect(at((await again.ask('GET', 'secret/data/a')).json, 'data', 'data', 'word')).toBe('kept');
+  again.close();
+  await second.stop();
+  await database.close();
+});
+
 it('a killed backup leaves no file, and a killed restore a place that nobody serves; both can be run again', async () => {
   const place = freshPlace();
   await (await startServer(place, { words: ['--init'] })).stop();
@@ -125,10 +171,19 @@ it('100,000 records are backed up, proven and restored in memory that does not g
   const data = join(place.home, 'elsewhere');
   const verify = await peakDuring(place, ['operator', 'verify-backup', file], env);
   const restore = await peakDuring(place, ['operator', 'restore', file, '--data', data], env);
-  const told = { before, server: peaks.other, backup: peaks.own, verify: verify.own, restore: restore.own };
+  const ends = ['--from', `lmdb:${join(data, 'store')}`, '--to', `lmdb:${join(place.home, 'moved')}`];
+  const migrate = await peakDuring(place, ['operator', 'migrate', ...ends], env);
+  const told = {
+    before,
+    migrate: migrate.own,
+    server: peaks.other,
+    backup: peaks.own,
+    verify: verify.own,
+    restore: restore.own,
+  };
   process.stderr.write(`RssAnon in MiB: ${JSON.stringify(told)}\n`);
   expect(peaks.other - before).toBeLessThan(60);
-  for (const own of [peaks.own, verify.own, restore.own]) expect(own).toBeLessThan(200);
+  for (const own of [peaks.own, verify.own, restore.own, migrate.own]) expect(own).toBeLessThan(200);
   await server.stop();
 }, 300_000);
 

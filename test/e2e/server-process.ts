@@ -131,6 +131,16 @@ export function cli(
   return runProgram(process.execPath, [program, ...words], { ...place.env, ...options.env }, options.stdin);
 }
 
+/** Starts `coffer` and leaves it running, to be killed or waited for. */
+export function startCli(
+  place: Place,
+  words: readonly string[],
+  options: { readonly env?: Readonly<Record<string, string>> } = {},
+): { readonly ended: Promise<Outcome>; kill(): void } {
+  const child = launch(process.execPath, [program, ...words], { ...place.env, ...options.env }, 'ignore');
+  return { ended: endOf(child, collect(child)), kill: () => void child.kill('SIGKILL') };
+}
+
 /** Runs any program to its end. */
 export function runProgram(
   command: string,

@@ -22,6 +22,7 @@ import type { Logger } from '../../src/log.ts';
 import { mountTypes } from '../../src/main/catalog.ts';
 import { type CofferNode, createNode, type NodeOptions } from '../../src/main/node.ts';
 import type { Seal } from '../../src/seal/seal.ts';
+import type { SlotMaker } from '../../src/seal/slot-maker.ts';
 import { openLmdbStorage } from '../../src/storage/lmdb/lmdb.ts';
 import { MemoryStorage } from '../../src/storage/memory/memory.ts';
 import type { Storage } from '../../src/storage/storage.ts';
@@ -50,6 +51,8 @@ export interface PlaceOptions {
   readonly telemetry?: NodeTelemetry;
   /** Seals that the nodes try by themselves. */
   readonly seals?: readonly Seal[];
+  /** Kinds of slots that its nodes can add; those that need no settings unless told. */
+  readonly slotMakers?: readonly SlotMaker[];
   readonly unauthenticatedKeyOperations?: boolean;
   /** What audit devices may reach, and what of the program the nodes show. */
   readonly devicePlaces?: NodeOptions['devicePlaces'];
@@ -114,6 +117,7 @@ export async function makePlace(options: PlaceOptions = {}): Promise<Place> {
       systemTtls: options.systemTtls,
       ...(options.limits === undefined ? {} : { limits: options.limits }),
       ...(options.devicePlaces === undefined ? {} : { devicePlaces: options.devicePlaces }),
+      ...(options.slotMakers === undefined ? {} : { slotMakers: options.slotMakers }),
       ...(options.program === undefined ? {} : { program: options.program }),
     });
     nodes.push(node);

@@ -24,6 +24,11 @@ export class HandClock implements Clock {
     return { [Symbol.dispose]: () => void this.#timers.delete(timer) };
   }
 
+  /** How many timers wait. */
+  get pending(): number {
+    return this.#timers.size;
+  }
+
   /** Moves the time and lets no timer go off: what happens meanwhile is the test's to say. */
   jump(seconds: number): void {
     this.#time += seconds * 1_000;

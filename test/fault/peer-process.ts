@@ -9,6 +9,7 @@ import type { PeerTask, PeerWork } from './storage-peer.ts';
 /** A running peer: each of its tasks as a call that rejects with the code of what went wrong over there. */
 export interface Peer {
   run<T extends PeerTask>(task: T, ...args: Parameters<PeerWork[T]>): ReturnType<PeerWork[T]>;
+  readonly pid: number;
   /** The last number that `writePairs` told as acknowledged. */
   readonly acknowledged: number;
   /** Resolves once `writePairs` has told `count` or a later number. */
@@ -76,6 +77,10 @@ class PeerProcess implements Peer {
         resolve();
       });
     });
+  }
+
+  get pid(): number {
+    return this.#child.pid ?? 0;
   }
 
   run<T extends PeerTask>(task: T, ...args: Parameters<PeerWork[T]>): ReturnType<PeerWork[T]> {

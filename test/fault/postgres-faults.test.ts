@@ -218,7 +218,7 @@ describe.skipIf(server === undefined)('a store in PostgreSQL', () => {
       commit.catch(() => undefined);
       // An administrator loses patience: the server then answers as if all were well, and adds a warning.
       const waiting =
-        "SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE wait_event = 'SyncRep' AND application_name = 'coffer'";
+        "SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE wait_event = 'SyncRep' AND application_name LIKE 'coffer%'";
       while ((await server.sql(waiting)).length < 2);
       await expect(commit).rejects.toMatchObject({
         code: 'unavailable',

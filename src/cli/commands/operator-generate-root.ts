@@ -2,8 +2,9 @@ import type { Client } from '../../client/client.ts';
 import { CofferError } from '../../errors.ts';
 import { isJsonObject, type JsonObject } from '../../json.ts';
 import { usageError } from '../args.ts';
-import { type Command, defineCommand, isGroup } from '../command.ts';
+import { type Command, defineCommand } from '../command.ts';
 import { connect } from '../context.ts';
+import { hostProgram } from '../host-program.ts';
 import { delivered, keySource } from '../key-input.ts';
 import { serverOptions } from '../options.ts';
 import { readSecretLine } from '../prompt.ts';
@@ -11,9 +12,6 @@ import type { Shell } from '../shell.ts';
 
 const attempt = 'sys/generate-root/attempt';
 const update = 'sys/generate-root/update';
-
-/** The command that the program brings along, which opens the data directory itself. */
-const hostProgram = 'operator generate-root';
 
 /** What is said of a root token that was made. */
 export const madeNote =
@@ -36,6 +34,11 @@ export const generateRoot: Command = defineCommand({
   operands: {},
   options: {
     data: { type: 'text', value: 'DIR', help: 'data directory (COFFER_DATA; ~/.local/share/coffer)' },
+    storage: {
+      type: 'text',
+      value: 'URL',
+      help: 'the store, where it is not in the data directory (COFFER_STORAGE)',
+    },
     keyfile: { type: 'text', value: 'FILE', help: 'keyfile of the store' },
     output: { type: 'text', value: 'FILE', help: 'write the token to this new file instead of printing it' },
     remote: { type: 'flag', help: 'all of it through a server, with the keys at hand here' },
@@ -53,7 +56,10 @@ export const generateRoot: Command = defineCommand({
     );
     if (chosen.length > 1)
       throw usageError('operator generate-root', `--${chosen.join(' and --')} exclude each other`);
-    if (chosen.length === 0) return (await hostCommand(shell)).run(input, shell);
+    if (chosen.length === 0) {
+      const host = await hostProgram(shell, 'operator generate-root', 'say --remote');
+      return host.run(input, shell);
+    }
     if (options.decode !== undefined) {
       const otp = await readSecretLine(shell, 'one-time password');
       return delivered(
@@ -76,13 +82,6 @@ export const generateRoot: Command = defineCommand({
     show(shell, bodyOf(answer));
   },
 });
-
-async function hostCommand({ programs }: Shell): Promise<Command> {
-  const load = programs?.[hostProgram];
-  const command = load === undefined ? undefined : (await load()).command;
-  if (command !== undefined && !isGroup(command)) return command;
-  throw new CofferError('unsupported_operation', 'this program opens no data directory: say --remote');
-}
 
 /** The keys of one slot are all here. */
 async function allAtOnce(client: Client, shell: Shell): Promise<string> {

@@ -9,7 +9,7 @@ import { delivered, keyOfKeyfile, keySource, newPassphrase } from '../key-input.
 import { serverOptions, yesOption } from '../options.ts';
 import type { Shell } from '../shell.ts';
 
-const kinds = ['keyfile', 'passphrase', 'shamir'] as const;
+const kinds = ['keyfile', 'passphrase', 'shamir', 'awskms'] as const;
 const path = 'sys/seal-slots';
 
 interface SlotOptions {
@@ -17,13 +17,14 @@ interface SlotOptions {
   readonly keyfile: string | undefined;
   readonly shares: number | undefined;
   readonly threshold: number | undefined;
+  readonly 'kms-key': string | undefined;
   readonly yes: boolean;
 }
 
 export const slots = defineCommand({
   summary: 'List, add, remove and rehearse the ways to open the store',
   details: [
-    'Each slot opens the store by itself: a keyfile, a passphrase, or shares (shamir). Keys and passphrases are asked for without ' +
+    'Each slot opens the store by itself: a keyfile, a passphrase, shares (shamir), or a KMS key of the server’s settings (awskms). Keys and passphrases are asked for without ' +
       'showing them, or read from standard input, one a line. What is made goes to --output, or is printed this once.',
     'A rehearsal (verify) changes nothing. A slot is removed only when another one has been seen to open.',
   ],
@@ -31,6 +32,7 @@ export const slots = defineCommand({
     'coffer operator slots',
     'coffer operator slots add keyfile --output /media/usb/coffer.keyfile',
     'coffer operator slots add passphrase',
+    'coffer operator slots add awskms',
     'coffer operator slots verify ID',
     'coffer operator slots remove ID',
   ],
@@ -39,6 +41,11 @@ export const slots = defineCommand({
     output: { type: 'text', value: 'FILE', help: 'add: write the keyfile or the shares to this new file' },
     shares: { type: 'integer', value: 'N', help: 'add shamir: how many shares to make (5)' },
     threshold: { type: 'integer', value: 'N', help: 'add shamir: how many of them open the store (3)' },
+    'kms-key': {
+      type: 'text',
+      value: 'KEY',
+      help: 'add awskms: which key, where the server’s settings name several',
+    },
     keyfile: { type: 'text', value: 'FILE', help: 'verify: whether this keyfile opens the slot' },
     ...yesOption,
     ...serverOptions,
@@ -74,7 +81,10 @@ async function add(client: Client, shell: Shell, kind: string, options: SlotOpti
   }
   const make = async (body: JsonObject) => dataOf(await client.request('PUT', path, { body }));
   let id = '';
-  if (kind === 'passphrase') {
+  if (kind === 'awskms') {
+    const { 'kms-key': kms_key } = options;
+    id = String((await make({ type: kind, ...(kms_key === undefined ? {} : { kms_key }) }))['id']);
+  } else if (kind === 'passphrase') {
     id = String((await make({ type: kind, passphrase: await newPassphrase(shell) }))['id']);
   } else {
     const secret_shares = options.shares ?? 5;

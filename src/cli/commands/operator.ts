@@ -4,6 +4,7 @@ import { isJsonObject, type JsonObject, type JsonValue } from '../../json.ts';
 import { usageError } from '../args.ts';
 import { type CommandGroup, defineCommand } from '../command.ts';
 import { connect, connectAnonymously } from '../context.ts';
+import { hostProgram } from '../host-program.ts';
 import { InitFiles } from '../init-files.ts';
 import { serverOptions } from '../options.ts';
 import { printStatus } from '../print-status.ts';
@@ -54,10 +55,27 @@ const init = defineCommand({
 
 const unseal = defineCommand({
   summary: 'Open a sealed server with shares',
-  details: ['Shares are asked for without showing them, or read from standard input, one a line.'],
+  details: [
+    'Shares are asked for without showing them, or read from standard input, one a line.',
+    'With --kms, on the host of the data directory, KMS unwraps the key: of a store that was sealed on purpose, or one whose server ' +
+      'may not ask KMS. The KMS key is the one of the server’s settings (COFFER_SEAL, COFFER_CONFIG).',
+  ],
   operands: {},
-  options: { reset: { type: 'flag', help: 'forget the shares given so far' }, ...serverOptions },
-  async run({ options }, shell) {
+  options: {
+    reset: { type: 'flag', help: 'forget the shares given so far' },
+    kms: { type: 'flag', help: 'open an awskms slot of the data directory here' },
+    data: {
+      type: 'text',
+      value: 'DIR',
+      help: 'data directory of --kms (COFFER_DATA; ~/.local/share/coffer)',
+    },
+    ...serverOptions,
+  },
+  async run(input, shell) {
+    const { options } = input;
+    if (options.kms)
+      return (await hostProgram(shell, 'operator unseal', 'give the shares')).run(input, shell);
+    if (options.data !== undefined) throw usageError('operator unseal', '--data goes with --kms');
     const client = connectAnonymously(shell, options);
     if (options.reset) return printStatus(shell.ui, await postUnseal(client, { reset: true }));
     let status = objectOf((await client.request('GET', 'sys/seal-status')).body);
@@ -107,6 +125,7 @@ export const command: CommandGroup = {
     backup: 'Write a backup of a store, while it is served or from its directory',
     'verify-backup': 'Check that a backup is whole and that every record in it opens',
     restore: 'Make a store out of a backup, in an empty place',
+    migrate: 'Move a whole store from one storage to another',
   },
 };
 

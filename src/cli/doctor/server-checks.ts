@@ -51,7 +51,7 @@ export async function checkServer(client: Client, now: () => number): Promise<Se
     findings: [
       ok('server', `${address} answers, version ${version}`),
       transport(client),
-      seal(health),
+      seal(health, await waitingFor(client, health)),
       clock(health, middle),
     ],
     ready: health['initialized'] === true && health['sealed'] === false,
@@ -70,9 +70,25 @@ function transport({ address, exposed }: Client): Finding {
   return ok('transport', isLoopback(address.hostname) ? 'without TLS, on this machine only' : 'without TLS');
 }
 
-function seal(health: JsonObject): Finding {
+/** What a sealed server waits for by itself. */
+async function waitingFor(client: Client, health: JsonObject): Promise<string | undefined> {
+  if (health['sealed'] !== true) return undefined;
+  const signal = AbortSignal.timeout(patience);
+  const answer = await client.request('GET', 'sys/seal-status', { signal }).catch(() => undefined);
+  const told = isJsonObject(answer?.body) ? answer.body['coffer_waiting_for'] : undefined;
+  return typeof told === 'string' ? told : undefined;
+}
+
+function seal(health: JsonObject, waiting: string | undefined): Finding {
   if (health['initialized'] !== true) {
     return fail('seal', 'the server has no store yet', 'make one: coffer operator init');
+  }
+  if (waiting !== undefined) {
+    return fail(
+      'seal',
+      `the store is sealed: what opens it does not answer (${waiting}), and is asked again`,
+      'the server’s log says why; any other slot opens it too: coffer operator unseal',
+    );
   }
   if (health['sealed'] !== false) {
     return fail('seal', 'the store is sealed: nothing is served', 'open it: coffer operator unseal');

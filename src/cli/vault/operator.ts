@@ -55,29 +55,40 @@ const init: Verb = {
         : { recovery_shares: recovery, recovery_threshold: flags.int('recovery-threshold') ?? recovery }),
     };
     const made = bodyOf(await session.ask('initializing', 'PUT', 'sys/init', { body, anonymous: true }));
-    await printMade(output, made, shares, threshold);
+    const given = { shares: recovery ?? shares, threshold: Number(body['recovery_threshold'] ?? threshold) };
+    await printMade(output, made, given.shares, given.threshold);
     return 0;
   },
 };
 
 async function printMade(output: Output, made: JsonObject, shares: number, threshold: number): Promise<void> {
   const keys = texts(made['keys_base64']);
+  // A store that opens by itself: as there, what holders get is called another thing.
+  const recovery = texts(made['recovery_keys_base64']);
   const document: JsonObject = {
     unseal_keys_b64: keys,
     unseal_keys_hex: texts(made['keys']),
     unseal_shares: shares,
     unseal_threshold: threshold,
-    recovery_keys_b64: texts(made['recovery_keys_base64']),
+    recovery_keys_b64: recovery,
     recovery_keys_hex: texts(made['recovery_keys']),
-    recovery_keys_shares: 0,
-    recovery_keys_threshold: 0,
+    recovery_keys_shares: recovery.length,
+    recovery_keys_threshold: recovery.length === 0 ? 0 : threshold,
     root_token: made['root_token'] ?? '',
   };
   await output.document(document, () => {
-    output.line(keys.map((key, index) => `Unseal Key ${index + 1}: ${key}`).join('\n'));
+    const [word, shown] = recovery.length === 0 ? ['Unseal', keys] : ['Recovery', recovery];
+    output.line(shown.map((key, index) => `${word} Key ${index + 1}: ${key}`).join('\n'));
     output.line(`\nInitial Root Token: ${goValue(made['root_token'])}\n`);
-    output.line(sharesNote(shares, threshold));
+    output.line(recovery.length === 0 ? sharesNote(shares, threshold) : recoveryNote(shares, threshold));
   });
+}
+
+function recoveryNote(shares: number, threshold: number): string {
+  return `Success! Vault is initialized
+
+Recovery key initialized with ${shares} key shares and a key threshold of ${threshold}. Please
+securely distribute the key shares printed above.`;
 }
 
 /** What holders of shares have to know. */

@@ -1,5 +1,11 @@
 /** Many records into a storage: in commits as large as they may be, several under way, so that they share a flush. */
-import { type Storage, type StorageKey, storageLimits, type Write } from '../../storage/storage.ts';
+import {
+  type Expectation,
+  type Storage,
+  type StorageKey,
+  storageLimits,
+  type Write,
+} from '../../storage/storage.ts';
 
 /** Bytes that may be under way at once. */
 const mostPending = 8 * 1024 * 1024;
@@ -7,20 +13,24 @@ const mostCommits = 128;
 
 export class BatchWriter {
   readonly #storage: Storage;
+  readonly #guard: readonly Expectation[];
   readonly #running = new Set<Promise<void>>();
   #batch: Write[] = [];
   #bytes = 0;
   #pending = 0;
   #failure: { readonly error: unknown } | undefined;
 
-  constructor(storage: Storage) {
+  /** @param guard has to hold at each commit; on a key that is not written */
+  constructor(storage: Storage, guard: readonly Expectation[] = []) {
     this.#storage = storage;
+    this.#guard = guard;
   }
 
   /** Resolves when there is room for more. Rejects as `commit` does, with the first failure. */
   async add(key: StorageKey, value: Buffer | null): Promise<void> {
     const bytes = Buffer.byteLength(key) + (value?.length ?? 0);
-    if (this.#batch.length === storageLimits.commitItems || this.#bytes + bytes > storageLimits.commitBytes) {
+    const most = storageLimits.commitItems - this.#guard.length;
+    if (this.#batch.length === most || this.#bytes + bytes > storageLimits.commitBytes) {
       this.#send();
     }
     this.#batch.push({ key, value });
@@ -40,7 +50,7 @@ export class BatchWriter {
   #send(): void {
     const bytes = this.#bytes;
     const commit = this.#storage
-      .commit(this.#batch)
+      .commit(this.#batch, this.#guard)
       .catch((error: unknown) => {
         this.#failure ??= { error };
       })
@@ -60,8 +70,12 @@ export class BatchWriter {
 }
 
 /** Removes every record that `which` names; for a place that a restore was cut off in. */
-export async function removeAll(storage: Storage, which: (key: StorageKey) => boolean): Promise<void> {
-  const writer = new BatchWriter(storage);
+export async function removeAll(
+  storage: Storage,
+  which: (key: StorageKey) => boolean,
+  guard: readonly Expectation[] = [],
+): Promise<void> {
+  const writer = new BatchWriter(storage, guard);
   let after: string | undefined;
   do {
     const page = await storage.range('', {

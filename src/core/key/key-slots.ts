@@ -11,6 +11,7 @@ import type { ManualSeal } from '../../seal/collector.ts';
 import type { Seal } from '../../seal/seal.ts';
 import type { MadeSlot, SlotMaker, SlotRequest } from '../../seal/slot-maker.ts';
 import { encodeSlots, type Slot } from '../../seal/slots.ts';
+import { unwrapByAny } from '../../seal/unwrap-by-any.ts';
 import type { Storage } from '../../storage/storage.ts';
 import { retryOnConflict } from '../retry.ts';
 
@@ -161,18 +162,18 @@ export class KeySlots {
   }
 
   async #unwrap(store: Store, slot: Slot): Promise<Buffer> {
-    const seal = this.#automatic(slot);
-    if (seal === undefined) {
+    const seals = this.#automatic(slot);
+    if (seals.length === 0) {
       throw new CofferError('invalid_request', `a ${slot.kind} slot is verified with its keys: give them`);
     }
-    return seal.unwrap(slot.body, placeOf(store, slot));
+    return unwrapByAny(seals, slot.body, placeOf(store, slot));
   }
 
   /** Whether one of these slots has been seen to open, or does so now. */
   async #anyOpens(store: Store, slots: readonly Slot[]): Promise<boolean> {
     if (slots.some(({ id }) => this.#options.opened.has(id))) return true;
     for (const slot of slots) {
-      if (this.#automatic(slot) === undefined) continue;
+      if (this.#automatic(slot).length === 0) continue;
       try {
         await this.#requireRootKey(await this.#unwrap(store, slot));
         this.#options.opened.add(slot.id);
@@ -184,8 +185,8 @@ export class KeySlots {
     return false;
   }
 
-  #automatic({ kind }: Slot): Seal | undefined {
-    return this.#options.seals.find((seal) => seal.automatic && seal.kind === kind);
+  #automatic({ kind }: Slot): readonly Seal[] {
+    return this.#options.seals.filter((seal) => seal.automatic && seal.kind === kind);
   }
 
   #describe(store: Store, slot: Slot): SlotInfo {
@@ -194,7 +195,7 @@ export class KeySlots {
     return {
       id: slot.id,
       kind: slot.kind,
-      automatic: this.#automatic(slot) !== undefined,
+      automatic: this.#automatic(slot).length > 0,
       shares: collector?.shares ?? 0,
       threshold: collector?.threshold ?? 0,
       verified: this.#options.opened.has(slot.id),

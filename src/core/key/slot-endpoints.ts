@@ -4,10 +4,14 @@ import type { Endpoint, Fields, ResponseSchema } from '../endpoint.ts';
 import type { KeySlots, SlotInfo } from './key-slots.ts';
 
 const addFields = {
-  type: { type: 'string', help: '`keyfile`, `passphrase` or `shamir`.' },
+  type: { type: 'string', help: '`keyfile`, `passphrase`, `shamir` or `awskms`.' },
   passphrase: { type: 'string', sensitive: true, help: 'Of a passphrase slot: 12 characters or more.' },
   secret_shares: { type: 'int', help: 'Of a shamir slot: unseal keys to make, 1 to 255.' },
   secret_threshold: { type: 'int', help: 'Of a shamir slot: unseal keys needed.' },
+  kms_key: {
+    type: 'string',
+    help: 'Of an awskms slot: which of the KMS keys that the server’s settings name; needless where they name one.',
+  },
 } as const satisfies Fields;
 
 const slotSchema = {
@@ -69,6 +73,7 @@ function collection(slots: KeySlots): Endpoint {
             passphrase: fields.passphrase,
             shares: fields.secret_shares,
             threshold: fields.secret_threshold,
+            kmsKey: fields.kms_key,
           });
           await slots.add(made.slot);
           const keys = made.keys ?? [];

@@ -29,6 +29,8 @@ export interface WorkerReady {
   readonly isNew: boolean;
   readonly initialized: boolean;
   readonly sealed: boolean;
+  /** For a key that is elsewhere. */
+  readonly waits: boolean;
 }
 
 export interface Failure {

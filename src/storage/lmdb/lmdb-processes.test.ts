@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type Peer, startPeer } from '../../../test/fault/peer-process.ts';
+import { withOccupants } from '../occupants.ts';
 import { key } from '../opened-storage.ts';
 import type { Storage } from '../storage.ts';
 import { openLmdbStorage } from './lmdb.ts';
@@ -48,6 +49,20 @@ describe('an LMDB store shared by processes', () => {
       await here.commit([{ key: key('here'), value: Buffer.from(`${round}`) }]);
       expect(await peer.run('read', 'here')).toBe(`${round}`);
     }
+  });
+
+  it('tells who else has it open, until they close it or die', async () => {
+    const here = await openHere();
+    const occupants = () => withOccupants(here)?.occupants();
+    expect(await occupants()).toEqual([]);
+    const [one, two] = [start(), start()];
+    await Promise.all([one, two].map((peer) => peer.run('open', path, false)));
+    await Promise.all([one, two].map((peer) => peer.run('read', 'there')));
+    expect(new Set(await occupants())).toEqual(new Set([one, two].map(({ pid }) => `process ${pid}`)));
+    await one.run('close');
+    expect(await occupants()).toEqual([`process ${two.pid}`]);
+    await two.kill('SIGKILL');
+    expect(await occupants()).toEqual([]);
   });
 
   it('lets exactly one of them win each round', async () => {

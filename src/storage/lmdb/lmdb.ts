@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { type Clock, systemClock } from '../../clock.ts';
 import { CofferError } from '../../errors.ts';
 import { checkReadMany, pageOfChildren, pageOfRange } from '../listing.ts';
+import type { OccupiedStorage } from '../occupants.ts';
 import { type RoomKeepingStorage, urgentCommitBytes } from '../room.ts';
 import type { SnapshotStorage, StorageSnapshot } from '../snapshot.ts';
 import {
@@ -87,7 +88,7 @@ export async function openLmdbStorage(options: LmdbOptions): Promise<Storage> {
   }
 }
 
-class LmdbStorage implements SnapshotStorage, RoomKeepingStorage {
+class LmdbStorage implements SnapshotStorage, RoomKeepingStorage, OccupiedStorage {
   readonly kind = 'lmdb';
   readonly #database: Database;
   readonly #environment: Environment;
@@ -168,6 +169,14 @@ class LmdbStorage implements SnapshotStorage, RoomKeepingStorage {
     });
   }
 
+  /** Processes in LMDB's table of readers: each takes its place there with its first read, and keeps it until it closes. */
+  occupants(): Promise<readonly string[]> {
+    return this.#attempt(() => {
+      this.#database.readerCheck();
+      return otherReaders(this.#database.readerList()).map((pid) => `process ${pid}`);
+    });
+  }
+
   /** Waits for the commits under way, and ends the snapshots. */
   close(): Promise<void> {
     this.#refusal = 'the store is closed';
@@ -227,6 +236,12 @@ class LmdbStorage implements SnapshotStorage, RoomKeepingStorage {
       this.#refusal ??= 'the store failed while it was written; restart when its disk works again';
     }
   }
+}
+
+/** The table is lines of process, thread and transaction below a line of headings. */
+function otherReaders(table: string): readonly number[] {
+  const processes = table.split('\n').map((line) => Number(/^\s*(\d+)\s/.exec(line)?.[1] ?? process.pid));
+  return [...new Set(processes)].filter((pid) => pid !== process.pid);
 }
 
 function bytesOf(writes: readonly Write[]): number {

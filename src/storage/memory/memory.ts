@@ -1,5 +1,6 @@
 import { CofferError, ConflictError } from '../../errors.ts';
 import { checkReadMany, pageOfChildren, pageOfRange } from '../listing.ts';
+import type { OccupiedStorage } from '../occupants.ts';
 import type { SnapshotStorage, StorageSnapshot } from '../snapshot.ts';
 import {
   checkCommit,
@@ -18,7 +19,7 @@ import { SortedKeys } from './sorted-keys.ts';
  * A store that lives and dies with its process: for `--dev` and for tests. Every call works in one go on the calling
  * thread, so a multi-get is a snapshot and a commit is whole by construction; nothing of it is durable.
  */
-export class MemoryStorage implements SnapshotStorage {
+export class MemoryStorage implements SnapshotStorage, OccupiedStorage {
   readonly kind = 'memory';
   readonly #records = new Map<StorageKey, StorageRecord>();
   readonly #keys = new SortedKeys();
@@ -75,6 +76,11 @@ export class MemoryStorage implements SnapshotStorage {
         },
       };
     });
+  }
+
+  /** Nobody else can reach it. */
+  occupants(): Promise<readonly string[]> {
+    return this.#attempt(() => []);
   }
 
   close(): Promise<void> {

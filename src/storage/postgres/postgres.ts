@@ -1,6 +1,7 @@
 import { type Clock, systemClock } from '../../clock.ts';
 import { asCofferError, CofferError } from '../../errors.ts';
 import { checkReadMany } from '../listing.ts';
+import type { OccupiedStorage } from '../occupants.ts';
 import type { SnapshotStorage, StorageSnapshot } from '../snapshot.ts';
 import {
   checkCommit,
@@ -17,6 +18,7 @@ import { parsePostgresAddress } from './address.ts';
 import { Commits, closedError, locksHold } from './commits.ts';
 import { failureOf, stateOf } from './failure.ts';
 import { Lanes } from './lanes.ts';
+import { askOccupants, nameSession, newOccupancy, type Occupancy } from './occupancy.ts';
 import { askChildren, askRange } from './pages.ts';
 import { Reads } from './reads.ts';
 import { prepareTables, type Tables } from './schema.ts';
@@ -50,6 +52,10 @@ export interface PostgresOptions {
   readonly log?: (message: string, fields: Readonly<Record<string, unknown>>) => void;
 }
 
+/** A session ends a moment after the process that had it: who is gone must not be told as there. Milliseconds. */
+const beforeNextLook = 100;
+const looksAgain = 10;
+
 /** The oldest that is tested with and that its makers still knew in 2025. */
 const leastVersion = 130_000;
 
@@ -63,7 +69,7 @@ const leastVersion = 130_000;
 export async function openPostgresStorage(options: PostgresOptions): Promise<SnapshotStorage> {
   const { env = {}, deadlines = standardDeadlines, clock = systemClock, log = () => {} } = options;
   const address = parsePostgresAddress(options.url);
-  const login: Login = { address, env, deadlines, clock };
+  let login: Login = { address, env, deadlines, clock };
   const open = () => openSession(login);
   // Finding out about locks takes two.
   const most = Math.max(2, address.connections);
@@ -71,6 +77,9 @@ export async function openPostgresStorage(options: PostgresOptions): Promise<Sna
   try {
     const tables = await pool.lend((session) => prepare(session, address.schema, options, log));
     const space = `${address.database}\0${tables.schema}`;
+    const occupancy = newOccupancy(space);
+    await pool.lend((session) => nameSession(session, occupancy));
+    login = { ...login, name: occupancy.name };
     const locks =
       options.isolation === undefined ? await locksHold(pool, space) : options.isolation === 'locks';
     const statements = statementsFor(tables);
@@ -85,6 +94,8 @@ export async function openPostgresStorage(options: PostgresOptions): Promise<Sna
       tables,
       statements,
       commits,
+      occupancy,
+      clock,
       readOnly: options.readOnly === true,
     });
   } catch (error) {
@@ -127,10 +138,12 @@ interface Parts {
   readonly tables: Tables;
   readonly statements: Statements;
   readonly commits: Commits;
+  readonly occupancy: Occupancy;
+  readonly clock: Clock;
   readonly readOnly: boolean;
 }
 
-class PostgresStorage implements SnapshotStorage {
+class PostgresStorage implements SnapshotStorage, OccupiedStorage {
   readonly kind = 'postgres';
   readonly #parts: Parts;
   readonly #snapshots = new Set<PostgresSnapshot>();
@@ -182,6 +195,22 @@ class PostgresStorage implements SnapshotStorage {
     this.#snapshots.add(snapshot);
     if (this.#closing !== undefined) snapshot[Symbol.dispose]();
     return snapshot;
+  }
+
+  async occupants(): Promise<readonly string[]> {
+    this.#requireOpen();
+    const { pool, occupancy, clock } = this.#parts;
+    const look = () => pool.lend((session) => askOccupants(session, occupancy));
+    try {
+      let found = await look();
+      for (let again = 0; found.length > 0 && again < looksAgain; again++) {
+        await new Promise<void>((resolve) => clock.after(beforeNextLook, resolve));
+        found = await look();
+      }
+      return found;
+    } catch (error) {
+      throw failureOf(error);
+    }
   }
 
   /** Waits for what is under way, and ends the snapshots. */

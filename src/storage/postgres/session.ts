@@ -26,6 +26,8 @@ export interface Login {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly deadlines: Deadlines;
   readonly clock: Clock;
+  /** The session's `application_name`; `coffer` if absent. */
+  readonly name?: string;
 }
 
 /** A row as the server wrote it: PostgreSQL's text form of each column. */
@@ -85,7 +87,10 @@ export function bytesOf(text: string | null | undefined): Buffer {
   return Buffer.from((text ?? '').slice(2), 'hex');
 }
 
-function clientConfig({ address, env, deadlines }: Login, { host, port }: PostgresHost): ClientConfig {
+function clientConfig(
+  { address, env, deadlines, name = 'coffer' }: Login,
+  { host, port }: PostgresHost,
+): ClientConfig {
   const { username, database, tls } = address;
   return {
     host,
@@ -94,7 +99,7 @@ function clientConfig({ address, env, deadlines }: Login, { host, port }: Postgr
     database,
     password: () => address.password ?? findPassword({ host, port, database, username }, env),
     ssl: tlsOptions(tls) ?? false,
-    application_name: 'coffer',
+    application_name: name,
     client_encoding: 'UTF8',
     options: '',
     pipeline: true,

@@ -1,0 +1,182 @@
+/** What every client of AWS is made with, and the one way that its calls take. */
+import { CofferError } from '../errors.ts';
+import { type AwsSubject, awsError } from './aws-error.ts';
+import { type AwsOptions, type ServiceWord, saidEndpoint, saidRegion } from './aws-options.ts';
+
+const usualAttempts = 4;
+const usualDeadline = 15_000;
+/** Milliseconds for one attempt: to be connected, and to be answered. */
+const connecting = 3_000;
+const answering = 5_000;
+
+/** As the SDK's own credentials; kept apart, so that no other room has to know the SDK. */
+interface Credentials {
+  readonly accessKeyId: string;
+  readonly secretAccessKey: string;
+  readonly sessionToken?: string;
+  readonly expiration?: Date;
+}
+
+type CredentialSource = Credentials | (() => Promise<Credentials>);
+
+/** What the SDK's clients take, all of them alike. */
+export interface ClientConfig {
+  readonly region?: string;
+  readonly profile?: string;
+  readonly endpoint?: string;
+  readonly credentials?: CredentialSource;
+  readonly maxAttempts: number;
+  /** Full jitter, and a budget for retries that runs dry where everything fails. */
+  readonly retryMode: 'standard';
+  readonly requestHandler: {
+    readonly connectionTimeout: number;
+    readonly requestTimeout: number;
+    readonly throwOnRequestTimeout: true;
+  };
+}
+
+/** Throws `invalid_request` for options that cannot be; credentials are first looked for by the first call. */
+export async function clientConfig(options: AwsOptions, service: ServiceWord): Promise<ClientConfig> {
+  const region = saidRegion(options);
+  const endpoint = saidEndpoint(options, service);
+  const credentials = await credentialsOf(options, region);
+  // The SDK has a word to say about Node 20, on the standard error of whoever called.
+  process.env['AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED'] ??= 'true';
+  return {
+    ...(region === undefined ? {} : { region }),
+    ...(options.profile === undefined ? {} : { profile: options.profile }),
+    ...(endpoint === undefined ? {} : { endpoint }),
+    ...(credentials === undefined ? {} : { credentials }),
+    maxAttempts: options.attempts ?? usualAttempts,
+    retryMode: 'standard',
+    requestHandler: {
+      connectionTimeout: connecting,
+      requestTimeout: answering,
+      throwOnRequestTimeout: true,
+    },
+  };
+}
+
+/** Undefined leaves it to the SDK's default chain: environment, profile, SSO, web identity, container, instance. */
+async function credentialsOf(
+  options: AwsOptions,
+  region: string | undefined,
+): Promise<CredentialSource | undefined> {
+  const { profile, roleArn, externalId, env } = options;
+  const ofRegion = region === undefined ? {} : { region };
+  const own = profile === undefined ? fromEnvironment(env) : undefined;
+  if (profile === undefined && roleArn === undefined) return own;
+  const providers = await import('@aws-sdk/credential-providers');
+  // A profile that was named is meant: where it has no credentials, none of the machine's others are taken instead.
+  const base = profile === undefined ? own : providers.fromIni({ profile, clientConfig: ofRegion });
+  if (roleArn === undefined) return base;
+  const endpoint = saidEndpoint(options, 'STS');
+  return providers.fromTemporaryCredentials({
+    params: {
+      RoleArn: roleArn,
+      RoleSessionName: 'coffer',
+      ...(externalId === undefined ? {} : { ExternalId: externalId }),
+    },
+    ...(base === undefined ? {} : { masterCredentials: base }),
+    clientConfig: { ...ofRegion, ...(endpoint === undefined ? {} : { endpoint }) },
+  });
+}
+
+function fromEnvironment(env: AwsOptions['env']): Credentials | undefined {
+  const accessKeyId = env['AWS_ACCESS_KEY_ID'];
+  const secretAccessKey = env['AWS_SECRET_ACCESS_KEY'];
+  const sessionToken = env['AWS_SESSION_TOKEN'];
+  if (!accessKeyId || !secretAccessKey) return undefined;
+  return { accessKeyId, secretAccessKey, ...(sessionToken ? { sessionToken } : {}) };
+}
+
+/** What of a client's resolved configuration is of use here. */
+export interface SdkClient {
+  readonly config: { readonly region: () => Promise<string> };
+  destroy(): void;
+}
+
+export interface Loaded<Module, Client> {
+  readonly sdk: Module;
+  readonly client: Client;
+}
+
+/** A service's client that comes with its package when it is first used, and the way its calls take. */
+export class LazyClient<Module, Client extends SdkClient> {
+  readonly #options: AwsOptions;
+  readonly #words: { readonly service: string; readonly env: ServiceWord };
+  readonly #load: () => Promise<Module>;
+  readonly #make: (sdk: Module, config: ClientConfig) => Client;
+  #loaded: Promise<Loaded<Module, Client>> | undefined;
+
+  constructor(
+    options: AwsOptions,
+    words: { readonly service: string; readonly env: ServiceWord },
+    load: () => Promise<Module>,
+    make: (sdk: Module, config: ClientConfig) => Client,
+  ) {
+    this.#options = options;
+    this.#words = words;
+    this.#load = load;
+    this.#make = make;
+  }
+
+  /**
+   * Runs one call to the end of its deadline. Rejects with `AwsError`, or with `invalid_request` for options that cannot be.
+   *
+   * @param about the action as policies spell it, and what it is done to
+   */
+  async call<T>(
+    about: { readonly action: string; readonly resource: string },
+    run: (loaded: Loaded<Module, Client>, signal: AbortSignal) => Promise<T>,
+  ): Promise<T> {
+    const { deadline = usualDeadline, signal } = this.#options;
+    const patience = AbortSignal.timeout(deadline);
+    try {
+      const loaded = await this.#ready();
+      return await run(loaded, signal === undefined ? patience : AbortSignal.any([signal, patience]));
+    } catch (error) {
+      throw awsError(error, await this.#subject(about));
+    }
+  }
+
+  /** Where it asks, by option, environment or profile; undefined before the first call, and where nobody says. */
+  async region(): Promise<string | undefined> {
+    return this.#loaded?.then(({ client }) => client.config.region()).catch(() => undefined);
+  }
+
+  /** Ends its connections. It may be used again. */
+  close(): void {
+    const loaded = this.#loaded;
+    this.#loaded = undefined;
+    loaded?.then(({ client }) => client.destroy()).catch(() => undefined);
+  }
+
+  #ready(): Promise<Loaded<Module, Client>> {
+    this.#loaded ??= this.#open().catch((error: unknown) => {
+      this.#loaded = undefined;
+      throw error;
+    });
+    return this.#loaded;
+  }
+
+  async #open(): Promise<Loaded<Module, Client>> {
+    const config = await clientConfig(this.#options, this.#words.env);
+    const sdk = await this.#load().catch((cause: unknown) => {
+      throw new CofferError(
+        'unavailable',
+        `this program was installed without the AWS SDK for ${this.#words.service}`,
+        {
+          cause,
+        },
+      );
+    });
+    return { sdk, client: this.#make(sdk, config) };
+  }
+
+  async #subject(about: { readonly action: string; readonly resource: string }): Promise<AwsSubject> {
+    const region = await this.region();
+    const endpoint = saidEndpoint({ ...this.#options, endpoint: undefined }, this.#words.env);
+    return { ...about, service: this.#words.service, region, endpoint: this.#options.endpoint ?? endpoint };
+  }
+}

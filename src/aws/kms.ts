@@ -1,0 +1,130 @@
+/** KMS, as far as Coffer uses it: wrapping small keys under a key that never leaves it. */
+import { AwsError } from './aws-error.ts';
+import type { AwsOptions } from './aws-options.ts';
+import { LazyClient } from './client-config.ts';
+
+/** Bound to the ciphertext and needed to open it again; in the clear in CloudTrail. */
+export type EncryptionContext = Readonly<Record<string, string>>;
+
+export interface KmsKey {
+  /** The key's own ARN, also where an alias was asked for. */
+  readonly arn: string;
+  /** `Enabled`, `Disabled`, `PendingDeletion`, … */
+  readonly state: string;
+  /** `ENCRYPT_DECRYPT`, `SIGN_VERIFY`, … */
+  readonly usage: string;
+  /** `SYMMETRIC_DEFAULT`, `RSA_2048`, … */
+  readonly spec: string;
+  readonly multiRegion: boolean;
+}
+
+export interface KmsDataKey {
+  /** The caller's, to use and to zero. */
+  readonly plaintext: Buffer;
+  readonly ciphertext: Buffer;
+  readonly keyArn: string;
+}
+
+/**
+ * A key is named as KMS names it: id, ARN, `alias/NAME`, or an alias's ARN. Every call rejects with `AwsError` (see `awsError`
+ * for what it says), and has a deadline.
+ */
+export interface KmsClient {
+  /** At most 4,096 bytes. */
+  encrypt(request: {
+    readonly key: string;
+    readonly plaintext: Buffer;
+    readonly context: EncryptionContext;
+  }): Promise<{ readonly ciphertext: Buffer; readonly keyArn: string }>;
+  /**
+   * Without `key` KMS takes the key that made the ciphertext, whichever that is. The plaintext is the caller's, to use and to
+   * zero. Reasons to expect besides the usual: `bad-ciphertext`, `wrong-key`.
+   */
+  decrypt(request: {
+    readonly key?: string | undefined;
+    readonly ciphertext: Buffer;
+    readonly context: EncryptionContext;
+  }): Promise<{ readonly plaintext: Buffer; readonly keyArn: string }>;
+  /** A fresh key of 1 to 1,024 bytes. */
+  generateDataKey(request: {
+    readonly key: string;
+    readonly bytes: number;
+    readonly context: EncryptionContext;
+  }): Promise<KmsDataKey>;
+  describeKey(key: string): Promise<KmsKey>;
+  /** Where it asks; undefined while that is not known. */
+  region(): Promise<string | undefined>;
+  close(): void;
+}
+
+/** Connects to nothing and loads nothing before the first call. */
+export function kmsClient(options: AwsOptions): KmsClient {
+  const kms = new LazyClient(
+    options,
+    { service: 'KMS', env: 'KMS' },
+    () => import('@aws-sdk/client-kms'),
+    (sdk, config) => new sdk.KMSClient(config),
+  );
+  return {
+    encrypt: ({ key, plaintext, context }) =>
+      kms.call(about('Encrypt', key), async ({ sdk, client }, abortSignal) => {
+        const input = { KeyId: key, Plaintext: plaintext, EncryptionContext: { ...context } };
+        const { CiphertextBlob, KeyId } = await client.send(new sdk.EncryptCommand(input), { abortSignal });
+        return { ciphertext: bytesOf(CiphertextBlob), keyArn: textOf(KeyId) };
+      }),
+    decrypt: ({ key, ciphertext, context }) =>
+      kms.call(about('Decrypt', key), async ({ sdk, client }, abortSignal) => {
+        const input = {
+          CiphertextBlob: ciphertext,
+          EncryptionContext: { ...context },
+          ...(key === undefined ? {} : { KeyId: key }),
+        };
+        const { Plaintext, KeyId } = await client.send(new sdk.DecryptCommand(input), { abortSignal });
+        return { plaintext: bytesOf(Plaintext), keyArn: textOf(KeyId) };
+      }),
+    generateDataKey: ({ key, bytes, context }) =>
+      kms.call(about('GenerateDataKey', key), async ({ sdk, client }, abortSignal) => {
+        const input = { KeyId: key, NumberOfBytes: bytes, EncryptionContext: { ...context } };
+        const answer = await client.send(new sdk.GenerateDataKeyCommand(input), { abortSignal });
+        const { Plaintext, CiphertextBlob, KeyId } = answer;
+        return { plaintext: bytesOf(Plaintext), ciphertext: bytesOf(CiphertextBlob), keyArn: textOf(KeyId) };
+      }),
+    describeKey: (key) =>
+      kms.call(about('DescribeKey', key), async ({ sdk, client }, abortSignal) => {
+        const { KeyMetadata } = await client.send(new sdk.DescribeKeyCommand({ KeyId: key }), {
+          abortSignal,
+        });
+        return {
+          arn: textOf(KeyMetadata?.Arn),
+          state: textOf(KeyMetadata?.KeyState),
+          usage: textOf(KeyMetadata?.KeyUsage),
+          spec: textOf(KeyMetadata?.KeySpec),
+          multiRegion: KeyMetadata?.MultiRegion === true,
+        };
+      }),
+    region: () => kms.region(),
+    close: () => kms.close(),
+  };
+}
+
+function about(operation: string, key: string | undefined) {
+  return {
+    action: `kms:${operation}`,
+    resource: key === undefined ? 'the key of the ciphertext' : `key ${key}`,
+  };
+}
+
+/** The same bytes, so that zeroing them leaves none behind. */
+function bytesOf(bytes: Uint8Array | undefined): Buffer {
+  if (bytes === undefined) throw incomplete();
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
+function textOf(text: string | undefined): string {
+  if (text === undefined) throw incomplete();
+  return text;
+}
+
+function incomplete(): AwsError {
+  return new AwsError('aws-fault', 'KMS answered without what it was asked for; try again');
+}

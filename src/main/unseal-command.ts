@@ -1,0 +1,45 @@
+/**
+ * `coffer operator unseal --kms` on the host of a data directory: KMS unwraps the key of a slot, and the server is given it as any
+ * other unseal key. For a store that was sealed on purpose, which no start opens: whoever may have KMS decrypt may open it.
+ */
+import { resolve } from 'node:path';
+import { type Command, defineCommand } from '../cli/command.ts';
+import { connectAnonymously } from '../cli/context.ts';
+import { serverOptions } from '../cli/options.ts';
+import { type Shell, variable } from '../cli/shell.ts';
+import { CofferError } from '../errors.ts';
+import { readBoot } from '../seal/boot.ts';
+import { openLmdbStorage } from '../storage/lmdb/lmdb.ts';
+import { configuredKek, requireConfiguredSeals } from './configured-kek.ts';
+import { storeDirectoryOf } from './node.ts';
+
+export const command: Command = defineCommand({
+  summary: 'Open a server with a key that KMS unwraps, on the host',
+  operands: {},
+  options: { data: { type: 'text', help: 'data directory' }, ...serverOptions },
+  async run({ options }, shell) {
+    requireConfiguredSeals(shell);
+    const data = resolve(options.data ?? variable(shell.env, 'COFFER_DATA') ?? shell.places.data);
+    const key = await slotKeyOf(shell, data);
+    using client = connectAnonymously(shell, options);
+    await client.request('PUT', 'sys/unseal', { body: { key } });
+    shell.ui.done('the server is unsealed', { sealed: false });
+  },
+});
+
+async function slotKeyOf(shell: Shell, data: string): Promise<string> {
+  const storage = await openLmdbStorage({ path: storeDirectoryOf(data), create: false, readOnly: true });
+  try {
+    const boot = await readBoot(storage);
+    if (boot.kind === 'empty') throw new CofferError('store_unusable', `there is no store in ${data}`);
+    const found = await configuredKek(shell, boot);
+    if (found === undefined) {
+      throw new CofferError('wrong_key', `no KMS key named here opens a slot of the store in ${data}`);
+    }
+    const key = found.kek.toString('base64');
+    found.kek.fill(0);
+    return key;
+  } finally {
+    await storage.close();
+  }
+}

@@ -1,0 +1,150 @@
+/** A server whose store KMS opens, as its operator meets it: made, restarted, KMS away and back, sealed on purpose, and moved over. */
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, expect, it } from 'vitest';
+import { startFaultyAws } from '../fakes/faulty-aws.ts';
+import { askMoto, makeKmsKey, testRegion } from '../fakes/moto-calls.ts';
+import { startMoto } from '../setup/moto.ts';
+import { cleanUp, cli, freshPlace, startServer } from './server-process.ts';
+
+const moto = await startMoto();
+afterAll(cleanUp);
+afterAll(() => moto?.close());
+
+const address = `awskms:alias/coffer?region=${testRegion}`;
+
+it.skipIf(moto === undefined)(
+  'a store is made for a KMS key, opens at each start, and survives KMS',
+  async () => {
+    if (moto === undefined) return;
+    const keyId = await makeKmsKey(moto, 'coffer');
+    const place = freshPlace();
+    const faulty = await startFaultyAws(moto.endpoint);
+    const aws = { ...moto.env, AWS_ENDPOINT_URL: faulty.endpoint };
+    const start = (env: Record<string, string> = aws) =>
+      startServer(place, { words: ['--init', '--seal', address], env });
+
+    const first = await start();
+    expect(first.stdout).toContain('opens by    awskms');
+    expect(first.stdout).not.toContain('keyfile  ');
+    expect(readdirSync(place.config).filter((name) => name.endsWith('.keyfile'))).toEqual([]);
+    const run = (at: { readonly address: string }, words: readonly string[], more: object = {}) =>
+      cli(place, words, { env: { ...aws, COFFER_ADDR: at.address }, ...more });
+    expect(await run(first, ['put', 'db/password', 'value=one'])).toMatchObject({ code: 0 });
+    const checked = await run(first, ['doctor', '--format', 'json']);
+    const single = JSON.stringify(JSON.parse(checked.stdout).findings);
+    expect(single).toContain('there is a single way to open the store');
+    await first.kill();
+
+    const second = await start();
+    expect((await run(second, ['get', 'db/password'])).stdout.trim()).toBe('one');
+    // On the host, beside the server, by the same settings.
+    const own = { env: { ...aws, COFFER_ADDR: second.address, COFFER_SEAL: address } };
+    const doctor = await run(second, ['doctor'], own);
+    expect(doctor.stdout + doctor.stderr).toContain('awskms key: alias/coffer opens the store');
+    const made = await run(second, ['operator', 'generate-root', '--output', join(place.home, 'root')], own);
+    expect(made, made.stderr).toMatchObject({ code: 0 });
+    expect(readFileSync(join(place.home, 'root'), 'utf8').length).toBeGreaterThan(20);
+    const verified = await run(second, ['audit', 'verify'], own);
+    expect(verified, verified.stderr).toMatchObject({ code: 0 });
+
+    // Sealed on purpose it stays sealed, until somebody whom KMS obeys says otherwise.
+    expect(await run(second, ['operator', 'seal'])).toMatchObject({ code: 0 });
+    await second.stop();
+    const third = await start();
+    expect(third.stdout).toContain('The store is sealed');
+    const unnamed = await run(third, ['operator', 'unseal', '--kms']);
+    expect(unnamed).toMatchObject({ code: 2 });
+    expect(unnamed.stderr).toContain('no KMS key is named here');
+    const unsealed = await run(third, ['operator', 'unseal', '--kms'], {
+      env: { ...own.env, COFFER_ADDR: third.address },
+    });
+    expect(unsealed, unsealed.stderr).toMatchObject({ code: 0 });
+    expect((await run(third, ['get', 'db/password'])).stdout.trim()).toBe('one');
+
+    // Switched off in the middle: the server goes on, the next one says which key it is, and opens when it is back.
+    await askMoto(moto, 'TrentService.DisableKey', { KeyId: keyId });
+    faulty.fault = (action) =>
+    action === 'Decrypt' ? { kind: 'error', status: 400, type: 'DisabledException' } : undefined;
+    expect((await run(third, ['get', 'db/password'])).stdout.trim()).toBe('one');
+    await third.stop();
+    const fourth = await start();
+    expect(fourth.stdout).toContain('It is asked again until it does');
+    expect(fourth.stderr).toContain('key alias/coffer in eu-central-1 is disabled: enable it');
+    const waits = await run(fourth, ['doctor'], own);
+    expect(waits.code).toBe(9);
+    const ill = await run(fourth, ['doctor'], { env: { ...own.env, COFFER_ADDR: fourth.address } });
+    expect(ill.stdout + ill.stderr).toContain('what opens it does not answer (awskms: unavailable)');
+    expect(ill.stdout + ill.stderr).toContain('the KMS key alias/coffer is in state Disabled');
+    await askMoto(moto, 'TrentService.EnableKey', { KeyId: keyId });
+    faulty.fault = () => undefined;
+    await expect
+      .poll(async () => (await run(fourth, ['get', 'db/password'])).stdout.trim(), { timeout: 60_000 })
+      .toBe('one');
+    for (const { stdout, stderr } of [first, second, third, fourth]) {
+      expect(stdout + stderr).not.toContain(moto.env['AWS_SECRET_ACCESS_KEY']);
+      expect(stdout + stderr).not.toContain('NodeVersionSupportWarning');
+    }
+    await fourth.stop();
+    await faulty.close();
+  },
+);
+
+it.skipIf(moto === undefined)('a store with a keyfile is moved to KMS, and back', async () => {
+  if (moto === undefined) return;
+  const place = freshPlace();
+  await makeKmsKey(moto, 'moved');
+  const words = ['--init', '--seal', `awskms:alias/moved?region=${testRegion}`];
+  const old = await startServer(place, { words: ['--init'] });
+  expect(await cli(place, ['put', 'x', 'value=kept'], { env: { COFFER_ADDR: old.address } })).toMatchObject({
+    code: 0,
+  });
+  const early = await cli(place, ['operator', 'slots', 'add', 'awskms'], {
+    env: { COFFER_ADDR: old.address },
+  });
+  expect(early.code).toBe(2);
+  expect(early.stderr).toContain('this server names no KMS key: start it with --seal');
+  await old.stop();
+
+  const server = await startServer(place, { words, env: moto.env });
+  const env = { COFFER_ADDR: server.address };
+  const slots = async () =>
+    JSON.parse((await cli(place, ['operator', 'slots', '--format', 'json'], { env })).stdout) as {
+      readonly id: string;
+      readonly type: string;
+    }[];
+  const added = await cli(place, ['operator', 'slots', 'add', 'awskms'], { env });
+  expect(added, added.stderr).toMatchObject({ code: 0 });
+  const [keyfile] = (await slots()).filter(({ type }) => type === 'keyfile');
+  const removed = await cli(place, ['operator', 'slots', 'remove', keyfile?.id ?? '', '--yes'], { env });
+  expect(removed, removed.stderr).toMatchObject({ code: 0 });
+  expect((await slots()).map(({ type }) => type)).toEqual(['awskms']);
+  await server.stop();
+
+  const stranger = await startServer(place);
+  expect(stranger.stderr).toContain('the store has slots that these settings name no key for: say --seal');
+  await stranger.stop();
+  const next = await startServer(place, { words, env: moto.env });
+  expect((await cli(place, ['get', 'x'], { env: { COFFER_ADDR: next.address } })).stdout.trim()).toBe('kept');
+  await next.stop();
+});
+
+it('what cannot be a key is refused before anything is made', async () => {
+  const place = freshPlace();
+  for (const [seal, said] of [
+    ['awskms:coffer', 'a KMS key is named by awskms:alias/NAME'],
+    ['gcpckms:x', 'seal must be a list such as'],
+    ['awskms:alias/x?reegion=y', 'an address of a KMS key has no option "reegion"'],
+  ] as const) {
+    await expect(startServer(place, { words: ['--init', '--seal', seal] })).rejects.toThrow(said);
+  }
+  await expect(
+    startServer(place, {
+      words: ['--init', '--seal', address],
+      env: { AWS_ENDPOINT_URL: 'http://127.0.0.1:1', AWS_EC2_METADATA_DISABLED: 'true' },
+    }),
+  ).rejects.toThrow('no AWS credentials: set AWS_ACCESS_KEY_ID');
+  expect(
+    readdirSync(place.home, { recursive: true }).filter((name) => String(name).endsWith('root-token')),
+  ).toEqual([]);
+});
