@@ -9,7 +9,7 @@ import { CofferError } from '../errors.ts';
 import { KvSafe } from './kv-safe.ts';
 import { systemReason } from './private-file.ts';
 import { readAll } from './prompt.ts';
-import { parseSafe, Safe } from './safe.ts';
+import { parseSafe, Safe, type SafeUrl } from './safe.ts';
 import type { SecretSafe } from './secret-safe.ts';
 import { type Environment, type Shell, variable } from './shell.ts';
 import { isReadableByOthers, parseToken, readTokenFile } from './token-file.ts';
@@ -28,6 +28,7 @@ export interface ConnectionOptions {
   readonly 'client-key'?: string | undefined;
   readonly 'tls-server-name'?: string | undefined;
   readonly safe?: string | undefined;
+  readonly context?: readonly string[] | undefined;
 }
 
 /** Where a command goes, before anything is opened. */
@@ -35,6 +36,8 @@ export interface Target {
   /** For everything but secrets. */
   readonly address: string;
   readonly safe: { readonly address: string; readonly mount: string };
+  /** The address of a table, where the safe is one. */
+  readonly table?: string;
   readonly namespace: string | undefined;
   /** File of PEM certificates. */
   readonly caFile: string | undefined;
@@ -63,7 +66,9 @@ export function resolveTarget(options: ConnectionOptions, env: Environment, user
   }
   const first = <T>(pick: (level: (typeof levels)[number]) => T | undefined): T | undefined =>
     levels.map(pick).find((value) => value !== undefined);
+  const table = tableOf(levels);
   return {
+    ...(table === undefined ? {} : { table }),
     address: first((level) => level.address ?? level.safe?.address) ?? defaultAddress,
     safe: {
       address: first((level) => level.safe?.address ?? level.address) ?? defaultAddress,
@@ -72,6 +77,17 @@ export function resolveTarget(options: ConnectionOptions, env: Environment, user
     namespace: first((level) => level.namespace),
     caFile: first((level) => level.ca),
   };
+}
+
+/** A table counts where nothing that is said before it names a server: `--address` wins over a table of the environment. */
+function tableOf(
+  levels: readonly { readonly address: string | undefined; readonly safe: SafeUrl | undefined }[],
+): string | undefined {
+  for (const { address, safe } of levels) {
+    if (safe !== undefined) return safe.table;
+    if (address !== undefined) return undefined;
+  }
+  return undefined;
 }
 
 /** A client for the server, with the caller's token if there is one. */
@@ -84,6 +100,15 @@ export async function connect(shell: Shell, options: ConnectionOptions): Promise
 export function connectAnonymously(shell: Shell, options: ConnectionOptions): Client {
   const target = targetOf(shell, options);
   return open(shell, options, target, target.address, undefined);
+}
+
+/** The address of the table, where the safe is one. Undefined also where what is said cannot be: whoever goes there is told. */
+export function safeTable(shell: Shell, options: ConnectionOptions): string | undefined {
+  try {
+    return targetOf(shell, options).table;
+  } catch {
+    return undefined;
+  }
 }
 
 /** Where the secret verbs work. */
@@ -100,6 +125,13 @@ export interface OpenedSafe {
 /** As `openSafe`, for who must know as whom it asks. */
 export async function openSafeAs(shell: Shell, options: ConnectionOptions): Promise<OpenedSafe> {
   const target = targetOf(shell, options);
+  const words = options.context ?? [];
+  if (target.table !== undefined) {
+    const { openTableSafe } = await import('./open-table-safe.ts');
+    return { safe: openTableSafe(shell, target.table, words), token: undefined };
+  }
+  if (words.length > 0)
+    throw new CofferError('usage', '--context goes with a safe such as credstash://TABLE');
   const token = await findToken(shell, options);
   const mount = new Safe(open(shell, options, target, target.safe.address, token), target.safe.mount);
   return { safe: new KvSafe(mount, target.namespace), token };

@@ -37,7 +37,12 @@ export const safeOptions = {
   safe: {
     type: 'text',
     value: 'URL',
-    help: 'where secrets are: a mount, or its URL (COFFER_SAFE)',
+    help: 'where secrets are: a mount, its URL, or credstash://TABLE (COFFER_SAFE)',
+  },
+  context: {
+    type: 'list',
+    value: 'KEY=VALUE',
+    help: 'of the encryption context, for credstash://; may be repeated',
   },
   ...serverOptions,
 } as const satisfies Options;
@@ -48,4 +53,8 @@ export const fieldOption = {
 
 export const yesOption = {
   yes: { type: 'flag', short: 'y', help: 'do not ask' },
+} as const satisfies Options;
+
+export const partialOption = {
+  partial: { type: 'flag', help: 'leave out what may not be read or does not open, and name it' },
 } as const satisfies Options;

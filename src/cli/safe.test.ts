@@ -13,17 +13,19 @@ test.each([
   expect(parseSafe(text)).toEqual({ address, mount });
 });
 
-test.each(['credstash://table?region=eu-west-1', 'file:/tmp/x', 'FILE:x'])(
-  '%s is known, and refused',
-  (text) => {
-    expect(() => parseSafe(text)).toThrow(
-      expect.objectContaining({
-        code: 'usage',
-        message: expect.stringContaining('not supported by this version'),
-      }),
-    );
-  },
-);
+test('a table is taken whole; it is parsed where it is opened', () => {
+  const table = 'credstash://table?region=eu-west-1';
+  expect(parseSafe(table)).toEqual({ address: undefined, mount: undefined, table });
+});
+
+test.each(['file:/tmp/x', 'FILE:x'])('%s is known, and refused', (text) => {
+  expect(() => parseSafe(text)).toThrow(
+    expect.objectContaining({
+      code: 'usage',
+      message: expect.stringContaining('not supported by this version'),
+    }),
+  );
+});
 
 test.each([
   '',

@@ -1,4 +1,4 @@
-/** A safe: where the secret verbs work. That is a versioned kv mount of a server. */
+/** A safe: where the secret verbs work. That is a versioned kv mount of a server, or a table of KMS and DynamoDB. */
 import { parseAddress } from '../client/address.ts';
 import type { Client } from '../client/client.ts';
 import { ApiError } from '../client/wire-error.ts';
@@ -10,18 +10,20 @@ export interface SafeUrl {
   readonly address: string | undefined;
   /** Undefined when only a server was named. */
   readonly mount: string | undefined;
+  /** The whole address of a table, not yet parsed; there is no server then. */
+  readonly table?: string;
 }
 
 /**
- * `https://host:8200/secret`, or a mount alone: `secret`, `team/kv`. Throws `usage` for anything else, naming the kinds of safe
- * that other versions know.
+ * `https://host:8200/secret`, a mount alone (`secret`, `team/kv`), or `credstash://TABLE?…`. Throws `usage` for anything else, naming
+ * the kinds of safe that other versions know.
  */
 export function parseSafe(text: string): SafeUrl {
-  if (/^(credstash:|file:)/i.test(text)) {
-    const scheme = text.slice(0, text.indexOf(':') + 1).toLowerCase();
+  if (/^credstash:/i.test(text)) return { address: undefined, mount: undefined, table: text };
+  if (/^file:/i.test(text)) {
     throw new CofferError(
       'usage',
-      `${scheme} safes are not supported by this version; name a server: https://host:8200/secret`,
+      'file: safes are not supported by this version; name a server: https://host:8200/secret',
     );
   }
   if (!text.includes(':')) return { address: undefined, mount: parseMount(text) };
@@ -29,7 +31,7 @@ export function parseSafe(text: string): SafeUrl {
   if (url === undefined || (url.protocol !== 'https:' && url.protocol !== 'http:')) {
     throw new CofferError(
       'usage',
-      'a safe must look like https://host:8200/secret, or be a mount such as secret',
+      'a safe must look like https://host:8200/secret or credstash://TABLE, or be a mount such as secret',
     );
   }
   const path = url.pathname.replace(/^\/+|\/+$/g, '');

@@ -171,6 +171,7 @@ function assemble(found: FoundServer, listeners: readonly FoundListener[]): Sett
     data: found.data.value,
     storage: found.storage.value,
     keyfile: found.keyfile.value,
+    apiAddress: found.api_addr.value,
     seals: found.seal.value,
     listeners: listeners.map(assembleListener),
     workers: found.workers.value,

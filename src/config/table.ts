@@ -74,6 +74,12 @@ export const table = {
     default: 1,
     help: 'processes that serve one store together',
   },
+  api_addr: {
+    kind: url,
+    default: undefined,
+    defaultText: 'the first listener’s own',
+    help: 'address at which clients reach this node, as it tells the others',
+  },
   seal: {
     kind: sealAddresses,
     default: [] as readonly string[],

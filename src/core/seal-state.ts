@@ -6,7 +6,8 @@ import { Barrier } from '../barrier/barrier.ts';
 import { sealLimit } from '../barrier/seal-budget.ts';
 import type { Clock } from '../clock.ts';
 import { type Random, randomUuid } from '../crypto/random.ts';
-import { CofferError, ConflictError } from '../errors.ts';
+import type { Formats } from '../engine/engine.ts';
+import { asCofferError, CofferError, ConflictError } from '../errors.ts';
 import type { JsonObject } from '../json.ts';
 import { originOf } from '../origin.ts';
 import { type Boot, bootKeys, readBoot } from '../seal/boot.ts';
@@ -59,6 +60,8 @@ export interface SealStateOptions {
   readonly splitSlot: SplitSlot;
   readonly openAudit: (barrier: Barrier) => Promise<AuditLog>;
   readonly telemetry?: Telemetry | undefined;
+  /** What of stored formats this program reads and writes. */
+  readonly formats?: Formats;
   readonly surroundings?: Surroundings;
   readonly log: Log;
 }
@@ -74,6 +77,8 @@ interface OpenSlot {
   readonly collector: KeyCollector;
 }
 
+/** The kind of storage that no other process can reach. */
+const unsharedKind = 'memory';
 const sealMarkKey = parseStorageKey('boot/seal-state');
 
 export class SealState implements SealControl {
@@ -131,6 +136,8 @@ export class SealState implements SealControl {
       waiting: this.#core === undefined ? this.#automatic.waiting : undefined,
       storageKind: this.#options.storage.kind,
       storeId: boot.kind === 'store' ? boot.header.id : undefined,
+      isShared: this.#options.storage.kind !== unsharedKind,
+      node: this.#core?.nodes.facts(),
     };
   }
 
@@ -294,6 +301,8 @@ export class SealState implements SealControl {
       ...(this.#options.telemetry === undefined ? {} : { telemetry: this.#options.telemetry }),
       ...(this.#options.surroundings === undefined ? {} : { surroundings: this.#options.surroundings }),
       log,
+      formats: this.#options.formats ?? {},
+      onUnfit: (error) => this.#stopServing(error),
       onSealedElsewhere: () => this.#followSeal(),
     });
     try {
@@ -336,6 +345,13 @@ export class SealState implements SealControl {
       if (!(error instanceof ConflictError)) throw error;
       throw sealedMeanwhile();
     }
+  }
+
+  /** A node that was silent for so long that the others went on without it, to formats it does not read. */
+  #stopServing(error: unknown): void {
+    const { code, message } = asCofferError(error);
+    this.#options.log('this node serves the store no more', { code, reason: message });
+    void this.drop().catch(() => undefined);
   }
 
   async #followSeal(): Promise<void> {

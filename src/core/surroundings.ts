@@ -16,6 +16,8 @@ export interface Surroundings {
   readonly inFlight: InFlight;
   /** The configuration, without what is a secret or leads to one. */
   readonly configuration: () => AnswerData;
+  /** Where clients reach this node, as a URL and as of now; empty where it has no listener. */
+  readonly address: () => string;
   /** Reads the configuration again, as SIGHUP does; undefined where there is none. Tells the log what came of it. */
   readonly reload: () => (() => void | Promise<void>) | undefined;
   /** The server's other processes; absent where it is one. */
@@ -29,6 +31,7 @@ export function noSurroundings(clock: Clock = systemClock): Surroundings {
     monitors: new Monitors(noLogs, clock),
     inFlight: new InFlight(),
     configuration: () => ({}),
+    address: () => '',
     reload: () => undefined,
   };
 }

@@ -195,6 +195,10 @@ export class ManualClock implements Clock {
     return this.#now;
   }
 
+  steady(): number {
+    return this.#now;
+  }
+
   after(milliseconds: number, action: () => void): Disposable {
     const timer = { at: this.#now + milliseconds, action };
     this.#timers.add(timer);

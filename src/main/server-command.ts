@@ -278,6 +278,7 @@ async function dev(start: Start): Promise<Serving> {
   const server = await startDevServer({
     listeners: loaded.settings.listeners,
     leases: loaded.settings.leases,
+    apiAddress: loaded.settings.apiAddress,
     limits,
     rootToken: given['dev-root-token-id'],
     log,
@@ -321,6 +322,7 @@ async function data(
     env: shell.env,
     listeners: settings.listeners,
     leases: settings.leases,
+    apiAddress: settings.apiAddress,
     limits,
     backup: settings.backup,
     places: shell.places,

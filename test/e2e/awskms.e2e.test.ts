@@ -65,7 +65,7 @@ it.skipIf(moto === undefined)(
     // Switched off in the middle: the server goes on, the next one says which key it is, and opens when it is back.
     await askMoto(moto, 'TrentService.DisableKey', { KeyId: keyId });
     faulty.fault = (action) =>
-    action === 'Decrypt' ? { kind: 'error', status: 400, type: 'DisabledException' } : undefined;
+      action === 'Decrypt' ? { kind: 'error', status: 400, type: 'DisabledException' } : undefined;
     expect((await run(third, ['get', 'db/password'])).stdout.trim()).toBe('one');
     await third.stop();
     const fourth = await start();

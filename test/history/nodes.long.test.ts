@@ -1,6 +1,6 @@
 /**
  * Histories at length: 50,000 operations of 24 clients on three servers that are killed and paused. On two shared cores it takes about
- * two minutes a store. `COFFER_TEST_SEED` replays the schedule of faults and what each client asks (not how they meet), and
+ * two minutes a store, on busy ones up to eight. `COFFER_TEST_SEED` replays the schedule of faults and what each client asks (not how they meet), and
  * `COFFER_TEST_STEPS` sets another number of operations.
  */
 import { randomInt } from 'node:crypto';

@@ -4,7 +4,16 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-export const toolNames = ['curl', 'strace', 'hvac', 'hvac-app-id', 'zsh', 'fish'] as const;
+export const toolNames = [
+  'curl',
+  'strace',
+  'hvac',
+  'hvac-app-id',
+  'zsh',
+  'fish',
+  'credstash',
+  'credsmash',
+] as const;
 export type ToolName = (typeof toolNames)[number];
 
 export interface Tool {
@@ -37,6 +46,8 @@ export function findTools(say: (line: string) => void): Tools {
     'hvac-app-id': hvac(hvacWithAppId, say),
     zsh: debianTool('zsh', say),
     fish: debianTool('fish', say),
+    credstash: pythonProgram('credstash', '1.17.1', say),
+    credsmash: pythonProgram('credsmash', '3.0.1', say),
   };
   for (const name of toolNames) {
     const { path, remedy } = tools[name];
@@ -82,21 +93,41 @@ export function installDebian(name: string, say: (line: string) => void): void {
   if (install().status !== 0) say(`apt-get could not install ${name}`);
 }
 
-/** A Python of its own with hvac in it, kept below `node_modules` for the next run. */
+/** A Python with hvac in it. */
 function hvac(version: string, say: (line: string) => void): Tool {
-  const remedy = `install Python 3 with venv, and let pip reach an index that has hvac ${version}`;
-  const directory = join(root, 'node_modules', '.cache', `coffer-hvac-${version}`);
+  const { directory, remedy } = pythonHome('hvac', version);
   const python = join(directory, 'bin', 'python');
-  if (works(python)) return { path: python, remedy };
-  say(`making a Python environment with hvac ${version}`);
+  if (!works(python)) makePython('hvac', version, say);
+  return { path: works(python) ? python : undefined, remedy };
+}
+
+/** A program that comes as a Python package of its own name. */
+function pythonProgram(name: string, version: string, say: (line: string) => void): Tool {
+  const { directory, remedy } = pythonHome(name, version);
+  const program = join(directory, 'bin', name);
+  if (!existsSync(program)) makePython(name, version, say);
+  return { path: existsSync(program) ? program : undefined, remedy };
+}
+
+/** Kept below `node_modules` for the next run. */
+function pythonHome(name: string, version: string): { readonly directory: string; readonly remedy: string } {
+  return {
+    directory: join(root, 'node_modules', '.cache', `coffer-${name}-${version}`),
+    remedy: `install Python 3 with venv, and let pip reach an index that has ${name} ${version}`,
+  };
+}
+
+/** A Python of its own with a package in it. */
+function makePython(name: string, version: string, say: (line: string) => void): void {
+  const { directory } = pythonHome(name, version);
+  say(`making a Python environment with ${name} ${version}`);
   const run = (command: string, args: readonly string[]) =>
     spawnSync(command, args, { timeout: patience, stdio: 'ignore' }).status === 0;
   if (!run('python3', ['-m', 'venv', '--clear', directory])) {
     installDebian('python3-venv', say);
     run('python3', ['-m', 'venv', '--clear', directory]);
   }
-  run(python, ['-m', 'pip', 'install', '--quiet', `hvac==${version}`]);
-  return { path: works(python) ? python : undefined, remedy };
+  run(join(directory, 'bin', 'python'), ['-m', 'pip', 'install', '--quiet', `${name}==${version}`]);
 }
 
 function works(python: string): boolean {

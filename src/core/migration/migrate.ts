@@ -124,7 +124,7 @@ class Migration {
   async run(begun: MarkFound | undefined): Promise<MigrationReport> {
     const { storeId } = this.#from;
     const [sourceMark, targetMark] = begun === undefined ? await this.#mark() : await this.#goOn(begun);
-    await this.#requireStillAlone(sourceMark, begun);
+    await this.#requireStillAlone(sourceMark, targetMark, begun);
     const written = await this.#copy(markStands(targetMark));
     const tally = await this.#compare();
     await this.#handOver(sourceMark, targetMark);
@@ -164,15 +164,20 @@ class Migration {
   }
 
   /** Who came between the first look and the mark is seen now; who comes later meets the mark. */
-  async #requireStillAlone(sourceMark: MarkFound, begun: MarkFound | undefined): Promise<void> {
+  async #requireStillAlone(
+    sourceMark: MarkFound,
+    targetMark: MarkFound,
+    begun: MarkFound | undefined,
+  ): Promise<void> {
     try {
       await requireAlone(this.#source);
       await requireAlone(this.#target);
     } catch (error) {
       // It has not begun: whoever came first goes on being served.
       if (begun === undefined) {
-        await this.#target.storage.commit([{ key: migratingKey, value: null }]);
-        await this.#source.storage.commit([{ key: migratingKey, value: null }], [markStands(sourceMark)]);
+        const unmark = [{ key: migratingKey, value: null }];
+        await this.#target.storage.commit(unmark, [markStands(targetMark)]);
+        await this.#source.storage.commit(unmark, [markStands(sourceMark)]);
       }
       throw error;
     }

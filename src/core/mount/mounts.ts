@@ -82,6 +82,7 @@ export interface MountsOptions {
   /** See `EngineEnvironment`. */
   readonly generatePassword: (policy: string) => Promise<string>;
   readonly nobodies?: NobodyCounts | undefined;
+  readonly formatVersion: (name: string) => number;
 }
 
 interface Instance {
@@ -326,7 +327,7 @@ export class Mounts {
         `this program has no "${entry.type}", which is mounted at ${entry.path}`,
       );
     }
-    const { digestKey, clock, random, generatePassword, nobodies } = this.#options;
+    const { digestKey, clock, random, generatePassword, formatVersion, nobodies } = this.#options;
     return type.create({
       mountPath: entry.path,
       mountAccessor: entry.accessor,
@@ -338,6 +339,7 @@ export class Mounts {
       random,
       generatePassword,
       ...(nobodies === undefined ? {} : { nobodies }),
+      formatVersion,
       digest: (text) => hmacSha256(digestKey, `${entry.uuid}/${text}`).toString('base64url'),
     });
   }

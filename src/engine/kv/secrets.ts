@@ -6,7 +6,7 @@ import { Doorkeeper } from '../../doorkeeper.ts';
 import type { Revision } from '../../storage/storage.ts';
 import { readLarge, removeLarge, takeOverError } from './large-value.ts';
 import { type SecretRecord, shownVersionText } from './metadata.ts';
-import { decodeSecret, encodeSecret, heldText, heldVersion, holdsText } from './pointer.ts';
+import { decodeSecret, type EncodeSecret, heldText, heldVersion, holdsText } from './pointer.ts';
 import { decodeSettings, type MountSettings, settingsPath } from './settings.ts';
 import type { VersionRecord } from './version-rows.ts';
 
@@ -62,6 +62,12 @@ export class Secrets {
   /** Decoded pointers, good for the revision they were read at. No plaintext of secrets is ever kept. */
   readonly #cache = new TwoGenerationCache<Known>(cachedSecrets);
   readonly #door = new Doorkeeper(2 * cachedSecrets);
+  readonly encode: EncodeSecret;
+
+  /** @param encode how pointers are written now */
+  constructor(encode: EncodeSecret) {
+    this.encode = encode;
+  }
 
   async read(view: View, path: string): Promise<ReadSecret | undefined> {
     return this.#decode(path, await view.read(pointerPath(path)));
@@ -150,14 +156,14 @@ export class Secrets {
       ...(change.expectations ?? []),
     ];
     const { secret, held } = change;
-    const encoded = encodeSecret(secret, held);
+    const encoded = this.encode(secret, held);
     const writes: readonly ViewWrite[] = [{ path: pointer, value: encoded }, ...(change.writes ?? [])];
     const [revision] = await view.commit(writes, expectations, change.due).catch((error: unknown) => {
       throw takeOverError(error);
     });
     // What was just written is often written again, and the next write would have to open it.
     if (revision === undefined) return;
-    const known = { secret, revision, holdsText: held !== undefined, facts: undefined };
+    const known = { secret, revision, holdsText: holdsText(encoded), facts: undefined };
     this.#keep(path, known, encoded.length, true);
   }
 
