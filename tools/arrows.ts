@@ -34,6 +34,7 @@ export const sharedInCore = [
   'core/network.ts',
   'core/pages.ts',
   'core/path.ts',
+  'core/peers.ts',
   'core/request.ts',
   'core/retry.ts',
   'core/rooms.ts',

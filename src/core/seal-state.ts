@@ -209,6 +209,19 @@ export class SealState implements SealControl {
     if (opened !== undefined) this.#opened.add(opened.slot.id);
   }
 
+  /**
+   * Opens with a root key that another process of this server holds; zeroes it. Throws `sealed` where the store is marked as sealed.
+   */
+  async openWith(rootKey: Buffer): Promise<void> {
+    if (this.#boot.kind === 'empty') await this.#readBoot();
+    await this.#open(rootKey, 'as-marked');
+  }
+
+  /** Forgets the keys if another process has sealed the store. */
+  async lookForSeal(): Promise<void> {
+    if (this.#core !== undefined && (await this.#markedSealed())) await this.drop();
+  }
+
   resetKeys(): void {
     if (this.#core !== undefined) throw new CofferError('invalid_request', 'vault is unsealed');
     for (const { collector } of this.#collectors) collector.reset();
