@@ -3,7 +3,6 @@
  * node and every later start knows of it before any key is at hand.
  */
 import { Barrier } from '../barrier/barrier.ts';
-import { sealLimit } from '../barrier/seal-budget.ts';
 import type { Clock } from '../clock.ts';
 import { type Random, randomUuid } from '../crypto/random.ts';
 import type { Formats } from '../engine/engine.ts';
@@ -34,6 +33,7 @@ import { defaultLimits, type NodeLimits } from './quota/limits.ts';
 import { retryOnConflict } from './retry.ts';
 import type { SealControl, SealStatus } from './seal-control.ts';
 import type { Surroundings } from './surroundings.ts';
+import { rotateIfUsedUp } from './used-up-term.ts';
 
 export type Log = (message: string, fields?: Readonly<Record<string, unknown>>) => void;
 
@@ -387,21 +387,6 @@ export class SealState implements SealControl {
     const boot = this.#boot;
     if (boot.kind === 'empty' || this.#core !== undefined || (await this.#markedSealed())) return undefined;
     return { id: boot.header.id, slots: boot.slots };
-  }
-}
-
-/** A term with nothing left would not even let the audit log begin. Older records are sealed anew after the next rotation. */
-/** Answers the new term, if this process added one. */
-async function rotateIfUsedUp(barrier: Barrier): Promise<number | undefined> {
-  const { id, seals } = await barrier.newestTerm();
-  if (seals < sealLimit) return undefined;
-  try {
-    return await barrier.rotate();
-  } catch (error) {
-    if (!(error instanceof ConflictError)) throw error;
-    await barrier.reloadKeyring();
-    if ((await barrier.newestTerm()).id === id) throw error;
-    return undefined;
   }
 }
 
