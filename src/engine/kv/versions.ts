@@ -29,7 +29,7 @@ const removalsACommit = 38;
 export interface Place {
   readonly secrets: Secrets;
   readonly random: Random;
-  readonly call: Call;
+  readonly call: Pick<Call, 'view' | 'clock'>;
   readonly path: string;
 }
 
