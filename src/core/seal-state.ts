@@ -3,7 +3,6 @@
  * node and every later start knows of it before any key is at hand.
  */
 import { Barrier } from '../barrier/barrier.ts';
-import { sealLimit } from '../barrier/seal-budget.ts';
 import { randomUuid } from '../crypto/random.ts';
 import { asCofferError, CofferError, ConflictError } from '../errors.ts';
 import { originOf } from '../origin.ts';
@@ -24,6 +23,7 @@ import { defaultLimits } from './quota/limits.ts';
 import { retryOnConflict } from './retry.ts';
 import type { SealControl, SealStatus } from './seal-control.ts';
 import type { SealStateOptions } from './seal-state-options.ts';
+import { rotateIfUsedUp } from './used-up-term.ts';
 
 interface OpenSlot {
   readonly slot: Slot;
@@ -340,21 +340,6 @@ export class SealState implements SealControl {
     const boot = this.#boot;
     if (boot.kind === 'empty' || this.#core !== undefined || (await this.#markedSealed())) return undefined;
     return { id: boot.header.id, slots: boot.slots };
-  }
-}
-
-/** A term with nothing left would not even let the audit log begin. Older records are sealed anew after the next rotation. */
-/** Answers the new term, if this process added one. */
-async function rotateIfUsedUp(barrier: Barrier): Promise<number | undefined> {
-  const { id, seals } = await barrier.newestTerm();
-  if (seals < sealLimit) return undefined;
-  try {
-    return await barrier.rotate();
-  } catch (error) {
-    if (!(error instanceof ConflictError)) throw error;
-    await barrier.reloadKeyring();
-    if ((await barrier.newestTerm()).id === id) throw error;
-    return undefined;
   }
 }
 
