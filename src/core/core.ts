@@ -152,6 +152,7 @@ export class Core implements CoreRooms {
       store: barrier,
       clock,
       id: randomUuid(random),
+      process: this.surroundings.process,
       gate: this.formats,
       watch: this.clockWatch,
       address: this.surroundings.address,

@@ -25,6 +25,11 @@ export function currentProcess(node?: string): ProcessIdentity {
   };
 }
 
+/** Names the machine that a process runs on, and with it the clock that it reads: all containers of a machine share both. */
+export function machineOf({ bootId, node }: ProcessIdentity): string {
+  return bootId === '' ? node : bootId;
+}
+
 /**
  * Whether `other` no longer runs, as far as `self` can know. A process of another node is never taken for gone. One of
  * another pid namespace under the same node name is: that is what a restarted container looks like. Should it live after all,
