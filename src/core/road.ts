@@ -276,6 +276,7 @@ function buildCall(
     view: new MountView(core.barrier, mount?.uuid ?? '', (writes, expectations) =>
       commit.commit(writes, expectations),
     ),
+    asked: {},
   };
   if (mount === undefined || !isBuiltin(mount.type)) return call;
   // Named one by one: copying the members costs more than a tenth of a small request's decision and handling.
@@ -291,6 +292,7 @@ function buildCall(
     signal: call.signal,
     clientCertificate: call.clientCertificate,
     view: call.view,
+    asked: {},
     path: request.path,
     token,
     tokenText: request.token,
