@@ -160,6 +160,21 @@ describe('a server with workers', () => {
     await verified(place);
   });
 
+  it('says by each worker that it is unsealed, also while its parent is stopped', async () => {
+    const { server, all } = await serve(2);
+    const wires = oneOfEach(all);
+    server.signal('SIGSTOP');
+    try {
+      for (const wire of wires) {
+        const { status, json } = await wire.ask('GET', 'sys/seal-status');
+        expect([status, at(json, 'sealed')]).toEqual([200, false]);
+      }
+    } finally {
+      server.signal('SIGCONT');
+    }
+    expect(await server.stop()).toMatchObject({ code: 0 });
+  });
+
   it('goes on when all of its workers are killed at once', async () => {
     const place = freshPlace();
     // A port of the system's choice would be another one: nobody holds the socket when all have ended.
@@ -179,23 +194,16 @@ describe('a server with workers', () => {
 
   it('gives up with a message where a worker ends again and again', async () => {
     const { server } = await serve(2);
+    // Numbers of processes begin anew at some time: the newest is not always the highest.
+    const other = turn(childrenOf(server.pid), 0);
+    const killNewest = () => {
+      for (const pid of childrenOf(server.pid)) if (pid !== other) process.kill(pid, 'SIGKILL');
+    };
     for (let times = 1; times <= 5; times++) {
-      process.kill(
-        turn(
-          childrenOf(server.pid).toSorted((a, b) => b - a),
-          0,
-        ),
-        'SIGKILL',
-      );
+      killNewest();
       await said(server, 'has taken the place of another', times);
     }
-    process.kill(
-      turn(
-        childrenOf(server.pid).toSorted((a, b) => b - a),
-        0,
-      ),
-      'SIGKILL',
-    );
+    killNewest();
     const { code, stderr } = await server.ended;
     expect(code).not.toBe(0);
     expect(stderr).toContain('ends again and again');

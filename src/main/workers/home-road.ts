@@ -43,7 +43,9 @@ export function homeRoad(road: Road, state: SealState, seat: WorkerSeat, log: Lo
   return {
     ...road,
     handle(request) {
-      if (ofHome.test(request.path)) {
+      // Of an open store every worker knows all there is to say: who watches a server must not wait for a home that is stopped.
+      const isKnown = request.path === 'sys/seal-status' && state.core !== undefined;
+      if (ofHome.test(request.path) && !isKnown) {
         if (home === number) return local(request);
         return seat.line
           .ask('home', sentRequest(request, state), homePatience)
