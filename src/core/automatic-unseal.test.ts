@@ -10,7 +10,11 @@ const far = slot('far');
 const near = slot('near');
 
 /** A node with a seal that is far away and one at hand; each does what it is told. */
-function setUp(codes: { far?: ErrorCode | 'opens'; near?: ErrorCode | 'opens'; store?: ErrorCode | undefined }) {
+function setUp(codes: {
+  far?: ErrorCode | 'opens';
+  near?: ErrorCode | 'opens';
+  store?: ErrorCode | undefined;
+}) {
   const clock = new HandClock();
   const told: unknown[] = [];
   const tried: string[] = [];

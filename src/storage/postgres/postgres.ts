@@ -14,9 +14,11 @@ import {
   type StorageRecord,
   type Write,
 } from '../storage.ts';
+import type { Gate } from '../storage-type.ts';
 import { parsePostgresAddress } from './address.ts';
 import { Commits, closedError, locksHold } from './commits.ts';
 import { failureOf, stateOf } from './failure.ts';
+import { passGate } from './gate.ts';
 import { Lanes } from './lanes.ts';
 import { askOccupants, nameSession, newOccupancy, type Occupancy } from './occupancy.ts';
 import { askChildren, askRange } from './pages.ts';
@@ -48,6 +50,8 @@ export interface PostgresOptions {
   readonly clock?: Clock;
   /** `serializable` where the server is to keep commits apart by itself; by default that is found out. */
   readonly isolation?: 'locks' | 'serializable';
+  /** Asked at each connection that is made once the store is open. */
+  readonly gate?: Gate;
   /** Told what an operator should know: a constant message and its fields. */
   readonly log?: (message: string, fields: Readonly<Record<string, unknown>>) => void;
 }
@@ -70,7 +74,9 @@ export async function openPostgresStorage(options: PostgresOptions): Promise<Sna
   const { env = {}, deadlines = standardDeadlines, clock = systemClock, log = () => {} } = options;
   const address = parsePostgresAddress(options.url);
   let login: Login = { address, env, deadlines, clock };
-  const open = () => openSession(login);
+  // The first session has nothing to ask: who opens the store looks at the gate next.
+  let admit = async (session: Session): Promise<Session> => session;
+  const open = async () => admit(await openSession(login));
   // Finding out about locks takes two.
   const most = Math.max(2, address.connections);
   const pool = new SessionPool({ open, most, patience: deadlines.connect, clock });
@@ -83,6 +89,8 @@ export async function openPostgresStorage(options: PostgresOptions): Promise<Sna
     const locks =
       options.isolation === undefined ? await locksHold(pool, space) : options.isolation === 'locks';
     const statements = statementsFor(tables);
+    const { gate } = options;
+    if (gate !== undefined) admit = (session) => passGate(session, gate, statements);
     const patience = deadlines.connect + deadlines.statement;
     const commits = new Commits({ pool, statements, space, locks, clock, patience });
     const lanes = new Lanes(open);
