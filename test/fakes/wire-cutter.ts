@@ -27,6 +27,7 @@ export class WireCutter {
   readonly #server: Server;
   readonly #pairs = new Set<readonly [Socket, Socket]>();
   #trap: Trap | undefined;
+  #replacement: readonly [string, string] | undefined;
   #silent = false;
   #target: number;
 
@@ -112,6 +113,12 @@ export class WireCutter {
     return { done, release };
   }
 
+  /** The first packet to the server that holds `text` is sent on with `other`, which is as long, in its place. */
+  replace(text: string, other: string): void {
+    if (text.length !== other.length) throw new Error('a replacement is as long as what it replaces');
+    this.#replacement = [text, other];
+  }
+
   async close(): Promise<void> {
     this.cut();
     await new Promise<void>((resolve) => this.#server.close(() => resolve()));
@@ -132,7 +139,7 @@ export class WireCutter {
     client.on('data', (packet) => {
       const trap = this.#trap;
       if (trap === undefined || !packet.includes(trap.text)) {
-        if (!sprung) server.write(packet);
+        if (!sprung) server.write(this.#replaced(packet));
         return;
       }
       this.#trap = undefined;
@@ -143,5 +150,12 @@ export class WireCutter {
       if (!sprung) client.write(packet);
     });
     if (this.#silent) for (const socket of pair) socket.pause();
+  }
+
+  #replaced(packet: Buffer): Buffer {
+    const [text, other] = this.#replacement ?? ['', ''];
+    if (text === '' || !packet.includes(text)) return packet;
+    this.#replacement = undefined;
+    return Buffer.from(packet.toString('latin1').replace(text, other), 'latin1');
   }
 }

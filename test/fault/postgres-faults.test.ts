@@ -128,6 +128,23 @@ describe.skipIf(server === undefined)('a store in PostgreSQL', () => {
     });
   });
 
+  it.each([
+    ['locks', 'BEGIN ISOLATION LEVEL READ COMMITTED'],
+    ['serializable', 'BEGIN ISOLATION LEVEL SERIALIZABLE'],
+  ] as const)('writes nothing outside of a transaction (%s)', async (isolation, begin) => {
+    const { cutter, storage } = await throughCutter({ isolation });
+    await storage.commit([{ key: key('a'), value: bytes('1') }]);
+    // As where an administrator's cancellation, or a deadline, hits the first statement of a transaction.
+    cutter.replace(begin, begin.replace('BEGIN', 'NIGEB'));
+    await expect(storage.commit([{ key: key('a'), value: bytes('2') }])).rejects.toMatchObject({
+      code: 'unavailable',
+      message: expect.stringMatching(/nothing was written$/),
+    });
+    expect(await textAt(storage, 'a')).toBe('1');
+    await storage.commit([{ key: key('a'), value: bytes('3') }]);
+    expect(await textAt(storage, 'a')).toBe('3');
+  });
+
   it('answers what was being read when the connections broke', async () => {
     const { cutter, storage } = await throughCutter();
     await storage.commit([{ key: key('a'), value: bytes('1') }]);

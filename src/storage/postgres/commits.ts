@@ -8,6 +8,10 @@
  * Where advisory locks hold nothing back (some systems that speak PostgreSQL's protocol) the same write runs SERIALIZABLE instead, and
  * is tried again where the server says so.
  *
+ * All is sent before anything is answered, so a `BEGIN` that fails (a cancellation hits whatever is under way) keeps nothing behind it
+ * from being done, each statement by itself then: no lock would last, and a write would land that is told as undone. Sessions
+ * are DEFERRABLE by default and these transactions are not, so the write sees where it is, and refuses.
+ *
  * Every transaction leaves a mark of a random id. When the answer is lost the mark is asked for on another connection, by making it with
  * the word that nothing landed: it waits for whoever is making it, and either it is there already, or the lost commit can't make
  * it any more, however late it is carried out.
@@ -45,8 +49,8 @@ const sweepEvery = 256;
 const mostUnderWay = 4;
 const groupLimits: GroupLimits = { commits: 64, keys: 128, bytes: 1024 * 1024 };
 
-const begin: Statement = { text: 'BEGIN ISOLATION LEVEL READ COMMITTED' };
-const beginSerializable: Statement = { text: 'BEGIN ISOLATION LEVEL SERIALIZABLE' };
+const begin: Statement = { text: 'BEGIN ISOLATION LEVEL READ COMMITTED, NOT DEFERRABLE' };
+const beginSerializable: Statement = { text: 'BEGIN ISOLATION LEVEL SERIALIZABLE, NOT DEFERRABLE' };
 const commit: Statement = { text: 'COMMIT' };
 
 /** What became of one try of a group. */
