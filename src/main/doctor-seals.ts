@@ -1,26 +1,21 @@
-/** What `coffer doctor` finds in seals whose keys are elsewhere: the keys that the settings name, and the slots of the store here. */
+/** What `coffer doctor` finds in seals whose keys are elsewhere: the keys that the settings name, and the slots of the store. */
 import { type Finding, fail, ok, warn } from '../cli/doctor/finding.ts';
 import type { Environment } from '../cli/shell.ts';
 import type { Loaded } from '../config/load.ts';
 import { asCofferError } from '../errors.ts';
 import type { SealElsewhere } from '../seal/addressed-seal.ts';
-import { readBoot } from '../seal/boot.ts';
 import type { Slot } from '../seal/slots.ts';
-import { hasDataFile } from '../storage/lmdb/directory.ts';
-import { openLmdbStorage } from '../storage/lmdb/lmdb.ts';
 import { addressedSeals } from './catalog.ts';
 import type { SlotsOfStore } from './configured-kek.ts';
 import { openConfiguredSeals, sealProblems } from './configured-seals.ts';
-import { storeDirectoryOf } from './node.ts';
 
 /** Never rejects, and changes nothing: a slot is opened, and what opens it forgotten. Empty where no key is elsewhere. */
 export async function checkSeals(
   loaded: Loaded,
-  data: string,
+  store: SlotsOfStore | undefined,
   env: Environment,
 ): Promise<readonly Finding[]> {
   if (loaded.problems.length > 0 || sealProblems(loaded).length > 0) return [];
-  const store = await slotsIn(data);
   const { seals } = openConfiguredSeals(loaded.settings.seals, env);
   try {
     const named = await Promise.all(seals.map((seal) => checkSeal(seal, store)));
@@ -80,21 +75,4 @@ function unnamed(seals: readonly SealElsewhere[], store: SlotsOfStore | undefine
       ),
     ];
   });
-}
-
-/** Undefined where there is no store here, or it is not for this user to read: other checks say so. */
-async function slotsIn(data: string): Promise<SlotsOfStore | undefined> {
-  const path = storeDirectoryOf(data);
-  if (!hasDataFile(path)) return undefined;
-  try {
-    const storage = await openLmdbStorage({ path, create: false, readOnly: true });
-    try {
-      const boot = await readBoot(storage);
-      return boot.kind === 'empty' ? undefined : boot;
-    } finally {
-      await storage.close();
-    }
-  } catch {
-    return undefined;
-  }
 }
