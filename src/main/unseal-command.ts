@@ -9,32 +9,42 @@ import { serverOptions } from '../cli/options.ts';
 import { type Shell, variable } from '../cli/shell.ts';
 import { CofferError } from '../errors.ts';
 import { readBoot } from '../seal/boot.ts';
-import { openLmdbStorage } from '../storage/lmdb/lmdb.ts';
+import type { StoragePlace } from '../storage/storage-type.ts';
 import { configuredKek, requireConfiguredSeals } from './configured-kek.ts';
-import { storeDirectoryOf } from './node.ts';
+import { namedStorage, openHostStorage, storageOption } from './host-storage.ts';
+import { loadServerSettings } from './server-settings.ts';
+import { storagePlace } from './storage-place.ts';
 
 export const command: Command = defineCommand({
   summary: 'Open a server with a key that KMS unwraps, on the host',
   operands: {},
-  options: { data: { type: 'text', help: 'data directory' }, ...serverOptions },
+  options: { data: { type: 'text', help: 'data directory' }, ...storageOption, ...serverOptions },
   async run({ options }, shell) {
     requireConfiguredSeals(shell);
     const data = resolve(options.data ?? variable(shell.env, 'COFFER_DATA') ?? shell.places.data);
-    const key = await slotKeyOf(shell, data);
+    const key = await slotKeyOf(shell, placeOf(shell, options.storage, data));
     using client = connectAnonymously(shell, options);
     await client.request('PUT', 'sys/unseal', { body: { key } });
     shell.ui.done('the server is unsealed', { sealed: false });
   },
 });
 
-async function slotKeyOf(shell: Shell, data: string): Promise<string> {
-  const storage = await openLmdbStorage({ path: storeDirectoryOf(data), create: false, readOnly: true });
+/** The store as the server's settings name it here, from which the KMS keys are taken too. */
+function placeOf(shell: Shell, flag: string | undefined, data: string): StoragePlace {
+  const source = { option: 'storage', variable: 'COFFER_STORAGE' };
+  return (
+    namedStorage(shell, source, flag) ?? storagePlace(loadServerSettings({}, shell).settings.storage, data)
+  );
+}
+
+async function slotKeyOf(shell: Shell, place: StoragePlace): Promise<string> {
+  const storage = await openHostStorage(shell, place, { create: false, readOnly: true });
   try {
     const boot = await readBoot(storage);
-    if (boot.kind === 'empty') throw new CofferError('store_unusable', `there is no store in ${data}`);
+    if (boot.kind === 'empty') throw new CofferError('store_unusable', `there is no store in ${place.name}`);
     const found = await configuredKek(shell, boot);
     if (found === undefined) {
-      throw new CofferError('wrong_key', `no KMS key named here opens a slot of the store in ${data}`);
+      throw new CofferError('wrong_key', `no KMS key named here opens a slot of the store in ${place.name}`);
     }
     const key = found.kek.toString('base64');
     found.kek.fill(0);
