@@ -155,6 +155,20 @@ describe.skipIf(server === undefined)('a store in PostgreSQL', () => {
     expect((await storage.children('', { limit: 10 })).items).toEqual(['a']);
   });
 
+  it('reads on when all connections for it had broken', async () => {
+    const { cutter, storage } = await throughCutter();
+    await storage.commit([{ key: key('a'), value: bytes('1') }]);
+    const many = Array.from({ length: 64 }, (_, index) => key(`none/${index}`));
+    for (let round = 0; round < 3; round++) {
+      const before = cutter.connections;
+      await Promise.all(Array.from({ length: 30 }, () => storage.readMany(many)));
+      if (round === 0) expect(cutter.connections - before).toBeGreaterThan(1);
+      cutter.cut();
+      await expect.poll(() => cutter.connections).toBe(0);
+      expect(await textAt(storage, 'a')).toBe('1');
+    }
+  });
+
   it('that says nothing any more is given up in time, and found again', async () => {
     const { cutter, storage } = await throughCutter({ deadlines: short });
     await storage.commit([{ key: key('a'), value: bytes('1') }]);
