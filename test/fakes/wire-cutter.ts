@@ -27,7 +27,9 @@ export class WireCutter {
   readonly #server: Server;
   readonly #pairs = new Set<readonly [Socket, Socket]>();
   #trap: Trap | undefined;
-  #replacement: readonly [string, string] | undefined;
+  #replacement:
+    | { readonly text: string; readonly other: string; readonly which: 'first' | 'each' }
+    | undefined;
   #silent = false;
   #target: number;
 
@@ -113,10 +115,10 @@ export class WireCutter {
     return { done, release };
   }
 
-  /** The first packet to the server that holds `text` is sent on with `other`, which is as long, in its place. */
-  replace(text: string, other: string): void {
+  /** The first packet to the server that holds `text`, or `each`, is sent on with `other`, which is as long, in its place. */
+  replace(text: string, other: string, which: 'first' | 'each' = 'first'): void {
     if (text.length !== other.length) throw new Error('a replacement is as long as what it replaces');
-    this.#replacement = [text, other];
+    this.#replacement = { text, other, which };
   }
 
   async close(): Promise<void> {
@@ -153,9 +155,9 @@ export class WireCutter {
   }
 
   #replaced(packet: Buffer): Buffer {
-    const [text, other] = this.#replacement ?? ['', ''];
-    if (text === '' || !packet.includes(text)) return packet;
-    this.#replacement = undefined;
+    if (this.#replacement === undefined || !packet.includes(this.#replacement.text)) return packet;
+    const { text, other, which } = this.#replacement;
+    if (which === 'first') this.#replacement = undefined;
     return Buffer.from(packet.toString('latin1').replace(text, other), 'latin1');
   }
 }

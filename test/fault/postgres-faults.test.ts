@@ -5,6 +5,7 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { CofferError } from '../../src/errors.ts';
+import { withOccupants } from '../../src/storage/occupants.ts';
 import { bytes, key } from '../../src/storage/opened-storage.ts';
 import { openPostgresStorage, type PostgresOptions } from '../../src/storage/postgres/postgres.ts';
 import type { Storage } from '../../src/storage/storage.ts';
@@ -153,6 +154,20 @@ describe.skipIf(server === undefined)('a store in PostgreSQL', () => {
     for (const record of await Promise.all(reads)) expect(record?.value).toEqual(bytes('1'));
     cutter.cut();
     expect((await storage.children('', { limit: 10 })).items).toEqual(['a']);
+  });
+
+  it('that a pooler has under another name too is one store all the same', async () => {
+    await fresh();
+    const cutter = await WireCutter.to(server.port);
+    cutters.push(cutter);
+    cutter.replace('database\0poolname\0', 'database\0postgres\0', 'each');
+    const url = server.url(cutter.port, `?schema=${schema}`).replace('/postgres?', '/poolname?');
+    const [here, there] = [await open(), await open({ url })];
+    await here.commit([{ key: key('a'), value: bytes('1') }]);
+    expect((await there.read(key('a')))?.value).toEqual(bytes('1'));
+    for (const storage of [here, there]) {
+      expect(await withOccupants(storage)?.occupants()).toEqual(['a process on 127.0.0.1']);
+    }
   });
 
   it('reads on when all connections for it had broken', async () => {

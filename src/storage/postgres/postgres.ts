@@ -82,7 +82,7 @@ export async function openPostgresStorage(options: PostgresOptions): Promise<Sna
   const pool = new SessionPool({ open, most, patience: deadlines.connect, clock });
   try {
     const tables = await pool.lend((session) => prepare(session, address.schema, options, log));
-    const space = `${address.database}\0${tables.schema}`;
+    const space = `${tables.database}\0${tables.schema}`;
     const occupancy = newOccupancy(space);
     await pool.lend((session) => nameSession(session, occupancy));
     login = { ...login, name: occupancy.name };

@@ -12,6 +12,8 @@ import type { Session } from './session.ts';
 
 /** Names of the tables, qualified and quoted. */
 export interface Tables {
+  /** As the server names it: a pooler may have it under other names as well. */
+  readonly database: string;
   readonly schema: string;
   readonly store: string;
   readonly records: string;
@@ -65,12 +67,13 @@ export async function prepareTables(session: Session, options: SchemaOptions): P
 async function namesIn(session: Session, wanted: string | undefined): Promise<Tables> {
   const found =
     wanted === undefined
-      ? await session.ask({ text: 'SELECT current_schema()' })
-      : await session.ask({ text: 'SELECT nspname FROM pg_catalog.pg_namespace WHERE nspname = $1' }, [
-          wanted,
-        ]);
-  const schema = found.rows[0]?.[0] ?? undefined;
-  if (schema === undefined) {
+      ? await session.ask({ text: 'SELECT current_schema(), current_database()' })
+      : await session.ask(
+          { text: 'SELECT nspname, current_database() FROM pg_catalog.pg_namespace WHERE nspname = $1' },
+          [wanted],
+        );
+  const [schema, database] = found.rows[0] ?? [];
+  if (typeof schema !== 'string' || typeof database !== 'string') {
     const which = wanted === undefined ? 'no schema of the search path' : `no schema ${wanted}`;
     throw new CofferError(
       'store_unusable',
@@ -80,6 +83,7 @@ async function namesIn(session: Session, wanted: string | undefined): Promise<Ta
   const inside = quoted(schema);
   const named = (name: string) => `${inside}.${quoted(name)}`;
   return {
+    database,
     schema,
     store: named('coffer_store'),
     records: named('coffer_records'),
