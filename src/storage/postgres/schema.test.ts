@@ -147,6 +147,9 @@ describe.skipIf(found === undefined)('the tables of a store', () => {
     it('who may not use them too', async () => {
       await open();
       await place.sql(`GRANT USAGE ON SCHEMA ${schema} TO ${user}`);
+      await expect(asUser()).rejects.toMatchObject(
+        unusable(/if they are there already: GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA/),
+      );
       await place.sql(`GRANT SELECT ON ALL TABLES IN SCHEMA ${schema} TO ${user}`);
       await expect(asUser()).rejects.toMatchObject(
         unusable(/GRANT SELECT, INSERT, UPDATE, DELETE ON .*coffer_records/),

@@ -204,6 +204,6 @@ function explained(error: unknown, { schema }: Tables): unknown {
   if (stateOf(error) !== '42501') return error;
   return new CofferError(
     'store_unusable',
-    `the user may not make or read tables in schema ${schema}; an administrator says: GRANT USAGE, CREATE ON SCHEMA ${quoted(schema)} TO …`,
+    `the user may not make or read tables in schema ${schema}; an administrator says: GRANT USAGE, CREATE ON SCHEMA ${quoted(schema)} TO …, or if they are there already: GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA ${quoted(schema)} TO …`,
   );
 }
