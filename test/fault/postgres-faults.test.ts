@@ -170,6 +170,16 @@ describe.skipIf(server === undefined)('a store in PostgreSQL', () => {
     }
   });
 
+  it('that has no advisory locks keeps commits apart by itself, from the first one on', async () => {
+    await fresh();
+    const cutter = await WireCutter.to(server.port);
+    cutters.push(cutter);
+    cutter.replace('pg_try_advisory_xact_lock', 'pg_not_advisory_xact_lock', 'each');
+    const storage = await open({ port: cutter.port });
+    await storage.commit([{ key: key('a'), value: bytes('1') }], [{ key: key('a'), revision: null }]);
+    expect(await textAt(storage, 'a')).toBe('1');
+  });
+
   it('reads on when all connections for it had broken', async () => {
     const { cutter, storage } = await throughCutter();
     await storage.commit([{ key: key('a'), value: bytes('1') }]);

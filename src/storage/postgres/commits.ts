@@ -282,10 +282,14 @@ export async function locksHold(pool: SessionPool, space: string): Promise<boole
     return await pool.lend((holder) =>
       pool.lend(async (other) => {
         await holder.ask({ text: 'BEGIN' });
-        const [held] = (await holder.ask(attempt, [String(number[0])])).rows;
-        const [second] = (await other.ask(attempt, [String(number[0])])).rows;
-        await holder.ask({ text: 'ROLLBACK' });
-        return held?.[0] === 't' && second?.[0] === 'f';
+        try {
+          const [held] = (await holder.ask(attempt, [String(number[0])])).rows;
+          const [second] = (await other.ask(attempt, [String(number[0])])).rows;
+          return held?.[0] === 't' && second?.[0] === 'f';
+        } finally {
+          // A failed attempt has failed the transaction, and the next user of the session must not be in it.
+          await holder.ask({ text: 'ROLLBACK' }).catch(() => holder.drop());
+        }
       }),
     );
   } catch (error) {
