@@ -288,6 +288,30 @@ describe.skipIf(server === undefined)('a store in PostgreSQL', () => {
     expect((await patient.children('', { limit: 10 })).items).toEqual(['a', 'b', 'c']);
   });
 
+  it('with such a standby does not acknowledge what it found out by itself, either', async () => {
+    const { cutter, storage } = await throughCutter({ deadlines: short });
+    await storage.commit([{ key: key('a'), value: bytes('1') }]);
+    await server.sql("ALTER SYSTEM SET synchronous_standby_names = 'nobody'");
+    await server.sql('SELECT pg_reload_conf()');
+    try {
+      const commit = storage.commit([{ key: key('a'), value: bytes('2') }]);
+      commit.catch(() => undefined);
+      const waiting = "SELECT pid FROM pg_stat_activity WHERE wait_event = 'SyncRep'";
+      while ((await server.sql(waiting)).length === 0);
+      // Nobody hears that the server gives up waiting, and the commit is there for everyone to see.
+      cutter.cut();
+      await server.sql(waiting.replace('pid', 'pg_cancel_backend(pid)'));
+      await expect(commit).rejects.toMatchObject({
+        code: 'unavailable',
+        message: expect.stringMatching(/standby did not confirm|whether it was written is not known/),
+      });
+    } finally {
+      await server.sql('ALTER SYSTEM RESET synchronous_standby_names');
+      await server.sql('SELECT pg_reload_conf()');
+    }
+    expect(await textAt(storage, 'a')).toBe('2');
+  });
+
   it('goes on with the standby that takes over, which it did not take before', async () => {
     await fresh();
     const standby = await server.standby();

@@ -24,7 +24,7 @@ import { type Expectation, parseStorageKey, type Revision, type Write } from '..
 import { failureOf, isCut, isTimeout, mayTryAgain, stateOf } from './failure.ts';
 import { type GroupLimits, KeysInUse, type Pending, takeGroup, valuesOf } from './group.ts';
 import { locksOf, lockValues, takeLocks } from './locks.ts';
-import { type Answer, bytesOf, type Session, type Statement } from './session.ts';
+import { type Answer, bytesOf, type Row, type Session, type Statement } from './session.ts';
 import type { SessionPool } from './session-pool.ts';
 import type { Statements } from './statements.ts';
 
@@ -191,19 +191,19 @@ export class Commits {
     const until = clock.now() + patience;
     for (;;) {
       try {
-        const [row] = await pool.lend(async (session) => {
+        return await pool.lend(async (session) => {
           try {
             await session.ask(statements.bury, [minute, id]);
-            return (await session.ask(statements.fate, [minute, id])).rows;
+            const [row] = (await session.ask(statements.fate, [minute, id])).rows;
+            if (row?.[0] !== 't') return fateOf(row, lost);
+            // To be seen is not to be confirmed: what is written behind it is confirmed behind it.
+            await session.ask(statements.bury, [session.minute, randomUUID()]);
+            return session.unconfirmed ? unconfirmed(session) : fateOf(row, lost);
           } catch (error) {
             if (isCut(stateOf(error))) session.drop();
             throw error;
           }
         });
-        if (row === undefined) return { kind: 'unknown', error: lost };
-        if (row[0] !== 't') return { kind: 'undone', error: lost, again: !isTimeout(lost) };
-        const broken = (row[1] ?? '').split(',').filter((each) => each !== '');
-        return { kind: 'landed', broken: new Map(broken.map((each) => [Number(each), undefined])) };
       } catch {
         if (clock.now() >= until) return { kind: 'unknown', error: lost };
         await this.#rest(10 * pause);
@@ -244,6 +244,14 @@ function outcomeOf(session: Session, answers: readonly PromiseSettledResult<Answ
   if (mayTryAgain(state)) return undoneBy(session, ended?.reason);
   session.drop();
   return { kind: 'unknown', error };
+}
+
+/** By the row of its mark: what became of a commit whose answer was lost. */
+function fateOf(row: Row | undefined, lost: unknown): Outcome {
+  if (row === undefined) return { kind: 'unknown', error: lost };
+  if (row[0] !== 't') return { kind: 'undone', error: lost, again: !isTimeout(lost) };
+  const broken = (row[1] ?? '').split(',').filter((each) => each !== '');
+  return { kind: 'landed', broken: new Map(broken.map((each) => [Number(each), undefined])) };
 }
 
 /**
