@@ -2,12 +2,16 @@
 export interface Clock {
   /** Milliseconds since 1970-01-01T00:00:00Z. */
   now(): number;
+  /** Milliseconds from a beginning of its own: goes on evenly when somebody sets the time. For how long something took. */
+  steady(): number;
   /** Calls `action` once after `milliseconds`; disposing takes it back. A pending timer keeps no process alive. */
   after(milliseconds: number, action: () => void): Disposable;
 }
 
 export const systemClock: Clock = {
   now: () => Date.now(),
+  // CLOCK_MONOTONIC: it also goes on while the process is stopped, but not while the machine sleeps.
+  steady: () => performance.now(),
   after(milliseconds, action) {
     const timer = setTimeout(action, milliseconds);
     timer.unref();

@@ -16,6 +16,8 @@ import type { Clock } from '../src/clock.ts';
 import { tagKeyOf } from '../src/core/backup/backups.ts';
 import { backupFormat } from '../src/core/backup/format.ts';
 import { BackupWriter } from '../src/core/backup/writer.ts';
+import { cofferFormat } from '../src/credstash/coffer-format.ts';
+import { encodeVersion } from '../src/credstash/version.ts';
 import { sha256 } from '../src/crypto/digest.ts';
 import type { Random } from '../src/crypto/random.ts';
 import { kmsSlotBody } from '../src/seal/awskms/awskms-seal.ts';
@@ -267,7 +269,11 @@ function keyfileTextVectors(): object {
 /** A store of a few records, and backups of it: with the keys at hand, and without. */
 async function backupVectors(): Promise<object> {
   const random = fixedRandom('backup');
-  const clock: Clock = { now: () => 1_700_000_000_000, after: () => ({ [Symbol.dispose]() {} }) };
+  const clock: Clock = {
+    now: () => 1_700_000_000_000,
+    steady: () => 0,
+    after: () => ({ [Symbol.dispose]() {} }),
+  };
   const storage = new MemoryStorage();
   const root = published('root key');
   const creation = Barrier.create({ storage, random, clock, rootKey: root, storeId });
@@ -394,6 +400,59 @@ async function passphraseSlotVectors(): Promise<object> {
   };
 }
 
+/** Items of Coffer's own format in a table of DynamoDB, as its low-level API has them: bytes are base64. */
+function tableItemVectors(): object {
+  const random = fixedRandom('table item');
+  const one = (
+    id: string,
+    place: { readonly name: string; readonly number: number; readonly epoch?: string },
+    secret: {
+      readonly shape: 'bare' | 'map';
+      readonly bytes: Buffer;
+      readonly context: Record<string, string>;
+    },
+  ) => {
+    const dataKey = published(`table item ${id}`);
+    const { name, number, ...epoch } = place;
+    const version = encodeVersion(number);
+    const sealing = { name, version, created: 1_795_000_000_000 + number, ...epoch, ...secret };
+    const item = cofferFormat.seal(
+      random,
+      { plaintext: dataKey, wrapped: published(`wrapped ${id}`) },
+      sealing,
+    );
+    const base64 = ([attribute, value]: [string, (typeof item)[string]]) =>
+      [attribute, value.B === undefined ? value : { B: Buffer.from(value.B).toString('base64') }] as const;
+    return {
+      id,
+      data_key_hex: dataKey.toString('hex'),
+      context: secret.context,
+      kms_context: cofferFormat.contextFor(place, secret.context),
+      plaintext_hex: secret.bytes.toString('hex'),
+      shape: secret.shape,
+      item: Object.fromEntries(Object.entries(item).map(base64)),
+    };
+  };
+  const prod = { env: 'prod', 'app.tier': 'däta=base' };
+  return {
+    format: 'credstash table, coffer-1',
+    vectors: [
+      one('bare', { name: 'db', number: 1 }, { shape: 'bare', bytes: Buffer.from('hunter2'), context: {} }),
+      one('empty', { name: 'empty', number: 0 }, { shape: 'bare', bytes: Buffer.alloc(0), context: {} }),
+      one(
+        'map-context',
+        { name: 'shop/d\u00fc/\u{1f511}', number: 9_007_199_254_740_991 - 1_795_000_000_000 },
+        { shape: 'map', bytes: Buffer.from('{"user":"app","password":"s3cret"}'), context: prod },
+      ),
+      one(
+        'epoch',
+        { name: 'shared', number: 12, epoch: '00112233445566778899aabbccddeeff' },
+        { shape: 'bare', bytes: Buffer.from([0, 255, 254, 10]), context: { env: 'prod' } },
+      ),
+    ],
+  };
+}
+
 /** KMS's own part of it is any bytes here: what KMS gives back for them is the KEK. */
 function awskmsSlotVectors(): object {
   const kek = fixedRandom('awskms kek').bytes(32);
@@ -420,6 +479,7 @@ function awskmsSlotVectors(): object {
   };
 }
 
+save('credstash-coffer-1', tableItemVectors());
 save('slot-awskms-v1', awskmsSlotVectors());
 save('barrier-record-resealed-v1', resealedVectors());
 save('slot-passphrase-v1', await passphraseSlotVectors());

@@ -8,6 +8,7 @@ import type { SealedRecord } from './store.ts';
 
 export const stillClock: Clock = {
   now: () => 1_790_000_000_000,
+  steady: () => 0,
   after: () => ({ [Symbol.dispose]: () => undefined }),
 };
 

@@ -97,7 +97,6 @@ test.each([
   [['delete', '-r', 'a']],
   [['delete', 'a/']],
   [['delete', '-r', 'a/', '--destroy', '--versions', '1', '--yes']],
-  [['delete', 'a', '--dry-run']],
   [['rollback', '-r', 'a/', '--yes']],
   [['rollback', '-r', 'a/', '--to', '1', '--yes']],
   [['rollback', '-r', 'a', '--at', '2026-03-01T12:00:00Z', '--yes']],
@@ -177,4 +176,46 @@ test('a server that does not know how says so', async () => {
     code: 2,
     stderr: 'error: the server does not know how to move secrets\n',
   });
+});
+
+test.each([
+  [['delete', 'a', '--dry-run'], 'a: version 2 would be deleted\n'],
+  [
+    ['delete', 'a', '--versions', '1', '--destroy', '--dry-run'],
+    'a: version 1 would be destroyed for good\n',
+  ],
+  [['delete', 'a', '--all', '--dry-run'], 'a: all of it (version 1, 2) would be destroyed for good\n'],
+])('%j asks for the history and for nothing else', async (words, stderr) => {
+  const version = { created_time: '2026-03-01T12:00:00Z', deletion_time: '', destroyed: false };
+  await using at = await server({
+    body: { data: { current_version: 2, versions: { 1: version, 2: version } } },
+  });
+  expect(await at.run(words)).toMatchObject({ code: 0, stdout: '', stderr });
+  expect(at.asked().map(([method, url]) => [method, url])).toEqual([['GET', '/v1/secret/metadata/a']]);
+});
+
+test('pruning destroys what is older than the newest version that can be read, and asks first', async () => {
+  const version = { created_time: '2026-03-01T12:00:00Z', deletion_time: '', destroyed: false };
+  const versions = {
+    1: { ...version, destroyed: true },
+    2: version,
+    3: version,
+    4: { ...version, deletion_time: '2026-03-02T12:00:00Z' },
+  };
+  const history = { body: { data: { current_version: 4, versions } } };
+  await using asked = await server(history);
+  expect(await asked.run(['prune', 'a'])).toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining('--yes'),
+  });
+  expect(asked.asked()).toHaveLength(1);
+  await using at = await server(history, { body: {} }, history);
+  expect(await at.run(['prune', 'a', '--yes'])).toMatchObject({
+    code: 0,
+    stderr: 'a: version 2 destroyed\n',
+  });
+  expect(at.asked()[1]).toEqual(['POST', '/v1/secret/destroy/a', { versions: [2] }]);
+  await using kept = await server(history);
+  expect((await kept.run(['prune', 'a', '--keep', '2', '--yes'])).stderr).toBe('a: nothing to prune\n');
+  expect((await kept.run(['prune', 'a', '--keep', '0'])).code).toBe(2);
 });

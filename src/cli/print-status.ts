@@ -11,9 +11,11 @@ const shown = [
   't',
   'n',
   'progress',
+  'coffer_waiting_for',
   'storage_type',
   'coffer_version',
   'cluster_id',
+  'nodes',
 ];
 
 /** What the wire calls by a letter or a noun of its own. */
@@ -21,6 +23,7 @@ const names: Readonly<Record<string, string>> = {
   type: 'seal',
   t: 'threshold',
   n: 'shares',
+  coffer_waiting_for: 'waiting for',
   storage_type: 'storage',
   coffer_version: 'version',
   cluster_id: 'store',

@@ -5,6 +5,7 @@
  * Names are decoded text such as `app/db`, without a leading `/`. A method throws `usage` for a name that cannot be one,
  * `not_found`, `permission_denied`, `conflict` or `unavailable` as the place has it. Nothing a method throws repeats a value.
  */
+import type { CofferError } from '../errors.ts';
 import type { JsonObject } from '../json.ts';
 import type { History } from './secret-history.ts';
 
@@ -61,13 +62,30 @@ export interface SecretSafe extends Disposable {
   destroy(name: string, versions: readonly number[]): Promise<void>;
   /** Removes all versions and the name itself for good. */
   remove(name: string): Promise<void>;
+  /** Erases values of deleted versions that nobody can have back. Absent where the safe does that by itself. */
+  sweep?(name: string): Promise<void>;
   /** Refuses a place where a name does not mean what the verbs take it for. Throws `unsupported_operation`. */
   requireUsable(name: string): Promise<void>;
   /** Absent where the safe cannot search by itself; then its lists are walked. */
   readonly finder?: Finder;
   /** Absent where the safe cannot move or copy by itself. */
   readonly mover?: Mover;
+  /** Absent where secrets are read one by one. */
+  readonly bulk?: BulkReader;
 }
+
+export interface BulkReader {
+  /**
+   * The current versions of all secrets below a folder (`''` is the whole safe), in an order of the safe's own, as they are read;
+   * deleted ones are left out. Rejects where it is not known what is missing.
+   */
+  below(folder: string): AsyncIterable<BulkOutcome>;
+}
+
+export type BulkOutcome =
+  | { readonly kind: 'read'; readonly name: string; readonly data: JsonObject }
+  /** It is there, and could not be read. */
+  | { readonly kind: 'failed'; readonly name: string; readonly error: CofferError };
 
 export interface Finder {
   /**

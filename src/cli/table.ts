@@ -34,6 +34,11 @@ export const rows: Readonly<Record<string, Row>> = {
     summary: 'Delete a secret or some of its versions',
     load: () => import('./commands/delete.ts'),
   },
+  prune: {
+    section: 'Secrets',
+    summary: 'Destroy old versions of secrets for good',
+    load: () => import('./commands/prune.ts'),
+  },
   undelete: {
     section: 'Secrets',
     summary: 'Bring deleted versions back',
@@ -64,6 +69,11 @@ export const rows: Readonly<Record<string, Row>> = {
     summary: 'Run a program with secrets in its environment',
     load: () => import('./commands/exec.ts'),
   },
+  render: {
+    section: 'Secrets',
+    summary: 'Write secrets into files by templates',
+    load: () => import('./commands/render.ts'),
+  },
   export: {
     section: 'Secrets',
     summary: 'Print secrets in a format of other programs',
@@ -73,6 +83,21 @@ export const rows: Readonly<Record<string, Row>> = {
     section: 'Secrets',
     summary: 'Store secrets from a file of other programs',
     load: () => import('./commands/import.ts'),
+  },
+  safe: {
+    section: 'Secrets',
+    summary: 'Make a safe on disk, for use without a server',
+    load: () => import('./commands/safe.ts'),
+  },
+  table: {
+    section: 'Secrets',
+    summary: 'The table of a safe without server',
+    load: () => import('./commands/table.ts'),
+  },
+  'iam-policy': {
+    section: 'Secrets',
+    summary: 'Print the least IAM policy for a table of secrets',
+    load: () => import('./commands/iam-policy.ts'),
   },
 
   login: {

@@ -171,8 +171,10 @@ function assemble(found: FoundServer, listeners: readonly FoundListener[]): Sett
     data: found.data.value,
     storage: found.storage.value,
     keyfile: found.keyfile.value,
+    apiAddress: found.api_addr.value,
     seals: found.seal.value,
     listeners: listeners.map(assembleListener),
+    workers: found.workers.value,
     leases: { defaultTtl: found.default_lease_ttl.value, maxTtl: found.max_lease_ttl.value },
     limits: {
       connections: found['limits.connections'].value,

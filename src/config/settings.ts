@@ -91,9 +91,13 @@ export interface Settings {
   /** Undefined for the store in the data directory. */
   readonly storage: StorageSetting | undefined;
   readonly keyfile: string | undefined;
+  /** URL at which clients reach this node; undefined takes the first listener's. */
+  readonly apiAddress: string | undefined;
   /** Addresses of keys that are not on this machine, as `awskms:…`. */
   readonly seals: readonly string[];
   readonly listeners: readonly ListenerSettings[];
+  /** Processes that serve together. */
+  readonly workers: number;
   readonly leases: LeaseSettings;
   readonly limits: LimitSettings;
   readonly log: LogSettings;

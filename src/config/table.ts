@@ -69,6 +69,17 @@ export const table = {
     defaultText: 'in `~/.config/coffer`',
     help: 'keyfile of the store, or where to put a new one',
   },
+  workers: {
+    kind: count(1, 64),
+    default: 1,
+    help: 'processes that serve one store together',
+  },
+  api_addr: {
+    kind: url,
+    default: undefined,
+    defaultText: 'the first listener’s own',
+    help: 'address at which clients reach this node, as it tells the others',
+  },
   seal: {
     kind: sealAddresses,
     default: [] as readonly string[],

@@ -2,7 +2,8 @@
 import type { Barrier } from '../barrier/barrier.ts';
 import type { BarrierStore, SealedRecord } from '../barrier/store.ts';
 import type { Clock } from '../clock.ts';
-import type { Random } from '../crypto/random.ts';
+import { type Random, randomUuid } from '../crypto/random.ts';
+import type { Formats } from '../engine/engine.ts';
 import { asCofferError, CofferError } from '../errors.ts';
 import type { ManualSeal } from '../seal/collector.ts';
 import type { RoomKeepingStorage } from '../storage/room.ts';
@@ -31,6 +32,9 @@ import { cubbyholeType, identityType, systemType, tokenType } from './mount/buil
 import { mountDataPrefix, type SystemTtls } from './mount/entry.ts';
 import { Mounts, type MountTypes } from './mount/mounts.ts';
 import { MountView } from './mount/view.ts';
+import { ClockWatch } from './node/clock-watch.ts';
+import { FormatGate } from './node/formats.ts';
+import { Nodes } from './node/nodes.ts';
 import { PasswordPolicies } from './password-policy/store.ts';
 import type { ApiPath } from './path.ts';
 import { PolicyStore } from './policy/store.ts';
@@ -75,12 +79,18 @@ export interface CoreOptions {
   readonly telemetry?: Telemetry;
   readonly surroundings?: Surroundings;
   readonly log: (message: string, fields: Readonly<Record<string, unknown>>) => void;
+  /** What of stored formats this program reads and writes. */
+  readonly formats?: Formats;
+  /** Called when the store holds by now what this program does not read. */
+  readonly onUnfit?: (error: unknown) => void;
   /** Called when the epoch says that another node sealed the store; throws `sealed` when that still holds. */
   readonly onSealedElsewhere: () => Promise<void>;
 }
 
 /** Milliseconds that stopping waits for a pass under way: no system outside that hangs may keep the keys in memory. */
 const longestFarewell = 5_000;
+/** The duties that every node takes its turn in. */
+const workers = ['expiry', 'jobs'] as const;
 /** Milliseconds between passes of the expiry duty. */
 const expiryEvery = 1_000;
 
@@ -111,6 +121,9 @@ export class Core implements CoreRooms {
   readonly surroundings: Surroundings;
   readonly jobDuty: JobDuty;
   readonly rotation: Rotation;
+  readonly clockWatch: ClockWatch;
+  readonly formats: FormatGate;
+  readonly nodes: Nodes;
   readonly #options: CoreOptions;
   #epoch: Epoch | undefined;
   #epochRevision: Revision | undefined;
@@ -133,6 +146,20 @@ export class Core implements CoreRooms {
       log: options.log,
     });
     this.settings = new ServerSettings(barrier);
+    this.clockWatch = new ClockWatch(clock, options.log);
+    this.formats = new FormatGate(barrier, options.formats ?? {});
+    this.nodes = new Nodes({
+      store: barrier,
+      clock,
+      id: randomUuid(random),
+      gate: this.formats,
+      watch: this.clockWatch,
+      address: this.surroundings.address,
+      workers,
+      types: typesOf(options.types),
+      log: options.log,
+      onUnfit: options.onUnfit ?? (() => undefined),
+    });
     this.passwordPolicies = new PasswordPolicies(barrier);
     this.audit = this.devices.watched();
     this.clock = clock;
@@ -161,7 +188,11 @@ export class Core implements CoreRooms {
     const { snapshots, storeId } = options;
     this.backups = new Backups({ storage: snapshots, storeId, tagKey: tagKeyOf(barrier), clock, random });
     this.quotas = new Quotas(barrier);
-    this.ceilings = new Ceilings(barrier, clock, options.limits ?? (() => defaultLimits));
+    const { peers } = this.surroundings;
+    this.ceilings = new Ceilings(barrier, clock, options.limits ?? (() => defaultLimits), (prefix) =>
+      peers?.tell('given', prefix),
+    );
+    peers?.hear('given', (prefix) => this.ceilings.note(prefix));
     this.wrappings = new Wrappings({
       store: barrier,
       clock,
@@ -192,13 +223,19 @@ export class Core implements CoreRooms {
       clock,
       random,
       generatePassword: (policy) => this.passwordPolicies.generate(policy, random),
+      nobodies: peers?.nobodies,
+      formatVersion: (name) => this.formats.writes(name),
     });
     this.expiry = expiryDuty(this, options);
     this.jobDuty = jobDuty(this, options);
   }
 
-  /** Loads what routing needs. Throws `integrity` where the store lacks what every store has. */
+  /**
+   * Loads what routing needs. Throws `integrity` where the store lacks what every store has, `store_unusable` where it holds what this
+   * program does not read.
+   */
   async start(): Promise<void> {
+    await this.nodes.join();
     await this.#load();
     await this.#addMissingMounts();
     await announceRestore(this.barrier, this.audit);
@@ -219,7 +256,10 @@ export class Core implements CoreRooms {
     const late = new Promise<void>((resolve) => {
       timer = this.clock.after(longestFarewell, resolve);
     });
-    await Promise.race([Promise.all([this.expiry.settled(), this.jobDuty.settled()]), late]);
+    await Promise.race([
+      Promise.all([this.nodes.leave(), this.expiry.settled(), this.jobDuty.settled()]),
+      late,
+    ]);
     timer?.[Symbol.dispose]();
     this.mounts.close();
   }
@@ -301,6 +341,7 @@ export class Core implements CoreRooms {
 
   /** Where no request comes by, this is how a node learns that mounts have changed or that the store was sealed. */
   async #pass(): Promise<void> {
+    this.clockWatch.look();
     await this.at((await this.tokenReader.read(undefined)).epoch);
     // Before all else: nothing else can be written once a term is used up.
     await this.rotation.rotateIfDue();
@@ -340,6 +381,13 @@ export class Core implements CoreRooms {
         });
     });
   }
+}
+
+function typesOf({ engines, authMethods }: MountTypes): readonly string[] {
+  return [
+    ...[...engines.keys()].map((name) => `secret/${name}`),
+    ...[...authMethods.keys()].map((name) => `auth/${name}`),
+  ];
 }
 
 function isOlder(epoch: Epoch, than: Epoch): boolean {

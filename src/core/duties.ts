@@ -6,6 +6,7 @@ import { JobDuty } from './job/duty.ts';
 import { announceTerms } from './key/announce.ts';
 import { resealJobWorker } from './key/reseal-job.ts';
 import { purgeMount } from './mount/purge.ts';
+import { MountView } from './mount/view.ts';
 import { secretJobs } from './secrets/jobs.ts';
 import type { TokenId } from './token/record.ts';
 import { tidyJob } from './token/tidy.ts';
@@ -17,6 +18,7 @@ export function expiryDuty(core: Core, options: CoreOptions): ExpiryDuty {
     store,
     clock,
     holder: randomUuid(random),
+    mayEnd: () => core.clockWatch.mayEnd(),
     onError: (kind, error) => {
       core.meter.tally('due_failed');
       log('a due entry failed', { kind, error });
@@ -26,14 +28,17 @@ export function expiryDuty(core: Core, options: CoreOptions): ExpiryDuty {
       'token-tree': (due, fence) => tokens.onTreeDue(due, fence, core.cubbyholePrefix(due.id as TokenId)),
       job: (due, fence) => jobs.onDue(due, fence),
       'pending-login': (due, fence) => core.mfa.pending.onDue(due, fence),
-      lease: (due, fence, holdsLock) => leases.onDue(due, fence, holdsLock),
-      purge: (due, fence, holdsLock) =>
-        purgeMount({ store, clock, mounts, leases, tokens }, due, fence, holdsLock),
-      mount: async (due, fence) => {
+      lease: (due, fence, _holdsLock, outside) => leases.onDue(due, fence, outside),
+      purge: (due, fence, holdsLock, outside) =>
+        purgeMount({ store, clock, mounts, leases, tokens }, due, fence, holdsLock, outside),
+      mount: async (due, fence, _holdsLock, outside) => {
         const slash = due.id.indexOf('/');
         const mount = await mounts.find(due.id.slice(0, slash));
-        if (mount !== undefined) {
-          await mount.engine.onDue?.(due.id.slice(slash + 1), core.view(mount.entry.uuid));
+        if (mount?.engine.onDue !== undefined) {
+          const view = new MountView(store, mount.entry.uuid, (writes, expectations) =>
+            store.commit(writes, [...expectations, fence]),
+          );
+          await outside(async () => mount.engine.onDue?.(due.id.slice(slash + 1), view));
         }
         await store.commit([{ key: due.key, value: null }], [fence]);
       },

@@ -2,6 +2,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import {
   ask,
+  expiryOf,
   finishDuties,
   keysOf,
   makePlace,
@@ -197,6 +198,7 @@ describe('a duty whose lock has run out', () => {
     await overtaken(
       async () => pass?.run(),
       async () => {
+        await expiryOf(node).run();
         place.clock.jump(31);
         await finishDuties(node, place.clock);
         place.clock.jump(20);

@@ -12,6 +12,9 @@ import type { Leases } from './lease/leases.ts';
 import type { Meter } from './meter.ts';
 import type { Mfa } from './mfa/mfa.ts';
 import type { Mounts } from './mount/mounts.ts';
+import type { ClockWatch } from './node/clock-watch.ts';
+import type { FormatGate } from './node/formats.ts';
+import type { Nodes } from './node/nodes.ts';
 import type { PasswordPolicies } from './password-policy/store.ts';
 import type { PolicyStore } from './policy/store.ts';
 import type { Ceilings } from './quota/ceilings.ts';
@@ -45,6 +48,9 @@ export interface CoreRooms {
   readonly devices: AuditDevices;
   readonly settings: ServerSettings;
   readonly passwordPolicies: PasswordPolicies;
+  readonly clockWatch: ClockWatch;
+  readonly formats: FormatGate;
+  readonly nodes: Nodes;
   /** Has the node look for work at once, where it would else wait for the next pass. */
   workOnJobs(): void;
   /** A mount's view outside of any request. */

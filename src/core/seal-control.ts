@@ -1,5 +1,6 @@
 /** A node's seal state as its endpoints see and change it. */
 import type { Waiting } from './automatic-unseal.ts';
+import type { NodeFacts } from './node/nodes.ts';
 
 export interface SealStatus {
   readonly initialized: boolean;
@@ -14,6 +15,10 @@ export interface SealStatus {
   readonly waiting: Waiting | undefined;
   readonly storageKind: string;
   readonly storeId: string | undefined;
+  /** Whether several nodes can serve the store at all. */
+  readonly isShared: boolean;
+  /** Undefined while sealed. */
+  readonly node: NodeFacts | undefined;
 }
 
 /** What these endpoints ask of the node. */

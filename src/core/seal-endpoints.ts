@@ -1,5 +1,5 @@
 /** `sys/init`, `sys/seal-status`, `sys/unseal`, `sys/seal`, `sys/health`, `sys/leader`: a node's state, most of it without a token. */
-import type { Clock } from '../clock.ts';
+import { type Clock, timestamp } from '../clock.ts';
 import { CofferError } from '../errors.ts';
 import type { JsonObject } from '../json.ts';
 import { vaultVersion, version } from '../version.ts';
@@ -75,15 +75,34 @@ const healthSchema = {
   version: { type: 'string' },
   coffer_version: { type: 'string' },
   enterprise: { type: 'bool' },
+  clock_skew_ms: {
+    type: 'int',
+    optional: true,
+    help: 'By how much this clock is ahead of the node that it differs from most; negative: behind.',
+  },
+  clock_in_doubt: {
+    type: 'bool',
+    optional: true,
+    help: 'This clock may be ahead: what is due is not ended by this node meanwhile.',
+  },
+  clock_jump_seconds: {
+    type: 'int',
+    optional: true,
+    nullable: true,
+    help: 'By how much the time was set, where that was within a day and while this node ran.',
+  },
+  nodes: { type: 'int', optional: true, help: 'How many nodes serve the store, this one included.' },
   ...clusterSchema,
 } as const satisfies ResponseSchema;
 
 const leaderSchema = {
-  ha_enabled: { type: 'bool' },
-  is_self: { type: 'bool' },
-  leader_address: { type: 'string' },
-  leader_cluster_address: { type: 'string' },
+  ha_enabled: { type: 'bool', help: 'Several nodes can serve this store.' },
+  is_self: { type: 'bool', help: 'This node takes every request: true unless it is sealed.' },
+  active_time: { type: 'string', optional: true, help: 'Since when it does.' },
+  leader_address: { type: 'string', help: 'Its own address.' },
+  leader_cluster_address: { type: 'string', help: 'Nodes talk through the store: always empty.' },
   performance_standby: { type: 'bool' },
+  performance_standby_last_remote_wal: { type: 'int' },
 } as const satisfies ResponseSchema;
 
 const bare = { login: true, whileSealed: true, plain: true } as const;
@@ -95,7 +114,7 @@ export function sealEndpoints(control: SealControl, clock: Clock): readonly Endp
     unsealing(control),
     sealing(control),
     health(control, clock),
-    leader(),
+    leader(control),
   ];
 }
 
@@ -295,30 +314,46 @@ function shownHealth(state: SealStatus, now: number): JsonObject {
     version: vaultVersion,
     coffer_version: version,
     enterprise: false,
+    ...shownNode(state),
     ...(state.sealed ? {} : { cluster_name: clusterName, cluster_id: state.storeId ?? '' }),
   };
 }
 
-function leader(): Endpoint {
+function shownNode({ node }: SealStatus): JsonObject {
+  if (node === undefined) return {};
+  const { skew, inDoubt, jump } = node.clock;
+  return {
+    clock_skew_ms: Math.round(skew),
+    clock_in_doubt: inDoubt,
+    clock_jump_seconds: jump === undefined ? null : Math.round(jump / 1_000),
+    nodes: node.nodes,
+  };
+}
+
+function leader(control: SealControl): Endpoint {
   return coreEndpoint({
     pattern: 'leader',
-    help: 'Every node is active: there is no leader to follow.',
+    help: 'Every unsealed node takes every request, and says so of itself: there is no leader to follow.',
     fields: {},
     operations: {
       read: {
         ...bare,
         summary: 'Which node leads',
         response: leaderSchema,
-        handle: async () => ({
-          data: {
-            ha_enabled: false,
-            is_self: false,
-            leader_address: '',
-            leader_cluster_address: '',
-            performance_standby: false,
-          },
-        }),
+        handle: async () => ({ data: shownLeader(await control.status()) }),
       },
     },
   });
+}
+
+function shownLeader({ isShared, node }: SealStatus): JsonObject {
+  return {
+    ha_enabled: isShared,
+    is_self: isShared && node !== undefined,
+    ...(isShared && node !== undefined ? { active_time: timestamp(node.since) } : {}),
+    leader_address: isShared ? (node?.address ?? '') : '',
+    leader_cluster_address: '',
+    performance_standby: false,
+    performance_standby_last_remote_wal: 0,
+  };
 }

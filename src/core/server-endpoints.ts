@@ -16,7 +16,7 @@ import { versionEndpoints } from './server/version-endpoints.ts';
 import { authenticate } from './token/authenticate.ts';
 
 export function serverEndpoints(core: Core, options: CoreOptions): readonly Endpoint[] {
-  const { surroundings, store, clock } = core;
+  const { surroundings, clock } = core;
   const { engines, authMethods } = options.types;
   return [
     ...settingsEndpoints(() => core.settings),
@@ -27,7 +27,7 @@ export function serverEndpoints(core: Core, options: CoreOptions): readonly Endp
       await core.at(epoch);
       return authenticate(true, token, core.mounts.table, remoteAddress, clock.now()).kind === 'token';
     }),
-    inFlightEndpoint(surroundings.inFlight, (text) => withoutTokens(core.audit, text)),
+    inFlightEndpoint(surroundings.inFlight, (text) => withoutTokens(core.audit, text), surroundings.peers),
     ...pluginEndpoints({
       auth: [...authMethods.keys()],
       database: [...engines.values()].flatMap(({ plugins = [] }) => plugins),
@@ -35,7 +35,7 @@ export function serverEndpoints(core: Core, options: CoreOptions): readonly Endp
     }),
     ...versionEndpoints(clock.now()),
     ...counterEndpoints(),
-    nodesEndpoint(store, clock),
+    nodesEndpoint(core),
     stepDownEndpoint(),
     ...toolEndpoints(core.random),
     ...refusedEndpoints(),

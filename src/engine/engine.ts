@@ -8,7 +8,7 @@
  */
 import type { Clock } from '../clock.ts';
 import type { Endpoint } from '../core/endpoint.ts';
-import type { MountLockout } from '../core/lockout/lock-state.ts';
+import type { MountLockout, NobodyCounts } from '../core/lockout/lock-state.ts';
 import type { ReadPage } from '../core/pages.ts';
 import type { ClientCertificate } from '../core/request.ts';
 import type { DueEntry, View, ViewWrite } from '../core/view.ts';
@@ -26,18 +26,24 @@ export interface EngineEnvironment {
   readonly maxTtl: number;
   /** What the mount was told of locking names; for methods that lock them. */
   readonly lockout?: MountLockout | undefined;
+  /** Where they count names without an account; absent where each mount does so by itself. */
+  readonly nobodies?: NobodyCounts | undefined;
   readonly clock: Clock;
   readonly random: Random;
   /** Keyed hash of a text, base64url, different on each mount: for secrets that are looked up, never shown again. */
   digest(text: string): string;
   /** A password by a named password policy. Undefined where there are no such policies. Throws `invalid_request` for an unknown name. */
   generatePassword?(policy: string): Promise<string>;
+  /** The newest version of one of the type's `formats` that may be written now: one that every node of the store reads. */
+  formatVersion?(name: string): number;
 }
 
 export interface RevocationContext {
   readonly leaseId: string;
   readonly internal: JsonObject;
   readonly view: View;
+  /** Ends when nobody waits for the revocation any more: another node may do it again from then on. */
+  readonly signal?: AbortSignal;
 }
 
 export interface RenewalContext extends RevocationContext {
@@ -113,10 +119,24 @@ export interface OptionsChange {
   readonly due?: readonly DueEntry[];
 }
 
+/** A stored format that has changed: nodes of two versions may serve one store side by side. */
+export interface FormatRange {
+  /** The newest version that is read; all before are too. */
+  readonly reads: number;
+  /** The newest version that is written, once every node reads it. */
+  readonly writes: number;
+  /** What was written before the format had a name here. */
+  readonly first: number;
+}
+
+/** By a name that stays for good, such as `kv/pointer`. */
+export type Formats = Readonly<Record<string, FormatRange>>;
+
 /** One row of the catalog of engines. */
 export interface EngineType {
   readonly type: string;
   readonly summary: string;
+  readonly formats?: Formats;
   /** Checks options at mount time; throws `invalid_request`. Answers the options to store; none of them is shown as null. */
   parseOptions(options: EngineOptions): EngineOptions;
   /** Checks a change of options of an enabled mount; throws `invalid_request`. Engines without it refuse any. */
@@ -130,6 +150,7 @@ export interface EngineType {
 export interface AuthMethodType {
   readonly type: string;
   readonly summary: string;
+  readonly formats?: Formats;
   /** Locks names after failed logins, and takes a mount's own rules for it (`EngineEnvironment.lockout`). */
   readonly locksNames?: true;
   create(environment: EngineEnvironment): AuthMethod;

@@ -2,13 +2,13 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { defineCommand } from '../cli/command.ts';
-import { type ConnectionOptions, connect, connectAnonymously, findToken } from '../cli/context.ts';
+import { type ConnectionOptions, connect, connectAnonymously, findToken, safeTable } from '../cli/context.ts';
 import { checkEnvironment } from '../cli/doctor/environment-checks.ts';
 import { countLevels, type Finding, fail, ok, printFindings } from '../cli/doctor/finding.ts';
 import { checkServer } from '../cli/doctor/server-checks.ts';
 import { checkState } from '../cli/doctor/state-checks.ts';
-import { serverOptions } from '../cli/options.ts';
-import type { Shell } from '../cli/shell.ts';
+import { safeOptions, serverOptions } from '../cli/options.ts';
+import { type Shell, variable } from '../cli/shell.ts';
 import { systemClock } from '../clock.ts';
 import { asCofferError, CofferError } from '../errors.ts';
 import { version } from '../version.ts';
@@ -22,6 +22,7 @@ export const command = defineCommand({
   summary: 'Look for what is wrong, here and at the server',
   operands: {},
   options: {
+    safe: safeOptions.safe,
     ...serverOptions,
     config: { type: 'text', value: 'FILE', help: 'configuration file of the server (COFFER_CONFIG)' },
     data: {
@@ -31,8 +32,8 @@ export const command = defineCommand({
     },
   },
   details: [
-    'Looks at the server, the token, the configuration, the storage, the data directory and this machine, and changes nothing. Works when the ' +
-      'server is down or sealed, and without a token: what cannot be seen then is left out.',
+    'Looks at the server (or the table, where the safe is one), the token, the configuration, the storage, the data directory ' +
+      'and this machine, and changes nothing. Works when the server is down or sealed, and without a token: what cannot be seen then is left out.',
     'Exit code 0: nothing is wrong, though there may be something to look at; 9: something is wrong.',
   ],
   examples: ['coffer doctor', 'coffer doctor --format json | jq ".findings[] | select(.level != \\"ok\\")"'],
@@ -48,7 +49,7 @@ export const command = defineCommand({
     const storage = await checkStorage(loaded.settings.storage, data, shell.env);
     const findings = [
       ok('version', `coffer ${version}`),
-      ...(await checkRemote(options, shell)),
+      ...(await checkWhereSecretsAre(options, shell)),
       ...checkEnvironment(shell.env, existsSync(shell.places.tokenFile)),
       ...checkConfiguration(flags, shell.env, loaded, data, now),
       ...storage.findings,
@@ -62,6 +63,16 @@ export const command = defineCommand({
     }
   },
 });
+
+/** Beside a safe that is a table there is a server only where somebody names one. */
+async function checkWhereSecretsAre(options: ConnectionOptions, shell: Shell): Promise<readonly Finding[]> {
+  const table = safeTable(shell, options);
+  if (table === undefined) return checkRemote(options, shell);
+  const { checkTable } = await import('../cli/doctor/table-checks.ts');
+  const findings = await checkTable(table, { env: shell.env, now: () => systemClock.now() });
+  const named = options.address ?? variable(shell.env, 'COFFER_ADDR') ?? variable(shell.env, 'VAULT_ADDR');
+  return named === undefined ? findings : [...(await checkRemote(options, shell)), ...findings];
+}
 
 /** What is wrong with how the server is named is a finding like any other. */
 async function checkRemote(options: ConnectionOptions, shell: Shell): Promise<readonly Finding[]> {

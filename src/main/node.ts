@@ -17,6 +17,7 @@ import { noLogs } from '../core/server/log-control.ts';
 import { Monitors } from '../core/server/monitor.ts';
 import { noSurroundings, type Surroundings } from '../core/surroundings.ts';
 import { type Random, systemRandom } from '../crypto/random.ts';
+import type { Formats } from '../engine/engine.ts';
 import { encodeAnswer } from '../http/encode.ts';
 import { componentLog, type Logger } from '../log.ts';
 import type { Seal } from '../seal/seal.ts';
@@ -52,7 +53,9 @@ export interface NodeOptions {
   /** What audit devices may reach; nothing if absent. */
   readonly devicePlaces?: Omit<DevicePlaces, 'clock'>;
   /** The program's log, its configuration and how it is read again; a node without them shows none. */
-  readonly program?: Partial<Pick<Surroundings, 'logs' | 'configuration' | 'reload'>>;
+  readonly program?: Partial<Pick<Surroundings, 'logs' | 'configuration' | 'reload' | 'address' | 'peers'>>;
+  /** What of stored formats this node reads and writes; all that its mounts' types declare, if absent. */
+  readonly formats?: Formats;
   /** `sys/rekey` and `sys/generate-root` are open to everybody, as Vault's clients know them. Not unless told. */
   readonly unauthenticatedKeyOperations?: boolean;
 }
@@ -69,12 +72,14 @@ export function createNode(options: NodeOptions): CofferNode {
   const random = options.random ?? systemRandom;
   const limits = options.limits ?? (() => defaultLimits);
   const surroundings = surroundingsOf(options, clock);
+  const types = options.types ?? mountTypes;
   const state = new SealState({
     storage,
     surroundings,
     clock,
     random,
-    types: options.types ?? mountTypes,
+    types,
+    formats: options.formats ?? formatsOf(types),
     jobTypes: options.jobTypes ?? [],
     limits,
     systemTtls: options.systemTtls,
@@ -100,6 +105,7 @@ export function createNode(options: NodeOptions): CofferNode {
     isUrgent: isUrgentRequest,
     telemetry,
     inFlight: surroundings.inFlight,
+    peers: surroundings.peers,
   });
   return { state, road: telemetry?.road(road) ?? road };
 }
@@ -116,6 +122,12 @@ function surroundingsOf({ devicePlaces, program = {} }: NodeOptions, clock: Cloc
     devices: { types: auditDeviceTypes, places: { ...noPlaces, ...devicePlaces, clock } },
     monitors: new Monitors(logs, clock),
   };
+}
+
+/** What all engines and auth methods declare. */
+export function formatsOf({ engines, authMethods }: MountTypes): Formats {
+  const all = [...engines.values(), ...authMethods.values()];
+  return Object.assign({}, ...all.map(({ formats }) => formats ?? {})) as Formats;
 }
 
 /** Where a data directory keeps its audit log. */

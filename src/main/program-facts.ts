@@ -52,7 +52,7 @@ export function sanitizedConfiguration(settings: Settings, storage: string): Ans
     ),
     default_lease_ttl: Math.ceil(settings.leases.defaultTtl / 1_000),
     max_lease_ttl: Math.ceil(settings.leases.maxTtl / 1_000),
-    api_addr: '',
+    api_addr: settings.apiAddress ?? '',
     cluster_addr: '',
     disable_mlock: true,
     raw_storage_endpoint: false,

@@ -5,6 +5,7 @@ import type { Places } from '../config/paths.ts';
 import type { BackupSettings, LeaseSettings, LimitSettings, ListenerSettings } from '../config/settings.ts';
 import { type ScheduledBackups, startScheduledBackups } from '../core/backup/scheduled-backups.ts';
 import type { SystemTtls } from '../core/mount/entry.ts';
+import type { Road } from '../core/request.ts';
 import { systemRandom } from '../crypto/random.ts';
 import { CofferError } from '../errors.ts';
 import { componentLog, type Logger } from '../log.ts';
@@ -14,10 +15,11 @@ import { MemoryStorage } from '../storage/memory/memory.ts';
 import type { Storage } from '../storage/storage.ts';
 import type { StoragePlace } from '../storage/storage-type.ts';
 import type { NodeTelemetry } from '../telemetry/telemetry.ts';
+import { AdvertisedAddress } from './advertised-address.ts';
 import { addressedSeals } from './catalog.ts';
 import type { ConfiguredSeals } from './configured-seals.ts';
 import { defaultKeyfile, type MadeStore, makeStore, refuseEarlierStore } from './first-start.ts';
-import { type Listeners, openListeners } from './listeners.ts';
+import { type Companions, type Listeners, openListeners } from './listeners.ts';
 import { migrationGate } from './migration-gate.ts';
 import { auditDirectoryOf, type CofferNode, createNode, type NodeOptions } from './node.ts';
 import { requirePrivateDirectories } from './private-place.ts';
@@ -39,10 +41,21 @@ export interface ServingOptions {
   /** The standard ones where absent. */
   readonly leases?: LeaseSettings;
   readonly log: Logger;
+  /** Where clients reach this node; its first listener's address if absent. */
+  readonly apiAddress?: string | undefined;
   readonly telemetry?: NodeTelemetry | undefined;
   /** What audit devices may reach, and what the server shows of itself. */
   readonly devicePlaces?: NodeOptions['devicePlaces'];
   readonly program?: NodeOptions['program'];
+  /** The server's other processes, for one that is a worker. */
+  readonly companions?: ServingCompanions | undefined;
+}
+
+export interface ServingCompanions extends Companions {
+  /** Before anybody is served: brings the node to the state that the others have. */
+  join(node: CofferNode): Promise<void>;
+  /** The road as clients take it. */
+  road(node: CofferNode): Road;
 }
 
 export interface DataServerOptions extends ServingOptions {
@@ -81,6 +94,7 @@ export async function startDataServer(options: DataServerOptions): Promise<Serve
     log: (message, fields) => componentLog(log, 'storage').warn(message, fields),
   });
   try {
+    const address = new AdvertisedAddress();
     const boot = await readBoot(storage);
     if (boot.kind === 'empty' && !makes) throw noStore(place.name);
     if (boot.kind === 'empty') await refuseEarlier(place, places);
@@ -93,7 +107,7 @@ export async function startDataServer(options: DataServerOptions): Promise<Serve
       limits: () => options.limits.current,
       systemTtls: inSeconds(options.leases),
       unauthenticatedKeyOperations: openKeyOperations(options),
-      ...programOf(options),
+      ...programOf(options, address),
       seals: [
         {
           kind: 'keyfile',
@@ -112,9 +126,10 @@ export async function startDataServer(options: DataServerOptions): Promise<Serve
     });
     if (boot.kind === 'empty' && options.init === 'store') options.onMade(await make(options, node));
     await node.state.start();
+    await options.companions?.join(node);
     await tellMissingSeals(options, storage, node);
     const backups = scheduleBackups(options.backup, node, log);
-    const server = await serve(node, options);
+    const server = await serve(node, options, address);
     return { ...server, close: () => stopped(backups).then(() => server.close()) };
   } catch (error) {
     await storage.close();
@@ -199,6 +214,7 @@ export async function startDevServer(
   options: ServingOptions & { readonly rootToken: string | undefined },
 ): Promise<DevServer> {
   const { log } = options;
+  const address = new AdvertisedAddress();
   const node = createNode({
     storage: new MemoryStorage(),
     auditDirectory: undefined,
@@ -208,20 +224,22 @@ export async function startDevServer(
     limits: () => options.limits.current,
     systemTtls: inSeconds(options.leases),
     unauthenticatedKeyOperations: openKeyOperations(options),
-    ...programOf(options),
+    ...programOf(options, address),
   });
   const made = await node.state.initialize({ shares: 1, threshold: 1 }, options.rootToken, true);
   const unsealKey = made.shares[0]?.toString('base64') ?? '';
   await node.state.submitKey(unsealKey);
-  const server = await serve(node, options);
+  const server = await serve(node, options, address);
   return { ...server, unsealKey, rootToken: made.rootToken };
 }
 
-async function serve(
-  node: CofferNode,
-  { listeners: settings, limits, log, telemetry }: ServingOptions,
-): Promise<Server> {
-  const listeners = await openListeners({ road: node.road, settings, limits, log, telemetry });
+async function serve(node: CofferNode, options: ServingOptions, address: AdvertisedAddress): Promise<Server> {
+  const { listeners: settings, limits, log, telemetry, companions } = options;
+  const road = companions?.road(node) ?? node.road;
+  const listeners = await openListeners({ road, settings, limits, log, telemetry, companions });
+  address.set(options.apiAddress, listeners.addresses[0]);
+  // The others need not wait for the next record to know where this node is.
+  void node.state.core?.nodes.beat();
   let closing: Promise<void> | undefined;
   return {
     node,
@@ -238,10 +256,13 @@ async function serve(
   };
 }
 
-function programOf({ devicePlaces, program }: ServingOptions): Pick<NodeOptions, 'devicePlaces' | 'program'> {
+function programOf(
+  { devicePlaces, program }: ServingOptions,
+  address: AdvertisedAddress,
+): Pick<NodeOptions, 'devicePlaces' | 'program'> {
   return {
     ...(devicePlaces === undefined ? {} : { devicePlaces }),
-    ...(program === undefined ? {} : { program }),
+    program: { ...program, address: address.get },
   };
 }
 

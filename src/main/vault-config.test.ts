@@ -92,7 +92,7 @@ listener "tcp" {
   it('says of what has no effect that it has none, and where it is', () => {
     const file = join(
       place({
-        'v.hcl': `ui = true\ndisable_mlock = true\napi_addr = "http://x"\ntelemetry {\n  statsd_address = "x"\n}\n${storage}`,
+        'v.hcl': `ui = true\ndisable_mlock = true\ncluster_addr = "http://x"\ntelemetry {\n  statsd_address = "x"\n}\n${storage}`,
       }),
       'v.hcl',
     );
@@ -100,7 +100,7 @@ listener "tcp" {
     expect(notes.map((note) => note.replace(file, ''))).toEqual([
       ':1: "ui" has no effect: there is no web console',
       expect.stringMatching(/^:2: "disable_mlock" has no effect: /),
-      expect.stringMatching(/^:3: "api_addr" has no effect: /),
+      expect.stringMatching(/^:3: "cluster_addr" has no effect: /),
       expect.stringMatching(/^:4: "telemetry" has no effect: /),
     ]);
   });

@@ -86,7 +86,7 @@ export const serverKeys: Readonly<Record<string, KeyRule>> = {
   disable_mlock: note('memory is not locked; switch swap off or encrypt it'),
   disable_cache: note('what is cached is asked for again at each request'),
   cache_size: note('caches have bounds of their own'),
-  api_addr: note(equalNodes),
+  api_addr: set('api_addr'),
   redirect_addr: note(equalNodes),
   advertise_addr: note(equalNodes),
   cluster_addr: note(equalNodes),

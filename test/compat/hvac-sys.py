@@ -49,7 +49,10 @@ assert client.sys.read_health_status(standby_ok=True, method='HEAD').status_code
 print('health')
 
 leader = client.sys.read_leader_status()
-assert leader['ha_enabled'] is False and leader['leader_address'] == ''
+assert leader['ha_enabled'] is True and leader['is_self'] is True
+assert leader['leader_address'].startswith('http://127.0.0.1:')
+(node,) = client.adapter.get('/v1/sys/ha-status')['data']['nodes']
+assert node['active_node'] is True and node['api_address'] == leader['leader_address']
 assert client.sys.step_down().status_code == 204
 print('leader')
 

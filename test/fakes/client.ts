@@ -16,7 +16,7 @@ import {
   RawJson,
   type Request,
 } from '../../src/core/request.ts';
-import type { AuthMethodType, EngineType } from '../../src/engine/engine.ts';
+import type { AuthMethodType, EngineType, Formats } from '../../src/engine/engine.ts';
 import type { JsonObject, JsonValue } from '../../src/json.ts';
 import type { Logger } from '../../src/log.ts';
 import { mountTypes } from '../../src/main/catalog.ts';
@@ -34,6 +34,8 @@ export const rootToken = 'root-token-of-this-test';
 export interface PlaceOptions {
   /** LMDB on disk instead of memory. */
   readonly lmdb?: boolean;
+  /** In place of either; closed with the place. */
+  readonly storage?: Storage;
   /** One that begins at another time than all others do. */
   readonly clock?: HandClock;
   /** No audit log: for tests that are about something else and make very many requests. */
@@ -61,6 +63,16 @@ export interface PlaceOptions {
   readonly split?: { readonly shares: number; readonly threshold: number };
 }
 
+/** What one node has otherwise than the others of its place. */
+export interface OwnOfNode {
+  readonly clock?: HandClock;
+  /** What it reads and writes, as a program of another version would. */
+  readonly formats?: Formats;
+  /** Engines that the others have and it has not. */
+  readonly lacks?: readonly string[];
+  readonly program?: NodeOptions['program'];
+}
+
 /** A store with everything around it; nodes come and go. */
 export interface Place {
   readonly storage: Storage;
@@ -71,9 +83,11 @@ export interface Place {
   /** What the nodes logged. */
   readonly log: LogLine[];
   /** A working node; `storage` stands in for the place's own. */
-  node(storage?: Storage): Promise<CofferNode>;
+  node(storage?: Storage, own?: OwnOfNode): Promise<CofferNode>;
   /** A node that nobody has started or unsealed. */
-  sealedNode(options?: { readonly storage?: Storage; readonly seals?: readonly Seal[] }): CofferNode;
+  sealedNode(
+    options?: OwnOfNode & { readonly storage?: Storage; readonly seals?: readonly Seal[] },
+  ): CofferNode;
   /** All lines of the audit log, parsed. */
   auditLines(): readonly JsonObject[];
   remove(): Promise<void>;
@@ -96,9 +110,10 @@ export function auditPlace(root: string): string {
 /** A new store with kv v2 at `secret/`, one unseal key and the root token `rootToken`. */
 export async function makePlace(options: PlaceOptions = {}): Promise<Place> {
   const root = mkdtempSync(join(tmpdir(), 'coffer-core-'));
-  const storage = options.lmdb
-    ? await openLmdbStorage({ path: join(root, 'store'), create: true })
-    : new MemoryStorage();
+  const own = options.lmdb
+    ? () => openLmdbStorage({ path: join(root, 'store'), create: true })
+    : () => Promise.resolve(new MemoryStorage());
+  const storage = options.storage ?? (await own());
   const clock = options.clock ?? new HandClock();
   const auditDirectory = auditPlace(root);
   const log: LogLine[] = [];
@@ -109,8 +124,12 @@ export async function makePlace(options: PlaceOptions = {}): Promise<Place> {
       auditDirectory: options.silent ? undefined : auditDirectory,
       seals: given.seals ?? options.seals ?? [],
       log: loggerInto(log),
-      clock,
-      types: typesWith(options.engines ?? [], options.authMethods),
+      clock: given.clock ?? clock,
+      ...(given.formats === undefined ? {} : { formats: given.formats }),
+      types: typesWith(
+        (options.engines ?? []).filter(({ type }) => given.lacks?.includes(type) !== true),
+        options.authMethods,
+      ),
       jobTypes: options.jobTypes ?? [],
       telemetry: options.telemetry,
       unauthenticatedKeyOperations: options.unauthenticatedKeyOperations ?? false,
@@ -119,6 +138,7 @@ export async function makePlace(options: PlaceOptions = {}): Promise<Place> {
       ...(options.devicePlaces === undefined ? {} : { devicePlaces: options.devicePlaces }),
       ...(options.slotMakers === undefined ? {} : { slotMakers: options.slotMakers }),
       ...(options.program === undefined ? {} : { program: options.program }),
+      ...(given.program === undefined ? {} : { program: given.program }),
     });
     nodes.push(node);
     return node;
@@ -137,8 +157,8 @@ export async function makePlace(options: PlaceOptions = {}): Promise<Place> {
     auditDirectory,
     log,
     sealedNode,
-    async node(given) {
-      const node = sealedNode(given === undefined ? {} : { storage: given });
+    async node(given, own = {}) {
+      const node = sealedNode(given === undefined ? own : { ...own, storage: given });
       await node.state.start();
       for (const key of keys) await node.state.submitKey(key);
       return node;

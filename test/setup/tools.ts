@@ -4,7 +4,17 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-export const toolNames = ['curl', 'strace', 'hvac', 'hvac-app-id', 'zsh', 'fish'] as const;
+export const toolNames = [
+  'curl',
+  'strace',
+  'hvac',
+  'hvac-app-id',
+  'jinja',
+  'zsh',
+  'fish',
+  'credstash',
+  'credsmash',
+] as const;
 export type ToolName = (typeof toolNames)[number];
 
 export interface Tool {
@@ -24,6 +34,7 @@ declare module 'vitest' {
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const hvacVersion = '2.4.0';
+const jinjaVersion = '3.1.6';
 /** The last one that Debian had with the calls of App-ID. */
 const hvacWithAppId = '0.11.2';
 /** An installation that takes longer has failed: a registry that does not answer must not hold the tests for ever. */
@@ -33,10 +44,13 @@ export function findTools(say: (line: string) => void): Tools {
   const tools: Tools = {
     curl: debianTool('curl', say),
     strace: usableStrace(debianTool('strace', say)),
-    hvac: hvac(hvacVersion, say),
-    'hvac-app-id': hvac(hvacWithAppId, say),
+    hvac: pythonWith('hvac', hvacVersion, say),
+    'hvac-app-id': pythonWith('hvac', hvacWithAppId, say),
+    jinja: pythonWith('jinja2', jinjaVersion, say),
     zsh: debianTool('zsh', say),
     fish: debianTool('fish', say),
+    credstash: pythonProgram('credstash', '1.17.1', say),
+    credsmash: pythonProgram('credsmash', '3.0.1', say),
   };
   for (const name of toolNames) {
     const { path, remedy } = tools[name];
@@ -82,23 +96,43 @@ export function installDebian(name: string, say: (line: string) => void): void {
   if (install().status !== 0) say(`apt-get could not install ${name}`);
 }
 
-/** A Python of its own with hvac in it, kept below `node_modules` for the next run. */
-function hvac(version: string, say: (line: string) => void): Tool {
-  const remedy = `install Python 3 with venv, and let pip reach an index that has hvac ${version}`;
-  const directory = join(root, 'node_modules', '.cache', `coffer-hvac-${version}`);
+/** A Python with a package in it. */
+function pythonWith(name: string, version: string, say: (line: string) => void): Tool {
+  const { directory, remedy } = pythonHome(name, version);
   const python = join(directory, 'bin', 'python');
-  if (works(python)) return { path: python, remedy };
-  say(`making a Python environment with hvac ${version}`);
+  if (!works(python, name)) makePython(name, version, say);
+  return { path: works(python, name) ? python : undefined, remedy };
+}
+
+/** A program that comes as a Python package of its own name. */
+function pythonProgram(name: string, version: string, say: (line: string) => void): Tool {
+  const { directory, remedy } = pythonHome(name, version);
+  const program = join(directory, 'bin', name);
+  if (!existsSync(program)) makePython(name, version, say);
+  return { path: existsSync(program) ? program : undefined, remedy };
+}
+
+/** Kept below `node_modules` for the next run. */
+function pythonHome(name: string, version: string): { readonly directory: string; readonly remedy: string } {
+  return {
+    directory: join(root, 'node_modules', '.cache', `coffer-${name}-${version}`),
+    remedy: `install Python 3 with venv, and let pip reach an index that has ${name} ${version}`,
+  };
+}
+
+/** A Python of its own with a package in it. */
+function makePython(name: string, version: string, say: (line: string) => void): void {
+  const { directory } = pythonHome(name, version);
+  say(`making a Python environment with ${name} ${version}`);
   const run = (command: string, args: readonly string[]) =>
     spawnSync(command, args, { timeout: patience, stdio: 'ignore' }).status === 0;
   if (!run('python3', ['-m', 'venv', '--clear', directory])) {
     installDebian('python3-venv', say);
     run('python3', ['-m', 'venv', '--clear', directory]);
   }
-  run(python, ['-m', 'pip', 'install', '--quiet', `hvac==${version}`]);
-  return { path: works(python) ? python : undefined, remedy };
+  run(join(directory, 'bin', 'python'), ['-m', 'pip', 'install', '--quiet', `${name}==${version}`]);
 }
 
-function works(python: string): boolean {
-  return existsSync(python) && spawnSync(python, ['-c', 'import hvac'], { stdio: 'ignore' }).status === 0;
+function works(python: string, name: string): boolean {
+  return existsSync(python) && spawnSync(python, ['-c', `import ${name}`], { stdio: 'ignore' }).status === 0;
 }

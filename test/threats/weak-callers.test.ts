@@ -1,6 +1,6 @@
 /** What somebody with no token, or with one that may do next to nothing, can use up or get around. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { acquireLock } from '../../src/core/duty/lock.ts';
+import { DutyLock } from '../../src/core/duty/lock.ts';
 import { parseApiPath } from '../../src/core/path.ts';
 import { defaultLimits } from '../../src/core/quota/limits.ts';
 import type { CofferNode } from '../../src/main/node.ts';
@@ -186,7 +186,7 @@ it('threat 05: a job asked for with a trailing slash ends with the rule that den
   const { core } = node.state;
   if (core === undefined) throw new Error('sealed');
   // Another node is to work on it, and has not begun yet.
-  const lock = await acquireLock(core.store, place.clock, 'jobs', 'another node');
+  const lock = await new DutyLock(core.store, place.clock, 'jobs', 'another node').acquire();
   const begun = await ask(node, 'update', 'sys/secrets/move/', task, token);
   expect(begun.status).toBe(200);
   await writePolicy(node, 'mover', rules('path "sys/secrets/move" { capabilities = ["deny"] }'));

@@ -1,3 +1,4 @@
+import { CofferError } from '../../errors.ts';
 import { usageError } from '../args.ts';
 import { defineCommand } from '../command.ts';
 import { confirmed } from '../confirm.ts';
@@ -5,6 +6,7 @@ import { openSafe } from '../context.ts';
 import { moveSecrets } from '../move-secrets.ts';
 import { safeOptions, yesOption } from '../options.ts';
 import { isFolder, parseFolder } from '../secret-name.ts';
+import type { SecretSafe } from '../secret-safe.ts';
 import type { Shell } from '../shell.ts';
 import { parseVersions } from '../versions.ts';
 
@@ -21,7 +23,7 @@ export const command = defineCommand({
     destroy: { type: 'flag', help: 'destroy the versions named by --versions for good' },
     all: { type: 'flag', help: 'all versions and the name itself, for good' },
     recursive: { type: 'flag', short: 'r', help: 'all secrets below NAME/' },
-    'dry-run': { type: 'flag', help: 'with --recursive: only say what would be deleted' },
+    'dry-run': { type: 'flag', help: 'only say what would be deleted' },
     ...yesOption,
     ...safeOptions,
   },
@@ -33,7 +35,9 @@ export const command = defineCommand({
       throw usageError('delete', 'all below a name is deleted with both: coffer delete --recursive NAME/');
     }
     const safe = await openSafe(shell, options);
-    if (options.recursive) {
+    if (options['dry-run'] && !options.recursive) {
+      await tellPlan(shell, safe, name, options, versions);
+    } else if (options.recursive) {
       const { 'dry-run': dryRun, all: forGood, yes } = options;
       const order = { verb: 'delete', from: parseFolder(name), recursive: true, overwrite: false } as const;
       await moveSecrets(shell, safe, { ...order, forGood, dryRun }, yes);
@@ -59,18 +63,40 @@ interface Wishes {
   readonly destroy: boolean;
   readonly all: boolean;
   readonly recursive: boolean;
-  readonly 'dry-run': boolean;
 }
 
-function refuseContradictions({ versions, destroy, all, recursive, ...others }: Wishes): void {
+function refuseContradictions({ versions, destroy, all, recursive }: Wishes): void {
   if (recursive && (destroy || versions !== undefined)) {
     throw usageError('delete', '--recursive goes with --all, not with --versions and --destroy');
   }
-  if (others['dry-run'] && !recursive) throw usageError('delete', '--dry-run goes with --recursive');
   if (all && (versions !== undefined || destroy)) {
     throw usageError('delete', '--all deletes everything; leave --versions and --destroy out');
   }
   if (destroy && versions === undefined) throw usageError('delete', '--destroy needs --versions');
+}
+
+/** What there is to delete, as far as the history tells; nothing is done. Throws `not_found` as the deletion would. */
+async function tellPlan(
+  shell: Shell,
+  safe: SecretSafe,
+  name: string,
+  { all, destroy }: Pick<Wishes, 'all' | 'destroy'>,
+  versions: readonly number[] | undefined,
+): Promise<void> {
+  const history = await safe.history(name);
+  const known = history.versions.filter(({ destroyed }) => !destroyed).map(({ version }) => version);
+  const wanted = all ? known : (versions ?? [history.current]);
+  const missing = wanted.filter((version) => !known.includes(version));
+  if (missing.length > 0) {
+    throw new CofferError('not_found', `${name} has no version ${missing.join(', ')} that is not destroyed`);
+  }
+  const which = all ? `all of it (version ${wanted.join(', ') || 'none'})` : `version ${wanted.join(', ')}`;
+  shell.ui.done(`${name}: ${which} would be ${destroy || all ? 'destroyed for good' : 'deleted'}`, {
+    name,
+    dry_run: true,
+    versions: wanted,
+    for_good: destroy || all,
+  });
 }
 
 function tellVersions(

@@ -5,7 +5,8 @@ import { defineCommand } from '../command.ts';
 import { openSafeAs } from '../context.ts';
 import { parseDuration } from '../duration.ts';
 import type { NamedSecret } from '../format/format.ts';
-import { safeOptions } from '../options.ts';
+import { partialOption, safeOptions } from '../options.ts';
+import { partly } from '../partly.ts';
 import { readSecrets } from '../read-secrets.ts';
 import type { ChildEnd } from '../run-child.ts';
 import type { Shell } from '../shell.ts';
@@ -29,6 +30,7 @@ export const command = defineCommand({
     'keep-token': { type: 'flag', help: 'pass on COFFER_TOKEN and VAULT_TOKEN too' },
     cache: { type: 'text', value: 'FILE', help: 'keep a copy for when the server is away' },
     'cache-ttl': { type: 'text', value: 'TTL', help: 'the most a copy may be old (24h)' },
+    ...partialOption,
     ...safeOptions,
   },
   examples: [
@@ -40,9 +42,12 @@ export const command = defineCommand({
     if (options['cache-ttl'] !== undefined && options.cache === undefined) {
       throw usageError('exec', '--cache-ttl goes with --cache');
     }
+    if (options.partial && options.cache !== undefined) {
+      throw usageError('exec', '--partial and --cache do not go together: a copy must be whole');
+    }
     const ttl = parseDuration(options['cache-ttl'] ?? '24h', '--cache-ttl');
     const { safe, token } = await openSafeAs(shell, options);
-    const read = () => readSecrets(safe, operands.NAME);
+    const read = () => readSecrets(safe, operands.NAME, options.partial ? partly(shell) : undefined);
     const secrets =
       options.cache === undefined
         ? await read()

@@ -3,7 +3,8 @@ import { defineCommand } from '../command.ts';
 import { openSafe } from '../context.ts';
 import type { NamedSecret, SecretFormat } from '../format/format.ts';
 import { formatNames, formatOfFile, isFormatName, loadFormat } from '../format/formats.ts';
-import { safeOptions } from '../options.ts';
+import { partialOption, safeOptions } from '../options.ts';
+import { partly } from '../partly.ts';
 import { writePrivateFile } from '../private-file.ts';
 import { readSecrets } from '../read-secrets.ts';
 import { isFolder, parseFolder } from '../secret-name.ts';
@@ -24,6 +25,7 @@ export const command = defineCommand({
     as: { type: 'text', value: 'FORMAT', choices: formatNames, help: formatNames.join(', ') },
     ...variableOptions,
     output: { type: 'text', short: 'o', value: 'FILE', help: 'write to FILE, for its owner only' },
+    ...partialOption,
     ...safeOptions,
   },
   examples: [
@@ -46,7 +48,7 @@ export const command = defineCommand({
       );
     }
     const safe = await openSafe(shell, options);
-    const secrets = await readSecrets(safe, operands.NAME);
+    const secrets = await readSecrets(safe, operands.NAME, options.partial ? partly(shell) : undefined);
     const text = encode(shell, format, operands.NAME, secrets, options);
     if (options.output === undefined) return shell.ui.text(text);
     writePrivateFile(options.output, text);

@@ -13,6 +13,7 @@ import type { Shell } from '../shell.ts';
 import type { Ui } from '../ui.ts';
 import { generateRoot } from './operator-generate-root.ts';
 import { keyStatus, rekey, rotate } from './operator-keys.ts';
+import { nodes } from './operator-nodes.ts';
 import { slots } from './operator-slots.ts';
 
 const init = defineCommand({
@@ -126,6 +127,7 @@ export const command: CommandGroup = {
     rekey,
     rotate,
     'key-status': keyStatus,
+    nodes,
   },
   brought: {
     backup: 'Write a backup of a store, while it is served or from its directory',

@@ -53,6 +53,7 @@ export async function checkServer(client: Client, now: () => number): Promise<Se
       transport(client),
       seal(health, await waitingFor(client, health)),
       clock(health, middle),
+      ...nodes(health),
     ],
     ready: health['initialized'] === true && health['sealed'] === false,
   };
@@ -94,6 +95,29 @@ function seal(health: JsonObject, waiting: string | undefined): Finding {
     return fail('seal', 'the store is sealed: nothing is served', 'open it: coffer operator unseal');
   }
   return ok('seal', 'the store is unsealed');
+}
+
+/** What a node knows of its own clock and of the others'; nothing where the server is alone and has nothing to say. */
+function nodes(health: JsonObject): readonly Finding[] {
+  const { nodes: count, clock_skew_ms: skew, clock_in_doubt: inDoubt, clock_jump_seconds: jump } = health;
+  if (typeof count !== 'number') return [];
+  const many = count === 1 ? 'one node serves the store' : `${count} nodes serve the store`;
+  const apart = typeof skew === 'number' ? Math.round(Math.abs(skew) / 1_000) : 0;
+  const synchronise = 'synchronise the clocks of all nodes by NTP (see timedatectl)';
+  if (inDoubt === true) {
+    const why = apart > mostSkew ? `it is ${apart} seconds ahead of other nodes` : jumpText(jump);
+    return [warn('nodes', `the server’s clock may be ahead, and it ends no leases: ${why}`, synchronise)];
+  }
+  if (apart > mostSkew) {
+    return [warn('nodes', `${many}, and their clocks are ${apart} seconds apart`, synchronise)];
+  }
+  if (typeof jump === 'number') return [warn('nodes', `${many}; ${jumpText(jump)}`, synchronise)];
+  return [ok('nodes', many)];
+}
+
+function jumpText(jump: unknown): string {
+  const seconds = typeof jump === 'number' ? jump : 0;
+  return `its time was set ${seconds < 0 ? 'back' : 'forward'} by ${Math.abs(seconds)} seconds while it ran`;
 }
 
 function clock(health: JsonObject, middle: number): Finding {

@@ -194,7 +194,7 @@ const stepDown: Verb = {
 
 const members: Verb = {
   usage: '',
-  summary: 'List the processes that serve the store',
+  summary: 'List the nodes that serve the store',
   args: [0, 0],
   async run({ session, output }) {
     const body = bodyOf(await session.ask('reading the members', 'GET', 'sys/ha-status'));

@@ -1,6 +1,6 @@
 /** `status` and `version`. */
 
-import type { JsonObject, JsonValue } from '../../json.ts';
+import type { JsonObject } from '../../json.ts';
 import { version as ownVersion, vaultVersion } from '../../version.ts';
 import { VaultFailure } from './failure.ts';
 import { goValue } from './go-text.ts';
@@ -17,7 +17,11 @@ const shown: readonly (readonly [name: string, label: string])[] = [
 ];
 
 /** A server's state as `status` and `unseal` print it. */
-export async function printSealStatus(output: Output, status: JsonObject, ha?: JsonValue): Promise<void> {
+export async function printSealStatus(
+  output: Output,
+  status: JsonObject,
+  leader: JsonObject = {},
+): Promise<void> {
   await output.document(status, () => {
     const rows = shown.map(([name, label]): [string, string] => [label, goValue(status[name])]);
     if (status['sealed'] === true && status['initialized'] === true) {
@@ -31,9 +35,22 @@ export async function printSealStatus(output: Output, status: JsonObject, ha?: J
     ] as const) {
       if (typeof status[name] === 'string' && status[name] !== '') rows.push([label, status[name]]);
     }
-    rows.push(['HA Enabled', goValue(ha ?? false)]);
+    rows.push(['HA Enabled', goValue(leader['ha_enabled'] ?? false)], ...haRows(leader));
     output.record(rows);
   });
+}
+
+/** Of a server that shares its store: its own state, since none leads. */
+function haRows(leader: JsonObject): readonly [string, string][] {
+  if (leader['ha_enabled'] !== true) return [];
+  const cluster = leader['leader_cluster_address'];
+  return [
+    ['HA Cluster', typeof cluster === 'string' && cluster !== '' ? cluster : 'n/a'],
+    ['HA Mode', leader['is_self'] === true ? 'active' : 'standby'],
+    ...(typeof leader['active_time'] === 'string'
+      ? [['Active Since', leader['active_time']] as [string, string]]
+      : []),
+  ];
 }
 
 const status: Verb = {
@@ -48,7 +65,7 @@ const status: Verb = {
         seal['sealed'] === true
           ? {}
           : bodyOf(await session.ask('checking leader status', 'GET', 'sys/leader', asking));
-      await printSealStatus(output, seal, leader['ha_enabled']);
+      await printSealStatus(output, seal, leader);
       return seal['sealed'] === true ? 2 : 0;
     } catch (error) {
       if (error instanceof VaultFailure) throw new VaultFailure(1, error.message, error.code);

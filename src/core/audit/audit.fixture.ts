@@ -114,6 +114,10 @@ export class HandClock implements Clock {
     return this.time;
   }
 
+  steady(): number {
+    return this.time;
+  }
+
   after(milliseconds: number, action: () => void): Disposable {
     const timer = { at: this.time + milliseconds, action };
     this.timers.add(timer);

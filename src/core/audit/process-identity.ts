@@ -38,6 +38,16 @@ export function isGone(other: ProcessIdentity, self: ProcessIdentity): boolean {
   return !answersSignal(other.pid);
 }
 
+/**
+ * Whether `other` has ended, beyond doubt: it ran since this machine's own boot, in our own namespace, and the process table no longer
+ * has it. False wherever the system does not tell.
+ */
+export function isSurelyGone(other: ProcessIdentity, self: ProcessIdentity): boolean {
+  if (self.bootId === '' || self.pidNamespace === '' || self.startTicks === '') return false;
+  if (other.bootId !== self.bootId || other.pidNamespace !== self.pidNamespace) return false;
+  return startTicksOf(other.pid) !== other.startTicks;
+}
+
 /** The command's name, field 2, is in parentheses and may hold anything; what follows the last one is numbers. */
 function startTicksOf(pid: number): string | undefined {
   const stat = read(`/proc/${pid}/stat`);

@@ -12,6 +12,7 @@ import { setAnchorsAside } from '../audit/earlier.ts';
 import { bumpEpoch } from '../epoch.ts';
 import { Jobs } from '../job/jobs.ts';
 import { resealJob } from '../key/reseal-job.ts';
+import { nodePrefix } from '../node/record.ts';
 import { rootTokenAt } from '../token/root-token.ts';
 import { Tokens, tokenKeys } from '../token/tokens.ts';
 import { BatchWriter, removeAll } from './batch-writer.ts';
@@ -140,7 +141,9 @@ class Restoring {
       const { key, value } = opened.record;
       // The header is the last thing written: without it there is no store here.
       if (key === bootKeys.header) this.#header = Buffer.from(value);
-      else if (key !== restoringKey && this.#revival.keeps(opened)) await writer.add(key, value);
+      // Nodes are those of the store that the backup is of.
+      else if (key !== restoringKey && !key.startsWith(nodePrefix) && this.#revival.keeps(opened))
+        await writer.add(key, value);
     }
   }
 

@@ -9,7 +9,7 @@ import type { Clock } from '../../clock.ts';
 import { type Random, randomUuid } from '../../crypto/random.ts';
 import { asCofferError, CofferError } from '../../errors.ts';
 import type { AuditLog } from '../audit/audit.ts';
-import { acquireLock, type HeldLock } from '../duty/lock.ts';
+import { DutyLock, type HeldLock } from '../duty/lock.ts';
 import { NewBackupFile } from './backup-file.ts';
 import type { Backups } from './backups.ts';
 import { backupName, preparePlace, removeOld, scheduleMark } from './retention.ts';
@@ -70,6 +70,7 @@ export function startScheduledBackups(options: ScheduledBackupsOptions): Schedul
 class Runner implements ScheduledBackups {
   readonly #options: ScheduledBackupsOptions;
   readonly #holder: string;
+  #lock: { readonly store: BarrierStore; readonly lock: DutyLock } | undefined;
   #timer: Disposable | undefined;
   #running: Promise<WrittenBackup | undefined> | undefined;
   #stopped = false;
@@ -104,7 +105,7 @@ class Runner implements ScheduledBackups {
     if (node === undefined || this.#stopped) return undefined;
     try {
       if (!this.#isDue((await readSchedule(node.store)).state)) return undefined;
-      const lock = await acquireLock(node.store, this.#options.clock, 'backup', this.#holder);
+      const lock = await this.#lockIn(node.store).acquire();
       if (lock === undefined) return undefined;
       return await this.#underLock(node, lock).finally(() => lock.release().catch(() => undefined));
     } catch (error) {
@@ -119,6 +120,15 @@ class Runner implements ScheduledBackups {
       }
       return undefined;
     }
+  }
+
+  /** One for as long as the store stays open: who wants a lock has to have watched it. */
+  #lockIn(store: BarrierStore): DutyLock {
+    if (this.#lock?.store !== store) {
+      const lock = new DutyLock(store, this.#options.clock, 'backup', this.#holder);
+      this.#lock = { store, lock };
+    }
+    return this.#lock.lock;
   }
 
   #isDue(state: ScheduleState | undefined): boolean {
@@ -189,6 +199,8 @@ class Runner implements ScheduledBackups {
     } finally {
       await backup.close();
     }
+    // Removing old ones is the holder's business only.
+    await lock.extend();
     const written = { name, directory, at: header.createdAt, bytes: file.bytes, records: backup.records };
     const removed = await this.#retain(header.storeId, keep, name);
     await this.#tell(node, written, removed);

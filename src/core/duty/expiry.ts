@@ -7,10 +7,18 @@ import type { Clock } from '../../clock.ts';
 import { ConflictError } from '../../errors.ts';
 import type { Expectation } from '../../storage/storage.ts';
 import { type Due, type DueKind, dueShards, parseDue, shardPrefix } from '../due.ts';
-import { acquireLock, type HeldLock } from './lock.ts';
+import { DutyLock, type HeldLock } from './lock.ts';
 
-/** Handles one entry: does what is due, and takes the entry out in a commit that expects `fence`. */
-export type DueHandler = (due: Due, fence: Expectation, holdsLock: () => boolean) => Promise<void>;
+/**
+ * Handles one entry: does what is due, and takes the entry out in a commit that expects `fence`. Whatever it asks of the outside it
+ * asks through `outside` (see `HeldLock.outside`).
+ */
+export type DueHandler = (
+  due: Due,
+  fence: Expectation,
+  holdsLock: () => boolean,
+  outside: HeldLock['outside'],
+) => Promise<void>;
 
 export interface ExpiryOptions {
   readonly store: BarrierStore;
@@ -18,6 +26,8 @@ export interface ExpiryOptions {
   /** Names this process. */
   readonly holder: string;
   readonly handlers: Readonly<Record<DueKind, DueHandler>>;
+  /** Whether this node's clock can be relied on for what cannot be taken back. */
+  readonly mayEnd?: () => boolean;
   /** Told of entries that failed; they stay and are tried again in the next pass. */
   readonly onError: (kind: DueKind, error: unknown) => void;
 }
@@ -30,10 +40,12 @@ const pagesAPass = 16;
 
 export class ExpiryDuty {
   readonly #options: ExpiryOptions;
+  readonly #lock: DutyLock;
   #running: Promise<number> | undefined;
 
   constructor(options: ExpiryOptions) {
     this.#options = options;
+    this.#lock = new DutyLock(options.store, options.clock, 'expiry', options.holder);
   }
 
   /** One pass. Answers how many entries were handled; 0 also when another node holds the duty. Passes never overlap. */
@@ -50,13 +62,12 @@ export class ExpiryDuty {
   }
 
   async #pass(): Promise<number> {
-    const { store, clock, holder } = this.#options;
     let lock: HeldLock | undefined;
     let handled = 0;
     try {
       for (let shard = 0; shard < dueShards; shard++) {
         if ((await this.#duePage(shard, undefined, 1)).length === 0) continue;
-        lock ??= await acquireLock(store, clock, 'expiry', holder);
+        lock ??= await this.#lock.acquire();
         if (lock === undefined) return 0;
         handled += await this.#shard(shard, lock);
       }
@@ -88,7 +99,12 @@ export class ExpiryDuty {
     if (kind === undefined) return false;
     const due: Due = { ...entry, kind };
     try {
-      await this.#options.handlers[kind](due, lock.expectation(), () => lock.holds());
+      await this.#options.handlers[kind](
+        due,
+        lock.expectation(),
+        () => lock.holds(),
+        (call) => lock.outside(call),
+      );
       return true;
     } catch (error) {
       // A conflict is somebody who came first (a renewal, a revocation): the next pass sees what they left.
@@ -103,6 +119,8 @@ export class ExpiryDuty {
     limit: number,
   ): Promise<readonly ReturnType<typeof parseDue>[]> {
     const { store, clock } = this.#options;
+    // Asked before each page: the time may be set in the middle of a pass.
+    if (this.#options.mayEnd?.() === false) return [];
     const found = await store.range(shardPrefix(shard), { limit, ...(after === undefined ? {} : { after }) });
     const due = found.items.map((item) => parseDue(item.key));
     return due.filter((entry) => entry.at <= clock.now());

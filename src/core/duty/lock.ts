@@ -1,54 +1,101 @@
 /**
- * A duty's lock: one record that names its holder, a fence that grows with each change of holder, and when the lock ends by
- * itself. Every commit of the duty expects the record as it is, so that a holder paused past its lock is refused.
+ * A duty's lock: one record that names its holder, and a fence that grows with each change of holder. Every commit of the duty
+ * expects the record as it is, so that a holder paused past its lock is refused.
+ *
+ * Who wants a lock that another holds does not believe the time that stands in it, because clocks of two nodes may differ: it
+ * watches the record for as long as a lock lasts, by its own steady clock, and takes the lock only if nothing was written to it
+ * meanwhile. The holder counts from before it wrote. So nobody takes a lock that its holder may still act under, however wrong
+ * the time of either may be; only their seconds have to be equally long. A holder on this machine whose process has ended is
+ * not waited for.
  */
 import type { BarrierStore } from '../../barrier/store.ts';
 import type { Clock } from '../../clock.ts';
-import { ConflictError } from '../../errors.ts';
+import { CofferError, ConflictError } from '../../errors.ts';
 import { type Expectation, parseStorageKey, type Revision, type StorageKey } from '../../storage/storage.ts';
+import { currentProcess, isSurelyGone, type ProcessIdentity } from '../audit/process-identity.ts';
 import { decodeStored, encodeStored } from '../stored-json.ts';
 
 interface LockRecord {
   readonly holder: string;
   readonly fence: number;
-  /** Milliseconds; a lock whose time has come is free. */
+  /** Milliseconds, by its holder's clock: until when it holds the lock; 0 once it is given back. */
   readonly until: number;
+  /** Counts what this holder wrote: its sign of life. */
+  readonly turn: number;
+  /** Absent in locks of earlier programs. */
+  readonly process?: ProcessIdentity;
+}
+
+/** Who asks for locks: a name of its own, and the process that it is in. */
+interface Holder {
+  readonly name: string;
+  readonly process: ProcessIdentity;
 }
 
 /** How long a lock lasts without being renewed, in milliseconds. */
-const lockTime = 30_000;
+export const lockTime = 30_000;
 
 export interface HeldLock {
   /** Grows with each holder. */
   readonly fence: number;
   /** For every commit made under the lock. */
   expectation(): Expectation;
-  /** Whether a call to the outside may begin: the lock has time left. */
+  /** Whether the lock has time left. */
   holds(): boolean;
+  /**
+   * A call to the outside: begins only while the record in the store is still the holder's and has time left, and is waited for
+   * no longer than that. The signal ends with it. Throws `conflict` with the lock's key when the lock was lost, `unavailable`
+   * when its time ran out during the call: whether that had an effect is not known then, and whoever holds the lock next does it
+   * again.
+   */
+  outside<T>(call: (signal: AbortSignal) => Promise<T>): Promise<T>;
   /** Takes more time where half of it has gone. Throws `conflict` when the lock was lost. */
   extend(): Promise<void>;
   release(): Promise<void>;
 }
 
-/** Undefined when somebody else holds the lock. */
-export async function acquireLock(
-  store: BarrierStore,
-  clock: Clock,
-  name: string,
-  holder: string,
-): Promise<HeldLock | undefined> {
-  const key = parseStorageKey(`core/duty/${name}`);
-  const sealed = await store.read(key);
-  const current = sealed === undefined ? undefined : decodeStored<LockRecord>(sealed.open());
-  if (current !== undefined && current.until > clock.now() && current.holder !== holder) return undefined;
-  const fence = (current?.fence ?? 0) + 1;
-  try {
-    const lock = new Lock(store, clock, key, { holder, fence, until: clock.now() + lockTime });
-    await lock.write(sealed?.revision ?? null);
-    return lock;
-  } catch (error) {
-    if (error instanceof ConflictError) return undefined;
-    throw error;
+/** What one node sees of one lock: it must have watched a lock to take it from somebody who no longer says anything. */
+export class DutyLock {
+  readonly #store: BarrierStore;
+  readonly #clock: Clock;
+  readonly #key: StorageKey;
+  readonly #holder: Holder;
+  #seen: { readonly fence: number; readonly turn: number; readonly since: number } | undefined;
+
+  /** @param name of the duty @param holder names this process */
+  constructor(store: BarrierStore, clock: Clock, name: string, holder: string) {
+    this.#store = store;
+    this.#clock = clock;
+    this.#key = parseStorageKey(`core/duty/${name}`);
+    this.#holder = { name: holder, process: currentProcess() };
+  }
+
+  /** Undefined while somebody else holds the lock, or may. */
+  async acquire(): Promise<HeldLock | undefined> {
+    const sealed = await this.#store.read(this.#key);
+    const current = sealed === undefined ? undefined : decodeStored<LockRecord>(sealed.open());
+    if (current !== undefined && !this.#isFree(current)) return undefined;
+    const fence = (current?.fence ?? 0) + 1;
+    const lock = new Lock(this.#store, this.#clock, this.#key, this.#holder, fence);
+    try {
+      await lock.take(sealed?.revision ?? null);
+      return lock;
+    } catch (error) {
+      if (error instanceof ConflictError) return undefined;
+      throw error;
+    }
+  }
+
+  #isFree(current: LockRecord): boolean {
+    if (current.until === 0 || current.holder === this.#holder.name) return true;
+    const { process } = current;
+    if (process !== undefined && isSurelyGone(process, this.#holder.process)) return true;
+    const now = this.#clock.steady();
+    // Not by its revision: sealing it anew changes that, and is no sign of life.
+    if (this.#seen?.fence !== current.fence || this.#seen.turn !== current.turn) {
+      this.#seen = { fence: current.fence, turn: current.turn, since: now };
+    }
+    return now - this.#seen.since >= lockTime;
   }
 }
 
@@ -56,26 +103,26 @@ class Lock implements HeldLock {
   readonly #store: BarrierStore;
   readonly #clock: Clock;
   readonly #key: StorageKey;
-  #record: LockRecord;
+  readonly #holder: Holder;
+  readonly fence: number;
+  #turn = 0;
   #revision: Revision | null = null;
+  /** The lock's end, by both clocks: steady time stands still while the machine sleeps, and the other can be set back. */
+  #end = { steady: 0, time: 0 };
 
-  constructor(store: BarrierStore, clock: Clock, key: StorageKey, record: LockRecord) {
+  constructor(store: BarrierStore, clock: Clock, key: StorageKey, holder: Holder, fence: number) {
     this.#store = store;
     this.#clock = clock;
     this.#key = key;
-    this.#record = record;
+    this.#holder = holder;
+    this.fence = fence;
   }
 
-  get fence(): number {
-    return this.#record.fence;
-  }
-
-  async write(expected: Revision | null): Promise<void> {
-    const [revision] = await this.#store.commit(
-      [{ key: this.#key, value: encodeStored(this.#record) }],
-      [{ key: this.#key, revision: expected }],
-    );
-    this.#revision = revision ?? null;
+  async take(expected: Revision | null): Promise<void> {
+    // Read before it is written, and counted only once it is: the holder's end is never later than a successor's.
+    const end = { steady: this.#clock.steady() + lockTime, time: this.#clock.now() + lockTime };
+    await this.#write(end.time, expected);
+    this.#end = end;
   }
 
   expectation(): Expectation {
@@ -83,22 +130,71 @@ class Lock implements HeldLock {
   }
 
   holds(): boolean {
-    return this.#record.until > this.#clock.now();
+    return this.#timeLeft() > 0;
+  }
+
+  async outside<T>(call: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    const record = await this.#store.read(this.#key);
+    const current = record === undefined ? undefined : decodeStored<LockRecord>(record.open());
+    const left = this.#timeLeft();
+    if (current?.fence !== this.fence || current.holder !== this.#holder.name || left <= 0) {
+      throw new ConflictError(this.#key);
+    }
+    return withinTime(this.#clock, left, call);
   }
 
   async extend(): Promise<void> {
-    if (this.#record.until - this.#clock.now() > lockTime / 2) return;
-    this.#record = { ...this.#record, until: this.#clock.now() + lockTime };
-    await this.write(this.#revision);
+    if (this.#timeLeft() > lockTime / 2) return;
+    await this.take(this.#revision);
   }
 
   async release(): Promise<void> {
-    this.#record = { ...this.#record, until: 0 };
+    this.#end = { steady: 0, time: 0 };
     try {
-      await this.write(this.#revision);
+      await this.#write(0, this.#revision);
     } catch (error) {
       // Lost already: the successor's record stands.
       if (!(error instanceof ConflictError)) throw error;
     }
+  }
+
+  #timeLeft(): number {
+    return Math.min(this.#end.steady - this.#clock.steady(), this.#end.time - this.#clock.now());
+  }
+
+  async #write(until: number, expected: Revision | null): Promise<void> {
+    const record: LockRecord = {
+      holder: this.#holder.name,
+      fence: this.fence,
+      until,
+      turn: ++this.#turn,
+      process: this.#holder.process,
+    };
+    const [revision] = await this.#store.commit(
+      [{ key: this.#key, value: encodeStored(record) }],
+      [{ key: this.#key, revision: expected }],
+    );
+    this.#revision = revision ?? null;
+  }
+}
+
+/** What goes on after its time is up goes on unheard; the lock is somebody else's to take then. */
+async function withinTime<T>(
+  clock: Clock,
+  milliseconds: number,
+  call: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const ending = new AbortController();
+  let timer: Disposable | undefined;
+  const late = new Promise<never>((_resolve, reject) => {
+    timer = clock.after(milliseconds, () => {
+      reject(new CofferError('unavailable', 'a call to the outside took longer than the duty’s lock lasts'));
+      ending.abort();
+    });
+  });
+  try {
+    return await Promise.race([call(ending.signal), late]);
+  } finally {
+    timer?.[Symbol.dispose]();
   }
 }

@@ -5,7 +5,7 @@
 import type { BarrierStore } from '../../barrier/store.ts';
 import type { Clock } from '../../clock.ts';
 import { asCofferError, CofferError, ConflictError, type ErrorCode } from '../../errors.ts';
-import { acquireLock, type HeldLock } from '../duty/lock.ts';
+import { DutyLock, type HeldLock } from '../duty/lock.ts';
 import type { JobContext, JobStep, JobType } from './job.ts';
 import type { Jobs, StoredJob } from './jobs.ts';
 import { damagedType, encodeJob, type JobRecord, jobKey } from './record.ts';
@@ -46,6 +46,7 @@ type Turn = 'more' | 'waits';
 
 export class JobDuty {
   readonly #options: JobDutyOptions;
+  readonly #lock: DutyLock;
   #running: Promise<void> | undefined;
   /** Damaged jobs that were told of; as many as there can be active ones. */
   readonly #reported = new Set<string>();
@@ -54,6 +55,7 @@ export class JobDuty {
 
   constructor(options: JobDutyOptions) {
     this.#options = options;
+    this.#lock = new DutyLock(options.store, options.clock, 'jobs', options.holder);
   }
 
   /** Works until no job has anything to do now. Passes never overlap; a call during one makes it look once more. */
@@ -82,13 +84,12 @@ export class JobDuty {
   }
 
   async #pass(): Promise<void> {
-    const { store, clock, holder } = this.#options;
     let lock: HeldLock | undefined;
     try {
       for (;;) {
         const ready = await this.#ready();
         if (ready.length === 0) return;
-        lock ??= await acquireLock(store, clock, 'jobs', holder);
+        lock ??= await this.#lock.acquire();
         if (lock === undefined) return;
         let more = false;
         for (const id of ready) more = (await this.#turn(id, lock)) === 'more' || more;
@@ -156,6 +157,7 @@ export class JobDuty {
       requester: record.requester,
       fence: lock.expectation(),
       holdsLock: () => lock.holds(),
+      outside: (call) => lock.outside(call),
     };
     const step = await type.step(record.state, context);
     const next = this.#after(record, step);

@@ -38,8 +38,13 @@ export interface JobContext {
   readonly requester: string | null;
   /** For commits of the step's own: they must do no harm when done again. */
   readonly fence: Expectation;
-  /** Whether a call to the outside may begin. */
+  /** Whether the duty's lock has time left. */
   holdsLock(): boolean;
+  /**
+   * A call to the outside, under the lock and no longer than it lasts. Throws `conflict` when the lock was lost, `unavailable` when its
+   * time ran out during the call.
+   */
+  outside<T>(call: (signal: AbortSignal) => Promise<T>): Promise<T>;
 }
 
 export interface JobType {

@@ -146,7 +146,8 @@ describe('jobs', () => {
     await coreOf(ill)
       .jobDuty.run()
       .catch(() => undefined);
-    // The lock of the one that broke down has to run out, and its pause.
+    // The one that broke down has to be seen to be silent for as long as its lock lasts, and its pause has to pass.
+    await finishJobs(healthy);
     place.clock.jump(60);
     await finishJobs(healthy);
     expect((await coreOf(healthy).jobs.read(id))?.record.status).toBe('done');

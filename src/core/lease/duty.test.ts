@@ -156,6 +156,8 @@ describe('a node that dies in the middle of its duty', () => {
       await expiryOf(first)
         .run()
         .catch(() => undefined);
+      // Who is to go on has to see that the lock's holder is silent.
+      await expiryOf(node).run();
       place.clock.jump(31);
       await finishDuties(node, place.clock);
       expect(outside.working, `fault at call ${call}`).toEqual([]);

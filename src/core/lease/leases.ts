@@ -6,9 +6,10 @@
 import type { BarrierStore, PlainWrite } from '../../barrier/store.ts';
 import type { Clock } from '../../clock.ts';
 import { type Random, randomBase62 } from '../../crypto/random.ts';
-import { asCofferError, CofferError } from '../../errors.ts';
+import { asCofferError, CofferError, ConflictError } from '../../errors.ts';
 import type { Expectation, Page, PageRequest, Revision } from '../../storage/storage.ts';
 import { type Due, dueWrite, moveDue, requeueDue, withoutDue } from '../due.ts';
+import type { HeldLock } from '../duty/lock.ts';
 import { SharedCommit } from '../duty/shared-commit.ts';
 import type { Leased } from '../endpoint.ts';
 import { type Meter, noTelemetry } from '../meter.ts';
@@ -232,7 +233,7 @@ export class Leases {
    */
   async revokeMount(
     { entry }: Mount,
-    holdsLock: () => boolean,
+    outside: HeldLock['outside'],
   ): Promise<{ readonly waiting: number; readonly givenUp: number }> {
     let waiting = 0;
     let givenUp = 0;
@@ -242,8 +243,8 @@ export class Leases {
         if (record.irrevocable) givenUp += 1;
         else if (record.failures > 0 && (record.queuedAt ?? 0) > this.#clock.now()) waiting += 1;
         else {
-          if (!holdsLock()) throw lostLock();
-          if ((await this.#endOrPutOff(record.id, {})) !== undefined) waiting += 1;
+          const left = await outside(() => this.#endOrPutOff(record.id, {}));
+          if (left !== undefined) waiting += 1;
         }
       });
     }
@@ -280,8 +281,8 @@ export class Leases {
     }
   }
 
-  /** Duty: an entry of kind `lease`. `fence` is checked before the engine is asked to touch anything outside. */
-  async onDue(due: Due, fence: Expectation, holdsLock: () => boolean): Promise<void> {
+  /** Duty: an entry of kind `lease`. The engine touches what is outside under the lock only. */
+  async onDue(due: Due, fence: Expectation, outside: HeldLock['outside']): Promise<void> {
     const done: PlainWrite = { key: due.key, value: null };
     const stored = await this.read(due.id);
     if (stored === undefined || stored.record.irrevocable) {
@@ -292,10 +293,11 @@ export class Leases {
     if (record.expiresAt > this.#clock.now()) {
       return void (await this.#store.commit(requeued(due, record), expectations));
     }
-    if (!holdsLock()) throw lostLock();
     try {
-      await this.#endAtEngine(record, false);
-    } catch {
+      await outside((signal) => this.#endAtEngine(record, false, signal));
+    } catch (error) {
+      // Without the lock the lease is the successor's, and nobody's failure.
+      if (error instanceof ConflictError && error.key === fence.key) throw error;
       return this.#putOff(record, [done], expectations);
     }
     const removal = this.#removal(record).filter((write) => write.key !== due.key);
@@ -325,11 +327,13 @@ export class Leases {
   }
 
   /** What the engine must end; a mount that is gone has nobody left to ask. */
-  async #endAtEngine(record: LeaseRecord, force: boolean): Promise<void> {
+  async #endAtEngine(record: LeaseRecord, force: boolean, signal?: AbortSignal): Promise<void> {
     const mount = await this.#findMount(record.mount);
     if (mount?.engine.revoke === undefined) return;
     try {
-      await mount.engine.revoke({ leaseId: record.id, internal: record.internal, view: this.#view(mount) });
+      const { id: leaseId, internal } = record;
+      const view = this.#view(mount);
+      await mount.engine.revoke({ leaseId, internal, view, ...(signal === undefined ? {} : { signal }) });
     } catch (error) {
       if (!force) throw error;
     }
@@ -367,8 +371,4 @@ function requeued(due: Due, record: LeaseRecord): readonly PlainWrite[] {
     ...(moved.length === writes.length ? [{ key: due.key, value: null }] : []),
     ...moved,
   ];
-}
-
-function lostLock(): CofferError {
-  return new CofferError('unavailable', 'the duty lost its lock');
 }

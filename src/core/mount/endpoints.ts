@@ -184,6 +184,7 @@ async function enable(
   const engine = alias === null ? type : 'kv';
   checkPlugin(engine, named === type ? '' : named, fields.plugin_version);
   const options = { ...fields.options, ...(alias === null ? {} : { version: alias[1] ?? '2' }) };
+  await rooms.nodes.requireEverywhere(`${kind}/${engine}`);
   await rooms.mounts.enable({
     kind,
     path,

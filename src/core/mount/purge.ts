@@ -6,6 +6,7 @@ import type { BarrierStore, PlainWrite } from '../../barrier/store.ts';
 import type { Clock } from '../../clock.ts';
 import type { Expectation } from '../../storage/storage.ts';
 import { type Due, dueWrite } from '../due.ts';
+import type { HeldLock } from '../duty/lock.ts';
 import type { Leases } from '../lease/leases.ts';
 import type { Tokens } from '../token/tokens.ts';
 import { goneKey, mountDataPrefix, mountKey } from './entry.ts';
@@ -38,6 +39,7 @@ export async function purgeMount(
   due: Due,
   fence: Expectation,
   holdsLock: () => boolean,
+  outside: HeldLock['outside'],
 ): Promise<void> {
   const { store, clock, mounts, leases, tokens } = context;
   const [uuid = '', sweep = '0'] = due.id.split('/');
@@ -47,16 +49,17 @@ export async function purgeMount(
   const mount = await mounts.find(uuid);
   if (mount?.entry.kind === 'auth') await tokens.endIssuedBy(uuid, fence);
   if (mount !== undefined) {
-    const { waiting, givenUp } = await leases.revokeMount(mount, holdsLock);
+    const { waiting, givenUp } = await leases.revokeMount(mount, outside);
     if (waiting + givenUp > 0) {
       const again = clock.now() + (waiting > 0 ? pause : longPause);
       // Its engine needs its records to end them.
       return void (await store.commit([done, dueWrite(again, 'purge', uuid)], [fence]));
     }
     try {
-      await mount.engine.settle?.(
-        new MountView(store, uuid, (writes, expectations) => store.commit(writes, [...expectations, fence])),
+      const view = new MountView(store, uuid, (writes, expectations) =>
+        store.commit(writes, [...expectations, fence]),
       );
+      await outside(async () => mount.engine.settle?.(view));
     } catch (error) {
       // Without the lock the entry is the successor's: it stays as it is.
       if (!holdsLock()) throw error;

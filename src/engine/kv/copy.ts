@@ -9,7 +9,7 @@ import type { SecretContent, TreeChange } from '../secret-tree.ts';
 import { endingEntry, nextEnding } from './ending.ts';
 import { partBytes, partPaths, type Upload } from './large-value.ts';
 import type { SecretRecord } from './metadata.ts';
-import { encodeSecret, isHeld } from './pointer.ts';
+import { type EncodeSecret, isHeld } from './pointer.ts';
 import { pointerPath, versionPath } from './secrets.ts';
 import type { Found } from './tree.ts';
 import { type VersionRecord, VersionRows } from './version-rows.ts';
@@ -26,6 +26,7 @@ export interface CopyPlace {
   readonly random: Random;
   readonly view: View;
   readonly now: number;
+  readonly encode: EncodeSecret;
 }
 
 /** The secret's versions, oldest first. */
@@ -88,7 +89,7 @@ export async function receiveContent(
   const next = nextEnding(secret);
   const { writes, expectations } = await values.finish();
   return {
-    writes: [{ path: pointerPath(name), value: encodeSecret(secret, held) }, ...writes],
+    writes: [{ path: pointerPath(name), value: place.encode(secret, held) }, ...writes],
     expectations,
     due: next === undefined ? [] : [endingEntry(name, next)],
   };

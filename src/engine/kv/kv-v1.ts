@@ -19,15 +19,18 @@ import {
 } from './large-value.ts';
 import { listNames, listSchema, scanNames } from './listing.ts';
 import { decodePlain, encodePlain, plainFolder, plainPath } from './plain.ts';
+import { pointerEncoder } from './pointer.ts';
 import { secretPath } from './secret-path.ts';
 import { checkNotUpgraded, notUpgraded, onUpgradeDue, upgradePath, upgrading } from './upgrade.ts';
 
 export function kvV1(environment: EngineEnvironment): Engine {
+  const { random, clock } = environment;
+  const encode = pointerEncoder(environment);
   return {
     endpoints: [plainEndpoint(environment)],
     onDue: async (name, view) => {
       // A node that has not heard of the new version yet may be the one whose duty meets the entry.
-      if (name === upgradePath) await onUpgradeDue(view, environment.random, environment.clock.now());
+      if (name === upgradePath) await onUpgradeDue(view, { random, encode, now: clock.now() });
       else if (name.startsWith(uploadFolder)) await onUploadDue(view, name);
     },
   };

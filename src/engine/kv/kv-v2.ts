@@ -7,6 +7,7 @@ import { endingFolder } from './ending.ts';
 import { onEndingDue } from './ending-duty.ts';
 import { onUploadDue, uploadFolder } from './large-value.ts';
 import { metadataEndpoint } from './metadata-endpoints.ts';
+import { pointerEncoder } from './pointer.ts';
 import { secretPath } from './secret-path.ts';
 import { Secrets } from './secrets.ts';
 import { settingsEndpoint } from './settings-endpoint.ts';
@@ -17,7 +18,8 @@ import { emptyTrash, type Place } from './versions.ts';
 
 export function kvV2(environment: EngineEnvironment): Engine {
   const { random, clock } = environment;
-  const secrets = new Secrets();
+  const encode = pointerEncoder(environment);
+  const secrets = new Secrets(encode);
   const gate = new UpgradeGate();
   const place = (call: Call): Place => ({ secrets, random, call, path: secretPath(call) });
   const endpoints = [
@@ -31,7 +33,7 @@ export function kvV2(environment: EngineEnvironment): Engine {
   return {
     endpoints: endpoints.map((one) => behind(gate, one)),
     onDue: async (name, view) => {
-      if (name === upgradePath) return onUpgradeDue(view, random, clock.now());
+      if (name === upgradePath) return onUpgradeDue(view, { random, encode, now: clock.now() });
       if (name.startsWith(uploadFolder)) return onUploadDue(view, name);
       if (name.startsWith(copyFolder)) return onCopyDue(view, name);
       if (name.startsWith(endingFolder)) return onEndingDue(secrets, view, name, clock.now());

@@ -3,11 +3,13 @@ import { CofferError } from '../../errors.ts';
 import type { EngineOptions, EngineType, OptionsChange } from '../engine.ts';
 import { kvV1 } from './kv-v1.ts';
 import { kvV2 } from './kv-v2.ts';
+import { pointerFormats } from './pointer.ts';
 import { beginUpgrade } from './upgrade.ts';
 
 export const kv: EngineType = {
   type: 'kv',
   summary: 'key/value secrets, with versions (version 2) or without',
+  formats: pointerFormats,
   parseOptions,
   changeOptions,
   create: (environment) => (environment.options['version'] === '2' ? kvV2(environment) : kvV1(environment)),

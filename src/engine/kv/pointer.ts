@@ -8,6 +8,7 @@
  */
 import { parseStored } from '../../core/stored-json.ts';
 import { CofferError } from '../../errors.ts';
+import type { EngineEnvironment, Formats } from '../engine.ts';
 import type { Upload } from './large-value.ts';
 import type { SecretHead, SecretRecord } from './metadata.ts';
 import { type VersionRecord, VersionRows } from './version-rows.ts';
@@ -17,6 +18,12 @@ const textFormat = 3;
 const jsonFormat = '{'.charCodeAt(0);
 const fixedBytes = 1 + 1 + 4 + 4;
 const lengthBytes = 4;
+
+/** The name under which nodes agree on the newest version that is written. */
+const pointerFormat = 'kv/pointer';
+export const pointerFormats: Formats = {
+  [pointerFormat]: { reads: textFormat, writes: textFormat, first: rowsFormat },
+};
 
 /** Flags. The second is only set in format 3. */
 const wideRows = 1;
@@ -31,6 +38,15 @@ const heldBytes = 1_024;
 /** Whether the current version's text is to be held in the pointer as well. */
 export function isHeld(text: Buffer): boolean {
   return text.length <= heldBytes;
+}
+
+/** See `encodeSecret`. */
+export type EncodeSecret = (record: SecretRecord, text?: Buffer) => Buffer;
+
+/** Encodes pointers without the text for as long as a node of the store could not read one that holds it. */
+export function pointerEncoder({ formatVersion }: Pick<EngineEnvironment, 'formatVersion'>): EncodeSecret {
+  const holds = () => formatVersion === undefined || formatVersion(pointerFormat) >= textFormat;
+  return (record, text) => encodeSecret(record, text !== undefined && holds() ? text : undefined);
 }
 
 /** A pointer as stored, with the current version's text if it is to be held here too. */

@@ -3,7 +3,6 @@ import { ConflictError } from '../../errors.ts';
 import type { Restoration, TreeChange } from '../secret-tree.ts';
 import { placeLarge } from './large-value.ts';
 import { isDeleted, type SecretRecord } from './metadata.ts';
-import { encodeSecret } from './pointer.ts';
 import { pointerPath, readText } from './secrets.ts';
 import type { Found } from './tree.ts';
 import { withVersion } from './versions.ts';
@@ -47,7 +46,7 @@ async function newVersion(
     now,
   });
   return {
-    writes: [{ path: pointerPath(name), value: encodeSecret(secret, held) }, ...writes],
+    writes: [{ path: pointerPath(name), value: secrets.encode(secret, held) }, ...writes],
     expectations: [{ path: pointerPath(name), revision: read.revision }, ...expectations],
     due,
   };

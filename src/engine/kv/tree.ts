@@ -42,7 +42,7 @@ export function kvTree(
     },
     async receive(view, name, content) {
       await open(view);
-      return receiveContent({ random, view, now: clock.now() }, name, content);
+      return receiveContent({ random, view, now: clock.now(), encode: secrets.encode }, name, content);
     },
   };
 }
@@ -100,7 +100,7 @@ class KvSecret implements StoredSecret {
   renamed(name: string): TreeChange {
     const next = nextEnding(this.#record);
     const change = this.#change([
-      { path: pointerPath(name), value: encodeSecret(this.#record, this.#found.held) },
+      { path: pointerPath(name), value: this.#found.secrets.encode(this.#record, this.#found.held) },
       { path: pointerPath(this.name), value: null },
     ]);
     return { ...change, due: next === undefined ? [] : [endingEntry(name, next)] };

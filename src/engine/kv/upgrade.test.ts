@@ -61,7 +61,7 @@ describe('a mount of version 1 that becomes version 2', () => {
   it('says so while it is being upgraded, and the duty finishes it', async () => {
     await open({ silent: true });
     for (let n = 0; n < 30; n++) await write(`n${n}`, { n });
-    let commits = 0;
+    let commits = Number.NEGATIVE_INFINITY;
     const storage = faultyStorage(place.storage, (_count, operation) =>
       operation === 'commit' && ++commits > 2 ? { kind: 'before' } : undefined,
     );

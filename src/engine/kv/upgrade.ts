@@ -11,7 +11,7 @@ import { type Random, randomUuid } from '../../crypto/random.ts';
 import { CofferError } from '../../errors.ts';
 import { newSecret } from './metadata.ts';
 import { decodePlain, plainFolder } from './plain.ts';
-import { encodeSecret, isHeld } from './pointer.ts';
+import { type EncodeSecret, isHeld } from './pointer.ts';
 import { pointerPath, versionPath } from './secrets.ts';
 import { VersionRows } from './version-rows.ts';
 
@@ -77,19 +77,27 @@ export class UpgradeGate {
   }
 }
 
+/** What new secrets are made with. */
+interface Making {
+  readonly random: Random;
+  /** Milliseconds. */
+  readonly now: number;
+  readonly encode: EncodeSecret;
+}
+
 /** Duty: turns plain values into secrets, some now, and asks to be called again for the rest. */
-export async function onUpgradeDue(view: View, random: Random, now: number): Promise<void> {
+export async function onUpgradeDue(view: View, making: Making): Promise<void> {
   for (let turned = 0; turned < valuesAStep; ) {
-    const count = await retryOnConflict(() => turnPage(view, random, now));
+    const count = await retryOnConflict(() => turnPage(view, making));
     if (count === 0) return;
     turned += count;
   }
   // At a later second than the entry being handled, which is taken away after this.
-  await view.commit([], [], [{ at: now + 1_000, name: upgradePath }]);
+  await view.commit([], [], [{ at: making.now + 1_000, name: upgradePath }]);
 }
 
 /** Turns some plain values in one commit. Answers how many; 0 when there is none left, or nothing to upgrade. */
-async function turnPage(view: View, random: Random, now: number): Promise<number> {
+async function turnPage(view: View, making: Making): Promise<number> {
   const mark = await view.read(upgradePath);
   if (mark === undefined || parseStored<Mark>(mark.open()).state === 'done') return 0;
   const { items } = await view.range(plainFolder, { limit: valuesAPage });
@@ -105,7 +113,7 @@ async function turnPage(view: View, random: Random, now: number): Promise<number
     const plain = item.open();
     bytes += plain.length;
     if (count > 0 && bytes > bytesACommit) break;
-    writes.push(...turned(item, plain, random, now));
+    writes.push(...turned(item, plain, making));
     expectations.push({ path: item.path, revision: item.revision });
     count++;
   }
@@ -113,13 +121,13 @@ async function turnPage(view: View, random: Random, now: number): Promise<number
   return count;
 }
 
-function turned({ path }: ViewRecord, plain: Buffer, random: Random, now: number): readonly ViewWrite[] {
+function turned({ path }: ViewRecord, plain: Buffer, { random, now, encode }: Making): readonly ViewWrite[] {
   const secret = newSecret(randomUuid(random), now);
   const value = decodePlain(plain);
   const upload = value.kind === 'large' ? { upload: value.upload } : {};
   const version = { createdAt: now, deletedAt: null, destroyed: false, endsByItself: false, ...upload };
   const held = value.kind === 'text' && isHeld(value.text) ? value.text : undefined;
-  const pointer = encodeSecret({ ...secret, versions: VersionRows.empty.appended(version, 1) }, held);
+  const pointer = encode({ ...secret, versions: VersionRows.empty.appended(version, 1) }, held);
   return [
     { path, value: null },
     { path: pointerPath(path.slice(plainFolder.length)), value: pointer },

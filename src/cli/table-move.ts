@@ -1,0 +1,175 @@
+/**
+ * Moves and copies in a table. Each version is opened and sealed anew for its new name, the newest first, so that the goal's latest
+ * is right from the first write on; only then goes what was copied. Interrupted, it is whole at its old name still, and the same
+ * command goes on.
+ */
+import type { Head } from '../credstash/head.ts';
+import type { SecretTable } from '../credstash/secret-table.ts';
+import { asCofferError, CofferError } from '../errors.ts';
+import type { JsonObject } from '../json.ts';
+import type { MoveOrder, MoveOutcome, Mover } from './secret-safe.ts';
+
+/** Skipped names that are told. */
+const mostNamed = 50;
+const past = { move: 'moved', copy: 'copied', delete: 'deleted', restore: 'restored' } as const;
+
+/** @param below names below a folder */
+export function tableMover(table: SecretTable, below: (folder: string) => Promise<readonly string[]>): Mover {
+  return {
+    async start(order: MoveOrder): Promise<MoveOutcome> {
+      if (order.verb === 'restore') {
+        throw new CofferError(
+          'unsupported_operation',
+          `${table.title} cannot restore a folder; \`coffer rollback\` does it by name`,
+        );
+      }
+      if (!order.recursive) {
+        await moveOne(table, order, order.from, order.to ?? '');
+        return outcome(order, 1, []);
+      }
+      const names = await below(order.from);
+      if (names.length === 0)
+        throw new CofferError('not_found', `there are no secrets below ${order.from || table.title}`);
+      return moveAll(table, order, names);
+    },
+  };
+}
+
+async function moveAll(table: SecretTable, order: MoveOrder, names: readonly string[]): Promise<MoveOutcome> {
+  const skipped: { path: string; reason: string }[] = [];
+  const start = order.from === '' ? 0 : order.from.length + 1;
+  for (const name of names) {
+    const goal =
+      order.to === undefined || order.to === '' ? name.slice(start) : `${order.to}/${name.slice(start)}`;
+    try {
+      await moveOne(table, order, name, goal);
+    } catch (thrown) {
+      const error = asCofferError(thrown);
+      if (!ofThisName.some((code) => code === error.code)) throw thrown;
+      skipped.push({ path: name, reason: error.message });
+    }
+  }
+  return outcome(order, names.length - skipped.length, skipped);
+}
+
+/** Codes that say something of one secret; any other stops the rest. */
+const ofThisName = [
+  'conflict',
+  'permission_denied',
+  'wrong_key',
+  'integrity',
+  'not_found',
+  'unsupported_operation',
+  'usage',
+] as const;
+
+function outcome(
+  { verb, dryRun }: MoveOrder,
+  done: number,
+  skipped: readonly { readonly path: string; readonly reason: string }[],
+): MoveOutcome {
+  const result: JsonObject = {
+    [past[verb]]: done,
+    skipped: skipped.length,
+    skipped_paths: skipped.slice(0, mostNamed).map((each) => ({ ...each })),
+    dry_run: dryRun,
+  };
+  return { kind: 'done', result };
+}
+
+async function moveOne(table: SecretTable, order: MoveOrder, from: string, to: string): Promise<void> {
+  const heads = await table.history(from);
+  if (heads.length === 0) throw new CofferError('not_found', `there is no secret ${from}`);
+  if (order.verb === 'delete') return deleteOne(table, order, from, heads);
+  const there = await table.history(to);
+  if (order.dryRun) {
+    if (there.length > 0 && !order.overwrite) throw targetExists(to);
+    return;
+  }
+  requireNumbers(from, heads);
+  if (order.overwrite) await table.remove(to);
+  else await requireSame(table, heads, to, there);
+  await copyVersions(table, to, heads);
+  if (order.verb === 'move') await table.removeVersions(from, heads);
+}
+
+async function deleteOne(
+  table: SecretTable,
+  { dryRun, forGood }: MoveOrder,
+  name: string,
+  heads: readonly Head[],
+) {
+  if (dryRun) return;
+  if (forGood) await table.remove(name);
+  else await table.delete(name, heads.slice(-1));
+}
+
+/** A destroyed version has nothing to bring along; one that is deleted comes as one that is deleted. */
+async function copyVersions(table: SecretTable, to: string, heads: readonly Head[]): Promise<void> {
+  for (const head of heads.toReversed()) {
+    if (head.state.kind === 'destroyed' || head.version === undefined) continue;
+    const { bytes, shape } = await table.openVersion(head);
+    const notes = head.comment === undefined ? {} : { comment: head.comment };
+    try {
+      await table.writeVersion(
+        { name: to, bytes, shape: shape ?? 'bare', ...notes },
+        head.version,
+        head.created,
+      );
+    } catch (error) {
+      // An interrupted run may have written it already; anything else there is somebody's, and then nothing is removed.
+      if (asCofferError(error).code !== 'conflict') throw error;
+      if (!(await holds(table, to, head.version, bytes))) throw targetExists(to);
+    } finally {
+      bytes.fill(0);
+    }
+    if (head.state.kind === 'deleted') await markDeleted(table, to, head.version);
+  }
+}
+
+async function holds(table: SecretTable, name: string, version: number, bytes: Buffer): Promise<boolean> {
+  const found = (await table.history(name)).find((each) => each.version === version);
+  if (found === undefined || found.state.kind === 'destroyed') return false;
+  return (await table.openVersion(found)).bytes.equals(bytes);
+}
+
+async function markDeleted(table: SecretTable, name: string, version: number): Promise<void> {
+  const copied = (await table.history(name)).filter((each) => each.version === version);
+  await table.delete(name, copied);
+}
+
+/**
+ * What is at the goal may only be what an interrupted run left: versions of this very secret, and older ones that have left the
+ * source already, since those go oldest first.
+ */
+async function requireSame(
+  table: SecretTable,
+  heads: readonly Head[],
+  to: string,
+  there: readonly Head[],
+): Promise<void> {
+  const oldest = heads[0]?.version ?? 0;
+  let same = 0;
+  for (const { version } of there) {
+    if (version !== undefined && version < oldest) continue;
+    const source = heads.find((head) => head.version === version && head.state.kind !== 'destroyed');
+    if (source === undefined || version === undefined) throw targetExists(to);
+    const { bytes } = await table.openVersion(source);
+    if (!(await holds(table, to, version, bytes))) throw targetExists(to);
+    same++;
+  }
+  if (there.length > 0 && same === 0) throw targetExists(to);
+}
+
+function requireNumbers(name: string, heads: readonly Head[]): void {
+  const odd = heads.find(({ version }) => version === undefined);
+  if (odd === undefined) return;
+  throw new CofferError(
+    'unsupported_operation',
+    `${name} has versions that are no numbers, such as ${odd.versionText}`,
+  );
+}
+
+function targetExists(name: string): CofferError {
+  return new CofferError('conflict', `the target exists: ${name}`);
+}

@@ -1,0 +1,40 @@
+/** How the map of fields that a secret is for the verbs rests in an item of a table: a bare value is the item, a map is its JSON. */
+import type { Opened, Shape, WrittenFormat } from '../credstash/format.ts';
+import { isJsonObject, type JsonObject } from '../json.ts';
+import { scanJson } from './format/json-scan.ts';
+import { bareField, bareValue, decodeValue, encodeValue, secretOf } from './value.ts';
+
+/** Bytes as they are, but for credstash: its programs take values for text, and get the data URL that stands for bytes elsewhere. */
+export function encodeSecret(
+  secret: JsonObject,
+  format: WrittenFormat,
+): { readonly bytes: Buffer; readonly shape: Shape } {
+  const bare = bareValue(secret);
+  if (typeof bare !== 'string') return { bytes: Buffer.from(JSON.stringify(secret)), shape: 'map' };
+  const value = format === 'credstash' ? undefined : decodeValue(bare);
+  return { bytes: value?.kind === 'binary' ? value.bytes : Buffer.from(bare), shape: 'bare' };
+}
+
+/** Where nobody said which it is, a JSON object with fields is a map, unless reading it as one would lose something. */
+export function decodeSecret({ bytes, shape }: Opened): JsonObject {
+  const map = shape === 'bare' ? undefined : mapOf(bytes);
+  return map ?? secretOf([[bareField, bareText(bytes)]]);
+}
+
+/** The text of a data URL that stands for bytes is itself again. */
+function bareText(bytes: Buffer): string {
+  const text = bytes.toString('utf8');
+  return decodeValue(text).kind === 'binary' && Buffer.from(text).equals(bytes) ? text : encodeValue(bytes);
+}
+
+function mapOf(bytes: Buffer): JsonObject | undefined {
+  try {
+    const text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+    const value: unknown = JSON.parse(text);
+    if (!isJsonObject(value) || Object.keys(value).length === 0) return undefined;
+    scanJson(text);
+    return value;
+  } catch {
+    return undefined;
+  }
+}

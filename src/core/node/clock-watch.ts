@@ -1,0 +1,127 @@
+/**
+ * Whether this node's clock can be relied on. Ending what is due cannot be taken back, so it waits while the clock may run ahead:
+ * after a jump forwards until other nodes agree with it or it has stood for a while, and for as long as it is ahead of at least
+ * half of the others. Refusing requests goes by the clock all the same: that is over once the clock is right.
+ */
+import type { Clock } from '../../clock.ts';
+
+/** Milliseconds that clocks of nodes may differ by, and a clock may be set by, without a word. */
+export const toleratedSkew = 10_000;
+/** Milliseconds that a jump forwards must stand before it is believed where no other node can tell. */
+export const settlingTime = 300_000;
+
+/** Milliseconds for which a jump is told of. */
+const toldFor = 86_400_000;
+
+/** What this node saw of another one's clock; milliseconds, positive where our own is ahead. Never more than it is. */
+export interface SeenSkew {
+  readonly id: string;
+  readonly ahead: number;
+}
+
+export interface ClockState {
+  /** Milliseconds: how far this clock is ahead of others (negative: behind), where it differs most. As far as can be told: 0 if not. */
+  readonly skew: number;
+  /** The last jump of a day, in milliseconds by which the time was set; undefined if there was none. */
+  readonly jump: number | undefined;
+  /** Nothing that is due is ended now. */
+  readonly inDoubt: boolean;
+}
+
+export type ClockLog = (message: string, fields: Readonly<Record<string, unknown>>) => void;
+
+export class ClockWatch {
+  readonly #clock: Clock;
+  readonly #log: ClockLog;
+  /** The time less the steady time: the same at each look, unless somebody set the time. */
+  #offset: number;
+  /** And steady time when it was seen. */
+  #jump: { readonly by: number; readonly at: number } | undefined;
+  /** Steady time until when a jump forwards is not believed. */
+  #settlesAt: number | undefined;
+  #others: readonly SeenSkew[] = [];
+  #told = false;
+
+  constructor(clock: Clock, log: ClockLog) {
+    this.#clock = clock;
+    this.#log = log;
+    this.#offset = clock.now() - clock.steady();
+  }
+
+  /** Looks whether the time was set since the last look. Costs two readings of the clock. */
+  look(): void {
+    const offset = this.#clock.now() - this.#clock.steady();
+    const by = offset - this.#offset;
+    this.#offset = offset;
+    if (Math.abs(by) > toleratedSkew) this.#jumped(by);
+    if (this.#settlesAt !== undefined && this.#clock.steady() >= this.#settlesAt) this.#settlesAt = undefined;
+    this.#tell();
+  }
+
+  /**
+   * What was seen of the others' clocks, each by something that it wrote since the look before.
+   *
+   * @param live who is there at all: of whom nothing new was seen, what was seen before goes on to count
+   */
+  compare(seen: readonly SeenSkew[], live: ReadonlySet<string>): void {
+    // First, so that what is kept was seen by the clock as it is now.
+    this.look();
+    const fresh = new Set(seen.map(({ id }) => id));
+    const kept = this.#others.filter(({ id }) => live.has(id) && !fresh.has(id));
+    this.#others = [...seen.filter(({ id }) => live.has(id)), ...kept];
+    // Another witness: a machine that slept has the right time when it wakes.
+    if (fresh.size > 0 && !this.#isAhead()) this.#settlesAt = undefined;
+    this.#tell();
+  }
+
+  /** Whether what is due may be ended now. */
+  mayEnd(): boolean {
+    this.look();
+    return !this.#inDoubt();
+  }
+
+  /** As of now: looks first. */
+  state(): ClockState {
+    this.look();
+    const jump = this.#jump;
+    const told = jump !== undefined && this.#clock.steady() - jump.at < toldFor;
+    return { skew: this.#mostSkew(), jump: told ? jump.by : undefined, inDoubt: this.#inDoubt() };
+  }
+
+  /** Milliseconds: how far this clock is ahead of one other node's, as far as can be told; 0 if not. */
+  skewOf(id: string): number {
+    return this.#others.find((other) => other.id === id)?.ahead ?? 0;
+  }
+
+  #jumped(by: number): void {
+    const seconds = Math.round(by / 1_000);
+    this.#jump = { by, at: this.#clock.steady() };
+    // What others had seemed to be was seen by the clock before.
+    this.#others = [];
+    if (by > 0) this.#settlesAt = this.#clock.steady() + settlingTime;
+    this.#log('the clock jumped: was the time set, or did the machine sleep?', { seconds });
+  }
+
+  #tell(): void {
+    const inDoubt = this.#inDoubt();
+    if (inDoubt === this.#told) return;
+    this.#told = inDoubt;
+    const skew = Math.round(this.#mostSkew() / 1_000);
+    if (inDoubt) this.#log('the clock may be ahead: nothing that is due is ended meanwhile', { skew });
+    else this.#log('the clock is relied on again', { skew });
+  }
+
+  #mostSkew(): number {
+    const skews = this.#others.map(({ ahead }) => ahead);
+    return skews.reduce((most, each) => (Math.abs(each) > Math.abs(most) ? each : most), 0);
+  }
+
+  #inDoubt(): boolean {
+    return this.#settlesAt !== undefined || this.#isAhead();
+  }
+
+  #isAhead(): boolean {
+    const ahead = this.#others.filter(({ ahead }) => ahead > toleratedSkew).length;
+    return ahead > 0 && ahead * 2 >= this.#others.length;
+  }
+}

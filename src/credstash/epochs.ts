@@ -1,0 +1,90 @@
+/**
+ * Data keys that several items share, for tables whose owner chose that: reading all of such a table takes a call to KMS for each
+ * epoch in place of each item. The price: whoever may unwrap an epoch's key opens every item of the epoch, so that KMS can no
+ * longer tell single names apart; and who began or used an epoch has seen its key, so that its writers can read it too.
+ *
+ * An epoch is an item of the table's own, `!coffer` with the version `epoch/<time>/<id>`. Its key was made under the context of whoever
+ * made it, so that callers with different contexts never share one.
+ */
+import type { Random } from '../crypto/random.ts';
+import { CofferError } from '../errors.ts';
+import { cofferFormat } from './coffer-format.ts';
+import type { DataKeys } from './data-keys.ts';
+import { contextKeys, type EncryptionContext } from './encryption-context.ts';
+import type { DataKey } from './format.ts';
+import { bytesOf, type Item, keyOf, optionalNumber, optionalSet, ownName, textOf } from './item.ts';
+import type { ItemStore } from './item-store.ts';
+import { encodeVersion } from './version.ts';
+
+export interface EpochKey extends DataKey {
+  readonly epoch: string;
+}
+
+/** Epochs whose context is tried: with many contexts of the same keys, one more epoch is cheaper than asking on. */
+const mostTried = 4;
+const prefix = 'epoch/';
+
+/** The key of the newest epoch that is young enough and opens under this context, or of a new one. */
+export async function epochKey(
+  { store, keys, random }: { readonly store: ItemStore; readonly keys: DataKeys; readonly random: Random },
+  context: EncryptionContext,
+  { now, days }: { readonly now: number; readonly days: number },
+): Promise<EpochKey> {
+  let tried = 0;
+  for await (const item of store.versions(ownName, 'whole')) {
+    if (!keyOf(item).version.startsWith(prefix)) continue;
+    if ((optionalNumber(item, 'created') ?? 0) + days * 86_400_000 <= now) break;
+    if (!sameKeys(item, context)) continue;
+    const found = await opened(keys, item, context);
+    if (found !== undefined) return found;
+    tried++;
+    if (tried === mostTried) break;
+  }
+  return begin(store, keys, random, context, now);
+}
+
+/** Undefined where it is an epoch of another context. */
+async function opened(keys: DataKeys, item: Item, context: EncryptionContext): Promise<EpochKey | undefined> {
+  const epoch = textOf(item, 'epoch');
+  const wrapped = bytesOf(item, 'key');
+  try {
+    const told = cofferFormat.contextFor({ name: ownName, epoch }, context);
+    return {
+      epoch,
+      wrapped,
+      plaintext: await keys.unwrap(wrapped, told, { shared: true, toWrite: true, what: `epoch ${epoch}` }),
+    };
+  } catch (error) {
+    if (error instanceof CofferError && error.code === 'wrong_key') return undefined;
+    throw error;
+  }
+}
+
+/** Two writers may begin one at the same time: both serve. */
+async function begin(
+  store: ItemStore,
+  keys: DataKeys,
+  random: Random,
+  context: EncryptionContext,
+  now: number,
+): Promise<EpochKey> {
+  const epoch = random.bytes(16).toString('hex');
+  const key = await keys.generate(
+    cofferFormat.keyLength,
+    cofferFormat.contextFor({ name: ownName, epoch }, context),
+  );
+  const names = contextKeys(context);
+  await store.create({
+    name: { S: ownName },
+    version: { S: `${prefix}${encodeVersion(now)}/${epoch}` },
+    epoch: { S: epoch },
+    key: { B: key.wrapped },
+    created: { N: String(now) },
+    ...(names.length === 0 ? {} : { context_keys: { SS: [...names] } }),
+  });
+  return { ...key, epoch };
+}
+
+function sameKeys(item: Item, context: EncryptionContext): boolean {
+  return (optionalSet(item, 'context_keys') ?? []).join('\n') === contextKeys(context).join('\n');
+}

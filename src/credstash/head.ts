@@ -1,0 +1,49 @@
+/** What is known of a version without opening it. */
+import type { WrittenFormat } from './format.ts';
+import { formatOf } from './formats.ts';
+import { type Item, keyOf, optionalNumber } from './item.ts';
+import { type ItemState, isOverdue, stateOf } from './item-state.ts';
+import { versionNumber } from './version.ts';
+
+export interface Head {
+  readonly name: string;
+  /** Undefined where the text is no number. */
+  readonly version: number | undefined;
+  readonly versionText: string;
+  readonly state: ItemState;
+  /** Milliseconds since 1970; the old formats know none. */
+  readonly created: number | undefined;
+  readonly comment: string | undefined;
+  readonly family: WrittenFormat | undefined;
+  /** Deleted, past its time to come back, and its value is still there. */
+  readonly overdue: boolean;
+}
+
+/**
+ * What an item says of itself at a time in milliseconds. Never throws for what it says of its format: a list must not end at one
+ * bad item.
+ */
+export function headOf(item: Item, now: number): Head {
+  const { name, version } = keyOf(item);
+  const family = familyOf(item);
+  const own = family === 'coffer';
+  return {
+    name,
+    version: versionNumber(version),
+    versionText: version,
+    // Old programs know no marks: with them such an item is live, and so it is here.
+    state: own ? stateOf(item, now) : { kind: 'live' },
+    created: own ? optionalNumber(item, 'created') : undefined,
+    comment: item['comment']?.S,
+    family,
+    overdue: own && isOverdue(item, now),
+  };
+}
+
+function familyOf(item: Item): WrittenFormat | undefined {
+  try {
+    return formatOf(item).family;
+  } catch {
+    return undefined;
+  }
+}

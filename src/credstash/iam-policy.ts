@@ -1,0 +1,111 @@
+/** The least that IAM must allow for a kind of use: what the calls of this room need, on this table and this key, and nothing else. */
+import type { JsonObject, JsonValue } from '../json.ts';
+import { contextKeys, type EncryptionContext } from './encryption-context.ts';
+import type { TableAddress } from './table-address.ts';
+
+export const policyRoles = ['reader', 'writer', 'admin'] as const;
+export type PolicyRole = (typeof policyRoles)[number];
+
+const reads = ['dynamodb:BatchGetItem', 'dynamodb:GetItem', 'dynamodb:Query', 'dynamodb:Scan'];
+/** Deleting so that it can be undone is a mark, by `UpdateItem`; removing for good is for admins. */
+const writes = ['dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:Query', 'dynamodb:UpdateItem'];
+const keeps = [
+  'dynamodb:CreateTable',
+  'dynamodb:DeleteItem',
+  'dynamodb:DescribeContinuousBackups',
+  'dynamodb:DescribeTable',
+  'dynamodb:TagResource',
+  'dynamodb:UpdateContinuousBackups',
+];
+
+export interface PolicyPlace {
+  /** Twelve digits; any account where it is not known. */
+  readonly account?: string | undefined;
+  /** Of the table; any where it is not known. */
+  readonly region?: string | undefined;
+  readonly kmsRegion?: string | undefined;
+}
+
+/** An identity policy of IAM as it is pasted: version 2012-10-17. */
+export function iamPolicy(
+  role: PolicyRole,
+  address: TableAddress,
+  context: EncryptionContext,
+  place: PolicyPlace,
+): JsonObject {
+  return {
+    Version: '2012-10-17',
+    Statement: [
+      {
+        Sid: 'Table',
+        Effect: 'Allow',
+        Action: tableActions(role, address),
+        Resource: tableArn(address, place),
+      },
+      {
+        Sid: 'DataKeys',
+        Effect: 'Allow',
+        Action: keyActions(role),
+        Resource: keyArn(address, place),
+        ...conditions(address, context),
+      },
+      ...(role === 'admin' ? [keyCheck(address, place)] : []),
+    ],
+  };
+}
+
+function tableActions(role: PolicyRole, { format }: TableAddress): readonly string[] {
+  // Who is not told the format looks at what an unknown table holds.
+  const looks = format === undefined ? ['dynamodb:Scan'] : [];
+  const actions = { reader: reads, writer: [...writes, ...looks], admin: [...reads, ...writes, ...keeps] };
+  return [...new Set(actions[role])].toSorted();
+}
+
+/** A writer unwraps too where the table's items share a data key. */
+function keyActions(role: PolicyRole): readonly string[] {
+  const actions = {
+    reader: ['kms:Decrypt'],
+    writer: ['kms:GenerateDataKey'],
+    admin: ['kms:Decrypt', 'kms:GenerateDataKey'],
+  };
+  return actions[role];
+}
+
+function tableArn({ table }: TableAddress, { account, region = '*' }: PolicyPlace): string {
+  return `arn:${partition(region)}:dynamodb:${region}:${account ?? '*'}:table/${table}`;
+}
+
+function keyArn({ key }: TableAddress, { account, region = '*', kmsRegion = region }: PolicyPlace): string {
+  if (/^arn:.*:key\//.test(key)) return key;
+  const id = key.startsWith('alias/') || key.startsWith('arn:') ? '*' : key;
+  return `arn:${partition(kmsRegion)}:kms:${kmsRegion}:${account ?? '*'}:key/${id}`;
+}
+
+/** An alias is no resource of a policy; it is a condition on the key that has it. */
+function conditions({ key }: TableAddress, context: EncryptionContext): JsonObject {
+  const alias = /(?:^|:)(alias\/.+)$/.exec(key)?.[1];
+  const pairs = contextKeys(context).map((name): [string, JsonValue] => [
+    `kms:EncryptionContext:${name}`,
+    context[name] ?? '',
+  ]);
+  const condition: JsonObject = {
+    ...(pairs.length === 0 ? {} : { StringEquals: Object.fromEntries(pairs) }),
+    ...(alias === undefined ? {} : { 'ForAnyValue:StringEquals': { 'kms:ResourceAliases': alias } }),
+  };
+  return Object.keys(condition).length === 0 ? {} : { Condition: condition };
+}
+
+function keyCheck(address: TableAddress, place: PolicyPlace): JsonObject {
+  return {
+    Sid: 'KeyState',
+    Effect: 'Allow',
+    Action: ['kms:DescribeKey'],
+    Resource: keyArn(address, place),
+    ...conditions(address, {}),
+  };
+}
+
+function partition(region: string): string {
+  if (region.startsWith('cn-')) return 'aws-cn';
+  return region.startsWith('us-gov-') ? 'aws-us-gov' : 'aws';
+}

@@ -1,0 +1,48 @@
+/** A table of AWS, opened: nothing is loaded and nobody is asked before the first call. */
+import { dynamoClient } from '../aws/dynamo.ts';
+import { kmsClient } from '../aws/kms.ts';
+import type { Random } from '../crypto/random.ts';
+import { systemRandom } from '../crypto/random.ts';
+import { DataKeys } from './data-keys.ts';
+import { dynamoStore } from './dynamo-store.ts';
+import { parseContext } from './encryption-context.ts';
+import type { ItemStore } from './item-store.ts';
+import { SecretTable } from './secret-table.ts';
+import type { TableAddress } from './table-address.ts';
+
+export interface TableSurroundings {
+  /** The process's environment, for AWS's own variables. */
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
+  readonly random?: Random;
+}
+
+/**
+ * The table as Coffer's verbs take it, and what it is made of, for who must keep another program's exact meaning: items by their
+ * keys as stored, and data keys to seal one with by a format of `formats.ts`. Disposing the table closes all three.
+ */
+export interface OpenedTable {
+  readonly table: SecretTable;
+  readonly store: ItemStore;
+  readonly keys: DataKeys;
+}
+
+/**
+ * @param contextWords `KEY=VALUE`, besides those of the address
+ * @throws `usage` for a context that cannot be
+ */
+export function openTable(
+  address: TableAddress,
+  contextWords: readonly string[],
+  { env, now, random = systemRandom }: TableSurroundings,
+): OpenedTable {
+  const context = parseContext([...address.context, ...contextWords]);
+  const store = dynamoStore(dynamoClient({ ...address.account, env }), address.table);
+  const keys = new DataKeys(kmsClient({ ...address.kmsAccount, env }), address.key);
+  return {
+    store,
+    keys,
+    table: new SecretTable({ store, keys, random, now }, { context, format: address.format }),
+  };
+}

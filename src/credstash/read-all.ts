@@ -1,0 +1,89 @@
+/**
+ * Every secret of a table, or those that are asked for: one pass over names and versions, then the latest ones in batches, each opened
+ * with a bounded number of calls to KMS at once. What is held is the names and one batch, never the table's values.
+ */
+import { asCofferError, type CofferError } from '../errors.ts';
+import type { Head } from './head.ts';
+import { type Item, keyOf } from './item.ts';
+import type { Found, SecretTable } from './secret-table.ts';
+import { compareText, compareVersions } from './version.ts';
+
+export type Outcome =
+  | { readonly kind: 'found'; readonly name: string; readonly found: Found }
+  /** It is there and could not be opened; the others could be. */
+  | { readonly kind: 'failed'; readonly name: string; readonly error: CofferError };
+
+/** DynamoDB's most for one batch of reads. */
+const batchSize = 100;
+/** Calls to KMS under way at once: far below its quotas for requests, which are thousands a second. */
+const abreast = 16;
+
+/** The latest version of each name, in order of names, whatever state it is in. */
+export async function latestHeads(
+  table: SecretTable,
+  wanted: (name: string) => boolean,
+): Promise<readonly Head[]> {
+  const latest = new Map<string, Head>();
+  for await (const head of table.heads()) {
+    if (!wanted(head.name)) continue;
+    const best = latest.get(head.name);
+    if (best === undefined || compareVersions(head.versionText, best.versionText) > 0)
+      latest.set(head.name, head);
+  }
+  return [...latest.values()].toSorted((left, right) => compareText(left.name, right.name));
+}
+
+/**
+ * In order of names; deleted and destroyed ones are left out. An item that does not open is told and does not end the rest; a
+ * read that is throttled or cut short rejects, for then nobody knows what is missing.
+ */
+export async function* readAll(
+  table: SecretTable,
+  wanted: (name: string) => boolean,
+): AsyncGenerator<Outcome> {
+  const live = (await latestHeads(table, wanted)).filter(({ state }) => state.kind === 'live');
+  for (let start = 0; start < live.length; start += batchSize) {
+    const batch = live.slice(start, start + batchSize);
+    const items = new Map((await table.readMany(batch)).map((item) => [keyOf(item).name, item]));
+    for (const outcome of await openAll(table, batch, items)) if (outcome !== undefined) yield outcome;
+  }
+}
+
+async function openAll(
+  table: SecretTable,
+  batch: readonly Head[],
+  items: ReadonlyMap<string, Item>,
+): Promise<readonly (Outcome | undefined)[]> {
+  const rest = [...batch].entries();
+  const outcomes: (Outcome | undefined)[] = [];
+  const open = async () => {
+    for (const [index, { name }] of rest) outcomes[index] = await openOne(table, name, items.get(name));
+  };
+  await Promise.all(Array.from({ length: Math.min(abreast, batch.length) }, open));
+  return outcomes;
+}
+
+/** An item that went between the two looks is looked for once more: it may have been replaced by a newer one. */
+async function openOne(
+  table: SecretTable,
+  name: string,
+  item: Item | undefined,
+): Promise<Outcome | undefined> {
+  try {
+    return {
+      kind: 'found',
+      name,
+      found: item === undefined ? await table.read(name) : await table.open(item),
+    };
+  } catch (thrown) {
+    const error = asCofferError(thrown);
+    if (item === undefined && error.code === 'not_found') return undefined;
+    if (!ofOneItem(error)) throw thrown;
+    return { kind: 'failed', name, error };
+  }
+}
+
+/** Whether an error says something of one item, and nothing of the others. */
+function ofOneItem({ code }: CofferError): boolean {
+  return code === 'permission_denied' || code === 'wrong_key' || code === 'integrity';
+}

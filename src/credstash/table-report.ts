@@ -1,0 +1,64 @@
+/** What is worth a look in a table: one pass over heads, without any value and without KMS. */
+import { writableDigests } from './digest.ts';
+import type { WrittenFormat } from './format.ts';
+import { formatOf } from './formats.ts';
+import { keyOf, optionalText, ownName } from './item.ts';
+import { isOverdue } from './item-state.ts';
+import type { ItemStore } from './item-store.ts';
+import { compareText, credstashLatest, latestOf, versionNumber } from './version.ts';
+
+export interface TableReport {
+  readonly names: number;
+  readonly items: number;
+  /** Items by format; `unknown` are those that no format here reads. */
+  readonly formats: Readonly<Record<WrittenFormat | 'unknown', number>>;
+  /** Names whose latest version credstash and its ports take for another. */
+  readonly misread: readonly string[];
+  /** Names with versions that are no numbers. */
+  readonly unnumbered: readonly string[];
+  /** Names with items under MD5, SHA-1 or a digest that is not known. */
+  readonly weak: readonly string[];
+  /** Names with deleted values that nobody can have back, and that are still there. */
+  readonly overdue: readonly string[];
+}
+
+export async function reportTable(store: ItemStore, now: number): Promise<TableReport> {
+  const versions = new Map<string, string[]>();
+  const formats = { coffer: 0, credstash: 0, credsmash: 0, unknown: 0 };
+  const weak = new Set<string>();
+  const overdue = new Set<string>();
+  let items = 0;
+  for await (const item of store.scan('head')) {
+    const { name, version } = keyOf(item);
+    if (name === ownName) continue;
+    items++;
+    const known = versions.get(name);
+    if (known === undefined) versions.set(name, [version]);
+    else known.push(version);
+    const family = familyOf(item);
+    formats[family]++;
+    if (family === 'coffer' && isOverdue(item, now)) overdue.add(name);
+    const digest = optionalText(item, 'digest') ?? optionalText(item, 'digest_method');
+    if (digest !== undefined && !writableDigests.some((each) => each === digest)) weak.add(name);
+  }
+  const named = [...versions].toSorted(([left], [right]) => compareText(left, right));
+  return {
+    names: versions.size,
+    items,
+    formats,
+    misread: named.filter(([, texts]) => credstashLatest(texts) !== latestOf(texts)).map(([name]) => name),
+    unnumbered: named
+      .filter(([, texts]) => texts.some((text) => versionNumber(text) === undefined))
+      .map(([name]) => name),
+    weak: [...weak].toSorted(compareText),
+    overdue: [...overdue].toSorted(compareText),
+  };
+}
+
+function familyOf(item: Parameters<typeof formatOf>[0]): WrittenFormat | 'unknown' {
+  try {
+    return formatOf(item).family;
+  } catch {
+    return 'unknown';
+  }
+}
