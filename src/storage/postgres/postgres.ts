@@ -123,7 +123,7 @@ async function prepare(
   if (session.introduction.versionNumber < leastVersion) {
     throw new CofferError('store_unusable', 'this PostgreSQL is too old: a store needs version 13 or newer');
   }
-  const tables = await prepareTables(session, { schema, create: create && !readOnly });
+  const tables = await prepareTables(session, { schema, create: create && !readOnly, readOnly });
   const [row] = (
     await session.ask({ text: "SELECT setting FROM pg_catalog.pg_settings WHERE name = 'fsync'" })
   ).rows;

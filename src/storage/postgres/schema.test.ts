@@ -92,6 +92,12 @@ describe.skipIf(found === undefined)('the tables of a store', () => {
       clock: systemClock,
     };
     const sessions = await Promise.all([1, 2, 3, 4].map(() => openSession(login)));
+    const [first] = sessions;
+    if (first === undefined) throw new Error('there is no session');
+    // Who only looks changes nothing.
+    const looking = prepareTables(first, { schema, create: false, readOnly: true, steps: more });
+    await expect(looking).rejects.toMatchObject(unusable(/earlier Coffer \(step 1/));
+    expect(await place.sql(`SELECT step FROM ${schema}.coffer_store`)).toEqual([{ step: '1' }]);
     await Promise.all(
       sessions.map((session) => prepareTables(session, { schema, create: false, steps: more })),
     );

@@ -42,6 +42,8 @@ export interface SchemaOptions {
   readonly schema: string | undefined;
   /** Make the tables where there are none. */
   readonly create: boolean;
+  /** Take no step: tables of an earlier Coffer are refused. */
+  readonly readOnly?: boolean;
   readonly steps?: readonly Step[];
 }
 
@@ -55,6 +57,8 @@ export async function prepareTables(session: Session, options: SchemaOptions): P
   try {
     const at = await stepOf(session, tables);
     if (at === undefined && !options.create) throw noStore(tables);
+    if (at !== undefined && at < wanted.length && options.readOnly === true)
+      throw older(tables, at, wanted.length);
     if (at === undefined || at < wanted.length) await migrate(session, tables, wanted, options.create);
     if (at !== undefined && at > wanted.length) throw newer(tables, at, wanted.length);
     await requireRights(session, tables);
@@ -196,6 +200,13 @@ function newer({ schema }: Tables, step: number, known: number): CofferError {
   return new CofferError(
     'store_unusable',
     `the tables in schema ${schema} were made by a newer Coffer (step ${step}; this one knows ${known}). Start that version`,
+  );
+}
+
+function older({ schema }: Tables, step: number, known: number): CofferError {
+  return new CofferError(
+    'store_unusable',
+    `the tables in schema ${schema} are still those of an earlier Coffer (step ${step}; this one wants ${known}), and were to be read only: start a server of this version first`,
   );
 }
 
