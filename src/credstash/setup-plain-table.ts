@@ -11,7 +11,7 @@ export interface PlainWishes {
 }
 
 /**
- * False where the table is there already; it is left as it is.
+ * Tells `creating` and `waiting` when it comes to them. False where the table is there already; it is left as it is.
  *
  * @throws `conflict` for a table of another shape, `unavailable` when it does not become ready in five minutes
  */
@@ -53,7 +53,8 @@ export async function setupPlainTable(
       if (error instanceof AwsError && error.reason === 'conflict') return false;
       throw error;
     }
-    await ready(client, table, { pause, say: () => say('waiting') });
+    say('waiting');
+    await ready(client, table, { pause, say: () => {} });
     return true;
   } finally {
     client.close();

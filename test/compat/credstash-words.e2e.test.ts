@@ -128,6 +128,7 @@ describe('one story', () => {
     ])
       await alike(step, words);
     await alike(step, ['put', 'stdin', '-'], '@line\nand another\n');
+    await alike(step, ['put', 'crlf', '-'], 'line ends\r\nas they come\r');
     expect(await rows('ours')).toEqual(await rows('theirs'));
   });
 
@@ -152,6 +153,7 @@ describe('one story', () => {
       ['get', '--version=2', 'db', '-n'],
       ['get', 'file'],
       ['get', 'stdin'],
+      ['get', '-n', 'crlf'],
       ['get', 'empty'],
       ['get', 'dash'],
       ['get', 'ctx', 'env=prod', 'app=web'],
