@@ -100,7 +100,10 @@ async function askMoto(target, body) {
 }
 
 async function fill() {
-  const { KeyMetadata } = await askMoto('TrentService.CreateKey', {});
+  const { KeyMetadata } = await askMoto('TrentService.CreateKey', {
+    KeySpec: 'SYMMETRIC_DEFAULT',
+    KeyUsage: 'ENCRYPT_DECRYPT',
+  });
   await askMoto('TrentService.CreateAlias', { AliasName: 'alias/credstash', TargetKeyId: KeyMetadata.KeyId });
   const all = Object.fromEntries(
     Array.from({ length: secrets }, (_, index) => [`app.${index}`, `value ${index}`]),

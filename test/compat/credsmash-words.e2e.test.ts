@@ -170,7 +170,7 @@ describe('one story', () => {
     );
   });
 
-  it('writes files', { timeout: patience }, async (context) => {
+  it('threat 26: writes files for their owner alone', { timeout: patience }, async (context) => {
     const { path, env: theirEnv } = programs(context);
     for (const [verb, name] of [
       [['get', 'bin'], 'one'],

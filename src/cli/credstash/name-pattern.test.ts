@@ -36,6 +36,6 @@ it('of credstash knows the star alone', () => {
   );
 });
 
-it('threat 09: a pattern of many stars costs no more than both lengths', () => {
+it('threat 15: a pattern of many stars costs no more than both lengths', () => {
   expect(shellPattern(`${'*a'.repeat(2_000)}b`)('a'.repeat(4_000))).toBe(false);
 });
