@@ -191,6 +191,16 @@ describe('one story', () => {
   });
 });
 
+it('asks as whom it is told', { timeout: patience }, async (context) => {
+  const step = stepper(context);
+  const role = 'arn:aws:iam::123456789012:role/reader';
+  await alike(step, ['-n', role, 'get', 'many.a']);
+  await alike(step, ['-p', 'no-such-profile', 'keys']);
+  await alike(step, ['-p', 'x', '-n', role, 'keys']);
+  await alike(step, ['-r', 'eu-west-1', 'keys']);
+  await alike(step, ['--kms-region', 'eu-west-1', 'keys']);
+});
+
 describe('differences that are meant', () => {
   const reasons: readonly (readonly [
     string,
