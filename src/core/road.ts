@@ -25,7 +25,8 @@ import type { StrangerLimit, Strangers } from './quota/strangers.ts';
 import type { Answer, Request, Road } from './request.ts';
 import { RequestCommit } from './request-commit.ts';
 import { type IsUrgent, storageFull, waitsForRoom } from './room.ts';
-import type { Log, SealState } from './seal-state.ts';
+import type { SealState } from './seal-state.ts';
+import type { Log } from './seal-state-options.ts';
 import { sealedTable, serveSealed } from './serve-sealed.ts';
 import { allowedOrigins } from './server/cors.ts';
 import type { InFlight } from './server/in-flight.ts';
@@ -275,6 +276,7 @@ function buildCall(
     view: new MountView(core.barrier, mount?.uuid ?? '', (writes, expectations) =>
       commit.commit(writes, expectations),
     ),
+    asked: {},
   };
   if (mount === undefined || !isBuiltin(mount.type)) return call;
   // Named one by one: copying the members costs more than a tenth of a small request's decision and handling.
@@ -290,6 +292,7 @@ function buildCall(
     signal: call.signal,
     clientCertificate: call.clientCertificate,
     view: call.view,
+    asked: {},
     path: request.path,
     token,
     tokenText: request.token,
