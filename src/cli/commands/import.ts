@@ -1,4 +1,5 @@
 import { CofferError } from '../../errors.ts';
+import { secretOf } from '../../secret-value.ts';
 import { usageError } from '../args.ts';
 import { defineCommand } from '../command.ts';
 import { openSafe } from '../context.ts';
@@ -8,7 +9,6 @@ import { readImport } from '../import-file.ts';
 import { importSecrets } from '../import-secrets.ts';
 import { safeOptions, yesOption } from '../options.ts';
 import { below, isFolder, nameProblem, parseFolder, parseName } from '../secret-name.ts';
-import { secretOf } from '../value.ts';
 
 export const command = defineCommand({
   summary: 'Store secrets from a file of other programs',
