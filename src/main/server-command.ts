@@ -9,6 +9,7 @@ import type { LimitSettings, LogSettings, Settings } from '../config/settings.ts
 import { CofferError } from '../errors.ts';
 import { type LevelledLogger, type Logger, openLogger } from '../log.ts';
 import type { NodeTelemetry } from '../telemetry/telemetry.ts';
+import { mountTypesFor } from './catalog.ts';
 import { openConfiguredSeals, sealProblems } from './configured-seals.ts';
 import { firstSteps, welcome } from './first-start.ts';
 import { guardMemory, guardProcess, refuseInspector } from './process-guard.ts';
@@ -240,9 +241,10 @@ async function data(start: Start): Promise<Serving> {
 }
 
 /** What the server tells of itself; `directory` is the data directory, where there is one. */
-function facts({ loaded, log, reloading }: Start, directory: string | undefined, storage: string) {
+function facts({ loaded, log, reloading, shell }: Start, directory: string | undefined, storage: string) {
   return {
     devicePlaces: devicePlaces(loaded.settings.audit, directory),
+    types: mountTypesFor({ ...loaded.settings.aws, env: shell.env }),
     program: {
       logs: logControl(log, () => reloading.settings.log.level),
       configuration: () => sanitizedConfiguration(reloading.settings, storage),

@@ -45,6 +45,8 @@ export interface ServingOptions {
   /** What audit devices may reach, and what the server shows of itself. */
   readonly devicePlaces?: NodeOptions['devicePlaces'];
   readonly program?: NodeOptions['program'];
+  /** What can be mounted; all of it, and nothing of AWS but its own addresses, if absent. */
+  readonly types?: NodeOptions['types'];
 }
 
 export interface DataServerOptions extends ServingOptions {
@@ -243,10 +245,11 @@ async function serve(node: CofferNode, options: ServingOptions, address: Adverti
 }
 
 function programOf(
-  { devicePlaces, program }: ServingOptions,
+  { devicePlaces, program, types }: ServingOptions,
   address: AdvertisedAddress,
-): Pick<NodeOptions, 'devicePlaces' | 'program'> {
+): Pick<NodeOptions, 'devicePlaces' | 'program' | 'types'> {
   return {
+    ...(types === undefined ? {} : { types }),
     ...(devicePlaces === undefined ? {} : { devicePlaces }),
     program: { ...program, address: address.get },
   };
