@@ -118,6 +118,10 @@ it("kv's clients work on it as on kv", async (context) => {
   expect(await alone('coffer', ['get', 'a/db'])).toMatchObject({ code: 3 });
   expect(await client(['undelete', 'a/db'])).toMatchObject({ code: 0 });
   expect(await alone('coffer', ['get', 'a/db', '--field', 'user'])).toMatchObject({ stdout: 'other' });
+  expect(await client(['find', 'd*'])).toMatchObject({ code: 0, stdout: 'a/db\n' });
+  expect((await client(['tree'])).stdout).toContain('db');
+  const moved = await client(['mv', 'a/db', 'a/elsewhere']);
+  expect(moved.code, moved.stderr).not.toBe(0);
   const exported = await client(['export', 'a/', '--as', 'json']);
   expect(JSON.parse(exported.stdout)).toEqual({ db: { user: 'other' } });
 }, 240_000);

@@ -1,5 +1,7 @@
 /** A table of 500 secrets of which KMS refuses one, and AWS that does not answer: moto behind a door that tests can hold. */
 import { readFileSync, statSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { call, temporaryHome } from '../../src/cli/cli.fixture.ts';
@@ -58,18 +60,16 @@ beforeEach((context) => {
 const coffer = (words: readonly string[]) => call(words, { env });
 const through = (table = 'secrets') => `${address(table)}&kms_endpoint=${encodeURIComponent(door.endpoint)}`;
 
-function denyOne(): void {
+function deny(name: string): void {
   door.fault = (action, { EncryptionContext: context }) =>
-    action === 'Decrypt' &&
-    isJsonObject(context) &&
-    (context['coffer:name'] === denied || context['coffer:name'] === deniedOfFew)
+    action === 'Decrypt' && isJsonObject(context) && context['coffer:name'] === name
       ? { kind: 'error', status: 400, type: 'AccessDeniedException' }
       : undefined;
 }
 
 describe('one of 500 secrets that KMS refuses', { timeout: 120_000 }, () => {
   it('threat 26: is named and nothing is given, or with --partial all others, in a file for its owner', async () => {
-    denyOne();
+    deny(denied);
     const file = join(temporaryHome(), 'all.json');
     const words = ['export', 'bulk/', '--as', 'json', '--output', file, '--safe', through()];
     const whole = await coffer(words);
@@ -86,7 +86,7 @@ describe('one of 500 secrets that KMS refuses', { timeout: 120_000 }, () => {
   });
 
   it('does not keep the others from being imported, and follows once it opens', async () => {
-    denyOne();
+    deny(deniedOfFew);
     const words = ['import', through('few'), '/', '--yes', '--safe', address('goal')];
     const first = await coffer(words);
     expect(first).toMatchObject({ code: 4, stdout: '' });
@@ -104,7 +104,7 @@ describe('one of 500 secrets that KMS refuses', { timeout: 120_000 }, () => {
   });
 
   it('is denied by the server, which gives the others', async () => {
-    denyOne();
+    deny(denied);
     const type = credstash({ env, endpoints: [door.endpoint], profiles: [] });
     const place = await makePlace({ engines: [type] });
     try {
@@ -139,6 +139,26 @@ describe('an import that stops', () => {
 });
 
 describe('AWS that does not answer', () => {
+  it('ends a request that waits for a role, too', async () => {
+    const silent = createServer(() => undefined);
+    await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve));
+    const { port } = silent.address() as AddressInfo;
+    const sts = { ...env, AWS_ENDPOINT_URL_STS: `http://127.0.0.1:${port}` };
+    const type = credstash({ env: sts, endpoints: [], profiles: [], deadline: 400 });
+    const place = await makePlace({ engines: [type] });
+    try {
+      const node = await place.node();
+      await ask(node, 'update', 'sys/mounts/shared', { type: 'credstash' });
+      const role = { role_arn: 'arn:aws:iam::111122223333:role/reader', external_id: 'of-a-test' };
+      const config = { table: 'secrets', region: testRegion, ...role };
+      expect(await ask(node, 'update', 'shared/config', config)).toMatchObject({ status: 503 });
+    } finally {
+      silent.closeAllConnections();
+      silent.close();
+      await place.remove();
+    }
+  }, 60_000);
+
   it('ends a request by its deadline and holds up no other', async () => {
     const type = credstash({ env, endpoints: [door.endpoint], profiles: [], deadline: 400 });
     const place = await makePlace({ engines: [type] });

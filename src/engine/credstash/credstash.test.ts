@@ -193,6 +193,8 @@ describe('the config of a mounted table', () => {
       role_arn: 'arn:aws:iam::111122223333:role/r',
       external_id: 'xy',
     });
+    const role = { roleArn: 'arn:aws:iam::111122223333:role/r', externalId: 'xy' };
+    expect(opened[0]).toMatchObject({ account: role, kmsAccount: role });
     const shown = (await ask(node, 'read', 'shared/config')).data;
     expect(shown).toMatchObject({
       table: 'secrets',
@@ -363,6 +365,18 @@ describe('policies and the audit log', () => {
     expect(await get('other', {}, token)).toMatchObject({ status: 403 });
     expect(await ask(node, 'read', 'shared/config', {}, token)).toMatchObject({ status: 403 });
     expect(JSON.stringify([table.items.calls, table.kms.calls])).toBe(calls);
+  });
+
+  it('a scan shows names that the caller may see, and no others', async () => {
+    await configured();
+    for (const name of ['shop/db', 'shop/hidden', 'else/db']) await put(name, { value: 'x' });
+    await ask(node, 'update', 'sys/policies/acl/scan', {
+      policy:
+        'path "shared/metadata/*" { capabilities = ["list", "scan"] } path "shared/metadata/shop/hidden" { capabilities = ["deny"] }',
+    });
+    const token = await makeToken(node, { policies: ['scan'] });
+    const { status, data } = await ask(node, 'scan', 'shared/metadata/', {}, token);
+    expect([status, data['keys']]).toEqual([200, ['else/db', 'shop/db']]);
   });
 
   it('threat 16: shows no value, whatever becomes of it', async () => {
