@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import pg from 'pg';
 import { bundle, fill, makeStore, serve } from './places.mjs';
 import { program, startPostgresql } from './postgresql-server.mjs';
-import { median, stop } from './processes.mjs';
+import { load, median, stop } from './processes.mjs';
 import { interleave, startBare } from './throughput.mjs';
 
 const quick = process.argv.includes('--quick');
@@ -111,9 +111,43 @@ end
         `${budget}  ${span}  ${Math.round(theirs.perSecond)}/s`,
       );
     }
+    // Each node writes to names of its own: what two do to one name at once is another question.
+    const writes = (folder) =>
+      script(`${folder}.lua`, authorised + post + spread.replace('/bench/', `/${folder}/`));
+    const reads = script('read.lua', authorised);
+    await twoNodes({ server, address }, env, [
+      { name: 'reads', path: '/v1/secret/data/app/database', scripts: [reads, reads] },
+      { name: 'writes', path: '/', scripts: [writes('one'), writes('two')] },
+    ]);
   } finally {
     for (const child of bares) await stop(child);
     await stop(server);
+  }
+}
+
+/** One node, and that one beside another on the same store with as many clients. */
+async function twoNodes(first, env, kinds) {
+  const second = await serve({ env: { ...env, XDG_DATA_HOME: join(directory, 'second') } });
+  const [connections, seconds] = [32, 2];
+  try {
+    for (const { name, path, scripts } of kinds) {
+      const to = ({ server, address }, at) =>
+        load(server.pid, address + path, { connections, seconds, script: scripts[at] });
+      await Promise.all([to(first, 0), to(second, 1)]);
+      const ratios = [];
+      for (let round = 0; round < rounds; round++) {
+        const alone = await to(first, 0);
+        const both = await Promise.all([to(first, 0), to(second, 1)]);
+        const requests = both.reduce((sum, one) => sum + one.requests, 0);
+        const spent = both.reduce((sum, one) => sum + one.requests / one.perCpuSecond, 0);
+        ratios.push(requests / spent / alone.perCpuSecond);
+      }
+      const sorted = ratios.toSorted((a, b) => a - b);
+      const span = `${sorted[0].toFixed(2)} to ${sorted.at(-1).toFixed(2)}`;
+      row(`two nodes beside one, ${name}`, '', median(sorted).toFixed(3), `>= 0.90  ${span}`);
+    }
+  } finally {
+    await stop(second.server);
   }
 }
 

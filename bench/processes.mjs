@@ -51,10 +51,17 @@ export async function stop(child) {
   if (child.exitCode === null) child.kill('SIGKILL');
 }
 
-/** User and system time of all threads, in seconds. */
+/** User and system time of all threads, in seconds; of several processes together. */
 export function cpuSeconds(pid) {
+  if (Array.isArray(pid)) return pid.reduce((sum, each) => sum + cpuSeconds(each), 0);
   const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1].split(' ');
   return (Number(fields[11]) + Number(fields[12])) / ticksPerSecond;
+}
+
+/** Processes that `pid` has started and that still run. */
+export function childrenOf(pid) {
+  const text = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim();
+  return text === '' ? [] : text.split(' ').map(Number);
 }
 
 export function rssAnonMiB(pid) {

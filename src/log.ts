@@ -32,14 +32,14 @@ export interface LevelledLogger extends Logger {
   /** Whether a line would go anywhere: for those that would have to make it first. */
   isWanted(level: LogLevel, component: LogComponent): boolean;
   /** Every line from a level on, as JSON, whether it is logged or not. Disposing ends it. */
-  watch(level: LogLevel, listener: (line: string) => void): Disposable;
+  watch(level: LogLevel, listener: (line: string, level: LogLevel) => void): Disposable;
 }
 
 export type LogFields = Readonly<Record<string, unknown>>;
 
 interface Watcher {
   readonly rank: number;
-  readonly listener: (line: string) => void;
+  readonly listener: (line: string, level: LogLevel) => void;
 }
 
 /** `write` gets whole lines. */
@@ -47,8 +47,11 @@ export function openLogger(options: {
   readonly level: LogLevel;
   readonly terminal: boolean;
   readonly write: (line: string) => void;
+  /** On every line. */
+  readonly fields?: LogFields | undefined;
 }): LevelledLogger {
-  return new ComponentLogger(options.level, options.terminal ? readable : (line) => line, options.write);
+  const shown = options.terminal ? readable : (line: string) => line;
+  return new ComponentLogger(options.level, shown, options.write, options.fields);
 }
 
 class ComponentLogger implements LevelledLogger {
@@ -57,16 +60,21 @@ class ComponentLogger implements LevelledLogger {
   readonly #own = new Map<string, LogLevel>();
   #level: LogLevel;
   /** Of the line on its way through pino, which hands it on in the same turn. */
-  #rank = 0;
+  #lineLevel: LogLevel = 'debug';
   #isLogged = false;
 
-  constructor(level: LogLevel, shown: (line: string) => string, write: (line: string) => void) {
+  constructor(
+    level: LogLevel,
+    shown: (line: string) => string,
+    write: (line: string) => void,
+    fields: LogFields | undefined,
+  ) {
     this.#level = level;
     const destination = {
       write: (line: string) => {
         if (this.#isLogged) write(withoutTokens(shown(line)));
         for (const { rank, listener } of this.#watchers) {
-          if (this.#rank >= rank) listener(withoutTokens(line));
+          if (ranks[this.#lineLevel] >= rank) listener(withoutTokens(line), this.#lineLevel);
         }
       },
     };
@@ -74,7 +82,7 @@ class ComponentLogger implements LevelledLogger {
       {
         // What is logged is decided before it comes here.
         level: 'debug',
-        base: null,
+        base: fields ?? null,
         formatters: { level: (label) => ({ level: label }) },
         timestamp: () => `,"time":"${new Date().toISOString()}"`,
         serializers: { error: describeError, cause: describeError },
@@ -120,7 +128,7 @@ class ComponentLogger implements LevelledLogger {
     return ranks[level] >= ranks[this.levelOf(component)] || this.#isWatched(ranks[level]);
   }
 
-  watch(level: LogLevel, listener: (line: string) => void): Disposable {
+  watch(level: LogLevel, listener: (line: string, level: LogLevel) => void): Disposable {
     const watcher = { rank: ranks[level], listener };
     this.#watchers.add(watcher);
     return { [Symbol.dispose]: () => void this.#watchers.delete(watcher) };
@@ -136,7 +144,7 @@ class ComponentLogger implements LevelledLogger {
     const rank = ranks[level];
     this.#isLogged = rank >= ranks[typeof component === 'string' ? this.levelOf(component) : this.#level];
     if (!this.#isLogged && !this.#isWatched(rank)) return;
-    this.#rank = rank;
+    this.#lineLevel = level;
     this.#pino[level](fields, message);
   }
 }

@@ -23,7 +23,8 @@ export const reaches: readonly Reach[] = [
       'node:wasi',
     ],
     words: /\beval\(|\bnew Function\b|\bFunction\(|\bWebAssembly\b|process\.(dlopen|binding)\b/,
-    owners: ['cli/run-child.ts'],
+    // A server's workers are the same program once more.
+    owners: ['cli/run-child.ts', 'main/workers/parent.ts', 'main/workers/worker.ts', 'main/workers/fleet.ts'],
   },
   {
     what: 'opens connections',

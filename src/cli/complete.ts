@@ -71,7 +71,7 @@ async function clientFinder(
 
 async function secretFinder(shell: Shell, prefix: string): Promise<Finder> {
   const folder = prefix.slice(0, prefix.lastIndexOf('/') + 1);
-  const safe = await openSafe(shell, noOptions);
+  const safe = await openSafe(shell, noOptions, false);
   return {
     names: async () => {
       const { names } = await safe.list(folder, { limit: mostNames });

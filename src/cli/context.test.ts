@@ -69,7 +69,7 @@ test('two servers on one command line are refused', () => {
 });
 
 /** What a shell has besides, and nothing here uses. */
-const timeless = { now: () => 0, pause: async () => {}, commands: () => new Map(), endWith() {} };
+const timeless = { now: () => 0, pause: async () => {}, commands: () => new Map(), atEnd() {}, endWith() {} };
 
 function shellIn(home: string, env: Record<string, string>, stdin = '') {
   const stderr = output();

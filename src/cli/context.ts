@@ -28,6 +28,8 @@ export interface ConnectionOptions {
   readonly 'client-key'?: string | undefined;
   readonly 'tls-server-name'?: string | undefined;
   readonly safe?: string | undefined;
+  readonly keyfile?: string | undefined;
+  readonly 'passphrase-file'?: string | undefined;
   readonly context?: readonly string[] | undefined;
 }
 
@@ -36,6 +38,8 @@ export interface Target {
   /** For everything but secrets. */
   readonly address: string;
   readonly safe: { readonly address: string; readonly mount: string };
+  /** The directory of a safe without a server, where that is where secrets are. */
+  readonly file?: string;
   /** The address of a table, where the safe is one. */
   readonly table?: string;
   readonly namespace: string | undefined;
@@ -66,9 +70,10 @@ export function resolveTarget(options: ConnectionOptions, env: Environment, user
   }
   const first = <T>(pick: (level: (typeof levels)[number]) => T | undefined): T | undefined =>
     levels.map(pick).find((value) => value !== undefined);
-  const table = tableOf(levels);
+  const here = nearest(levels);
   return {
-    ...(table === undefined ? {} : { table }),
+    ...(here?.file === undefined ? {} : { file: here.file }),
+    ...(here?.table === undefined ? {} : { table: here.table }),
     address: first((level) => level.address ?? level.safe?.address) ?? defaultAddress,
     safe: {
       address: first((level) => level.safe?.address ?? level.address) ?? defaultAddress,
@@ -79,15 +84,11 @@ export function resolveTarget(options: ConnectionOptions, env: Environment, user
   };
 }
 
-/** A table counts where nothing that is said before it names a server: `--address` wins over a table of the environment. */
-function tableOf(
+/** A safe without a server counts where nothing that is said before it names one: `--address` wins over a safe of the environment. */
+function nearest(
   levels: readonly { readonly address: string | undefined; readonly safe: SafeUrl | undefined }[],
-): string | undefined {
-  for (const { address, safe } of levels) {
-    if (safe !== undefined) return safe.table;
-    if (address !== undefined) return undefined;
-  }
-  return undefined;
+): SafeUrl | undefined {
+  return levels.find(({ address, safe }) => safe !== undefined || address !== undefined)?.safe;
 }
 
 /** A client for the server, with the caller's token if there is one. */
@@ -111,9 +112,9 @@ export function safeTable(shell: Shell, options: ConnectionOptions): string | un
   }
 }
 
-/** Where the secret verbs work. */
-export async function openSafe(shell: Shell, options: ConnectionOptions): Promise<SecretSafe> {
-  return (await openSafeAs(shell, options)).safe;
+/** Where the secret verbs work. @param ask whether somebody may be asked for a passphrase */
+export async function openSafe(shell: Shell, options: ConnectionOptions, ask = true): Promise<SecretSafe> {
+  return (await openSafeAs(shell, options, ask)).safe;
 }
 
 export interface OpenedSafe {
@@ -123,15 +124,22 @@ export interface OpenedSafe {
 }
 
 /** As `openSafe`, for who must know as whom it asks. */
-export async function openSafeAs(shell: Shell, options: ConnectionOptions): Promise<OpenedSafe> {
+export async function openSafeAs(shell: Shell, options: ConnectionOptions, ask = true): Promise<OpenedSafe> {
   const target = targetOf(shell, options);
   const words = options.context ?? [];
+  if (words.length > 0 && target.table === undefined)
+    throw new CofferError('usage', '--context goes with a safe such as credstash://TABLE');
+  if (target.file !== undefined) {
+    const { openDiskSafe } = await import('./open-disk-safe.ts');
+    return { safe: await openDiskSafe(shell, target.file, options, ask), token: undefined };
+  }
+  if (options.keyfile !== undefined || options['passphrase-file'] !== undefined) {
+    throw new CofferError('usage', '--keyfile and --passphrase-file go with a safe such as file:PATH');
+  }
   if (target.table !== undefined) {
     const { openTableSafe } = await import('./open-table-safe.ts');
     return { safe: openTableSafe(shell, target.table, words), token: undefined };
   }
-  if (words.length > 0)
-    throw new CofferError('usage', '--context goes with a safe such as credstash://TABLE');
   const token = await findToken(shell, options);
   const mount = new Safe(open(shell, options, target, target.safe.address, token), target.safe.mount);
   return { safe: new KvSafe(mount, target.namespace), token };

@@ -32,18 +32,29 @@ export const serverOptions = {
   },
 } as const satisfies Options;
 
+/** What opens a safe on disk. */
+const fileSafeOptions = {
+  keyfile: { type: 'text', value: 'FILE', help: 'opens a file: safe (COFFER_SAFE_KEYFILE)' },
+  'passphrase-file': {
+    type: 'text',
+    value: 'FILE',
+    help: "a file: safe's passphrase is in FILE or - (COFFER_SAFE_PASSPHRASE_FILE)",
+  },
+} as const satisfies Options;
+
 /** Of the commands that read and write secrets. */
 export const safeOptions = {
   safe: {
     type: 'text',
     value: 'URL',
-    help: 'where secrets are: a mount, its URL, or credstash://TABLE (COFFER_SAFE)',
+    help: 'where secrets are: a mount, its URL, credstash://TABLE or file:PATH (COFFER_SAFE)',
   },
   context: {
     type: 'list',
     value: 'KEY=VALUE',
     help: 'of the encryption context, for credstash://; may be repeated',
   },
+  ...fileSafeOptions,
   ...serverOptions,
 } as const satisfies Options;
 

@@ -14,6 +14,7 @@ import { type Format, openUi } from './ui.ts';
 export async function run(words: readonly string[], world: World): Promise<number> {
   const ui = openUi(world, wantedFormat(words, world));
   let own = 0;
+  const ends: (() => Promise<void>)[] = [];
   const shell: Shell = {
     env: world.env,
     ...(world.programs === undefined ? {} : { programs: world.programs }),
@@ -32,15 +33,26 @@ export async function run(words: readonly string[], world: World): Promise<numbe
     now: world.now ?? Date.now,
     pause: world.pause ?? ((milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds))),
     commands: () => commandsOf(world),
+    atEnd: (work) => void ends.push(work),
     endWith: (code) => {
       own = code;
     },
   };
+  let code: number;
   try {
-    return (await dispatch(words, shell)) || own;
+    code = (await dispatch(words, shell)) || own;
   } catch (thrown) {
-    return exitCodeOf(ui.fail(thrown));
+    code = exitCodeOf(ui.fail(thrown));
   }
+  for (const end of ends) {
+    try {
+      await end();
+    } catch (thrown) {
+      const failed = exitCodeOf(ui.fail(thrown));
+      code = code === 0 ? failed : code;
+    }
+  }
+  return code;
 }
 
 async function dispatch(words: readonly string[], shell: Shell): Promise<number> {

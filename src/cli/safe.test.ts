@@ -13,18 +13,18 @@ test.each([
   expect(parseSafe(text)).toEqual({ address, mount });
 });
 
+test.each([
+  ['file:/tmp/x', '/tmp/x'],
+  ['FILE:x y?z%20', 'x y?z%20'],
+  ['file:~/s', '~/s'],
+  ['file:///tmp/x', '/tmp/x'],
+])('%s is a directory', (text, file) => {
+  expect(parseSafe(text)).toEqual({ address: undefined, mount: undefined, file });
+});
+
 test('a table is taken whole; it is parsed where it is opened', () => {
   const table = 'credstash://table?region=eu-west-1';
   expect(parseSafe(table)).toEqual({ address: undefined, mount: undefined, table });
-});
-
-test.each(['file:/tmp/x', 'FILE:x'])('%s is known, and refused', (text) => {
-  expect(() => parseSafe(text)).toThrow(
-    expect.objectContaining({
-      code: 'usage',
-      message: expect.stringContaining('not supported by this version'),
-    }),
-  );
 });
 
 test.each([
@@ -33,6 +33,9 @@ test.each([
   'a//b',
   'a/../b',
   's3://x',
+  'file:',
+  'file://host/x',
+  'file:\0',
   'https://user:pw@host/secret',
   'https://host/%ff',
   'https://host/x?y=1',

@@ -10,28 +10,22 @@ export interface SafeUrl {
   readonly address: string | undefined;
   /** Undefined when only a server was named. */
   readonly mount: string | undefined;
+  /** The directory of a safe without a server, as it was written. */
+  readonly file?: string;
   /** The whole address of a table, not yet parsed; there is no server then. */
   readonly table?: string;
 }
 
-/**
- * `https://host:8200/secret`, a mount alone (`secret`, `team/kv`), or `credstash://TABLE?…`. Throws `usage` for anything else, naming
- * the kinds of safe that other versions know.
- */
+/** `https://host:8200/secret`, a mount alone (`secret`, `team/kv`), `credstash://TABLE?…` or `file:PATH`. Throws `usage` for anything else. */
 export function parseSafe(text: string): SafeUrl {
   if (/^credstash:/i.test(text)) return { address: undefined, mount: undefined, table: text };
-  if (/^file:/i.test(text)) {
-    throw new CofferError(
-      'usage',
-      'file: safes are not supported by this version; name a server: https://host:8200/secret',
-    );
-  }
+  if (/^file:/i.test(text)) return { address: undefined, mount: undefined, file: parseFileUrl(text) };
   if (!text.includes(':')) return { address: undefined, mount: parseMount(text) };
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (url === undefined || (url.protocol !== 'https:' && url.protocol !== 'http:')) {
     throw new CofferError(
       'usage',
-      'a safe must look like https://host:8200/secret or credstash://TABLE, or be a mount such as secret',
+      'a safe must look like https://host:8200/secret, credstash://TABLE or file:PATH, or be a mount such as secret',
     );
   }
   const path = url.pathname.replace(/^\/+|\/+$/g, '');
@@ -94,6 +88,16 @@ function unlessUnknown(thrown: unknown): undefined {
   if (thrown instanceof ApiError && (error.code === 'permission_denied' || thrown.status === 404))
     return undefined;
   throw thrown;
+}
+
+/** `file:PATH` or `file:///PATH`; the path is taken as it is written. Throws `usage` for an empty one, and for a host. */
+function parseFileUrl(text: string): string {
+  const rest = text.slice('file:'.length);
+  const path = rest.startsWith('//') ? rest.slice(2) : rest;
+  if (path === '' || path.includes('\0') || (rest.startsWith('//') && !path.startsWith('/'))) {
+    throw new CofferError('usage', 'a safe on disk must look like file:PATH, with the path of its directory');
+  }
+  return path;
 }
 
 function parseMount(text: string): string {

@@ -41,6 +41,8 @@ export interface Shell extends World {
   pause(milliseconds: number): Promise<void>;
   /** Every command of this program, by name as typed, in the order of the overview; verbs that `programs` bring come last. */
   commands(): ReadonlyMap<string, Load>;
+  /** Work to be done once the command has ended, however it did: closing what it opened. */
+  atEnd(work: () => Promise<void>): void;
   /** The exit code of a command that has one of its own to give, such as its child's. */
   endWith(code: number): void;
 }

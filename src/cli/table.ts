@@ -69,6 +69,11 @@ export const rows: Readonly<Record<string, Row>> = {
     summary: 'Run a program with secrets in its environment',
     load: () => import('./commands/exec.ts'),
   },
+  render: {
+    section: 'Secrets',
+    summary: 'Write secrets into files by templates',
+    load: () => import('./commands/render.ts'),
+  },
   export: {
     section: 'Secrets',
     summary: 'Print secrets in a format of other programs',
@@ -78,6 +83,11 @@ export const rows: Readonly<Record<string, Row>> = {
     section: 'Secrets',
     summary: 'Store secrets from a file of other programs, or from a table',
     load: () => import('./commands/import.ts'),
+  },
+  safe: {
+    section: 'Secrets',
+    summary: 'Make a safe on disk, for use without a server',
+    load: () => import('./commands/safe.ts'),
   },
   table: {
     section: 'Secrets',

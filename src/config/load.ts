@@ -174,6 +174,7 @@ function assemble(found: FoundServer, listeners: readonly FoundListener[]): Sett
     apiAddress: found.api_addr.value,
     seals: found.seal.value,
     listeners: listeners.map(assembleListener),
+    workers: found.workers.value,
     leases: { defaultTtl: found.default_lease_ttl.value, maxTtl: found.max_lease_ttl.value },
     limits: {
       connections: found['limits.connections'].value,

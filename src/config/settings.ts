@@ -104,6 +104,8 @@ export interface Settings {
   /** Addresses of keys that are not on this machine, as `awskms:…`. */
   readonly seals: readonly string[];
   readonly listeners: readonly ListenerSettings[];
+  /** Processes that serve together. */
+  readonly workers: number;
   readonly leases: LeaseSettings;
   readonly limits: LimitSettings;
   readonly log: LogSettings;

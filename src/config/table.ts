@@ -71,6 +71,11 @@ export const table = {
     defaultText: 'in `~/.config/coffer`',
     help: 'keyfile of the store, or where to put a new one',
   },
+  workers: {
+    kind: count(1, 64),
+    default: 1,
+    help: 'processes that serve one store together',
+  },
   api_addr: {
     kind: url,
     default: undefined,

@@ -188,7 +188,11 @@ export class Core implements CoreRooms {
     const { snapshots, storeId } = options;
     this.backups = new Backups({ storage: snapshots, storeId, tagKey: tagKeyOf(barrier), clock, random });
     this.quotas = new Quotas(barrier);
-    this.ceilings = new Ceilings(barrier, clock, options.limits ?? (() => defaultLimits));
+    const { peers } = this.surroundings;
+    this.ceilings = new Ceilings(barrier, clock, options.limits ?? (() => defaultLimits), (prefix) =>
+      peers?.tell('given', prefix),
+    );
+    peers?.hear('given', (prefix) => this.ceilings.note(prefix));
     this.wrappings = new Wrappings({
       store: barrier,
       clock,
@@ -219,6 +223,7 @@ export class Core implements CoreRooms {
       clock,
       random,
       generatePassword: (policy) => this.passwordPolicies.generate(policy, random),
+      nobodies: peers?.nobodies,
       formatVersion: (name) => this.formats.writes(name),
     });
     this.expiry = expiryDuty(this, options);

@@ -99,6 +99,11 @@ export interface Call<F extends Fields = Fields> {
   readonly clientCertificate?: ClientCertificate | undefined;
   /** The mount's own storage. What it commits carries the spending of the caller's use count. */
   readonly view: View;
+  /**
+   * What `exists` came by and leaves to the handler, as things were when the request began: a commit that goes by it expects them to
+   * be so yet.
+   */
+  readonly asked?: { found?: unknown };
 }
 
 /** A login: who it is, and what the auth method wants written in the commit that makes the token. */

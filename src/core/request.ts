@@ -185,6 +185,12 @@ export interface Road {
    * a token came along: whether it is worth anything shows later.
    */
   admit?(path: ApiPath, remoteAddress: string, bearer: boolean): RateVerdict | undefined;
+  /** In place of `admit` where several processes count together. A promise that rejects refuses. */
+  admitTogether?(
+    path: ApiPath,
+    remoteAddress: string,
+    bearer: boolean,
+  ): RateVerdict | Promise<RateVerdict> | undefined;
   /** Which other origins' pages may call; undefined while nobody has allowed any. */
   cors?(): AllowedOrigins | undefined;
   handle(request: Request): Promise<Answer>;

@@ -4,6 +4,7 @@
  */
 import type { Clock } from '../clock.ts';
 import { asCofferError, CofferError } from '../errors.ts';
+import { admission, strangersWith } from './admission.ts';
 import { errorAnswer } from './answer.ts';
 import { type AuditedDecision, requestLine, responseLine } from './audit-lines.ts';
 import { AuditedStream } from './audited-stream.ts';
@@ -18,13 +19,14 @@ import { type Judgement, judge, openToEveryone } from './judge.ts';
 import { noTelemetry, type Passage, type Telemetry } from './meter.ts';
 import { isBuiltin } from './mount/builtin.ts';
 import { MountView } from './mount/view.ts';
+import type { Peers } from './peers.ts';
 import type { Acl } from './policy/acl.ts';
-import { admit } from './quota/admit.ts';
-import { type StrangerLimit, Strangers } from './quota/strangers.ts';
+import type { StrangerLimit, Strangers } from './quota/strangers.ts';
 import type { Answer, Request, Road } from './request.ts';
 import { RequestCommit } from './request-commit.ts';
 import { type IsUrgent, storageFull, waitsForRoom } from './room.ts';
-import type { Log, SealState } from './seal-state.ts';
+import type { SealState } from './seal-state.ts';
+import type { Log } from './seal-state-options.ts';
 import { sealedTable, serveSealed } from './serve-sealed.ts';
 import { allowedOrigins } from './server/cors.ts';
 import type { InFlight } from './server/in-flight.ts';
@@ -42,20 +44,17 @@ export interface RoadOptions {
   readonly limits: () => StrangerLimit;
   readonly telemetry?: Telemetry | undefined;
   readonly inFlight?: InFlight;
+  readonly peers?: Peers | undefined;
   /** What is done on a full disk too; nothing but reading if absent. */
   readonly isUrgent?: IsUrgent;
 }
 
 export function createRoad(options: RoadOptions): Road {
-  const { state, clock, log, limits, inFlight, telemetry = noTelemetry } = options;
+  const { state, clock, log, limits, inFlight, peers, telemetry = noTelemetry } = options;
   const withoutStore = sealedTable(state, clock, telemetry);
-  const strangers = new Strangers(limits);
+  const strangers = strangersWith(limits, { clock, peers });
   return {
-    admit(path, address, bearer) {
-      const verdict = admit(state.core, strangers, path, address, bearer, clock.now());
-      if (verdict?.admitted === false) telemetry.tally('rate_limited');
-      return verdict;
-    },
+    ...admission({ state, clock, telemetry, peers }, strangers),
     cors: () => allowedOrigins(state.core?.settings.cors),
     async handle(request) {
       const passage = telemetry.passage(request);
@@ -277,6 +276,7 @@ function buildCall(
     view: new MountView(core.barrier, mount?.uuid ?? '', (writes, expectations) =>
       commit.commit(writes, expectations),
     ),
+    asked: {},
   };
   if (mount === undefined || !isBuiltin(mount.type)) return call;
   // Named one by one: copying the members costs more than a tenth of a small request's decision and handling.
@@ -292,6 +292,7 @@ function buildCall(
     signal: call.signal,
     clientCertificate: call.clientCertificate,
     view: call.view,
+    asked: {},
     path: request.path,
     token,
     tokenText: request.token,

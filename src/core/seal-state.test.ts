@@ -203,6 +203,26 @@ describe('sealing', () => {
     expect(idle.state.core).toBeUndefined();
   });
 
+  it('is followed at once by a node that is told, and a root key opens a sealed node only while no mark says sealed', async () => {
+    const [node, second, third] = [await place.node(), await place.node(), place.sealedNode()];
+    await third.state.start();
+    const rootKey = () => node.state.core?.barrier.withRootKey(async (key) => Buffer.from(key));
+    const [good, late] = [await rootKey(), await rootKey()] as [Buffer, Buffer];
+    await third.state.openWith(good);
+    expect(third.state.core).toBeDefined();
+    expect(good.every((byte) => byte === 0)).toBe(true);
+    await second.state.lookForSeal();
+    expect(second.state.core).toBeDefined();
+    await ask(node, 'update', 'sys/seal');
+    for (const { state } of [second, third]) {
+      await state.lookForSeal();
+      expect(state.core).toBeUndefined();
+    }
+    await expect(third.state.openWith(late)).rejects.toMatchObject({ code: 'sealed' });
+    expect(third.state.core).toBeUndefined();
+    expect(late.every((byte) => byte === 0)).toBe(true);
+  });
+
   it('does not wait for ever for a system outside that does not answer', async () => {
     const outside = new Outside();
     const other = await makePlace({ engines: [leasedType(outside)] });

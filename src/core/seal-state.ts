@@ -3,74 +3,27 @@
  * node and every later start knows of it before any key is at hand.
  */
 import { Barrier } from '../barrier/barrier.ts';
-import { sealLimit } from '../barrier/seal-budget.ts';
-import type { Clock } from '../clock.ts';
-import { type Random, randomUuid } from '../crypto/random.ts';
-import type { Formats } from '../engine/engine.ts';
+import { randomUuid } from '../crypto/random.ts';
 import { asCofferError, CofferError, ConflictError } from '../errors.ts';
-import type { JsonObject } from '../json.ts';
 import { originOf } from '../origin.ts';
 import { type Boot, bootKeys, readBoot } from '../seal/boot.ts';
-import { type KeyCollector, type ManualSeal, offerKey } from '../seal/collector.ts';
+import { type KeyCollector, offerKey } from '../seal/collector.ts';
 import { decodeMigrationMark, markedRefusal, migratingKey } from '../seal/migration-mark.ts';
-import type { Seal, SlotPlace } from '../seal/seal.ts';
-import type { SlotMaker } from '../seal/slot-maker.ts';
 import type { Slot } from '../seal/slots.ts';
 import { withRoom } from '../storage/room.ts';
 import { withSnapshots } from '../storage/snapshot.ts';
-import { parseStorageKey, type Revision, type Storage } from '../storage/storage.ts';
-import type { AuditLog } from './audit/audit.ts';
+import { parseStorageKey, type Revision } from '../storage/storage.ts';
 import { AutomaticUnseal } from './automatic-unseal.ts';
 import { Core } from './core.ts';
 import { type CreatedStore, createStore, type NewStore } from './create-store.ts';
 import { bumpEpoch } from './epoch.ts';
-import type { JobType } from './job/job.ts';
 import { announceRotation } from './key/announce.ts';
 import { KeySlots } from './key/key-slots.ts';
-import type { Telemetry } from './meter.ts';
-import type { SystemTtls } from './mount/entry.ts';
-import type { MountTypes } from './mount/mounts.ts';
-import { defaultLimits, type NodeLimits } from './quota/limits.ts';
+import { defaultLimits } from './quota/limits.ts';
 import { retryOnConflict } from './retry.ts';
 import type { SealControl, SealStatus } from './seal-control.ts';
-import type { Surroundings } from './surroundings.ts';
-
-export type Log = (message: string, fields?: Readonly<Record<string, unknown>>) => void;
-
-export interface SealStateOptions {
-  readonly storage: Storage;
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly types: MountTypes;
-  /** As of now: they may change while the server runs. */
-  readonly limits?: () => NodeLimits;
-  /** The lives of tokens and leases where a mount names none. */
-  readonly systemTtls?: SystemTtls | undefined;
-  /** Kinds of long work besides the core's own. */
-  readonly jobTypes?: readonly JobType[];
-  /** Seals tried without a person, in order. */
-  readonly seals: readonly Seal[];
-  readonly manualSeals: readonly ManualSeal[];
-  readonly slotMakers: readonly SlotMaker[];
-  /** The directory or address of the data, one line: for people. */
-  readonly dataPlace: string;
-  /** Rekeying and making root tokens are open to everybody, as in Vault. */
-  readonly unauthenticatedKeyOperations: boolean;
-  /** Makes a slot that opens with shares, for stores made through `sys/init`. */
-  readonly splitSlot: SplitSlot;
-  readonly openAudit: (barrier: Barrier) => Promise<AuditLog>;
-  readonly telemetry?: Telemetry | undefined;
-  /** What of stored formats this program reads and writes. */
-  readonly formats?: Formats;
-  readonly surroundings?: Surroundings;
-  readonly log: Log;
-}
-
-export type SplitSlot = (
-  rootKey: Buffer,
-  split: { readonly shares: number; readonly threshold: number },
-  place: SlotPlace,
-) => Promise<{ readonly body: JsonObject; readonly shares: readonly Buffer[] }>;
+import type { SealStateOptions } from './seal-state-options.ts';
+import { rotateIfUsedUp } from './used-up-term.ts';
 
 interface OpenSlot {
   readonly slot: Slot;
@@ -207,6 +160,19 @@ export class SealState implements SealControl {
     await this.#open(offered.rootKey, 'unmark');
     const opened = slots.find(({ collector }) => collector === offered.by);
     if (opened !== undefined) this.#opened.add(opened.slot.id);
+  }
+
+  /**
+   * Opens with a root key that another process of this server holds; zeroes it. Throws `sealed` where the store is marked as sealed.
+   */
+  async openWith(rootKey: Buffer): Promise<void> {
+    if (this.#boot.kind === 'empty') await this.#readBoot();
+    await this.#open(rootKey, 'as-marked');
+  }
+
+  /** Forgets the keys if another process has sealed the store. */
+  async lookForSeal(): Promise<void> {
+    if (this.#core !== undefined && (await this.#markedSealed())) await this.drop();
   }
 
   resetKeys(): void {
@@ -374,21 +340,6 @@ export class SealState implements SealControl {
     const boot = this.#boot;
     if (boot.kind === 'empty' || this.#core !== undefined || (await this.#markedSealed())) return undefined;
     return { id: boot.header.id, slots: boot.slots };
-  }
-}
-
-/** A term with nothing left would not even let the audit log begin. Older records are sealed anew after the next rotation. */
-/** Answers the new term, if this process added one. */
-async function rotateIfUsedUp(barrier: Barrier): Promise<number | undefined> {
-  const { id, seals } = await barrier.newestTerm();
-  if (seals < sealLimit) return undefined;
-  try {
-    return await barrier.rotate();
-  } catch (error) {
-    if (!(error instanceof ConflictError)) throw error;
-    await barrier.reloadKeyring();
-    if ((await barrier.newestTerm()).id === id) throw error;
-    return undefined;
   }
 }
 

@@ -27,7 +27,7 @@ export function serverEndpoints(core: Core, options: CoreOptions): readonly Endp
       await core.at(epoch);
       return authenticate(true, token, core.mounts.table, remoteAddress, clock.now()).kind === 'token';
     }),
-    inFlightEndpoint(surroundings.inFlight, (text) => withoutTokens(core.audit, text)),
+    inFlightEndpoint(surroundings.inFlight, (text) => withoutTokens(core.audit, text), surroundings.peers),
     ...pluginEndpoints({
       auth: [...authMethods.keys()],
       database: [...engines.values()].flatMap(({ plugins = [] }) => plugins),

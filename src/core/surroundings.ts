@@ -3,6 +3,7 @@
 import { noPlaces } from '../audit-device/audit-device.ts';
 import { type Clock, systemClock } from '../clock.ts';
 import type { DeviceKinds } from './audit-device/devices.ts';
+import type { Peers } from './peers.ts';
 import type { AnswerData } from './request.ts';
 import { InFlight } from './server/in-flight.ts';
 import { type LogControl, noLogs } from './server/log-control.ts';
@@ -18,7 +19,9 @@ export interface Surroundings {
   /** Where clients reach this node, as a URL and as of now; empty where it has no listener. */
   readonly address: () => string;
   /** Reads the configuration again, as SIGHUP does; undefined where there is none. Tells the log what came of it. */
-  readonly reload: () => (() => void) | undefined;
+  readonly reload: () => (() => void | Promise<void>) | undefined;
+  /** The server's other processes; absent where it is one. */
+  readonly peers?: Peers | undefined;
 }
 
 export function noSurroundings(clock: Clock = systemClock): Surroundings {

@@ -8,7 +8,7 @@
  */
 import type { Clock } from '../clock.ts';
 import type { Endpoint } from '../core/endpoint.ts';
-import type { MountLockout } from '../core/lockout/lock-state.ts';
+import type { MountLockout, NobodyCounts } from '../core/lockout/lock-state.ts';
 import type { ReadPage } from '../core/pages.ts';
 import type { ClientCertificate } from '../core/request.ts';
 import type { DueEntry, View, ViewWrite } from '../core/view.ts';
@@ -26,6 +26,8 @@ export interface EngineEnvironment {
   readonly maxTtl: number;
   /** What the mount was told of locking names; for methods that lock them. */
   readonly lockout?: MountLockout | undefined;
+  /** Where they count names without an account; absent where each mount does so by itself. */
+  readonly nobodies?: NobodyCounts | undefined;
   readonly clock: Clock;
   readonly random: Random;
   /** Keyed hash of a text, base64url, different on each mount: for secrets that are looked up, never shown again. */

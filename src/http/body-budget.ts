@@ -1,5 +1,8 @@
 /** Memory that request bodies take, counted for one client address and for all, so that no crowd of clients fills it. */
 import { CofferError } from '../errors.ts';
+import type { HttpLimits } from './limits.ts';
+
+type BodyLimits = Pick<HttpLimits, 'bodyBytesInAll' | 'bodyBytesPerAddress'>;
 
 /** What one client address holds at the moment. */
 export interface AddressShare {
@@ -9,14 +12,13 @@ export interface AddressShare {
 }
 
 export class BodyBudget {
-  readonly #mostInAll: number;
-  readonly #mostPerAddress: number;
+  readonly #limits: () => BodyLimits;
   readonly #forwarded = new Map<string, AddressShare>();
   #bytes = 0;
 
-  constructor(mostInAll: number, mostPerAddress: number) {
-    this.#mostInAll = mostInAll;
-    this.#mostPerAddress = mostPerAddress;
+  /** @param limits those of now: they may change while the server runs */
+  constructor(limits: () => BodyLimits) {
+    this.#limits = limits;
   }
 
   /** Bytes taken now, by everyone. */
@@ -26,7 +28,8 @@ export class BodyBudget {
 
   /** Throws `unavailable` when there is no room; nothing is taken then. */
   take(share: AddressShare, bytes: number): void {
-    if (this.#bytes + bytes > this.#mostInAll || share.bodyBytes + bytes > this.#mostPerAddress) {
+    const { bodyBytesInAll, bodyBytesPerAddress } = this.#limits();
+    if (this.#bytes + bytes > bodyBytesInAll || share.bodyBytes + bytes > bodyBytesPerAddress) {
       throw new CofferError('unavailable', 'too much request data is being received; try again later');
     }
     this.#bytes += bytes;

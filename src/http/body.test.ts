@@ -60,7 +60,7 @@ describe('checkEncoding', () => {
 
 describe('BodyBudget', () => {
   test('holds for all and for each, and a refusal takes nothing', () => {
-    const budget = new BodyBudget(100, 60);
+    const budget = new BodyBudget(() => ({ bodyBytesInAll: 100, bodyBytesPerAddress: 60 }));
     const [one, other] = [{ bodyBytes: 0 }, { bodyBytes: 0 }];
     budget.take(one, 60);
     expect(() => budget.take(one, 1)).toThrow(expect.objectContaining({ code: 'unavailable' }));

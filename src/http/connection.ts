@@ -31,12 +31,27 @@ export interface Connection extends Rests<Connection> {
 interface Share extends AddressShare {
   readonly name: string;
   connections: number;
+  /** How many of them are beyond this process's own share, where several processes share a limit. */
+  granted: number;
+  /** How many wait to be let in. */
+  asking: number;
   /** It has been said in the log that this address is at its limit. */
   told: boolean;
 }
 
+/** Several processes that listen on one address and keep its limits together: each has shares, and asks for more. */
+export interface CommonConnections {
+  /** What this process may take without asking: of one client's limit, and of the limit of all. */
+  shares(limits: HttpLimits): { readonly ofClient: number; readonly ofAll: number };
+  /** One more: of a client whose share is used up (undefined: it is not), and of all (`total`). Rejects where nobody answers. */
+  ask(client: string | undefined, total: boolean): Promise<'granted' | 'client-full' | 'full'>;
+  release(client: string | undefined, total: boolean): void;
+}
+
+/** Resolved at once, or when another process has answered. */
 export type Admission =
   | { readonly kind: 'admitted' }
+  | { readonly kind: 'asking'; readonly settled: Promise<Exclude<Admission, { kind: 'asking' }>> }
   /** `told` is true where the log knows already, so that a flood of connections is not one of lines. */
   | { readonly kind: 'refused'; readonly address: string; readonly told: boolean };
 
@@ -49,12 +64,22 @@ export class ConnectionTable {
   /** Kept connections between two requests. */
   readonly #resting = new Resting<Connection>();
   readonly #shares = new Map<string, Share>();
+  readonly #common: CommonConnections | undefined;
+  /** Sockets that wait for another process to say whether they may come in. */
+  readonly #asking = new Set<Socket>();
+  /** Of all, beyond this process's own share. */
+  #granted = 0;
   #toldFull = false;
 
   /** @param exempt addresses that may have any part of all connections: they stand for many clients */
-  constructor(limits: () => HttpLimits, exempt: (address: string) => boolean) {
+  constructor(
+    limits: () => HttpLimits,
+    exempt: (address: string) => boolean,
+    common: CommonConnections | undefined = undefined,
+  ) {
     this.#limits = limits;
     this.#exempt = exempt;
+    this.#common = common;
   }
 
   /** Sockets that were let in, whether or not their TLS handshake has ended. */
@@ -85,21 +110,84 @@ export class ConnectionTable {
     const { connections, connectionsPerAddress } = this.#limits();
     const address = peerAddress(socket);
     const share = this.#shareOf(address);
-    if (this.#admitted.size >= connections && !this.#giveUpOne()) {
-      const told = this.#toldFull;
-      this.#toldFull = true;
-      return { kind: 'refused', address, told };
-    }
-    if (share.connections >= connectionsPerAddress && !this.#exempt(address)) {
-      const { told } = share;
-      share.told = true;
-      return { kind: 'refused', address, told };
-    }
+    if (this.#common !== undefined) return this.#admitInCommon(this.#common, socket, share);
+    if (this.#admitted.size >= connections && !this.#giveUpOne()) return this.#refuseAll(address);
+    if (share.connections >= connectionsPerAddress && !this.#exempt(address)) return refuse(share, address);
+    this.#enter(socket, share);
+    return { kind: 'admitted' };
+  }
+
+  /** Of those that are in, no more than the own share and what was granted; who waits for an answer is not in yet. */
+  #admitInCommon(common: CommonConnections, socket: Socket, share: Share): Admission {
+    const address = peerAddress(socket);
+    const { ofClient, ofAll } = common.shares(this.#limits());
+    const isExempt = this.#exempt(address);
+    const needs = () => ({
+      client: !isExempt && share.connections - share.asking >= ofClient + share.granted,
+      total: this.#admitted.size - this.#asking.size >= ofAll + this.#granted,
+    });
+    const { client, total } = needs();
+    this.#enter(socket, share);
+    if (!client && !total) return { kind: 'admitted' };
+    this.#asking.add(socket);
+    share.asking++;
+    const settled = (async () => {
+      let word = await this.#ask(common, socket, share, needs());
+      // The place of one that has closed is this one's.
+      if (word === 'full' && (await this.#giveUpOneWholly()))
+        word = await this.#ask(common, socket, share, needs());
+      if (word === 'client-full') return refuse(share, address);
+      if (word === 'full') return this.#refuseAll(address);
+      // It, or others, may have gone meanwhile.
+      this.#giveBack(share);
+      return { kind: 'admitted' } as const;
+    })();
+    return { kind: 'asking', settled };
+  }
+
+  /** Takes what is granted, where something is needed, and counts the socket as in: in one step, so that nobody else takes it. */
+  async #ask(
+    common: CommonConnections,
+    socket: Socket,
+    share: Share,
+    { client, total }: { readonly client: boolean; readonly total: boolean },
+  ): Promise<'granted' | 'client-full' | 'full'> {
+    const word =
+      client || total
+        ? await common.ask(client ? share.name : undefined, total).catch(() => 'full' as const)
+        : 'granted';
+    if (word !== 'granted') return word;
+    if (client) share.granted++;
+    if (total) this.#granted++;
+    if (this.#asking.delete(socket)) share.asking--;
+    return word;
+  }
+
+  #enter(socket: Socket, share: Share): void {
     this.#shares.set(share.name, share);
     share.connections++;
     this.#admitted.add(socket);
     socket.once('close', () => this.#leave(socket, share));
-    return { kind: 'admitted' };
+  }
+
+  #refuseAll(address: string): Exclude<Admission, { kind: 'asking' }> {
+    const told = this.#toldFull;
+    this.#toldFull = true;
+    return { kind: 'refused', address, told };
+  }
+
+  /** What is not needed any more of what was granted. */
+  #giveBack(share: Share): void {
+    if (this.#common === undefined) return;
+    const { ofClient, ofAll } = this.#common.shares(this.#limits());
+    while (share.granted > 0 && share.connections - share.asking < ofClient + share.granted) {
+      share.granted--;
+      this.#common.release(share.name, false);
+    }
+    while (this.#granted > 0 && this.#admitted.size - this.#asking.size < ofAll + this.#granted) {
+      this.#granted--;
+      this.#common.release(undefined, true);
+    }
   }
 
   /** Begins the connection on a socket that was let in, or on the TLS socket over one. To be called before the server sees it. */
@@ -133,18 +221,34 @@ export class ConnectionTable {
 
   /** Somebody who asks goes before somebody who has an answer already: clients open a new connection when they need one. */
   #giveUpOne(): boolean {
+    const socket = this.#longestResting();
+    socket?.destroy();
+    return socket !== undefined;
+  }
+
+  /** The same, and waits until it has closed. */
+  #giveUpOneWholly(): Promise<boolean> {
+    const socket = this.#longestResting();
+    if (socket === undefined) return Promise.resolve(false);
+    return new Promise((resolve) => {
+      socket.once('close', () => resolve(true));
+      socket.destroy();
+    });
+  }
+
+  #longestResting(): Socket | undefined {
     for (let one = this.#resting.first; one !== undefined; one = this.#resting.first) {
       this.#resting.delete(one);
-      if (one.current !== undefined || one.socket.destroyed) continue;
-      one.socket.destroy();
-      return true;
+      if (one.current === undefined && !one.socket.destroyed) return one.socket;
     }
-    return false;
+    return undefined;
   }
 
   #shareOf(address: string): Share {
     const name = originOf(address);
-    return this.#shares.get(name) ?? { name, connections: 0, bodyBytes: 0, told: false };
+    return (
+      this.#shares.get(name) ?? { name, connections: 0, granted: 0, asking: 0, bodyBytes: 0, told: false }
+    );
   }
 
   #close(connection: Connection): void {
@@ -157,11 +261,19 @@ export class ConnectionTable {
   #leave(socket: Socket, share: Share): void {
     const { connections, connectionsPerAddress } = this.#limits();
     this.#admitted.delete(socket);
+    if (this.#asking.delete(socket)) share.asking--;
     if (--share.connections === 0) this.#shares.delete(share.name);
     // Only once well below the limit, so that a crowd that comes and goes at the limit is one line in the log.
     if (share.connections < connectionsPerAddress / 2) share.told = false;
     if (this.#admitted.size < connections / 2) this.#toldFull = false;
+    this.#giveBack(share);
   }
+}
+
+function refuse(share: Share, address: string): Exclude<Admission, { kind: 'asking' }> {
+  const { told } = share;
+  share.told = true;
+  return { kind: 'refused', address, told };
 }
 
 const mappedIpv4 = '::ffff:';

@@ -1,6 +1,6 @@
 /** One request and its answer on the wire: decode, receive, hand to the road, encode, send. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Answer, AnswerStream, Road } from '../core/request.ts';
+import type { Answer, AnswerStream, RateVerdict, Road } from '../core/request.ts';
 import { CofferError, type ErrorCode } from '../errors.ts';
 import { emptyObject, type JsonObject } from '../json.ts';
 import { originOf } from '../origin.ts';
@@ -13,7 +13,7 @@ import { encodeAnswer, encodeErrors, statusOfAnswer } from './encode.ts';
 import type { ExtensionMethod } from './extension-method.ts';
 import type { TrustedProxies } from './forwarded.ts';
 import type { HttpLimits } from './limits.ts';
-import { rateHeaders } from './rate-headers.ts';
+import { rateHeaders, rateVerdict } from './rate-headers.ts';
 import { expectationFailed, headersTooLarge, hostMissing, type Refusal, refusalOf } from './refusal.ts';
 import { closeUnsent, sendStream } from './send-stream.ts';
 import { clientCertificate } from './tls.ts';
@@ -176,14 +176,26 @@ export class Exchange {
   #decide(head: Head): void {
     if (head.kind === 'absent') this.#refuse({ status: 404, errors: [] });
     else if (head.kind === 'redirect') this.#redirect(head.status, head.location);
-    else if (!this.#isAdmitted(head)) return;
-    else if (this.#bodyPending) void this.#receive(head);
-    else this.#travel(head, head.data ?? emptyObject());
+    else this.#admit(head);
   }
 
   /** Rates are looked at before a body is read: a flood costs its heads and no more. */
-  #isAdmitted({ path, token }: RequestHead): boolean {
-    const verdict = this.#wire.road.admit?.(path, this.#client, token !== undefined);
+  #admit(head: RequestHead): void {
+    const verdict = rateVerdict(this.#wire.road, head.path, this.#client, head.token !== undefined);
+    if (!(verdict instanceof Promise)) this.#enter(head, verdict);
+    else {
+      const refuse = (thrown: unknown) => this.#refuse(refusalOf(thrown));
+      verdict.then((told) => this.#enter(head, told), refuse);
+    }
+  }
+
+  #enter(head: RequestHead, verdict: RateVerdict | undefined): void {
+    if (!this.#isAdmitted(head, verdict)) return;
+    if (this.#bodyPending) void this.#receive(head);
+    else this.#travel(head, head.data ?? emptyObject());
+  }
+
+  #isAdmitted({ path }: RequestHead, verdict: RateVerdict | undefined): boolean {
     if (verdict === undefined) return true;
     this.#rate = rateHeaders(verdict);
     if (verdict.admitted) return true;

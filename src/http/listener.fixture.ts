@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import type { Clock } from '../clock.ts';
 import type { Answer, Request, Road } from '../core/request.ts';
+import type { CommonConnections } from './connection.ts';
 import type { HttpLimits } from './limits.ts';
 import { type Listener, openListener } from './listener.ts';
 import type { TlsMaterial } from './tls.ts';
@@ -25,6 +26,8 @@ export interface TestOptions {
   readonly trustedProxies?: readonly string[];
   readonly handle?: (request: Request) => Promise<Answer>;
   readonly admit?: NonNullable<Road['admit']>;
+  readonly admitTogether?: NonNullable<Road['admitTogether']>;
+  readonly common?: CommonConnections;
 }
 
 /** Answers with what it was asked, so that a test can tell answers apart. */
@@ -39,6 +42,7 @@ export async function openTestListener(options: TestOptions = {}): Promise<TestL
   const handle = options.handle ?? echo;
   const road: Road = {
     ...(options.admit === undefined ? {} : { admit: options.admit }),
+    ...(options.admitTogether === undefined ? {} : { admitTogether: options.admitTogether }),
     handle(request: Request) {
       requests.push(request);
       return handle(request);
@@ -51,6 +55,7 @@ export async function openTestListener(options: TestOptions = {}): Promise<TestL
     limits: options.limits ?? {},
     tls: options.tls,
     trustedProxies: options.trustedProxies ?? [],
+    common: options.common,
     log: (level, message, fields) => logged.push(`${level} ${message} ${JSON.stringify(fields)}`),
     ...(options.clock === undefined ? {} : { clock: options.clock }),
   });

@@ -13,7 +13,7 @@ import { type Clock, systemClock } from '../clock.ts';
 import type { Road } from '../core/request.ts';
 import { CofferError } from '../errors.ts';
 import { BodyBudget } from './body-budget.ts';
-import { type Connection, ConnectionTable } from './connection.ts';
+import { type Admission, type CommonConnections, type Connection, ConnectionTable } from './connection.ts';
 import { Exchange, type HttpLog, type Wire } from './exchange.ts';
 import { trustProxies } from './forwarded.ts';
 import { type HttpLimits, limitsWith } from './limits.ts';
@@ -36,6 +36,8 @@ export interface ListenerOptions {
   readonly onRefusal?: (status: number) => void;
   /** Answers metrics to everyone. */
   readonly metricsWithoutToken?: boolean;
+  /** Where other processes listen on the same address and share its limits. */
+  readonly common?: CommonConnections | undefined;
   readonly clock?: Clock;
   /** Makes a request's uuid. */
   readonly requestId?: () => string;
@@ -70,12 +72,12 @@ export async function openListener(options: ListenerOptions): Promise<Listener> 
     log: options.log,
     onRefusal: options.onRefusal ?? (() => {}),
     metricsWithoutToken: options.metricsWithoutToken ?? false,
-    budget: new BodyBudget(limits.bodyBytesInAll, limits.bodyBytesPerAddress),
+    budget: new BodyBudget(() => wire.limits),
     requestId: options.requestId ?? (() => randomUUID()),
     seconds: 0,
     draining: false,
   };
-  const open = new OpenListener(wire, clock, options.tls);
+  const open = new OpenListener(wire, clock, options.tls, options.common);
   await open.listen(options.host, options.port);
   return open;
 }
@@ -102,7 +104,7 @@ class OpenListener implements Listener {
   #sweep: Disposable | undefined;
   #closed: Promise<void> | undefined;
 
-  constructor(wire: Wire, clock: Clock, tls: TlsMaterial | undefined) {
+  constructor(wire: Wire, clock: Clock, tls: TlsMaterial | undefined, common: CommonConnections | undefined) {
     const { limits } = wire;
     const options = serverOptions(limits);
     this.#wire = wire;
@@ -110,6 +112,7 @@ class OpenListener implements Listener {
     this.#table = new ConnectionTable(
       () => wire.limits,
       (address) => wire.proxies.has(address),
+      common,
     );
     this.#tlsServer =
       tls === undefined ? undefined : createTlsServer(tls, options, limits.headerMilliseconds);
@@ -135,13 +138,32 @@ class OpenListener implements Listener {
     const begin = server.listeners('connection');
     server.removeAllListeners('connection');
     const plain = this.#tlsServer === undefined;
+    const start = (socket: Socket) => {
+      for (const listener of begin) listener.call(server, socket);
+    };
+    const enter = (socket: Socket) => {
+      if (plain) this.#table.open(socket);
+      start(socket);
+    };
     server.on('connection', (socket: Socket) => {
       // A socket that changes parsers comes by again.
-      if (this.#table.of(socket) === undefined) {
-        if (!this.#admit(socket)) return;
-        if (plain) this.#table.open(socket);
+      if (this.#table.of(socket) !== undefined) {
+        start(socket);
+        return;
       }
-      for (const listener of begin) listener.call(server, socket);
+      const admission = this.#table.admit(socket);
+      if (admission.kind !== 'asking') {
+        if (this.#isIn(admission, socket)) enter(socket);
+        return;
+      }
+      // Nobody else listens yet, and an error that nobody hears would end the process.
+      const unheard = () => undefined;
+      socket.on('error', unheard);
+      void admission.settled.then((settled) => {
+        if (!this.#isIn(settled, socket) || socket.destroyed) return;
+        socket.off('error', unheard);
+        enter(socket);
+      });
     });
     if (plain) return;
     server.prependListener('secureConnection', (socket: Socket) => {
@@ -220,8 +242,7 @@ class OpenListener implements Listener {
     });
   }
 
-  #admit(socket: Socket): boolean {
-    const admission = this.#table.admit(socket);
+  #isIn(admission: Exclude<Admission, { kind: 'asking' }>, socket: Socket): boolean {
     if (admission.kind === 'admitted') return true;
     this.#wire.onRefusal(0);
     if (!admission.told) {

@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import type { RateVerdict } from '../core/request.ts';
+import { CofferError } from '../errors.ts';
 import { openTestListener, type TestListener } from './listener.fixture.ts';
 
 let open: TestListener | undefined;
@@ -21,6 +22,19 @@ describe('a request rate', () => {
     expect(answer.headers.get('retry-after')).toBe('7');
     expect(answer.body).toBe('{"errors":["request path \\"secret/data/a\\": rate limit quota exceeded"]}');
     expect(requests).toEqual([]);
+  });
+
+  it('threat 15: may be told by another process, and in doubt refuses', async () => {
+    const told: (() => Promise<RateVerdict>)[] = [
+      async () => ({ admitted: true, retryAfter: 1 }),
+      async () => ({ admitted: false, retryAfter: 7 }),
+      () => Promise.reject(new CofferError('unavailable', 'another process of this server does not answer')),
+    ];
+    open = await openTestListener({ admitTogether: () => told.shift()?.() });
+    const statuses = [];
+    for (let count = 0; count < 3; count++) statuses.push((await open.ask(request)).status);
+    expect(statuses).toEqual([200, 429, 503]);
+    expect(open.requests).toHaveLength(1);
   });
 
   it('tells what is left where it is to', async () => {

@@ -6,12 +6,10 @@ import { asCofferError } from '../errors.ts';
 import type { SealElsewhere } from '../seal/addressed-seal.ts';
 import { readBoot } from '../seal/boot.ts';
 import type { Slot } from '../seal/slots.ts';
-import { hasDataFile } from '../storage/lmdb/directory.ts';
-import { openLmdbStorage } from '../storage/lmdb/lmdb.ts';
 import { addressedSeals } from './catalog.ts';
 import type { SlotsOfStore } from './configured-kek.ts';
 import { openConfiguredSeals, sealProblems } from './configured-seals.ts';
-import { storeDirectoryOf } from './node.ts';
+import { storagePlace } from './storage-place.ts';
 
 /** Never rejects, and changes nothing: a slot is opened, and what opens it forgotten. Empty where no key is elsewhere. */
 export async function checkSeals(
@@ -20,7 +18,7 @@ export async function checkSeals(
   env: Environment,
 ): Promise<readonly Finding[]> {
   if (loaded.problems.length > 0 || sealProblems(loaded).length > 0) return [];
-  const store = await slotsIn(data);
+  const store = await slotsOf(loaded, data, env);
   const { seals } = openConfiguredSeals(loaded.settings.seals, env);
   try {
     const named = await Promise.all(seals.map((seal) => checkSeal(seal, store)));
@@ -82,12 +80,16 @@ function unnamed(seals: readonly SealElsewhere[], store: SlotsOfStore | undefine
   });
 }
 
-/** Undefined where there is no store here, or it is not for this user to read: other checks say so. */
-async function slotsIn(data: string): Promise<SlotsOfStore | undefined> {
-  const path = storeDirectoryOf(data);
-  if (!hasDataFile(path)) return undefined;
+/** Undefined where there is no store, or it is not for this user to read: other checks say so. */
+async function slotsOf(
+  { settings }: Loaded,
+  data: string,
+  env: Environment,
+): Promise<SlotsOfStore | undefined> {
   try {
-    const storage = await openLmdbStorage({ path, create: false, readOnly: true });
+    const place = storagePlace(settings.storage, data);
+    if (!place.lasting || !place.mayHoldStore()) return undefined;
+    const storage = await place.open({ create: false, readOnly: true, env, log: () => undefined });
     try {
       const boot = await readBoot(storage);
       return boot.kind === 'empty' ? undefined : boot;

@@ -142,8 +142,8 @@ class StoreFiles {
 }
 
 /**
- * An empty place beside a keyfile made for it, or beside a note of a store without one, is a volume that is not mounted, or a store that was lost: never a fresh one.
- * Throws `store_unusable`, naming both.
+ * An empty place beside a keyfile made for it, or beside a note of a store without one, is a volume that is not mounted, or a store
+ * that was lost: never a fresh one. Throws `store_unusable`, naming both.
  */
 export async function refuseEarlierStore(places: Places, storePlace: string): Promise<void> {
   const earlier = (await listKeyfiles(places.config)).find(({ dataPlace }) => dataPlace === storePlace);

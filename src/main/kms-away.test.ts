@@ -24,10 +24,11 @@ describe.skipIf(moto === undefined)('a store that KMS opens', () => {
   let faulty: FaultyAws;
   let place: Place;
   let nodes: CofferNode[] = [];
-  const seal = () =>
+  const seal = (patience?: number) =>
     new AwsKmsSeal(parseKmsAddress(`awskms:alias/coffer?region=${testRegion}`), {
       env: { ...given.env, AWS_ENDPOINT_URL: faulty.endpoint },
       random: systemRandom,
+      ...(patience === undefined ? {} : { patience }),
     });
   beforeAll(() => makeKmsKey(given, 'coffer'));
   beforeEach(async () => {
@@ -122,6 +123,16 @@ describe.skipIf(moto === undefined)('a store that KMS opens', () => {
     await expect.poll(() => node.state.core !== undefined).toBe(true);
     expect(await status(node)).not.toHaveProperty('coffer_waiting_for');
     expect((await ask(node, 'read', 'sys/mounts')).status).toBe(200);
+  });
+
+  it('slow: waits sealed after its patience, says so, and opens when it answers', async () => {
+    faulty.fault = () => ({ kind: 'hang' });
+    const node = await started([seal(250)]);
+    expect(await sealed(node)).toBe(true);
+    expect(reasons()).toEqual([`KMS at ${faulty.endpoint} did not answer kms:Decrypt in time`]);
+    faulty.fault = () => undefined;
+    place.clock.advance(1);
+    await expect.poll(() => node.state.core !== undefined).toBe(true);
   });
 
   it('opens by another slot without waiting for KMS', async () => {

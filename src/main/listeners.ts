@@ -5,7 +5,8 @@ import type { Live } from '../config/live.ts';
 import type { LimitSettings, ListenerSettings } from '../config/settings.ts';
 import type { Road } from '../core/request.ts';
 import { asCofferError } from '../errors.ts';
-import type { HttpLimits } from '../http/limits.ts';
+import type { CommonConnections } from '../http/connection.ts';
+import { defaultLimits, type HttpLimits } from '../http/limits.ts';
 import { type Listener, openListener } from '../http/listener.ts';
 import { componentLog, type LogFields, type Logger } from '../log.ts';
 import type { NodeTelemetry } from '../telemetry/telemetry.ts';
@@ -31,6 +32,15 @@ export interface ListenersOptions {
   readonly limits: Live<LimitSettings>;
   readonly log: Logger;
   readonly telemetry?: NodeTelemetry | undefined;
+  readonly companions?: Companions | undefined;
+}
+
+/** What a server's processes share on its listeners. */
+export interface Companions {
+  /** How many processes there are. */
+  readonly workers: number;
+  /** @param listener its place in the configuration */
+  common(listener: number): CommonConnections;
 }
 
 /** Throws what a certificate or an address is refused with; nothing stays open then. */
@@ -41,7 +51,7 @@ export async function openListeners(options: ListenersOptions): Promise<Listener
   const open: Open[] = [];
   try {
     for (const [index, each] of settings.entries()) {
-      open.push(await openOne(options, each, certificates[index]));
+      open.push(await openOne(options, each, certificates[index], index));
     }
   } catch (error) {
     await Promise.all(open.map(({ listener }) => listener.close({ withinMilliseconds: 1 })));
@@ -51,7 +61,8 @@ export async function openListeners(options: ListenersOptions): Promise<Listener
     open.reduce((sum, { listener }) => sum + listener.usage().connections, 0),
   );
   const changes = limits.onChange((value) => {
-    for (const { listener } of open) listener.change({ limits: httpLimits(value) });
+    for (const { listener } of open)
+      listener.change({ limits: httpLimits(value, options.companions?.workers) });
   });
   return {
     addresses: open.map(urlOf),
@@ -64,9 +75,10 @@ export async function openListeners(options: ListenersOptions): Promise<Listener
 }
 
 async function openOne(
-  { road, limits, log, telemetry }: ListenersOptions,
+  { road, limits, log, telemetry, companions }: ListenersOptions,
   settings: ListenerSettings,
   certificate: Certificate | undefined,
+  index: number,
 ): Promise<Open> {
   const { host, port, trustedProxies, metricsWithoutToken } = settings;
   const own = componentLog(log, 'http');
@@ -74,7 +86,8 @@ async function openOne(
     road,
     host,
     port,
-    limits: httpLimits(limits.current),
+    limits: httpLimits(limits.current, companions?.workers),
+    common: companions?.common(index),
     tls: certificate?.material,
     trustedProxies,
     metricsWithoutToken,
@@ -93,13 +106,26 @@ function inSchema({ requestId, remoteAddress, ...others }: LogFields): LogFields
   };
 }
 
-function httpLimits(limits: LimitSettings): Partial<HttpLimits> {
+/** @param workers processes that share the listener */
+function httpLimits(limits: LimitSettings, workers = 1): Partial<HttpLimits> {
   return {
     connections: limits.connections,
     connectionsPerAddress: limits.connectionsPerAddress,
     bodyBytes: limits.requestBytes,
     requestMilliseconds: limits.requestTime,
+    ...bodyShare(limits, workers),
   };
+}
+
+/** Memory for bodies is shared out: at least one body has room in each process. */
+function bodyShare({ requestBytes }: LimitSettings, workers: number): Partial<HttpLimits> {
+  const part = (bytes: number) => Math.max(requestBytes, Math.floor(bytes / workers));
+  return workers === 1
+    ? {}
+    : {
+        bodyBytesInAll: part(defaultLimits.bodyBytesInAll),
+        bodyBytesPerAddress: part(defaultLimits.bodyBytesPerAddress),
+      };
 }
 
 function urlOf({ settings, listener }: Open): string {

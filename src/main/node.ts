@@ -53,7 +53,7 @@ export interface NodeOptions {
   /** What audit devices may reach; nothing if absent. */
   readonly devicePlaces?: Omit<DevicePlaces, 'clock'>;
   /** The program's log, its configuration and how it is read again; a node without them shows none. */
-  readonly program?: Partial<Pick<Surroundings, 'logs' | 'configuration' | 'reload' | 'address'>>;
+  readonly program?: Partial<Pick<Surroundings, 'logs' | 'configuration' | 'reload' | 'address' | 'peers'>>;
   /** What of stored formats this node reads and writes; all that its mounts' types declare, if absent. */
   readonly formats?: Formats;
   /** `sys/rekey` and `sys/generate-root` are open to everybody, as Vault's clients know them. Not unless told. */
@@ -105,6 +105,7 @@ export function createNode(options: NodeOptions): CofferNode {
     isUrgent: isUrgentRequest,
     telemetry,
     inFlight: surroundings.inFlight,
+    peers: surroundings.peers,
   });
   return { state, road: telemetry?.road(road) ?? road };
 }

@@ -8,13 +8,20 @@ import { type Setting, table } from '../config/table.ts';
 import type { LevelledLogger } from '../log.ts';
 import type { Server } from './server.ts';
 
+/** A configuration as it was read: here, or by the parent of a worker. */
+export interface Reloaded extends Pick<Loaded, 'settings' | 'problems'> {
+  readonly found: readonly Shown[];
+}
+
+type Shown = Pick<Found<unknown>, 'name' | 'shown'>;
+
 export interface ReloadOptions {
   readonly server: Server;
   readonly limits: LiveValue<LimitSettings>;
   readonly log: LevelledLogger;
   /** What the server was started with. */
-  readonly started: Loaded;
-  readonly load: () => Loaded;
+  readonly started: Reloaded;
+  readonly load: () => Reloaded;
   /** Told of settings without a problem. */
   readonly onReload?: (settings: Settings) => void;
 }
@@ -47,7 +54,7 @@ export function reloader(options: ReloadOptions): () => void {
 }
 
 function applyLive(
-  loaded: Loaded,
+  loaded: Reloaded,
   inForce: Map<string, string>,
   log: LevelledLogger,
   limits: LiveValue<LimitSettings>,
@@ -62,11 +69,7 @@ function applyLive(
 }
 
 /** What differs from what runs, at each reload: it does until somebody restarts. */
-function tellRestart(
-  found: readonly Found<unknown>[],
-  inForce: Map<string, string>,
-  log: LevelledLogger,
-): void {
+function tellRestart(found: readonly Shown[], inForce: Map<string, string>, log: LevelledLogger): void {
   const names = new Set([...found.map(({ name }) => name), ...inForce.keys()]);
   const now = new Map(found.map(({ name, shown }) => [name, shown]));
   for (const name of names) {

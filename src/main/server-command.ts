@@ -1,25 +1,30 @@
 /** `coffer server`. */
 import { resolve } from 'node:path';
-import { isatty } from 'node:tty';
 import { defineCommand } from '../cli/command.ts';
 import type { Shell } from '../cli/shell.ts';
+import { systemClock } from '../clock.ts';
 import { LiveValue } from '../config/live.ts';
 import type { Loaded } from '../config/load.ts';
 import type { LimitSettings, LogSettings, Settings } from '../config/settings.ts';
+import { systemRandom } from '../crypto/random.ts';
 import { CofferError } from '../errors.ts';
-import { type LevelledLogger, type Logger, openLogger } from '../log.ts';
+import { type LevelledLogger, type LogFields, openLogger } from '../log.ts';
 import type { NodeTelemetry } from '../telemetry/telemetry.ts';
 import { mountTypesFor } from './catalog.ts';
 import { openConfiguredSeals, sealProblems } from './configured-seals.ts';
 import { firstSteps, welcome } from './first-start.ts';
 import { guardMemory, guardProcess, refuseInspector } from './process-guard.ts';
 import { devicePlaces, logControl, sanitizedConfiguration } from './program-facts.ts';
-import { reloader } from './reload.ts';
+import { type Reloaded, reloader } from './reload.ts';
 import { type Server, startDataServer, startDevServer } from './server.ts';
 import { checkServer, refuseWith } from './server-check.ts';
 import { certificateProblems, type Flags, loadServerSettings, settingOptions } from './server-settings.ts';
 import { openServerTelemetry } from './server-telemetry.ts';
+import { Hangup, untilStopped } from './signals.ts';
 import { storagePlace, storageProblems } from './storage-place.ts';
+import type { Company } from './workers/company.ts';
+import type { WorkerReady, WorkerStart } from './workers/protocol.ts';
+import { workerMark } from './workers/worker-mark.ts';
 
 const actions = {
   config: { type: 'text', value: 'FILE', help: 'configuration file, TOML or JSON (COFFER_CONFIG)' },
@@ -52,16 +57,18 @@ export interface Actions {
 interface Start {
   readonly given: Actions & Flags;
   readonly shell: Shell;
-  readonly loaded: Loaded;
+  readonly loaded: Reloaded;
   readonly limits: LiveValue<LimitSettings>;
   readonly log: LevelledLogger;
   readonly telemetry: NodeTelemetry;
   readonly reloading: Reloading;
+  /** Of a worker. */
+  readonly company?: Company | undefined;
 }
 
 /** Known once the server serves. */
 interface Reloading {
-  reload: (() => void) | undefined;
+  reload: (() => void | Promise<void>) | undefined;
   /** As read last. */
   settings: Settings;
 }
@@ -104,6 +111,7 @@ export async function serveUntilStopped(
   load: () => Loaded,
 ): Promise<void> {
   guardProcess();
+  if (shell.env[workerMark] === '1' && process.send !== undefined) return serveAsWorker(given, shell);
   const loaded = load();
   if (given['check'] === true) {
     checkServer(loaded, dataDirectory(loaded, shell), shell);
@@ -115,20 +123,24 @@ export async function serveUntilStopped(
       : [...certificateProblems(loaded), ...storageProblems(loaded), ...sealProblems(loaded)];
   if (problems.length > 0) refuseWith(problems, shell);
   refuseInspector();
+  refuseWords(given, loaded);
   const hangup = new Hangup();
   const log = logger(shell, loaded.settings.log);
   guardMemory(log);
-  const limits = new LiveValue(loaded.settings.limits);
-  const directory = given.dev ? undefined : dataDirectory(loaded, shell);
-  const telemetry = await openServerTelemetry(loaded.settings.telemetry, directory, log);
-  const reloading: Reloading = { reload: undefined, settings: loaded.settings };
-  const start: Start = { given, shell, loaded, limits, log, telemetry, reloading };
-  const { server, words } = given.dev ? await dev(start) : await data(start);
-  const onReload = (settings: Settings) => {
-    reloading.settings = settings;
-  };
-  const reload = reloader({ server, limits, log, started: loaded, load, onReload });
-  reloading.reload = reload;
+  if (loaded.settings.workers > 1) {
+    const { serveWithWorkers } = await import('./workers/parent.ts');
+    const init = initOf(given, loaded, shell);
+    const onServing = (ready: WorkerReady) => {
+      given.onServing?.();
+      const words = wordsOf(ready, storagePlace(loaded.settings.storage, dataDirectory(loaded, shell)).name);
+      shell.ui.text(`${words}${loaded.settings.workers} workers serve.\n`);
+    };
+    return serveWithWorkers({ loaded, load, log, hangup, init, onServing });
+  }
+  const start = await prepare(given, shell, loaded, log);
+  const { server, words } = given.dev ? await dev(start) : await data(start, initOf(given, loaded, shell));
+  const reload = reloaderOf(start, server, loaded, load);
+  start.reloading.reload = reload;
   // Who reads that it serves may send a signal at once.
   const stopped = untilStopped(server, log, hangup, reload);
   given.onServing?.();
@@ -136,13 +148,127 @@ export async function serveUntilStopped(
   await stopped;
 }
 
-function dataDirectory({ settings }: Loaded, shell: Shell): string {
+/** A worker is told by its parent what to serve, and what it cannot start for is said by the parent. */
+async function serveAsWorker(given: Actions & Flags, shell: Shell): Promise<void> {
+  refuseInspector();
+  const { loadedOf, takeSeat, untilSentAway } = await import('./workers/worker.ts');
+  const { companyOf } = await import('./workers/company.ts');
+  const seat = await takeSeat();
+  const { number } = seat.start;
+  const loaded = loadedOf(seat.start);
+  const log = logger(shell, loaded.settings.log, { worker: number });
+  // What is the same for all is said by one.
+  const spokesman = number === 1 ? log : onlyErrors(log);
+  try {
+    guardMemory(spokesman);
+    const company = companyOf(seat, log, systemClock, systemRandom);
+    const start = { ...(await prepare(given, shell, loaded, log, company)), company };
+    company.showMetrics(start.telemetry);
+    const { server, ready } = await data(start, seat.start.init);
+    let latest: Reloaded = loaded;
+    const reload = reloaderOf({ ...start, log: spokesman }, server, loaded, () => latest);
+    seat.hear('reloaded', (sent) => {
+      if (sent !== null) latest = loadedOf(sent);
+      reload();
+    });
+    start.reloading.reload = async () => void (await seat.line.ask('reload', null));
+    const ended = untilSentAway(seat, () => server.close());
+    seat.ready(ready);
+    await ended;
+    seat.leave();
+  } catch (error) {
+    await seat.fail(error);
+    shell.endWith(1);
+  }
+}
+
+function onlyErrors(log: LevelledLogger): LevelledLogger {
+  const silent = () => {};
+  return {
+    level: log.level,
+    debug: silent,
+    info: silent,
+    warn: silent,
+    error: (message, fields) => log.error(message, fields),
+    setLevel: (level) => log.setLevel(level),
+    levelOf: (component) => log.levelOf(component),
+    setLevelOf: (component, level) => log.setLevelOf(component, level),
+    isWanted: (level, component) => log.isWanted(level, component),
+    watch: (level, listener) => log.watch(level, listener),
+  };
+}
+
+async function prepare(
+  given: Actions & Flags,
+  shell: Shell,
+  loaded: Reloaded,
+  log: LevelledLogger,
+  company?: Company,
+): Promise<Start> {
+  const directory = given.dev ? undefined : dataDirectory(loaded, shell);
+  return {
+    given,
+    shell,
+    loaded,
+    log,
+    limits: new LiveValue(loaded.settings.limits),
+    telemetry: await openServerTelemetry(loaded.settings.telemetry, directory, log, company?.metrics),
+    reloading: { reload: undefined, settings: loaded.settings },
+  };
+}
+
+function reloaderOf(
+  { limits, log, reloading }: Start,
+  server: Server,
+  started: Reloaded,
+  load: () => Reloaded,
+): () => void {
+  const onReload = (settings: Settings) => {
+    reloading.settings = settings;
+  };
+  return reloader({ server, limits, log, started, load, onReload });
+}
+
+/** Throws `usage` for words that do not go together. */
+function refuseWords(given: Actions & Flags, { settings }: Loaded): void {
+  if (settings.workers > 1 && (given.dev || !storagePlace(settings.storage, '/').lasting)) {
+    throw new CofferError(
+      'usage',
+      'a store in memory is in that of one process: it goes without workers (--workers 1)',
+    );
+  }
+  if (!given.dev) {
+    if (given['dev-root-token-id'] === undefined) return;
+    throw new CofferError('usage', '--dev-root-token-id goes with --dev');
+  }
+  const others = ['data', 'storage', 'keyfile', 'seal'].some((name) => given[name] !== undefined);
+  if (others || given.init || given['init-by-api']) {
+    throw new CofferError(
+      'usage',
+      '--dev keeps everything in memory: it goes without --data, --storage, --init, --keyfile and --seal',
+    );
+  }
+}
+
+function initOf(given: Actions, { settings }: Loaded, shell: Shell): WorkerStart['init'] {
+  if (given['init-by-api']) return 'api';
+  const atTerminal = shell.stdin.isTTY === true && shell.stdout.isTTY === true;
+  return given.init || (isStandard(settings) && atTerminal) ? 'store' : 'never';
+}
+
+/** The place that a person has who names none. */
+function isStandard({ data, storage }: Settings): boolean {
+  return data === undefined && storage === undefined;
+}
+
+function dataDirectory({ settings }: Pick<Loaded, 'settings'>, shell: Shell): string {
   return settings.data ?? resolve(shell.places.data);
 }
 
-function logger(shell: Shell, { level, format }: LogSettings): LevelledLogger {
+function logger(shell: Shell, { level, format }: LogSettings, fields?: LogFields): LevelledLogger {
   return openLogger({
     level,
+    fields,
     terminal: format === 'auto' ? shell.stderr.isTTY === true : format === 'text',
     write: (line) => void shell.stderr.write(line),
   });
@@ -150,19 +276,6 @@ function logger(shell: Shell, { level, format }: LogSettings): LevelledLogger {
 
 async function dev(start: Start): Promise<Serving> {
   const { given, loaded, limits, log, telemetry } = start;
-  if (
-    given['data'] !== undefined ||
-    given['storage'] !== undefined ||
-    given.init ||
-    given['init-by-api'] ||
-    given['keyfile'] !== undefined ||
-    given['seal'] !== undefined
-  ) {
-    throw new CofferError(
-      'usage',
-      '--dev keeps everything in memory: it goes without --data, --storage, --init, --keyfile and --seal',
-    );
-  }
   const server = await startDevServer({
     listeners: loaded.settings.listeners,
     leases: loaded.settings.leases,
@@ -194,15 +307,13 @@ const waitingNote =
   'The store is sealed: its key is elsewhere and does not open it now. It is asked again until it does; the log says why.\n';
 const sealedNote = 'The store is sealed: `coffer operator unseal` opens it.\n';
 
-async function data(start: Start): Promise<Serving> {
-  const { given, shell, loaded, limits, log, telemetry } = start;
-  if (given['dev-root-token-id'] !== undefined) {
-    throw new CofferError('usage', '--dev-root-token-id goes with --dev');
-  }
+async function data(
+  start: Start,
+  init: WorkerStart['init'],
+): Promise<Serving & { readonly ready: WorkerReady }> {
+  const { given, shell, loaded, limits, log, telemetry, company } = start;
   const { settings } = loaded;
-  const atTerminal = shell.stdin.isTTY === true && shell.stdout.isTTY === true;
-  const standard = settings.data === undefined && settings.storage === undefined;
-  const makes = given.init || (standard && atTerminal);
+  const standard = isStandard(settings);
   const directory = dataDirectory(loaded, shell);
   const place = storagePlace(settings.storage, directory);
   let isNew = false;
@@ -219,7 +330,8 @@ async function data(start: Start): Promise<Serving> {
     log,
     telemetry,
     ...facts(start, directory, place.kind),
-    init: given['init-by-api'] ? 'api' : makes ? 'store' : 'never',
+    companions: company?.companions,
+    init,
     keyfile: settings.keyfile,
     seals: openConfiguredSeals(settings.seals, shell.env),
     rootTokenFile: given['root-token-file'] === undefined ? undefined : resolve(given['root-token-file']),
@@ -229,66 +341,34 @@ async function data(start: Start): Promise<Serving> {
       shell.ui.text(welcome(made, place.name));
     },
   });
-  const addresses = server.listeners.addresses.join(', ');
   const { initialized, sealed, waiting } = await server.node.state.status();
-  const serving = isNew ? firstSteps(addresses) : `Serving ${place.name} on ${addresses}\n`;
-  return {
-    server,
-    words:
-      serving +
-      (initialized ? (sealed ? (waiting === undefined ? sealedNote : waitingNote) : '') : emptyNote),
-  };
+  const waits = waiting !== undefined;
+  const ready = { addresses: server.listeners.addresses, isNew, initialized, sealed, waits };
+  return { server, ready, words: wordsOf(ready, place.name) };
+}
+
+/** @param place of the store, for people */
+function wordsOf({ addresses, isNew, initialized, sealed, waits }: WorkerReady, place: string): string {
+  const all = addresses.join(', ');
+  const serving = isNew ? firstSteps(all) : `Serving ${place} on ${all}\n`;
+  return serving + (initialized ? (sealed ? (waits ? waitingNote : sealedNote) : '') : emptyNote);
 }
 
 /** What the server tells of itself; `directory` is the data directory, where there is one. */
-function facts({ loaded, log, reloading, shell }: Start, directory: string | undefined, storage: string) {
+function facts(
+  { loaded, log, reloading, company, shell }: Start,
+  directory: string | undefined,
+  storage: string,
+) {
+  const logs = logControl(log, () => reloading.settings.log.level);
   return {
     devicePlaces: devicePlaces(loaded.settings.audit, directory),
     types: mountTypesFor({ ...loaded.settings.aws, env: shell.env }),
     program: {
-      logs: logControl(log, () => reloading.settings.log.level),
+      logs: company?.logs(logs) ?? logs,
+      peers: company?.peers,
       configuration: () => sanitizedConfiguration(reloading.settings, storage),
       reload: () => reloading.reload,
     },
   };
-}
-
-/** SIGHUP from the first moment on: one that comes before the server serves would end the process otherwise, and has to wait. */
-class Hangup {
-  readonly #atTerminal = isatty(0);
-  #waiting = false;
-  #act: ((terminalGone: boolean) => void) | undefined;
-
-  constructor() {
-    process.on('SIGHUP', () => {
-      if (this.#act === undefined) this.#waiting = true;
-      else this.#act(this.#terminalGone);
-    });
-  }
-
-  /** @param act is told whether the terminal is gone that the server was started at */
-  use(act: (terminalGone: boolean) => void): void {
-    this.#act = act;
-    if (this.#waiting) act(this.#terminalGone);
-  }
-
-  get #terminalGone(): boolean {
-    return this.#atTerminal && !isatty(0);
-  }
-}
-
-/** Resolves once the server has stopped in order. A second signal ends it at once. */
-function untilStopped(server: Server, log: Logger, hangup: Hangup, reload: () => void): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const stop = () => {
-      for (const signal of ['SIGTERM', 'SIGINT'] as const) process.off(signal, stop);
-      log.info('stopping');
-      server.close().then(resolve, reject);
-    };
-    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, stop);
-    hangup.use((terminalGone) => {
-      if (terminalGone) stop();
-      else reload();
-    });
-  });
 }

@@ -3,13 +3,19 @@ import { systemClock } from '../clock.ts';
 import type { TelemetrySettings } from '../config/settings.ts';
 import { randomUuid, systemRandom } from '../crypto/random.ts';
 import { componentLog, type LevelledLogger } from '../log.ts';
-import { type NodeTelemetry, openTelemetry, type RequestListener } from '../telemetry/telemetry.ts';
+import {
+  type NodeTelemetry,
+  openTelemetry,
+  type RequestListener,
+  type TelemetryOptions,
+} from '../telemetry/telemetry.ts';
 
 /** `directory`: the data directory; undefined where nothing is on disk. */
 export function openServerTelemetry(
   { metrics, traces, traceShare }: TelemetrySettings,
   directory: string | undefined,
   log: LevelledLogger,
+  others?: TelemetryOptions['others'],
 ): Promise<NodeTelemetry> {
   const instance = randomUuid(systemRandom);
   return openTelemetry({
@@ -18,6 +24,7 @@ export function openServerTelemetry(
     directory,
     traces: traces === undefined ? undefined : { collector: traces, share: traceShare, instance },
     onRequest: requestLog(log),
+    others,
   });
 }
 

@@ -5,6 +5,7 @@ import type { Places } from '../config/paths.ts';
 import type { BackupSettings, LeaseSettings, LimitSettings, ListenerSettings } from '../config/settings.ts';
 import { type ScheduledBackups, startScheduledBackups } from '../core/backup/scheduled-backups.ts';
 import type { SystemTtls } from '../core/mount/entry.ts';
+import type { Road } from '../core/request.ts';
 import { systemRandom } from '../crypto/random.ts';
 import { CofferError } from '../errors.ts';
 import { componentLog, type Logger } from '../log.ts';
@@ -18,7 +19,7 @@ import { AdvertisedAddress } from './advertised-address.ts';
 import { addressedSeals } from './catalog.ts';
 import type { ConfiguredSeals } from './configured-seals.ts';
 import { defaultKeyfile, type MadeStore, makeStore, refuseEarlierStore } from './first-start.ts';
-import { type Listeners, openListeners } from './listeners.ts';
+import { type Companions, type Listeners, openListeners } from './listeners.ts';
 import { auditDirectoryOf, type CofferNode, createNode, type NodeOptions } from './node.ts';
 import { requirePrivateDirectories } from './private-place.ts';
 
@@ -47,6 +48,15 @@ export interface ServingOptions {
   readonly program?: NodeOptions['program'];
   /** What can be mounted; all of it, and nothing of AWS but its own addresses, if absent. */
   readonly types?: NodeOptions['types'];
+  /** The server's other processes, for one that is a worker. */
+  readonly companions?: ServingCompanions | undefined;
+}
+
+export interface ServingCompanions extends Companions {
+  /** Before anybody is served: brings the node to the state that the others have. */
+  join(node: CofferNode): Promise<void>;
+  /** The road as clients take it. */
+  road(node: CofferNode): Road;
 }
 
 export interface DataServerOptions extends ServingOptions {
@@ -116,6 +126,7 @@ export async function startDataServer(options: DataServerOptions): Promise<Serve
     });
     if (boot.kind === 'empty' && options.init === 'store') options.onMade(await make(options, node));
     await node.state.start();
+    await options.companions?.join(node);
     await tellMissingSeals(options, storage, node);
     const backups = scheduleBackups(options.backup, node, log);
     const server = await serve(node, options, address);
@@ -223,8 +234,9 @@ export async function startDevServer(
 }
 
 async function serve(node: CofferNode, options: ServingOptions, address: AdvertisedAddress): Promise<Server> {
-  const { listeners: settings, limits, log, telemetry } = options;
-  const listeners = await openListeners({ road: node.road, settings, limits, log, telemetry });
+  const { listeners: settings, limits, log, telemetry, companions } = options;
+  const road = companions?.road(node) ?? node.road;
+  const listeners = await openListeners({ road, settings, limits, log, telemetry, companions });
   address.set(options.apiAddress, listeners.addresses[0]);
   // The others need not wait for the next record to know where this node is.
   void node.state.core?.nodes.beat();

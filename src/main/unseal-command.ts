@@ -9,9 +9,9 @@ import { serverOptions } from '../cli/options.ts';
 import { type Shell, variable } from '../cli/shell.ts';
 import { CofferError } from '../errors.ts';
 import { readBoot } from '../seal/boot.ts';
-import { openLmdbStorage } from '../storage/lmdb/lmdb.ts';
 import { configuredKek, requireConfiguredSeals } from './configured-kek.ts';
-import { storeDirectoryOf } from './node.ts';
+import { loadServerSettings } from './server-settings.ts';
+import { storagePlace } from './storage-place.ts';
 
 export const command: Command = defineCommand({
   summary: 'Open a server with a key that KMS unwraps, on the host',
@@ -28,13 +28,15 @@ export const command: Command = defineCommand({
 });
 
 async function slotKeyOf(shell: Shell, data: string): Promise<string> {
-  const storage = await openLmdbStorage({ path: storeDirectoryOf(data), create: false, readOnly: true });
+  const place = storagePlace(loadServerSettings({}, shell).settings.storage, data);
+  const log = () => undefined;
+  const storage = await place.open({ create: false, readOnly: true, env: shell.env, log });
   try {
     const boot = await readBoot(storage);
-    if (boot.kind === 'empty') throw new CofferError('store_unusable', `there is no store in ${data}`);
+    if (boot.kind === 'empty') throw new CofferError('store_unusable', `there is no store in ${place.name}`);
     const found = await configuredKek(shell, boot);
     if (found === undefined) {
-      throw new CofferError('wrong_key', `no KMS key named here opens a slot of the store in ${data}`);
+      throw new CofferError('wrong_key', `no KMS key named here opens a slot of the store in ${place.name}`);
     }
     const key = found.kek.toString('base64');
     found.kek.fill(0);

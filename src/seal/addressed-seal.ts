@@ -7,6 +7,8 @@ import type { SlotMaker } from './slot-maker.ts';
 export interface SealSurroundings {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly random: Random;
+  /** Milliseconds for asking after a key once; the kind's own unless told. */
+  readonly patience?: number;
 }
 
 /** A seal whose slots open by a KEK, which `unseal` takes as a key too. */

@@ -17,6 +17,12 @@ export const bootKeys = {
 /** There while a backup is being restored into this place, and after a restore that was cut off. In the clear. */
 export const restoringKey = parseStorageKey('boot/restoring');
 
+/** There in a safe of the command line's own, which no server serves. In the clear: a `format` and nothing else. */
+export const safeKey = parseStorageKey('boot/safe');
+
+/** Whether a server serves a store, or the command line opens it by itself. */
+export type StoreUse = 'server' | 'safe';
+
 const format = 1;
 
 export interface StoreHeader {
@@ -39,17 +45,24 @@ export type Boot =
     };
 
 /**
- * Looks what rests in this place. Throws `store_unusable` if a newer Coffer wrote it, or if it is neither empty nor a whole store, saying
- * what is missing; `integrity` if what is there is damaged.
+ * Looks what rests in this place. Throws `store_unusable` if a newer Coffer wrote it, if it is for another use, or if it is neither
+ * empty nor a whole store, saying what is missing; `integrity` if what is there is damaged.
  */
-export async function readBoot(storage: Storage): Promise<Boot> {
-  const [header, slots, keyring, restoring, migrating] = await storage.readMany([
+export async function readBoot(storage: Storage, use: StoreUse = 'server'): Promise<Boot> {
+  const [header, slots, keyring, restoring, migrating, safe] = await storage.readMany([
     bootKeys.header,
     bootKeys.slots,
     bootKeys.keyring,
     restoringKey,
     migratingKey,
+    safeKey,
   ]);
+  if (safe !== undefined && use === 'server') {
+    throw new CofferError(
+      'store_unusable',
+      'this is a safe of the command line and no store of a server: open it with --safe file:PATH',
+    );
+  }
   if (migrating !== undefined) throw markedRefusal(decodeMigrationMark(migrating.value));
   if (restoring !== undefined) {
     throw new CofferError(
@@ -74,6 +87,13 @@ export async function readBoot(storage: Storage): Promise<Boot> {
       [bootKeys.keyring, keyring],
     ]);
   }
+  if (safe !== undefined) decodeBootRecord(safe.value, { name: 'the mark of a safe', format, members: [] });
+  else if (use === 'safe') {
+    throw new CofferError(
+      'store_unusable',
+      "this is a server's store and no safe of the command line: name the server with --safe https://HOST:PORT/MOUNT",
+    );
+  }
   return {
     kind: 'store',
     header: decoded,
@@ -88,6 +108,11 @@ export function bootWrites(header: StoreHeader, slots: readonly Slot[]): readonl
     { key: bootKeys.header, value: encodeHeader(header) },
     { key: bootKeys.slots, value: encodeSlots(slots) },
   ];
+}
+
+/** What `safeKey` holds. */
+export function encodeSafeMark(): Buffer {
+  return Buffer.from(JSON.stringify({ format }));
 }
 
 export function encodeHeader({ id, createdAt }: StoreHeader): Buffer {

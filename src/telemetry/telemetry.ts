@@ -8,7 +8,7 @@ import type { AnswerData, Request, Road } from '../core/request.ts';
 import type { CoreSample } from '../core/sample.ts';
 import type { ErrorCode } from '../errors.ts';
 import type { Storage } from '../storage/storage.ts';
-import { Reading } from './catalogue.ts';
+import { type Family, Reading } from './catalogue.ts';
 import { prometheusText, vaultJson } from './exposition.ts';
 import { hostInfo } from './host.ts';
 import { AuditSeries, measuredAudit } from './measured-audit.ts';
@@ -18,6 +18,7 @@ import { readSample } from './read-sample.ts';
 import { RequestSeries, type Series } from './request-series.ts';
 import { noSpans, type Spans } from './spans.ts';
 import { Tallies } from './tallies.ts';
+import { familiesOfWorkers, type OtherProcesses } from './workers.ts';
 
 export interface TelemetryOptions {
   readonly clock: Clock;
@@ -28,6 +29,8 @@ export interface TelemetryOptions {
   readonly traces?: TraceSettings | undefined;
   /** Told of each answered request where it wants to be; never of what a caller sent. */
   readonly onRequest?: RequestListener | undefined;
+  /** The server's other processes, where it has several. */
+  readonly others?: OtherProcesses | undefined;
   /** Milliseconds of a clock that never goes back; the process's own if absent. */
   readonly monotonic?: () => number;
 }
@@ -126,12 +129,12 @@ export class NodeTelemetry implements Telemetry {
 
   async prometheus(sample: CoreSample | undefined): Promise<string> {
     if (!this.#options.metrics) return noTelemetry.prometheus(sample);
-    return prometheusText(this.#read(sample).families());
+    return prometheusText(await this.#familiesOfAll(sample));
   }
 
   async json(sample: CoreSample | undefined): Promise<AnswerData> {
     if (!this.#options.metrics) return noTelemetry.json(sample);
-    return vaultJson(this.#read(sample).families(), this.#options.clock.now());
+    return vaultJson(await this.#familiesOfAll(sample), this.#options.clock.now());
   }
 
   hostInfo(): Promise<AnswerData> {
@@ -154,6 +157,18 @@ export class NodeTelemetry implements Telemetry {
     if (code !== undefined) this.#tallies.refused(code);
     if (login) this.#tallies.login(mountType, status);
     return milliseconds;
+  }
+
+  /** What this process counted by itself, for another one that is asked. `sample` as that one has it of this. */
+  families(sample: CoreSample | undefined): readonly Family[] {
+    return this.#options.metrics ? this.#read(sample).families() : [];
+  }
+
+  async #familiesOfAll(sample: CoreSample | undefined): Promise<readonly Family[]> {
+    const own = this.#read(sample).families();
+    const { others } = this.#options;
+    if (others === undefined) return own;
+    return familiesOfWorkers({ worker: others.own, families: own }, await others.read());
   }
 
   #read(sample: CoreSample | undefined): Reading {

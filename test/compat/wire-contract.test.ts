@@ -119,7 +119,7 @@ describe('the envelope', () => {
     expect(Object.keys(json).toSorted()).toEqual(envelopeNames);
     expect(json['auth']).toEqual({
       client_token: expect.stringMatching(/^hvs\.[A-Za-z0-9]{24}$/),
-      accessor: expect.stringMatching(/^[A-Za-z0-9]{24}$/),
+      accessor: expect.stringMatching(/^[a-z0-9]{50}$/),
       policies: ['default'],
       token_policies: ['default'],
       metadata: null,

@@ -38,6 +38,8 @@ export interface ServerProcess {
   /** `kill -9`, and waits until it is gone. */
   kill(): Promise<Outcome>;
   signal(name: NodeJS.Signals): void;
+  /** Resolves when it has said something more on its standard error. */
+  output(): Promise<void>;
   /** How it ended, once it has. */
   readonly ended: Promise<Outcome>;
 }
@@ -216,6 +218,7 @@ function handle(
     stop: () => end('SIGTERM'),
     kill: () => end('SIGKILL'),
     signal: (name) => void child.kill(name),
+    output: () => new Promise((resolve) => void child.stderr?.once('data', () => resolve())),
     ended,
   };
 }

@@ -4,9 +4,13 @@
  */
 import { randomBytes } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { systemClock } from '../../src/clock.ts';
 import { CofferError } from '../../src/errors.ts';
 import { bytes, key } from '../../src/storage/opened-storage.ts';
+import { parsePostgresAddress } from '../../src/storage/postgres/address.ts';
+import { Lanes } from '../../src/storage/postgres/lanes.ts';
 import { openPostgresStorage, type PostgresOptions } from '../../src/storage/postgres/postgres.ts';
+import { openSession, standardDeadlines } from '../../src/storage/postgres/session.ts';
 import type { Storage } from '../../src/storage/storage.ts';
 import { WireCutter } from '../fakes/wire-cutter.ts';
 import { OwnPostgresql } from '../setup/own-postgresql.ts';
@@ -136,6 +140,26 @@ describe.skipIf(server === undefined)('a store in PostgreSQL', () => {
     for (const record of await Promise.all(reads)) expect(record?.value).toEqual(bytes('1'));
     cutter.cut();
     expect((await storage.children('', { limit: 10 })).items).toEqual(['a']);
+    const lists = Array.from({ length: 10 }, () => storage.range('', { limit: 1 }));
+    await Promise.all(lists);
+    cutter.cut();
+    for (const { items } of await Promise.all(lists.map(() => storage.range('', { limit: 1 })))) {
+      expect(items).toHaveLength(1);
+    }
+  });
+
+  it('answers a read although every connection broke unnoticed', async () => {
+    const { cutter } = await throughCutter();
+    const address = parsePostgresAddress(server.url(cutter.port));
+    const login = { address, env: {}, deadlines: standardDeadlines, clock: systemClock };
+    const lanes = new Lanes(() => openSession(login));
+    const before = cutter.connections;
+    const statement = { text: 'SELECT $1::int' };
+    await Promise.all(Array.from({ length: 12 }, (_, index) => lanes.read(statement, [index])));
+    expect(cutter.connections - before).toBe(4);
+    cutter.cut();
+    expect(await lanes.read(statement, [7])).toEqual([['7']]);
+    await lanes.close();
   });
 
   it('that says nothing any more is given up in time, and found again', async () => {

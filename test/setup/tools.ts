@@ -9,6 +9,7 @@ export const toolNames = [
   'strace',
   'hvac',
   'hvac-app-id',
+  'jinja',
   'zsh',
   'fish',
   'credstash',
@@ -33,6 +34,7 @@ declare module 'vitest' {
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const hvacVersion = '2.4.0';
+const jinjaVersion = '3.1.6';
 /** The last one that Debian had with the calls of App-ID. */
 const hvacWithAppId = '0.11.2';
 /** An installation that takes longer has failed: a registry that does not answer must not hold the tests for ever. */
@@ -42,8 +44,9 @@ export function findTools(say: (line: string) => void): Tools {
   const tools: Tools = {
     curl: debianTool('curl', say),
     strace: usableStrace(debianTool('strace', say)),
-    hvac: hvac(hvacVersion, say),
-    'hvac-app-id': hvac(hvacWithAppId, say),
+    hvac: pythonWith('hvac', hvacVersion, say),
+    'hvac-app-id': pythonWith('hvac', hvacWithAppId, say),
+    jinja: pythonWith('jinja2', jinjaVersion, say),
     zsh: debianTool('zsh', say),
     fish: debianTool('fish', say),
     credstash: pythonProgram('credstash', '1.17.1', say),
@@ -93,12 +96,12 @@ export function installDebian(name: string, say: (line: string) => void): void {
   if (install().status !== 0) say(`apt-get could not install ${name}`);
 }
 
-/** A Python with hvac in it. */
-function hvac(version: string, say: (line: string) => void): Tool {
-  const { directory, remedy } = pythonHome('hvac', version);
+/** A Python with a package in it. */
+function pythonWith(name: string, version: string, say: (line: string) => void): Tool {
+  const { directory, remedy } = pythonHome(name, version);
   const python = join(directory, 'bin', 'python');
-  if (!works(python)) makePython('hvac', version, say);
-  return { path: works(python) ? python : undefined, remedy };
+  if (!works(python, name)) makePython(name, version, say);
+  return { path: works(python, name) ? python : undefined, remedy };
 }
 
 /** A program that comes as a Python package of its own name. */
@@ -130,6 +133,6 @@ function makePython(name: string, version: string, say: (line: string) => void):
   run(join(directory, 'bin', 'python'), ['-m', 'pip', 'install', '--quiet', `${name}==${version}`]);
 }
 
-function works(python: string): boolean {
-  return existsSync(python) && spawnSync(python, ['-c', 'import hvac'], { stdio: 'ignore' }).status === 0;
+function works(python: string, name: string): boolean {
+  return existsSync(python) && spawnSync(python, ['-c', `import ${name}`], { stdio: 'ignore' }).status === 0;
 }

@@ -32,6 +32,7 @@ export const appId: AuthMethodType = {
       clock: environment.clock,
       digest: (name) => environment.digest(name),
       settings: { ...defaultLockout, longest: defaultLockout.duration },
+      nobodies: environment.nobodies,
     });
     const rooms = { environment, lockout };
     return {

@@ -68,7 +68,8 @@ async function logIn(rooms: AppIdRooms, call: Call, appId: string, userId: strin
   // The same work for each app id, mapped or not.
   const isPair = holdsExactly(readUser?.mapping.names ?? [], appId);
   const isHere = isAllowed(readUser?.mapping.networks ?? [], call.remoteAddress);
-  if (readApp === undefined) return lockout.attemptOfNobody(lock, name, call.remoteAddress).failed(refused());
+  if (readApp === undefined)
+    return (await lockout.attemptOfNobody(lock, call.remoteAddress)).failed(refused());
   const account = { path: paths.app, revision: readApp.revision };
   const attempt = lockout.attempt(call.view, { name, path: lock, sealed, account }, call.remoteAddress);
   if (readUser === undefined || !isPair || !isHere) return attempt.failed(refused());

@@ -25,6 +25,7 @@ export const approle: AuthMethodType = {
       digest: (name) => environment.digest(name),
       settings,
       told: environment.lockout,
+      nobodies: environment.nobodies,
     });
     const rooms = { environment, lockout };
     const ofRoles = [

@@ -65,7 +65,7 @@ async function logIn(
   // Which refusal it is depends on what was sent, never on whether there is such a role.
   const refusal = () =>
     secretId === '' ? new CofferError('invalid_request', 'missing secret_id') : refused();
-  if (read === undefined) return lockout.attemptOfNobody(path, roleId, remoteAddress).failed(refusal());
+  if (read === undefined) return (await lockout.attemptOfNobody(path, remoteAddress)).failed(refusal());
   const { role, revision } = read;
   // A role that changes while it is logged in to is read again.
   const account = { path: rolePath(role.name), revision };

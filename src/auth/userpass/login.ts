@@ -42,7 +42,7 @@ async function logIn(rooms: UserRooms, checked: Checked, call: Call, password: s
   const [sealedUser, sealed] = await call.view.readMany([userPath(name), path]);
   const read = decodeUser(sealedUser);
   if (read === undefined) {
-    const attempt = lockout.attemptOfNobody(path, name, call.remoteAddress);
+    const attempt = await lockout.attemptOfNobody(path, call.remoteAddress);
     await isRight(rooms, checked, call, password, undefined);
     return attempt.failed(refused());
   }

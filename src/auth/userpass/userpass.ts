@@ -28,8 +28,8 @@ export function userpassWith(options: UserpassOptions): AuthMethodType {
     locksNames: true,
     create: (environment) => {
       const passwords = new Passwords({ random: environment.random, ...options });
-      const { clock, lockout: told } = environment;
-      const lockout = new Lockout({ clock, digest: (name) => environment.digest(name), told });
+      const { clock, lockout: told, nobodies } = environment;
+      const lockout = new Lockout({ clock, digest: (name) => environment.digest(name), told, nobodies });
       const rooms = { environment, passwords, lockout };
       return {
         endpoints: [loginEndpoint(rooms), ...userEndpoints(rooms)],

@@ -33,9 +33,12 @@ function escaped(character: string): string {
   return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
 }
 
+/** YAML 1.2's core schema; or 1.1's, where `0600` is octal. */
+export type YamlSchema = 'core' | 'yaml-1.1';
+
 /** All documents of a text. Throws `invalid_request` with the line; the parser's own words may repeat a secret. */
-export function readYaml(text: string): readonly JsonValue[] {
-  const documents = parseDocuments(text);
+export function readYaml(text: string, schema: YamlSchema = 'core'): readonly JsonValue[] {
+  const documents = parseDocuments(text, schema);
   return documents.map((document) => {
     const [problem] = [...document.errors, ...document.warnings];
     if (problem !== undefined) {
@@ -46,11 +49,11 @@ export function readYaml(text: string): readonly JsonValue[] {
   });
 }
 
-function parseDocuments(text: string): readonly Document.Parsed[] {
+function parseDocuments(text: string, schema: YamlSchema): readonly Document.Parsed[] {
   try {
     const documents = parseAllDocuments(text, {
-      version: '1.2',
-      schema: 'core',
+      version: schema === 'core' ? '1.2' : '1.1',
+      schema,
       uniqueKeys: true,
       prettyErrors: false,
       logLevel: 'silent',

@@ -109,7 +109,7 @@ describe('a device', () => {
       time: '2026-11-22T01:36:00.000000000Z',
       type: 'request',
       auth: {
-        accessor: expect.stringMatching(/^\w{24}$/) as string,
+        accessor: expect.stringMatching(/^[a-z0-9]{50}$/) as string,
         display_name: 'token',
         policies: ['default', 'reader'],
         token_policies: ['default', 'reader'],
@@ -126,7 +126,7 @@ describe('a device', () => {
         path: 'secret/data/a',
         data: {},
         remote_address: '192.0.2.1',
-        client_token_accessor: expect.stringMatching(/^\w{24}$/) as string,
+        client_token_accessor: expect.stringMatching(/^[a-z0-9]{50}$/) as string,
       },
     });
     expect(answered).toMatchObject({

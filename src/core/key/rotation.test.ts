@@ -33,7 +33,9 @@ async function termsInUse(storage: Storage): Promise<ReadonlySet<number>> {
   do {
     const page = await storage.range('', { limit: 1_000, ...(after === undefined ? {} : { after }) });
     for (const { key, value } of page.items) {
-      if (!key.startsWith('boot/') && !key.startsWith('core/keyring')) terms.add(value.readUInt32BE(1));
+      // Entries of indexes have no content: a mark stands there, and no term.
+      if (value.length > 4 && !key.startsWith('boot/') && !key.startsWith('core/keyring'))
+        terms.add(value.readUInt32BE(1));
     }
     after = page.next;
   } while (after !== undefined);

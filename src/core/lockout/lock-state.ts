@@ -39,6 +39,14 @@ export const defaultLockout: LockoutSettings = {
   strangersThreshold: 25,
 };
 
+/** Where failures of names without an account are counted: in this process, or in one that counts for several. */
+export interface NobodyCounts {
+  isLocked(key: string, origin: string, now: number): boolean | Promise<boolean>;
+  /** Counts a failure; false where the name is locked already. */
+  fail(key: string, origin: string, now: number, settings: LockoutSettings): boolean | Promise<boolean>;
+  forget(key: string): void;
+}
+
 interface OriginFailures {
   readonly origin: string;
   readonly failures: number;

@@ -1,7 +1,7 @@
 /**
  * Lock-out after failed logins, for every auth method whose proofs people could guess. An account's failures rest in one record
  * of the mount, so that all nodes count together and a restart forgives nothing; names without an account are counted in a
- * bounded map of the node, so that nobody fills the store by inventing names and nobody tells by the answers which names exist.
+ * bounded map of the server, so that nobody fills the store by inventing names and nobody tells by the answers which names exist.
  *
  * Whether an attempt counts is settled by commits: a failure is committed before it is answered, and a success expects the
  * record as it was read. So of any number of guesses at once, as many are judged as the threshold says, and all others are
@@ -28,12 +28,12 @@ import {
   type LockoutSettings,
   type LockState,
   type MountLockout,
+  type NobodyCounts,
   unlocked,
 } from './lock-state.ts';
 import { settingsUnder } from './mount-lockout.ts';
+import { Nobodies } from './nobodies.ts';
 
-/** Names without an account that are remembered, at least. Twice as many, with 64 origins each, is the most. */
-const rememberedNames = 1_024;
 /** Decoded records kept, re-validated by revision. */
 const keptStates = 2_048;
 
@@ -49,6 +49,8 @@ export interface LockoutOptions {
   readonly settings?: LockoutSettings;
   /** What the mount was told of it: over `settings`. */
   readonly told?: MountLockout | undefined;
+  /** Counts names without an account; a map of this mount's own if absent. */
+  readonly nobodies?: NobodyCounts | undefined;
 }
 
 /** An account, as read for one attempt. */
@@ -83,13 +85,14 @@ export class Lockout implements NameLocks {
   readonly #clock: Clock;
   readonly #digest: (name: string) => string;
   readonly #settings: LockoutSettings;
-  readonly #nobodies = new TwoGenerationCache<LockState>(rememberedNames);
+  readonly #nobodies: NobodyCounts;
   readonly #states = new TwoGenerationCache<Stored>(keptStates);
 
   constructor(options: LockoutOptions) {
     this.#clock = options.clock;
     this.#digest = (name) => options.digest(name);
     this.#settings = settingsUnder(options.settings ?? defaultLockout, options.told);
+    this.#nobodies = options.nobodies ?? new Nobodies();
   }
 
   /** Where the record of an account lies in the mount's view: to be read along with the account, and deleted with it. */
@@ -119,21 +122,15 @@ export class Lockout implements NameLocks {
   }
 
   /** The same for a name that has no account. */
-  attemptOfNobody(path: string, name: string, address: string): Pick<Attempt, 'failed'> {
+  async attemptOfNobody(path: string, address: string): Promise<Pick<Attempt, 'failed'>> {
     const origin = originOf(address);
-    const check = (): LockState => {
-      const state = this.#nobodies.get(path) ?? freshState(name.slice(0, 200));
-      if (this.#locks(state, origin, this.#clock.now())) throw lockedOut();
-      return state;
-    };
-    check();
+    const settings = this.#settings;
+    const counts = settings.disabled !== true;
+    if (counts && (await this.#nobodies.isLocked(path, origin, this.#clock.now()))) throw lockedOut();
     return {
       failed: async (refusal) => {
-        if (this.#settings.disabled === true) throw refusal;
-        // It may have been locked while this attempt was under way, as an account's would be.
-        const failed = afterFailure(check(), origin, this.#clock.now(), this.#settings);
-        this.#nobodies.set(path, failed);
-        throw refusal;
+        if (!counts || (await this.#nobodies.fail(path, origin, this.#clock.now(), settings))) throw refusal;
+        throw lockedOut();
       },
     };
   }
@@ -149,7 +146,7 @@ export class Lockout implements NameLocks {
 
   async unlock(view: View, name: string): Promise<void> {
     const path = this.pathOf(name);
-    this.#nobodies.delete(path);
+    this.#nobodies.forget(path);
     await retryOnConflict(async () => {
       const sealed = await view.read(path);
       if (sealed === undefined) return;

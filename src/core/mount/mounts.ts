@@ -11,6 +11,7 @@ import type { Expectation, Revision } from '../../storage/storage.ts';
 import { dueWrite } from '../due.ts';
 import { EndpointTable } from '../endpoint-table.ts';
 import { bumpWitnessed, decodeEpoch, epochKey } from '../epoch.ts';
+import type { NobodyCounts } from '../lockout/lock-state.ts';
 import { allItems } from '../pages.ts';
 import { retryOnConflict } from '../retry.ts';
 import { checkWitness, digestOf, witnessedNames, witnessPrefix } from '../witness.ts';
@@ -80,6 +81,7 @@ export interface MountsOptions {
   readonly random: Random;
   /** See `EngineEnvironment`. */
   readonly generatePassword: (policy: string) => Promise<string>;
+  readonly nobodies?: NobodyCounts | undefined;
   readonly formatVersion: (name: string) => number;
 }
 
@@ -325,7 +327,7 @@ export class Mounts {
         `this program has no "${entry.type}", which is mounted at ${entry.path}`,
       );
     }
-    const { digestKey, clock, random, generatePassword, formatVersion } = this.#options;
+    const { digestKey, clock, random, generatePassword, formatVersion, nobodies } = this.#options;
     return type.create({
       mountPath: entry.path,
       mountAccessor: entry.accessor,
@@ -336,6 +338,7 @@ export class Mounts {
       clock,
       random,
       generatePassword,
+      ...(nobodies === undefined ? {} : { nobodies }),
       formatVersion,
       digest: (text) => hmacSha256(digestKey, `${entry.uuid}/${text}`).toString('base64url'),
     });

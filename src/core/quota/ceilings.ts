@@ -28,11 +28,19 @@ export class Ceilings {
   readonly #store: BarrierStore;
   readonly #clock: Clock;
   readonly #limits: () => NodeLimits;
+  readonly #tell: (prefix: string) => void;
   readonly #counts = new TwoGenerationCache<Count>(remembered);
   /** Counts under way: who comes meanwhile waits for the same one. */
   readonly #counting = new Map<string, Promise<void>>();
 
-  constructor(store: BarrierStore, clock: Clock, limits: () => NodeLimits) {
+  /** @param tell called with the index of each token and lease, for the other processes of the server */
+  constructor(
+    store: BarrierStore,
+    clock: Clock,
+    limits: () => NodeLimits,
+    tell: (prefix: string) => void = () => {},
+  ) {
+    this.#tell = tell;
     this.#store = store;
     this.#clock = clock;
     this.#limits = limits;
@@ -60,6 +68,13 @@ export class Ceilings {
       );
     }
     this.#counts.set(prefix, { count: count + 1, at });
+    this.#tell(prefix);
+  }
+
+  /** Adds what another process of the server handed out. */
+  note(prefix: string): void {
+    const known = this.#counts.get(prefix);
+    if (known !== undefined) this.#counts.set(prefix, { ...known, count: known.count + 1 });
   }
 
   #isStale({ count, at }: Count, ceiling: number): boolean {

@@ -8,16 +8,14 @@ import { allItems } from '../pages.ts';
 import type { ApiPath } from '../path.ts';
 import { retryOnConflict } from '../retry.ts';
 import { decodeStored, encodeStored } from '../stored-json.ts';
-import { TwoGenerationCache } from '../two-generation-cache.ts';
-import { Buckets } from './buckets.ts';
+import type { Admission } from './buckets.ts';
+import { Measures, type TakeTogether } from './measures.ts';
 import { firstConfig, type Quota, type QuotaConfig, QuotaTable } from './quota.ts';
 
 const prefix = 'core/quota/rate-limit/';
 const configKey = parseStorageKey('core/quota/config');
 /** More would make each request pay for them. */
 const mostQuotas = 1_000;
-/** Clients that are blocked for a time; twice as many at most. */
-const mostBlocked = 50_000;
 
 /** What a quota says of one request. Times in seconds, whole, rounded up. */
 export interface QuotaVerdict {
@@ -31,9 +29,7 @@ export interface QuotaVerdict {
 
 export class Quotas {
   readonly #store: BarrierStore;
-  /** By quota and client, in one: however many quotas there are, no more clients are remembered. */
-  readonly #buckets = new Buckets();
-  readonly #blocked = new TwoGenerationCache<number>(mostBlocked);
+  readonly #measures = new Measures();
   #table = new QuotaTable([], firstConfig);
   /** The load begun last. */
   #loading: Promise<void> = Promise.resolve();
@@ -65,21 +61,26 @@ export class Quotas {
 
   /** Counts one request of a client; undefined where no quota counts it. `now` in milliseconds. */
   admit(path: ApiPath, address: string, now: number): QuotaVerdict | undefined {
+    const counted = this.#counted(path, address);
+    if (counted === undefined) return undefined;
+    const { quota, key, rate, blockFor } = counted;
+    return verdict(quota, this.#measures.take(key, rate, blockFor, now));
+  }
+
+  /** The same where several processes count together. */
+  admitTogether(path: ApiPath, address: string, take: TakeTogether): Promise<QuotaVerdict> | undefined {
+    const counted = this.#counted(path, address);
+    if (counted === undefined) return undefined;
+    const { quota, key, rate, blockFor } = counted;
+    return take(key, rate, blockFor).then((admission) => verdict(quota, admission));
+  }
+
+  /** By quota and client, in one: however many quotas there are, no more clients are remembered. */
+  #counted(path: ApiPath, address: string) {
     const quota = this.#table.for(path);
     if (quota === undefined) return undefined;
-    const client = originOf(address);
-    const key = `${quota.name} ${client}`;
-    const until = this.#blocked.get(key) ?? 0;
-    if (until > now)
-      return verdict(quota, { admitted: false, remaining: 0, wait: until - now, reset: until - now });
     const rate = { requests: quota.rate, per: quota.interval * 1_000, burst: quota.rate };
-    const admission = this.#buckets.take(key, rate, now);
-    if (!admission.admitted && quota.blockInterval > 0) {
-      const wait = quota.blockInterval * 1_000;
-      this.#blocked.set(key, now + wait);
-      return verdict(quota, { ...admission, wait, reset: wait });
-    }
-    return verdict(quota, admission);
+    return { quota, key: `${quota.name} ${originOf(address)}`, rate, blockFor: quota.blockInterval * 1_000 };
   }
 
   async read(name: string): Promise<Quota | undefined> {
@@ -123,15 +124,7 @@ function quotaKey(name: string): StorageKey {
   return parseStorageKey(prefix + name);
 }
 
-function verdict(
-  quota: Quota,
-  {
-    admitted,
-    remaining,
-    wait,
-    reset,
-  }: Pick<ReturnType<Buckets['take']>, 'admitted' | 'remaining' | 'wait' | 'reset'>,
-): QuotaVerdict {
+function verdict(quota: Quota, { admitted, remaining, wait, reset }: Admission): QuotaVerdict {
   const seconds = (milliseconds: number) => Math.ceil(milliseconds / 1_000);
   return {
     admitted,

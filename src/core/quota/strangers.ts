@@ -15,10 +15,16 @@ export interface StrangerLimit {
 export class Strangers {
   readonly #limit: () => StrangerLimit;
   readonly #buckets = new Buckets();
+  readonly #tell: (origin: string) => void;
 
-  /** The limit is asked for each time: it may change while the server runs. */
-  constructor(limit: () => StrangerLimit) {
+  /**
+   * The limit is asked for each time: it may change while the server runs.
+   *
+   * @param tell called with each origin that is charged, for the other processes of the server
+   */
+  constructor(limit: () => StrangerLimit, tell: (origin: string) => void = () => {}) {
     this.#limit = limit;
+    this.#tell = tell;
   }
 
   /** Whole seconds until the address may ask again; 0 for now. Times in milliseconds. */
@@ -31,8 +37,14 @@ export class Strangers {
 
   /** Counts a request that came without a valid token and was no successful login. */
   charge(address: string, now: number): void {
+    const origin = originOf(address);
+    if (this.note(origin, now)) this.#tell(origin);
+  }
+
+  /** Counts what another process has charged; false where nothing is limited or the measure is used up. */
+  note(origin: string, now: number): boolean {
     const { requestsPerSecond, burst } = this.#limit();
-    if (requestsPerSecond <= 0) return;
-    this.#buckets.take(originOf(address), { requests: requestsPerSecond, per: 1_000, burst }, now);
+    if (requestsPerSecond <= 0) return false;
+    return this.#buckets.take(origin, { requests: requestsPerSecond, per: 1_000, burst }, now).admitted;
   }
 }

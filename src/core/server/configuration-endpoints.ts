@@ -6,7 +6,7 @@ import type { AnswerData } from '../request.ts';
 
 export interface Configured {
   configuration(): AnswerData;
-  reload(): (() => void) | undefined;
+  reload(): (() => void | Promise<void>) | undefined;
 }
 
 export function configurationEndpoints(configured: Configured): readonly Endpoint[] {
@@ -65,7 +65,7 @@ function reloading(configured: Configured): Endpoint {
           if (reload === undefined) {
             throw new CofferError('invalid_request', 'this server has no configuration to reload');
           }
-          reload();
+          await reload();
         },
       },
     },

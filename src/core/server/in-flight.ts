@@ -2,7 +2,8 @@
 import { timestamp } from '../../clock.ts';
 import { coreEndpoint } from '../core-call.ts';
 import type { Endpoint } from '../endpoint.ts';
-import type { AnswerData, Request } from '../request.ts';
+import type { Peers, ShownRequest } from '../peers.ts';
+import type { Request } from '../request.ts';
 
 /** Shown at once: whoever asks gets no answer without end. */
 const mostShown = 1_000;
@@ -53,11 +54,20 @@ const methods: Readonly<Record<string, string>> = {
   delete: 'DELETE',
 };
 
-/** @param withoutTokens takes out of a path what looks like a token: old clients put them there */
-export function inFlightEndpoint(inFlight: InFlight, withoutTokens: (text: string) => string): Endpoint {
+/**
+ * @param withoutTokens takes out of a path what looks like a token: old clients put them there
+ * @param peers the server's other processes: a client cannot choose whom it asks
+ */
+export function inFlightEndpoint(
+  inFlight: InFlight,
+  withoutTokens: (text: string) => string,
+  peers?: Pick<Peers, 'running' | 'showRunning'>,
+): Endpoint {
+  const own = () => shownRequests(inFlight, withoutTokens);
+  peers?.showRunning(own);
   return coreEndpoint({
     pattern: 'in-flight-req',
-    help: 'Shows the requests that this node is working on, by their ids; at most 1,000.',
+    help: 'Shows the requests that this server is working on, by their ids; of each process at most 1,000.',
     fields: {},
     operations: {
       read: {
@@ -75,20 +85,25 @@ export function inFlightEndpoint(inFlight: InFlight, withoutTokens: (text: strin
             },
           },
         },
-        handle: async () => {
-          const shown: Record<string, AnswerData> = Object.create(null);
-          for (const { request, since } of inFlight.list()) {
-            shown[request.id] = {
-              start_time: timestamp(since),
-              client_remote_address: request.remoteAddress,
-              request_path: `/v1/${withoutTokens(request.path)}`,
-              request_method: methods[request.operation] ?? 'POST',
-              client_id: '',
-            };
-          }
-          return { data: shown };
-        },
+        handle: async () => ({ data: { ...(await peers?.running()), ...own() } }),
       },
     },
   });
+}
+
+function shownRequests(
+  inFlight: InFlight,
+  withoutTokens: (text: string) => string,
+): Readonly<Record<string, ShownRequest>> {
+  const shown: Record<string, ShownRequest> = Object.create(null);
+  for (const { request, since } of inFlight.list()) {
+    shown[request.id] = {
+      start_time: timestamp(since),
+      client_remote_address: request.remoteAddress,
+      request_path: `/v1/${withoutTokens(request.path)}`,
+      request_method: methods[request.operation] ?? 'POST',
+      client_id: '',
+    };
+  }
+  return shown;
 }

@@ -1,6 +1,7 @@
 /** `auth/token/create`: who may make which token, and what a token role says of it. */
 import type { PlainWrite } from '../../barrier/store.ts';
 import { CofferError } from '../../errors.ts';
+import type { StorageKey } from '../../storage/storage.ts';
 import type { Identity } from '../identity/identity.ts';
 import { defaultTtl, type MountEntry, maxTtl } from '../mount/entry.ts';
 import type { AuthAnswer } from '../request.ts';
@@ -35,9 +36,9 @@ export interface CreatedToken {
   /** None for a batch token: then there is nothing to commit. */
   readonly writes: readonly PlainWrite[];
   readonly warnings: readonly string[];
-  /** What the commit must expect besides: the parent alive as read, the id unused. */
+  /** What the commit must expect besides: the parent alive as read, a given id unused. */
   readonly expectations: readonly {
-    readonly key: ReturnType<typeof tokenKey>;
+    readonly key: StorageKey;
     readonly revision: ReadToken['revision'] | null;
   }[];
 }
@@ -107,11 +108,15 @@ function storedToken(
     writes: minted.writes,
     warnings,
     expectations: [
-      { key: tokenKey(id), revision: null },
-      ...(wish.id === undefined ? [] : [{ key: endingKey(id), revision: null }]),
+      // A text that is drawn is nobody else's: one that is given may be, or may have been.
+      ...(wish.id === undefined ? [] : [unused(tokenKey(id)), unused(endingKey(id))]),
       ...(wish.noParent ? [] : [{ key: tokenKey(parent.record.id), revision: parent.revision }]),
     ],
   };
+}
+
+function unused(key: StorageKey): CreatedToken['expectations'][number] {
+  return { key, revision: null };
 }
 
 /** Nothing to commit: whether its parent is alive is asked with each of its requests. */

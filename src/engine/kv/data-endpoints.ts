@@ -35,12 +35,19 @@ const dataFields = {
   version: { type: 'int', help: 'Version to read; 0 is the current one.', query: true },
 } as const;
 
+/** Whether the secret is there. What was read for it is what a write begins with. */
+export async function begins(secrets: Secrets, call: Call): Promise<boolean> {
+  const beginning = await secrets.readWithSettings(call.view, secretPath(call));
+  if (call.asked !== undefined) call.asked.found = beginning;
+  return beginning.before !== undefined;
+}
+
 export function dataEndpoint(secrets: Secrets, place: (call: Call) => Place): Endpoint {
   return endpoint({
     pattern: 'data/:path*',
     help: 'Reads and writes versions of a secret.',
     fields: dataFields,
-    exists: async (call) => (await secrets.read(call.view, secretPath(call))) !== undefined,
+    exists: (call) => begins(secrets, call),
     operations: {
       read: {
         summary: 'Read a version',

@@ -1,4 +1,5 @@
 /** Secrets of a kv v2 mount in its view: pointers by path, versions by the secret's own id, large values in parts. */
+import type { Call } from '../../core/endpoint.ts';
 import type { RawJson } from '../../core/request.ts';
 import { TwoGenerationCache } from '../../core/two-generation-cache.ts';
 import type { DueEntry, View, ViewExpectation, ViewWrite } from '../../core/view.ts';
@@ -58,6 +59,23 @@ interface Sealed {
   open(): Buffer;
 }
 
+/** What a write begins with. */
+export class Beginning {
+  /** Undefined where there is no such secret. */
+  readonly before: ReadSecret | undefined;
+  readonly settings: MountSettings;
+
+  constructor(before: ReadSecret | undefined, settings: MountSettings) {
+    this.before = before;
+    this.settings = settings;
+  }
+
+  /** What `exists` read in the same request; undefined where it did not ask. */
+  static of({ asked }: Pick<Call, 'asked'>): Beginning | undefined {
+    return asked?.found instanceof Beginning ? asked.found : undefined;
+  }
+}
+
 export class Secrets {
   /** Decoded pointers, good for the revision they were read at. No plaintext of secrets is ever kept. */
   readonly #cache = new TwoGenerationCache<Known>(cachedSecrets);
@@ -84,12 +102,9 @@ export class Secrets {
   }
 
   /** A secret and what the mount says of all, as one snapshot. */
-  async readWithSettings(
-    view: View,
-    path: string,
-  ): Promise<{ readonly before: ReadSecret | undefined; readonly settings: MountSettings }> {
+  async readWithSettings(view: View, path: string): Promise<Beginning> {
     const [pointer, settings] = await view.readMany([pointerPath(path), settingsPath]);
-    return { before: this.#decode(path, pointer), settings: decodeSettings(settings) };
+    return new Beginning(this.#decode(path, pointer), decodeSettings(settings));
   }
 
   /** A secret and the text of one version (0 is the current one), in one look-up where what is known of the pointer allows it. */

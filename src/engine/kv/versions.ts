@@ -12,6 +12,7 @@ import { type Placed, placeLarge } from './large-value.ts';
 import { isDeleted, newSecret, type SecretRecord, shownVersion } from './metadata.ts';
 import { isHeld } from './pointer.ts';
 import {
+  Beginning,
   type Change,
   pointerPath,
   type ReadSecret,
@@ -29,7 +30,7 @@ const removalsACommit = 38;
 export interface Place {
   readonly secrets: Secrets;
   readonly random: Random;
-  readonly call: Call;
+  readonly call: Pick<Call, 'view' | 'clock' | 'asked'>;
   readonly path: string;
 }
 
@@ -42,8 +43,11 @@ export async function addVersion(
   const { secrets, random, call, path } = place;
   const text = Buffer.from(JSON.stringify(data));
   const placed = await placeLarge(call.view, random, text, call.clock.now());
+  let beginning = Beginning.of(call);
   return retryOnConflict(async () => {
-    const { before, settings } = await secrets.readWithSettings(call.view, path);
+    const { before, settings } = beginning ?? (await secrets.readWithSettings(call.view, path));
+    // Another try looks again.
+    beginning = undefined;
     checkCas(before?.secret, settings, cas);
     return commitVersion(place, before, settings, text, placed);
   });

@@ -16,6 +16,7 @@ import { type Binding, checkAssociatedData, decrypt, encrypt } from './cipher.ts
 import { noKey, type Rooms } from './environment.ts';
 import { type KeyRecord, parseKeyName, versionToUse } from './key-record.ts';
 import { encrypts, keyType, parseKeyType } from './key-types.ts';
+import type { ReadKey } from './keys.ts';
 import { createKey } from './new-key.ts';
 import { ciphertextWording, parseVersioned, versionedText } from './versioned-text.ts';
 
@@ -79,8 +80,11 @@ function encryptEndpoint(rooms: Rooms): Endpoint {
     pattern: 'encrypt/:name',
     help: 'Encrypts under a key; the key is made where it is not there and the caller may create here.',
     fields: encryptFields,
-    exists: async (call) =>
-      (await rooms.keys.read(call.view, parseKeyName(call.params['name']))) !== undefined,
+    exists: async (call) => {
+      const read = await rooms.keys.read(call.view, parseKeyName(call.params['name']));
+      if (call.asked !== undefined) call.asked.found = read;
+      return read !== undefined;
+    },
     operations: {
       update: {
         summary: 'Encrypt',
@@ -178,7 +182,9 @@ async function keyToEncrypt(
 ): Promise<{ readonly record: KeyRecord; readonly warnings: Pick<Reply, 'warnings'> }> {
   const name = parseKeyName(call.params['name']);
   if (call.operation !== 'create') {
-    return { record: (await keys.need(call.view, name, noKey)).record, warnings: {} };
+    // As `exists` found it, where the road asked.
+    const found = call.asked?.found as ReadKey | undefined;
+    return { record: (found ?? (await keys.need(call.view, name, noKey))).record, warnings: {} };
   }
   const type = parseKeyType(call.fields.type ?? 'aes256-gcm96');
   if (type.kind !== 'aead') {

@@ -35,11 +35,11 @@ export class AwsKmsSeal implements SealElsewhere {
   readonly #random: Random;
   readonly #closing = new AbortController();
 
-  constructor(address: KmsAddress, { env, random }: SealSurroundings) {
+  constructor(address: KmsAddress, { env, random, patience }: SealSurroundings) {
     this.address = address;
     this.#random = random;
     const { signal } = this.#closing;
-    this.#kms = kmsClient({ ...address.account, env, deadline, attempts, signal });
+    this.#kms = kmsClient({ ...address.account, env, deadline: patience ?? deadline, attempts, signal });
   }
 
   async wrap(rootKey: Buffer, place: SlotPlace): Promise<JsonObject> {

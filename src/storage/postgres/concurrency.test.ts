@@ -1,12 +1,13 @@
 /** Commits side by side, of several nodes, on keys that are there and on keys that are not: as if they came one after the other. */
 import { randomBytes } from 'node:crypto';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { databasePlace } from '../../../test/setup/database-place.ts';
 import { bytes, key } from '../opened-storage.ts';
 import type { Revision, Storage, StorageKey } from '../storage.ts';
 import { openPostgresStorage } from './postgres.ts';
 
 const place = await databasePlace('postgresql');
+afterAll(() => place?.close());
 const rounds = 30;
 
 describe.skipIf(place === undefined).each(['locks', 'serializable'] as const)(

@@ -51,9 +51,22 @@ export function failureOf(error: unknown, outcome = ''): CofferError {
 function reasonOf(error: unknown, state: string | undefined): string {
   if (state === '57014' || state === '55P03' || isTimeout(error)) return 'PostgreSQL took too long';
   if (state === '25006') return 'PostgreSQL takes no writes (a replica, or read only)';
-  if (state === undefined) return 'PostgreSQL cannot be reached, or broke the connection';
+  if (state === undefined)
+    return tlsReasonOf(error) ?? 'PostgreSQL cannot be reached, or broke the connection';
   const meaning = meanings[state];
   return `PostgreSQL cannot serve: ${meaning === undefined ? `SQLSTATE ${state}` : `${meaning} (SQLSTATE ${state})`}`;
+}
+
+/** What Node and the driver say of TLS; theirs are codes and words of no secret. */
+function tlsReasonOf(error: unknown): string | undefined {
+  if (!(error instanceof Error)) return undefined;
+  if (error.message === 'The server does not support SSL connections') {
+    return 'PostgreSQL has no TLS here, and sslmode wants it';
+  }
+  const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
+  return /CERT|SIGNATURE|ERR_TLS|ERR_SSL/.test(code)
+    ? `the certificate of PostgreSQL is not one to trust (${code}); see sslmode and sslrootcert`
+    : undefined;
 }
 
 /** A deadline is over. The driver's own words: it has no codes for them. */

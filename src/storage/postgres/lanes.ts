@@ -28,9 +28,9 @@ export class Lanes {
     this.#open = open;
   }
 
-  /** Rejects with a labelled error. What a cut connection took along is asked once more: reading twice is harmless. */
+  /** Rejects with a labelled error. What a cut connection took along is asked again: reading twice is harmless. */
   async read(statement: Statement, values: readonly unknown[]): Promise<readonly Row[]> {
-    for (let again = false; ; again = true) {
+    for (let tries = 1; ; tries++) {
       if (this.#closed) throw new CofferError('unavailable', 'the store is closed');
       const lane = this.#pick();
       lane.underWay += 1;
@@ -42,7 +42,8 @@ export class Lanes {
         if (session?.usable !== true) this.#lanes.delete(lane);
         // After its deadline asking again would only wait as long.
         const cut = session !== undefined && isCut(stateOf(error)) && !isTimeout(error);
-        if (again || !cut) throw failureOf(error);
+        // A restart of the server breaks every lane: behind them is a new one.
+        if (!cut || tries > mostLanes) throw failureOf(error);
         session?.drop();
       } finally {
         lane.underWay -= 1;

@@ -1,10 +1,11 @@
 import { randomBytes } from 'node:crypto';
-import { describe } from 'vitest';
+import { afterAll, describe } from 'vitest';
 import { databasePlace } from '../../../test/setup/database-place.ts';
 import { storageContract } from '../storage.contract.ts';
 import { openPostgresStorage } from './postgres.ts';
 
 const place = await databasePlace('postgresql');
+afterAll(() => place?.close());
 
 describe.skipIf(place === undefined)('PostgreSQL', () => {
   if (place === undefined) return;

@@ -16,7 +16,7 @@ import {
 } from '../storage.ts';
 import { parsePostgresAddress } from './address.ts';
 import { Commits, closedError, locksHold } from './commits.ts';
-import { failureOf, stateOf } from './failure.ts';
+import { failureOf, isCut, isTimeout, stateOf } from './failure.ts';
 import { Lanes } from './lanes.ts';
 import { askOccupants, nameSession, newOccupancy, type Occupancy } from './occupancy.ts';
 import { askChildren, askRange } from './pages.ts';
@@ -56,6 +56,8 @@ export interface PostgresOptions {
 const beforeNextLook = 100;
 const looksAgain = 10;
 
+/** Idle connections that a restart of the server broke may be handed out before anybody has noticed. */
+const mostListTries = 10;
 /** The oldest that is tested with and that its makers still knew in 2025. */
 const leastVersion = 130_000;
 
@@ -229,12 +231,23 @@ class PostgresStorage implements SnapshotStorage, OccupiedStorage {
     if (this.#closing !== undefined) throw closedError();
   }
 
-  /** Not where small reads are: a long list would stand before them. */
+  /** Not where small reads are: a long list would stand before them. What a cut connection took along is asked again. */
   readonly #list = async (statement: Statement, values: readonly unknown[]): Promise<readonly Row[]> => {
-    try {
-      return await this.#parts.pool.lend(async (session) => (await session.ask(statement, values)).rows);
-    } catch (error) {
-      throw failureOf(error);
+    for (let tries = 1; ; tries++) {
+      let cut = false;
+      try {
+        return await this.#parts.pool.lend(async (session) => {
+          try {
+            return (await session.ask(statement, values)).rows;
+          } catch (error) {
+            cut = isCut(stateOf(error)) && !isTimeout(error);
+            if (cut) session.drop();
+            throw error;
+          }
+        });
+      } catch (error) {
+        if (!cut || tries > mostListTries) throw failureOf(error);
+      }
     }
   };
 }

@@ -1,9 +1,10 @@
 /** What a database is found in at the start, and what is said of it. */
 import { randomBytes } from 'node:crypto';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type DatabasePlace, databasePlace } from '../../../test/setup/database-place.ts';
 import { systemClock } from '../../clock.ts';
 import { bytes, key } from '../opened-storage.ts';
+import type { SnapshotStorage } from '../snapshot.ts';
 import type { Storage } from '../storage.ts';
 import { parsePostgresAddress } from './address.ts';
 import { openPostgresStorage, type PostgresOptions } from './postgres.ts';
@@ -11,6 +12,7 @@ import { prepareTables, steps } from './schema.ts';
 import { openSession, standardDeadlines } from './session.ts';
 
 const found = await databasePlace('postgresql');
+afterAll(() => found?.close());
 
 describe.skipIf(found === undefined)('the tables of a store', () => {
   const place = found as DatabasePlace;
@@ -26,7 +28,7 @@ describe.skipIf(found === undefined)('the tables of a store', () => {
   const urlFor = (database = place.name, user = place.name, password = place.password) =>
     `postgres://${user}:${password}@${place.server.host}:${place.server.port}/${database}?schema=${schema}`;
 
-  async function open(wish: Partial<PostgresOptions> = {}): Promise<Storage> {
+  async function open(wish: Partial<PostgresOptions> = {}): Promise<SnapshotStorage> {
     const storage = await openPostgresStorage({ url: urlFor(), create: true, ...wish });
     opened.push(storage);
     return storage;
@@ -125,6 +127,18 @@ describe.skipIf(found === undefined)('the tables of a store', () => {
     expect((await storage.children('', { limit: 10 })).items).toEqual(names);
     await storage.close();
     await place.sql(`DROP DATABASE ${database} WITH (FORCE)`);
+  });
+
+  it('threat 22: are named by quoted words alone, whatever the schema is called', async () => {
+    const odd = `we"ird'; DROP SCHEMA ${schema} CASCADE; --`;
+    await place.sql(`CREATE SCHEMA "${odd.replaceAll('"', '""')}" AUTHORIZATION ${place.name}`);
+    const url = urlFor().replace(/schema=.*/, `schema=${encodeURIComponent(odd)}`);
+    const storage = await open({ url });
+    await storage.commit([{ key: key('a'), value: bytes('1') }]);
+    using snapshot = await storage.snapshot();
+    expect(snapshot.records).toBe(1);
+    expect(await tables()).toBe(0);
+    expect(await place.sql('SELECT 1 FROM pg_namespace WHERE nspname = $1', [schema])).toHaveLength(1);
   });
 
   describe('for a user', () => {
