@@ -126,6 +126,25 @@ it("kv's clients work on it as on kv", async (context) => {
   expect(JSON.parse(exported.stdout)).toEqual({ db: { user: 'other' } });
 }, 240_000);
 
+it('threat 21: a config leads to addresses of the settings and nowhere else', async () => {
+  expect(await alone('coffer', ['table', 'setup'])).toMatchObject({ code: 0 });
+  const listed = moto?.endpoint ?? '';
+  const other = await startServer(freshPlace(), {
+    words: ['--dev', '--dev-root-token-id', root, '--aws-endpoints', listed],
+    env: { ...aws(), AWS_ENDPOINT_URL: 'http://127.0.0.1:9' },
+  });
+  const ask = (...words: readonly string[]) =>
+    cli(place, words, { env: { COFFER_ADDR: other.address, COFFER_TOKEN: root } });
+  await ask('mount', 'enable', 'credstash', '--path', 'shared');
+  const config = ['api', 'POST', 'shared/config', 'table=secrets', `region=${testRegion}`];
+  const refused = await ask(...config, 'endpoint=http://169.254.169.254');
+  expect(refused.code).toBe(2);
+  expect(refused.stderr).toContain('aws.endpoints');
+  expect((await ask(...config)).code).toBe(9);
+  const right = await ask(...config, `endpoint=${listed}`, `kms_endpoint=${listed}`);
+  expect(right, right.stderr).toMatchObject({ code: 0 });
+}, 240_000);
+
 it('a whole table is imported into a server, and again without a change', async () => {
   expect(await alone('coffer', ['table', 'setup'])).toMatchObject({ code: 0 });
   await alone('coffer', ['put', 'shop/db', 'user=app', 'password=x']);
