@@ -47,6 +47,8 @@ export interface ServingOptions {
   /** What audit devices may reach, and what the server shows of itself. */
   readonly devicePlaces?: NodeOptions['devicePlaces'];
   readonly program?: NodeOptions['program'];
+  /** What can be mounted; all of it, and nothing of AWS but its own addresses, if absent. */
+  readonly types?: NodeOptions['types'];
   /** The server's other processes, for one that is a worker. */
   readonly companions?: ServingCompanions | undefined;
 }
@@ -257,10 +259,11 @@ async function serve(node: CofferNode, options: ServingOptions, address: Adverti
 }
 
 function programOf(
-  { devicePlaces, program }: ServingOptions,
+  { devicePlaces, program, types }: ServingOptions,
   address: AdvertisedAddress,
-): Pick<NodeOptions, 'devicePlaces' | 'program'> {
+): Pick<NodeOptions, 'devicePlaces' | 'program' | 'types'> {
   return {
+    ...(types === undefined ? {} : { types }),
     ...(devicePlaces === undefined ? {} : { devicePlaces }),
     program: { ...program, address: address.get },
   };
