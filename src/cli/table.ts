@@ -81,7 +81,7 @@ export const rows: Readonly<Record<string, Row>> = {
   },
   import: {
     section: 'Secrets',
-    summary: 'Store secrets from a file of other programs',
+    summary: 'Store secrets from a file of other programs, or from a table',
     load: () => import('./commands/import.ts'),
   },
   safe: {
@@ -98,6 +98,16 @@ export const rows: Readonly<Record<string, Row>> = {
     section: 'Secrets',
     summary: 'Print the least IAM policy for a table of secrets',
     load: () => import('./commands/iam-policy.ts'),
+  },
+  credstash: {
+    section: 'Secrets',
+    summary: "credstash's own commands, in its words",
+    load: () => import('./commands/credstash.ts'),
+  },
+  credsmash: {
+    section: 'Secrets',
+    summary: "credsmash's own commands, in its words",
+    load: () => import('./commands/credsmash.ts'),
   },
 
   login: {

@@ -41,7 +41,7 @@ export interface NodeOptions {
   readonly log: Logger;
   readonly clock?: Clock;
   readonly random?: Random;
-  readonly types?: MountTypes;
+  readonly types?: MountTypes | undefined;
   /** As of now: they may change while the server runs. */
   readonly limits?: () => NodeLimits;
   /** The lives of tokens and leases where a mount names none. */
