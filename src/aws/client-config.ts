@@ -9,6 +9,12 @@ const usualDeadline = 15_000;
 const connecting = 3_000;
 const answering = 5_000;
 
+const patience = {
+  connectionTimeout: connecting,
+  requestTimeout: answering,
+  throwOnRequestTimeout: true,
+} as const;
+
 /** As the SDK's own credentials; kept apart, so that no other room has to know the SDK. */
 interface Credentials {
   readonly accessKeyId: string;
@@ -49,11 +55,7 @@ export async function clientConfig(options: AwsOptions, service: ServiceWord): P
     ...(credentials === undefined ? {} : { credentials }),
     maxAttempts: options.attempts ?? usualAttempts,
     retryMode: 'standard',
-    requestHandler: {
-      connectionTimeout: connecting,
-      requestTimeout: answering,
-      throwOnRequestTimeout: true,
-    },
+    requestHandler: patience,
   };
 }
 
@@ -63,7 +65,8 @@ async function credentialsOf(
   region: string | undefined,
 ): Promise<CredentialSource | undefined> {
   const { profile, roleArn, externalId, env } = options;
-  const ofRegion = region === undefined ? {} : { region };
+  // Asking for credentials is a call as well, which would wait for ever otherwise.
+  const ofRegion = { ...(region === undefined ? {} : { region }), requestHandler: patience };
   const own = profile === undefined ? fromEnvironment(env) : undefined;
   if (profile === undefined && roleArn === undefined) return own;
   const providers = await import('@aws-sdk/credential-providers');
@@ -131,10 +134,11 @@ export class LazyClient<Module, Client extends SdkClient> {
     run: (loaded: Loaded<Module, Client>, signal: AbortSignal) => Promise<T>,
   ): Promise<T> {
     const { deadline = usualDeadline, signal } = this.#options;
-    const patience = AbortSignal.timeout(deadline);
+    const end = AbortSignal.timeout(deadline);
+    const either = signal === undefined ? end : AbortSignal.any([signal, end]);
     try {
       const loaded = await this.#ready();
-      return await run(loaded, signal === undefined ? patience : AbortSignal.any([signal, patience]));
+      return await untilAborted(run(loaded, either), either);
     } catch (error) {
       throw awsError(error, await this.#subject(about));
     }
@@ -179,4 +183,14 @@ export class LazyClient<Module, Client extends SdkClient> {
     const endpoint = saidEndpoint({ ...this.#options, endpoint: undefined }, this.#words.env);
     return { ...about, service: this.#words.service, region, endpoint: this.#options.endpoint ?? endpoint };
   }
+}
+
+/** The SDK looks for credentials without listening to the signal, and in whatever way its files say. */
+function untilAborted<T>(call: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const aborted = () => reject(signal.reason);
+    if (signal.aborted) aborted();
+    signal.addEventListener('abort', aborted, { once: true });
+    call.then(resolve, reject).finally(() => signal.removeEventListener('abort', aborted));
+  });
 }

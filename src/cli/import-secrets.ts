@@ -16,7 +16,7 @@ export interface ImportWishes {
   readonly yes: boolean;
 }
 
-interface Change {
+export interface Change {
   readonly name: string;
   readonly kind: 'new' | 'changed' | 'same';
   readonly fields: readonly FieldChange[];
@@ -35,9 +35,9 @@ export async function importSecrets(
   const changes: Change[] = [];
   for (const secret of secrets) changes.push(await changeOf(safe, secret, patch));
   const due = changes.filter(({ kind }) => kind !== 'same');
-  if (dryRun) return show(shell, changes);
+  if (dryRun) return showChanges(shell, changes);
   if (due.length > 0 && !yes) {
-    if (shell.ui.format === 'text') show(shell, changes);
+    if (shell.ui.format === 'text') showChanges(shell, changes);
     await confirmed(shell, yes, `store ${counted(due.length)} in ${safe.title}?`, 'this changes secrets');
   }
   await writeAll(shell, safe, due);
@@ -48,7 +48,12 @@ export async function importSecrets(
   });
 }
 
-async function changeOf(safe: SecretSafe, { name, data }: NamedSecret, patch: boolean): Promise<Change> {
+/** What storing a secret would change, judged by what is there now. */
+export async function changeOf(
+  safe: SecretSafe,
+  { name, data }: NamedSecret,
+  patch: boolean,
+): Promise<Change> {
   const current = await safe.current(name);
   const goal = patch && current.data !== undefined ? mergePatch(current.data, data) : data;
   const fields = fieldChanges(current.data ?? {}, goal);
@@ -75,7 +80,8 @@ function stopped(error: CofferError, name: string, done: number, all: number): C
   return new CofferError(error.code, `${name} was not stored: ${error.message}${rest}`, { cause: error });
 }
 
-function show(shell: Shell, changes: readonly Change[]): void {
+/** Names of secrets and fields, without values. */
+export function showChanges(shell: Shell, changes: readonly Change[]): void {
   shell.ui.table(
     ['SECRET', 'CHANGE', 'FIELDS'],
     changes.map(({ name, kind, fields }) => [

@@ -25,9 +25,10 @@ async function send({ client, mount }: Safe, order: MoveOrder): Promise<JsonObje
     return dataOf((await client.request('POST', `sys/secrets/${verb}`, { body })).body);
   } catch (error) {
     if (!(error instanceof ApiError) || !isUnknown(error)) throw error;
-    throw new CofferError('unsupported_operation', `the server does not know how to ${verb} secrets`, {
-      cause: error,
-    });
+    // Of a mount that is no kv the server knows more to say.
+    const mine = `the server does not know how to ${verb} secrets`;
+    const message = error.code === 'unsupported_operation' ? error.message : mine;
+    throw new CofferError('unsupported_operation', message, { cause: error });
   }
 }
 

@@ -65,7 +65,9 @@ export class Safe {
       .catch((error: unknown) => unlessUnknown(error));
     const mount = dataOf(answer?.body);
     const options = isJsonObject(mount['options']) ? mount['options'] : {};
-    const versioned = mount['type'] === 'kv' && options['version'] === '2';
+    // A table that is mounted answers as kv does.
+    const kind = mount['type'] === 'kv' || mount['type'] === 'credstash';
+    const versioned = kind && options['version'] === '2';
     if (mount['type'] !== undefined && !versioned) {
       throw new CofferError(
         'unsupported_operation',

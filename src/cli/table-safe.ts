@@ -3,6 +3,7 @@
 import type { Head } from '../credstash/head.ts';
 import type { Item } from '../credstash/item.ts';
 import { latestHeads, readAll } from '../credstash/read-all.ts';
+import { decodeSecret, encodeSecret } from '../credstash/secret-map.ts';
 import type { SecretTable } from '../credstash/secret-table.ts';
 import { compareText } from '../credstash/version.ts';
 import { asCofferError, CofferError } from '../errors.ts';
@@ -23,7 +24,6 @@ import type {
   SecretVersion,
 } from './secret-safe.ts';
 import { tableMover } from './table-move.ts';
-import { decodeSecret, encodeSecret } from './table-value.ts';
 
 /** Somebody else's writes between ours; each try reads again. */
 const mostTries = 8;

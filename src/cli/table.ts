@@ -81,7 +81,7 @@ export const rows: Readonly<Record<string, Row>> = {
   },
   import: {
     section: 'Secrets',
-    summary: 'Store secrets from a file of other programs',
+    summary: 'Store secrets from a file of other programs, or from a table',
     load: () => import('./commands/import.ts'),
   },
   safe: {

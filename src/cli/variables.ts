@@ -5,10 +5,10 @@
  */
 import { CofferError } from '../errors.ts';
 import type { JsonValue } from '../json.ts';
+import { bareField, bareValue } from '../secret-value.ts';
 import type { Options } from './command.ts';
 import { type Field, isVariableName, type NamedSecret } from './format/format.ts';
 import { steersPrograms } from './steering-variables.ts';
-import { bareField, bareValue } from './value.ts';
 
 export const variableOptions = {
   only: { type: 'list', value: 'A,B', help: 'these fields and no others' },

@@ -75,6 +75,38 @@ export const targets: Kind<readonly string[]> = {
   show: (value) => value.join(','),
 };
 
+/** Addresses that are HTTP's, as a list. */
+export const addresses: Kind<readonly string[]> = {
+  placeholder: 'URL,...',
+  looks:
+    'a list of `https://…` and `http://…` without user, query and fragment (with commas between them in a flag or variable)',
+  read: (value) =>
+    listOf(value, /^https?:\/\/[^\s,@#?]+$/, 'URLs such as ["https://dynamodb.internal.example"]'),
+  fromText: (text) => text.split(',').map((each) => each.trim()),
+  show: (value) => value.join(','),
+};
+
+/** Names of profiles in AWS's shared configuration. */
+export const profileNames: Kind<readonly string[]> = {
+  placeholder: 'NAME,...',
+  looks: 'a list of names of profiles (with commas between them in a flag or variable)',
+  read: (value) => listOf(value, /^[^\p{Cc},[\]]{1,200}$/u, 'names such as ["secrets"]'),
+  fromText: (text) => text.split(',').map((each) => each.trim()),
+  show: (value) => value.join(','),
+};
+
+/** What an entry holds is not repeated: this is where a password would stand. */
+function listOf(
+  value: unknown,
+  form: RegExp,
+  what: string,
+): { readonly value: readonly string[] } | { readonly problem: string } {
+  if (!Array.isArray(value)) return { problem: `must be a list of ${what}` };
+  const wrong = value.findIndex((each) => typeof each !== 'string' || !form.test(each));
+  if (wrong === -1) return { value: value as readonly string[] };
+  return { problem: `must be a list of ${what}; entry ${wrong + 1} is none` };
+}
+
 /** Where keys of seals are that are not on this machine; what comes after the kind is the seal's own to read. */
 export const sealAddresses: Kind<readonly string[]> = {
   placeholder: 'ADDRESS,...',

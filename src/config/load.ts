@@ -193,6 +193,7 @@ function assemble(found: FoundServer, listeners: readonly FoundListener[]): Sett
       traceShare: found['telemetry.trace_share'].value,
     },
     audit: { directories: found['audit.directories'].value, targets: found['audit.targets'].value },
+    aws: { endpoints: found['aws.endpoints'].value, profiles: found['aws.profiles'].value },
     backup: {
       directory: found['backup.directory'].value,
       every: found['backup.every'].value,

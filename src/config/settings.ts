@@ -78,6 +78,14 @@ export interface AuditSettings {
   readonly targets: readonly string[];
 }
 
+/** Where mounts may have the server go at AWS. */
+export interface AwsSettings {
+  /** Addresses besides AWS's own, as URLs. */
+  readonly endpoints: readonly string[];
+  /** Profiles of the shared configuration. */
+  readonly profiles: readonly string[];
+}
+
 /** Which storage: a URL, as it is written. It may hold a password, so it is shown by `storageUrl.show` alone. */
 export interface StorageSetting {
   readonly url: string;
@@ -104,4 +112,5 @@ export interface Settings {
   readonly telemetry: TelemetrySettings;
   readonly backup: BackupSettings;
   readonly audit: AuditSettings;
+  readonly aws: AwsSettings;
 }

@@ -4,6 +4,7 @@
  */
 import {
   address,
+  addresses,
   boolean,
   choice,
   count,
@@ -11,6 +12,7 @@ import {
   networks,
   path,
   paths,
+  profileNames,
   sealAddresses,
   share,
   storageUrl,
@@ -159,6 +161,17 @@ export const table = {
     kind: targets,
     default: [] as readonly string[],
     help: 'where audit devices may send lines',
+  },
+  'aws.endpoints': {
+    kind: addresses,
+    default: [] as readonly string[],
+    defaultText: 'none: AWS’s own, and what its variables say',
+    help: 'other addresses of DynamoDB and KMS that mounts of tables may name',
+  },
+  'aws.profiles': {
+    kind: profileNames,
+    default: [] as readonly string[],
+    help: 'profiles of this machine’s AWS files that mounts of tables may name',
   },
   'backup.directory': {
     kind: path,

@@ -1,9 +1,10 @@
 /** A table of AWS, opened: nothing is loaded and nobody is asked before the first call. */
+import type { AwsOptions } from '../aws/aws-options.ts';
 import { dynamoClient } from '../aws/dynamo.ts';
 import { kmsClient } from '../aws/kms.ts';
 import type { Random } from '../crypto/random.ts';
 import { systemRandom } from '../crypto/random.ts';
-import { DataKeys } from './data-keys.ts';
+import { DataKeys, type KeyService } from './data-keys.ts';
 import { dynamoStore } from './dynamo-store.ts';
 import { parseContext } from './encryption-context.ts';
 import type { ItemStore } from './item-store.ts';
@@ -28,6 +29,23 @@ export interface OpenedTable {
   readonly keys: DataKeys;
 }
 
+/** What a table is made of where many callers share it: each call has a deadline of its own. */
+export interface TableServices {
+  readonly store: ItemStore;
+  readonly service: KeyService;
+}
+
+/** Throws nothing: what an address asks for that cannot be, the first call tells. */
+export function openServices(
+  address: TableAddress,
+  options: Pick<AwsOptions, 'env' | 'deadline'>,
+): TableServices {
+  return {
+    store: dynamoStore(dynamoClient({ ...address.account, ...options }), address.table),
+    service: kmsClient({ ...address.kmsAccount, ...options }),
+  };
+}
+
 /**
  * @param contextWords `KEY=VALUE`, besides those of the address
  * @throws `usage` for a context that cannot be
@@ -38,8 +56,8 @@ export function openTable(
   { env, now, random = systemRandom }: TableSurroundings,
 ): OpenedTable {
   const context = parseContext([...address.context, ...contextWords]);
-  const store = dynamoStore(dynamoClient({ ...address.account, env }), address.table);
-  const keys = new DataKeys(kmsClient({ ...address.kmsAccount, env }), address.key);
+  const { store, service } = openServices(address, { env });
+  const keys = new DataKeys(service, address.key);
   return {
     store,
     keys,

@@ -27,6 +27,8 @@ export interface TableParts {
   readonly random: Random;
   /** Milliseconds since 1970. */
   readonly now: () => number;
+  /** In place of asking the table for its settings, for who keeps them longer than a table is open. */
+  readonly settings?: () => Promise<TableSettings>;
 }
 
 export interface TableWishes {
@@ -78,7 +80,7 @@ export class SecretTable implements Disposable {
    * `permission_denied` or `integrity` for what does not open.
    */
   async read(name: string, version?: number): Promise<Found> {
-    const item = version === undefined ? await this.latest(name) : await this.#version(name, version);
+    const item = version === undefined ? await this.latest(name) : await this.version(name, version);
     if (item === undefined) {
       const what = version === undefined ? `secret ${name}` : `version ${version} of ${name}`;
       throw new CofferError('not_found', `there is no ${what}`);
@@ -97,6 +99,16 @@ export class SecretTable implements Disposable {
     }
     const version = (await this.history(name)).at(-1)?.versionText;
     return version === undefined ? undefined : this.#parts.store.read({ name, version });
+  }
+
+  /** As `latest`, for the version of this number. */
+  async version(name: string, version: number): Promise<Item | undefined> {
+    if (name === ownName || name === '') return undefined;
+    for (const text of spellings(version)) {
+      const item = await this.#parts.store.read({ name, version: text });
+      if (item !== undefined) return item;
+    }
+    return undefined;
   }
 
   /** Opens an item that was read. Throws `integrity`, `wrong_key` or `permission_denied`, naming the item. */
@@ -266,7 +278,7 @@ export class SecretTable implements Disposable {
   /** The table's own, once read. */
   settings(): Promise<TableSettings> {
     if (this.#settings !== undefined) return this.#settings;
-    const settings = readSettings(this.#parts.store, this.#wishes.format);
+    const settings = this.#parts.settings?.() ?? readSettings(this.#parts.store, this.#wishes.format);
     this.#settings = settings;
     // What could not be read once is asked again.
     settings.catch(() => {
@@ -288,15 +300,6 @@ export class SecretTable implements Disposable {
   [Symbol.dispose](): void {
     this.#parts.keys[Symbol.dispose]();
     this.#parts.store.close();
-  }
-
-  async #version(name: string, version: number): Promise<Item | undefined> {
-    if (name === ownName || name === '') return undefined;
-    for (const text of spellings(version)) {
-      const item = await this.#parts.store.read({ name, version: text });
-      if (item !== undefined) return item;
-    }
-    return undefined;
   }
 
   /** Undefined where somebody else has this version. */

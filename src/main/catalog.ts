@@ -13,6 +13,8 @@ import { jwt, oidc } from '../auth/jwt/jwt.ts';
 import { kubernetes } from '../auth/kubernetes/kubernetes.ts';
 import { userpass } from '../auth/userpass/userpass.ts';
 import type { MountTypes } from '../core/mount/mounts.ts';
+import { type AwsPlaces, noAwsPlaces } from '../engine/credstash/aws-places.ts';
+import { credstash } from '../engine/credstash/credstash.ts';
 import { database } from '../engine/database/database.ts';
 import { mysql } from '../engine/database/mysql/mysql.ts';
 import { postgresql } from '../engine/database/postgresql/postgresql.ts';
@@ -35,14 +37,22 @@ import { memory } from '../storage/memory/type.ts';
 import { postgres } from '../storage/postgres/type.ts';
 import type { StorageType } from '../storage/storage-type.ts';
 
-export const mountTypes: MountTypes = {
-  engines: new Map(
-    [kv, generic, transit, totp, database([postgresql, mysql])].map((type) => [type.type, type]),
-  ),
-  authMethods: new Map(
-    [appId, approle, cert, userpass, jwt, oidc, kubernetes].map((type) => [type.type, type]),
-  ),
-};
+/** @param aws where mounts may have the server go at AWS */
+export function mountTypesFor(aws: AwsPlaces): MountTypes {
+  return {
+    engines: new Map(
+      [kv, generic, transit, totp, database([postgresql, mysql]), credstash(aws)].map((type) => [
+        type.type,
+        type,
+      ]),
+    ),
+    authMethods: new Map(
+      [appId, approle, cert, userpass, jwt, oidc, kubernetes].map((type) => [type.type, type]),
+    ),
+  };
+}
+
+export const mountTypes: MountTypes = mountTypesFor(noAwsPlaces);
 
 export const storageTypes: readonly StorageType[] = [lmdb, postgres, memory];
 

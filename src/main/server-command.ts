@@ -10,6 +10,7 @@ import { systemRandom } from '../crypto/random.ts';
 import { CofferError } from '../errors.ts';
 import { type LevelledLogger, type LogFields, openLogger } from '../log.ts';
 import type { NodeTelemetry } from '../telemetry/telemetry.ts';
+import { mountTypesFor } from './catalog.ts';
 import { openConfiguredSeals, sealProblems } from './configured-seals.ts';
 import { firstSteps, welcome } from './first-start.ts';
 import { guardMemory, guardProcess, refuseInspector } from './process-guard.ts';
@@ -354,10 +355,15 @@ function wordsOf({ addresses, isNew, initialized, sealed, waits }: WorkerReady, 
 }
 
 /** What the server tells of itself; `directory` is the data directory, where there is one. */
-function facts({ loaded, log, reloading, company }: Start, directory: string | undefined, storage: string) {
+function facts(
+  { loaded, log, reloading, company, shell }: Start,
+  directory: string | undefined,
+  storage: string,
+) {
   const logs = logControl(log, () => reloading.settings.log.level);
   return {
     devicePlaces: devicePlaces(loaded.settings.audit, directory),
+    types: mountTypesFor({ ...loaded.settings.aws, env: shell.env }),
     program: {
       logs: company?.logs(logs) ?? logs,
       peers: company?.peers,

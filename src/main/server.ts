@@ -20,6 +20,7 @@ import { addressedSeals } from './catalog.ts';
 import type { ConfiguredSeals } from './configured-seals.ts';
 import { defaultKeyfile, type MadeStore, makeStore, refuseEarlierStore } from './first-start.ts';
 import { type Companions, type Listeners, openListeners } from './listeners.ts';
+import { migrationGate } from './migration-gate.ts';
 import { auditDirectoryOf, type CofferNode, createNode, type NodeOptions } from './node.ts';
 import { requirePrivateDirectories } from './private-place.ts';
 
@@ -46,6 +47,8 @@ export interface ServingOptions {
   /** What audit devices may reach, and what the server shows of itself. */
   readonly devicePlaces?: NodeOptions['devicePlaces'];
   readonly program?: NodeOptions['program'];
+  /** What can be mounted; all of it, and nothing of AWS but its own addresses, if absent. */
+  readonly types?: NodeOptions['types'];
   /** The server's other processes, for one that is a worker. */
   readonly companions?: ServingCompanions | undefined;
 }
@@ -88,6 +91,7 @@ export async function startDataServer(options: DataServerOptions): Promise<Serve
   if (makes && !place.mayHoldStore()) await refuseEarlier(place, places);
   const storage = await place.open({
     create: makes,
+    gate: migrationGate,
     env,
     log: (message, fields) => componentLog(log, 'storage').warn(message, fields),
   });
@@ -255,10 +259,11 @@ async function serve(node: CofferNode, options: ServingOptions, address: Adverti
 }
 
 function programOf(
-  { devicePlaces, program }: ServingOptions,
+  { devicePlaces, program, types }: ServingOptions,
   address: AdvertisedAddress,
-): Pick<NodeOptions, 'devicePlaces' | 'program'> {
+): Pick<NodeOptions, 'devicePlaces' | 'program' | 'types'> {
   return {
+    ...(types === undefined ? {} : { types }),
     ...(devicePlaces === undefined ? {} : { devicePlaces }),
     program: { ...program, address: address.get },
   };

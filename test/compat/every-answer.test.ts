@@ -8,6 +8,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ResponseSchema } from '../../src/core/endpoint.ts';
 import { dataSchema } from '../../src/core/openapi/schema.ts';
 import { parseApiPath } from '../../src/core/path.ts';
+import { credstash } from '../../src/engine/credstash/credstash.ts';
 import type { JsonObject } from '../../src/json.ts';
 import { openLogger } from '../../src/log.ts';
 import type { CofferNode } from '../../src/main/node.ts';
@@ -15,6 +16,7 @@ import { logControl } from '../../src/main/program-facts.ts';
 import { issueAuthority, revoke } from '../fakes/authority.ts';
 import { countedUserpass } from '../fakes/cheap-userpass.ts';
 import { type Asked, ask, makePlace, makeToken, type Place, rootToken } from '../fakes/client.ts';
+import { makeTablePlace } from '../fakes/credstash-place.ts';
 import { echoType } from '../fakes/echo-engine.ts';
 import { type DeclaredOperation, everyOperation } from '../fakes/every-endpoint.ts';
 import { fieldsFor, hostileTexts, type KnownValues } from '../fakes/field-values.ts';
@@ -38,11 +40,16 @@ let provider: OidcProvider;
 let cluster: KubernetesApi;
 beforeAll(async () => {
   const authMethods = [countedUserpass().type];
-  const engines = [leasedType(new Outside()), echoType];
+  const table = makeTablePlace();
+  const inMemory = credstash({ env: {}, endpoints: [], profiles: [] }, () => ({
+    store: table.items,
+    service: table.kms,
+  }));
+  const engines = [leasedType(new Outside()), echoType, inMemory];
   const logs = logControl(openLogger({ level: 'error', terminal: false, write() {} }), () => 'error');
   place = await makePlace({ silent: true, engines, authMethods, program: { logs } });
   node = await place.node();
-  for (const type of ['leased', 'echo', 'transit', 'totp', 'database'])
+  for (const type of ['leased', 'echo', 'transit', 'totp', 'database', 'credstash'])
     await ask(node, 'update', `sys/mounts/${type}`, { type });
   await ask(node, 'update', 'sys/auth/approle', { type: 'approle' });
   await ask(node, 'update', 'sys/auth/userpass', { type: 'userpass' });
@@ -185,6 +192,9 @@ async function samples(of: string): Promise<KnownValues> {
     db_name: 'sample',
     creation_statements: 'A {{name}}',
   });
+  await ask(node, 'update', 'credstash/config', { table: 'sample-table', format: 'coffer' });
+  await ask(node, 'update', 'credstash/data/sample', { data: { a: 1 } });
+  await ask(node, 'update', 'credstash/data/sample/below', { data: { a: 1 } });
   const ciphertext = sealed.data['ciphertext'] ?? '';
   const hmac = mac.data['hmac'] ?? '';
   const moving = `moving-${made++}`;
@@ -198,6 +208,8 @@ async function samples(of: string): Promise<KnownValues> {
     creation_statements: ['CREATE USER {{name}}'],
     rotation_period: ['1h'],
     username: ['sample'],
+    table: ['sample-table'],
+    versions: [[1]],
     ...identityKnown,
     ...signed,
     accessor: [child.auth?.accessor ?? ''],

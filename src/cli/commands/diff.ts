@@ -1,5 +1,6 @@
 import { CofferError } from '../../errors.ts';
 import type { JsonObject, JsonValue } from '../../json.ts';
+import { decodeValue } from '../../secret-value.ts';
 import { usageError } from '../args.ts';
 import { defineCommand } from '../command.ts';
 import { openSafe } from '../context.ts';
@@ -10,7 +11,6 @@ import { parseName } from '../secret-name.ts';
 import type { SecretSafe, SecretVersion } from '../secret-safe.ts';
 import type { Shell } from '../shell.ts';
 import { escapeLine } from '../terminal-text.ts';
-import { decodeValue } from '../value.ts';
 
 export const command = defineCommand({
   summary: 'Show which fields differ between versions or secrets',

@@ -1,11 +1,11 @@
 import { CofferError } from '../../errors.ts';
 import type { JsonObject, JsonValue } from '../../json.ts';
+import { bareValue, decodeValue, type Value } from '../../secret-value.ts';
 import { defineCommand } from '../command.ts';
 import { openSafe } from '../context.ts';
 import { fieldOption, safeOptions } from '../options.ts';
 import { writePrivateFile } from '../private-file.ts';
 import type { Ui } from '../ui.ts';
-import { bareValue, decodeValue, type Value } from '../value.ts';
 
 export const command = defineCommand({
   summary: 'Print a secret',

@@ -1,17 +1,18 @@
 import { CofferError } from '../../errors.ts';
+import { secretOf } from '../../secret-value.ts';
 import { usageError } from '../args.ts';
 import { defineCommand } from '../command.ts';
-import { openSafe } from '../context.ts';
+import { type ConnectionOptions, openSafe } from '../context.ts';
 import type { NamedSecret, SecretFormat } from '../format/format.ts';
 import { formatNames, formatOfFile, isFormatName, loadFormat } from '../format/formats.ts';
 import { readImport } from '../import-file.ts';
-import { importSecrets } from '../import-secrets.ts';
+import { type ImportWishes, importSecrets } from '../import-secrets.ts';
 import { safeOptions, yesOption } from '../options.ts';
 import { below, isFolder, nameProblem, parseFolder, parseName } from '../secret-name.ts';
-import { secretOf } from '../value.ts';
+import type { Shell } from '../shell.ts';
 
 export const command = defineCommand({
-  summary: 'Store secrets from a file of other programs',
+  summary: 'Store secrets from a file of other programs, or from a table',
   details: [
     'With NAME the file is the fields of one secret. With NAME/ it is several secrets by name, which json, yaml ' +
       'and k8s can be; they go below NAME/. Nothing is expanded or run. A name that comes twice, or a line that is ' +
@@ -19,6 +20,9 @@ export const command = defineCommand({
     'First it is shown what would change, without values, and asked; --dry-run ends there, --yes does not ask. A ' +
       'secret that somebody else changes meanwhile is not written. After an error the same command goes on where ' +
       'it ended: what is there already is left alone.',
+    'In place of FILE credstash://TABLE?… stores every secret of a table below NAME/ (/ for the whole safe), the latest ' +
+      'version of each, and reads each back. --context is the table’s then. What cannot be read or stored is named at ' +
+      'the end, and all others are stored.',
   ],
   operands: { FILE: 'one', NAME: 'one' },
   options: {
@@ -28,8 +32,14 @@ export const command = defineCommand({
     ...yesOption,
     ...safeOptions,
   },
-  examples: ['coffer import .env shop/db', 'coffer import --as k8s - shop/ --yes < secrets.yaml'],
+  examples: [
+    'coffer import .env shop/db',
+    'coffer import --as k8s - shop/ --yes < secrets.yaml',
+    "coffer import 'credstash://credential-store?region=eu-central-1' / --dry-run",
+  ],
   async run({ options, operands }, shell) {
+    const wishes = { patch: options.patch, dryRun: options['dry-run'], yes: options.yes };
+    if (/^credstash:/i.test(operands.FILE)) return fromTable(shell, options, operands, wishes);
     const name = options.as ?? formatOfFile(operands.FILE);
     if (!isFormatName(name)) throw usageError('import', `--as is missing: ${formatNames.join(', ')}`);
     const format = await loadFormat(name);
@@ -41,13 +51,36 @@ export const command = defineCommand({
     const secrets = decode(format, goal, folder, await readImport(shell, operands.FILE));
     const safe = await openSafe(shell, options);
     await safe.requireUsable(goal);
-    await importSecrets(shell, safe, secrets, {
-      patch: options.patch,
-      dryRun: options['dry-run'],
-      yes: options.yes,
-    });
+    await importSecrets(shell, safe, secrets, wishes);
   },
 });
+
+async function fromTable(
+  shell: Shell,
+  options: ConnectionOptions & { readonly as: string | undefined },
+  { FILE, NAME }: { readonly FILE: string; readonly NAME: string },
+  wishes: ImportWishes,
+): Promise<void> {
+  if (options.as !== undefined)
+    throw usageError('import', '--as goes with a file; a table says itself what it holds');
+  if (!isFolder(NAME)) {
+    throw usageError(
+      'import',
+      'a table is many secrets; name the folder that they go to, as NAME/ or / for the whole safe',
+    );
+  }
+  const folder = parseFolder(NAME);
+  const [{ importTable }, { openTableSafe }] = await Promise.all([
+    import('../import-table.ts'),
+    import('../open-table-safe.ts'),
+  ]);
+  using source = openTableSafe(shell, FILE, options.context ?? []);
+  const safe = await openSafe(shell, { ...options, context: [] });
+  if (safe.identity === source.identity)
+    throw usageError('import', 'the safe is the very table that it would be filled from');
+  await safe.requireUsable(folder);
+  await importTable(shell, source, safe, folder, wishes);
+}
 
 function decode(format: SecretFormat, goal: string, folder: boolean, text: string): readonly NamedSecret[] {
   if (!folder) {

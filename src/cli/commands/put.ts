@@ -1,5 +1,6 @@
 import { CofferError } from '../../errors.ts';
 import { isJsonObject, type JsonObject } from '../../json.ts';
+import { bareField, encodeValue, secretOf } from '../../secret-value.ts';
 import { usageError } from '../args.ts';
 import { defineCommand } from '../command.ts';
 import { openSafe } from '../context.ts';
@@ -9,7 +10,6 @@ import { safeOptions } from '../options.ts';
 import { askHidden, isInteractive } from '../prompt.ts';
 import { parseName } from '../secret-name.ts';
 import type { Shell } from '../shell.ts';
-import { bareField, encodeValue, secretOf } from '../value.ts';
 
 export const command = defineCommand({
   summary: 'Store a secret',

@@ -1,6 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import { CofferError } from '../../errors.ts';
 import { isJsonObject, type JsonObject } from '../../json.ts';
+import { secretOf } from '../../secret-value.ts';
 import { usageError } from '../args.ts';
 import { defineCommand } from '../command.ts';
 import { connect } from '../context.ts';
@@ -8,7 +9,6 @@ import { parseField, ValueReader } from '../operands.ts';
 import { fieldOption, serverOptions } from '../options.ts';
 import { printData, showWarnings } from '../print-data.ts';
 import { isInteractive } from '../prompt.ts';
-import { secretOf } from '../value.ts';
 import { wrapInfoOf } from '../wrapped.ts';
 
 export const command = defineCommand({

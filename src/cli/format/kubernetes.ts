@@ -4,7 +4,7 @@
  */
 import { CofferError } from '../../errors.ts';
 import { emptyObject, isJsonObject, type JsonObject, type JsonValue } from '../../json.ts';
-import { decodeValue, encodeValue } from '../value.ts';
+import { decodeValue, encodeValue } from '../../secret-value.ts';
 import { cannotCarry, lineError, type NamedSecret, type TreeFormat } from './format.ts';
 import { readYaml, writeYaml } from './yaml-text.ts';
 

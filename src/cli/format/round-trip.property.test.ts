@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { asCofferError } from '../../errors.ts';
 import { emptyObject, type JsonObject, type JsonValue } from '../../json.ts';
-import { decodeValue, encodeValue, secretOf } from '../value.ts';
+import { decodeValue, encodeValue, secretOf } from '../../secret-value.ts';
 import type { Field, FlatFormat, TreeFormat } from './format.ts';
 import { type FormatName, loadFormat } from './formats.ts';
 

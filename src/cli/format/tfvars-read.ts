@@ -1,7 +1,7 @@
 /** Reads `name = literal` lines of HCL: the part of the language that has one meaning without running anything. */
 import { emptyObject, type JsonValue } from '../../json.ts';
+import { isExact } from '../../json-loss.ts';
 import { Assignments, type Field, lineAt, lineError } from './format.ts';
-import { isExact } from './json-scan.ts';
 
 const deepest = 100;
 

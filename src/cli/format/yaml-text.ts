@@ -4,8 +4,8 @@
  */
 import { Document, isAlias, isMap, isScalar, isSeq, type ParsedNode, parseAllDocuments, visit } from 'yaml';
 import { emptyObject, type JsonValue } from '../../json.ts';
+import { isExact } from '../../json-loss.ts';
 import { lineAt, lineError } from './format.ts';
-import { isExact } from './json-scan.ts';
 
 const plainName = /^[A-Za-z_][\w-]*$/;
 /** YAML 1.1's other words for true, false and null. */

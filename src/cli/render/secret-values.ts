@@ -1,11 +1,11 @@
 /** A safe's secrets as templates see them, each read once however many templates name it. */
 import { asCofferError, CofferError } from '../../errors.ts';
 import type { JsonObject, JsonValue } from '../../json.ts';
+import { bareValue, decodeValue } from '../../secret-value.ts';
 import type { SecretSource } from '../../template/secrets.ts';
 import { Bytes, Dict, fromJson, type Value } from '../../template/value.ts';
 import { nameProblem } from '../secret-name.ts';
 import type { SecretSafe } from '../secret-safe.ts';
-import { bareValue, decodeValue } from '../value.ts';
 
 export class SecretValues implements SecretSource {
   readonly #safe: SecretSafe;

@@ -35,12 +35,12 @@ export function parseAddress(text: string, folder: boolean, table: MountTable, a
   return { ...treeOf(mount), name };
 }
 
-/** Throws `invalid_request` for a mount whose engine has no such secrets. */
+/** Throws `unsupported_operation` for a mount whose engine has no such secrets: a client may go through its lists instead. */
 export function treeOf(mount: Mount): TreeMount {
   const { secrets } = mount.engine;
   if (secrets !== undefined) return { mount, tree: secrets };
   throw new CofferError(
-    'invalid_request',
+    'unsupported_operation',
     `${mount.entry.path} is no mount whose secrets can be found and moved`,
   );
 }

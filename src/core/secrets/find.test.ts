@@ -89,7 +89,7 @@ describe('finding', () => {
       [{}, 400],
       [{ path: 'secret/../x' }, 400],
       [{ path: 'nowhere' }, 404],
-      [{ path: 'sys' }, 400],
+      [{ path: 'sys' }, 405],
       [{ path: 'secret', name: 'x'.repeat(201) }, 400],
       [{ path: 'secret', after: 'secret/app/db' }, 400],
       [{ path: 'secret', after: '%%%' }, 400],

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { bareValue, decodeValue, encodeValue, secretOf } from './value.ts';
+import { bareValue, decodeValue, encodeValue, secretOf } from './secret-value.ts';
 
 const mark = 'data:application/octet-stream;base64,';
 

@@ -1,8 +1,9 @@
 /** How the map of fields that a secret is for the verbs rests in an item of a table: a bare value is the item, a map is its JSON. */
-import type { Opened, Shape, WrittenFormat } from '../credstash/format.ts';
+
 import { isJsonObject, type JsonObject } from '../json.ts';
-import { scanJson } from './format/json-scan.ts';
-import { bareField, bareValue, decodeValue, encodeValue, secretOf } from './value.ts';
+import { lossOf } from '../json-loss.ts';
+import { bareField, bareValue, decodeValue, encodeValue, secretOf } from '../secret-value.ts';
+import type { Opened, Shape, WrittenFormat } from './format.ts';
 
 /** Bytes as they are, but for credstash: its programs take values for text, and get the data URL that stands for bytes elsewhere. */
 export function encodeSecret(
@@ -32,8 +33,7 @@ function mapOf(bytes: Buffer): JsonObject | undefined {
     const text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
     const value: unknown = JSON.parse(text);
     if (!isJsonObject(value) || Object.keys(value).length === 0) return undefined;
-    scanJson(text);
-    return value;
+    return lossOf(text) === undefined ? value : undefined;
   } catch {
     return undefined;
   }

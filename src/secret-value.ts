@@ -6,7 +6,7 @@
  * whatever is put comes back byte for byte.
  */
 import { isUtf8 } from 'node:buffer';
-import { emptyObject, type JsonObject, type JsonValue } from '../json.ts';
+import { emptyObject, type JsonObject, type JsonValue } from './json.ts';
 
 export const bareField = 'value';
 const mark = 'data:application/octet-stream;base64,';
