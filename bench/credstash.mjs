@@ -139,6 +139,13 @@ async function compare(name, budget, theirWords, ourWords) {
   return last;
 }
 
+/** Milliseconds that moto itself takes for all of the table, with nobody between. */
+async function bareScan() {
+  const start = performance.now();
+  await askMoto('DynamoDB_20120810.Scan', { TableName: 'shared' });
+  return performance.now() - start;
+}
+
 async function counted(name, words) {
   const { counted: text } = await ours(words);
   console.log(`${name.padEnd(44)} ${text}`);
@@ -159,7 +166,8 @@ try {
   );
   if (own.theirs.stdout !== own.ours.stdout) throw new Error('the two answers differ');
   await compare('get', 3, ['get', 'app.7'], ['credstash', 'get', 'app.7']);
-  console.log('\nCalls of ours');
+  console.log(`\nof these, moto takes ${Math.round(await bareScan())} ms for one bare scan`);
+  console.log('Calls of ours');
   const more = join(directory, 'value');
   writeFileSync(more, 'another');
   const smash = ['credsmash', '-t', 'credential-store', '-k', 'alias/credstash'];
