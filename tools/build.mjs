@@ -1,10 +1,15 @@
 // Bundles the program into dist/: one chunk per lazily imported file, so that a command loads only what it needs.
 // The old dist/ gives way at once, so that nobody ever finds half a program.
-import { existsSync, renameSync, rmSync } from 'node:fs';
+import { existsSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
+
+// AWS's clients come along: as packages they are hundreds of files, which cost a call of the command line more than its requests.
+const bundled = ['@aws-sdk/client-dynamodb', '@aws-sdk/client-kms'];
+const { dependencies } = JSON.parse(readFileSync(`${root}/package.json`, 'utf8'));
+const external = Object.keys(dependencies).filter((name) => !bundled.includes(name));
 
 const made = `dist.${process.pid}.new`;
 const old = `dist.${process.pid}.old`;
@@ -17,7 +22,8 @@ await build({
   format: 'esm',
   platform: 'node',
   target: 'node20',
-  packages: 'external',
+  external: external.flatMap((name) => [name, `${name}/*`]),
+  mainFields: ['module', 'main'],
   sourcemap: 'linked',
   chunkNames: 'chunk/[name]-[hash]',
   logLevel: 'warning',

@@ -99,6 +99,16 @@ export const rows: Readonly<Record<string, Row>> = {
     summary: 'Print the least IAM policy for a table of secrets',
     load: () => import('./commands/iam-policy.ts'),
   },
+  credstash: {
+    section: 'Secrets',
+    summary: "credstash's own commands, in its words",
+    load: () => import('./commands/credstash.ts'),
+  },
+  credsmash: {
+    section: 'Secrets',
+    summary: "credsmash's own commands, in its words",
+    load: () => import('./commands/credsmash.ts'),
+  },
 
   login: {
     section: 'Access',

@@ -21,7 +21,7 @@ export function strangersWith(
   { clock, peers }: Pick<AdmissionOptions, 'clock' | 'peers'>,
 ): Strangers {
   const strangers = new Strangers(limits, (origin) => peers?.tell('charged', origin));
-  peers?.hear('charged', (origin) => void strangers.note(origin, clock.now()));
+  peers?.hear('charged', (origin) => void strangers.note(origin, clock.steady()));
   return strangers;
 }
 
@@ -37,7 +37,7 @@ export function admission(
     path,
     remoteAddress,
     bearer,
-    now: clock.now(),
+    now: clock.steady(),
   });
   const own: Pick<Road, 'admit'> = {
     admit: (...visit) => counted(admit(state.core, strangers, visitor(...visit))),

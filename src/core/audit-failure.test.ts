@@ -19,7 +19,7 @@ import { systemRandom } from '../crypto/random.ts';
 import { CofferError } from '../errors.ts';
 import type { JsonObject } from '../json.ts';
 import { manualSeals } from '../main/catalog.ts';
-import type { CofferNode } from '../main/node.ts';
+import { type CofferNode, formatsOf } from '../main/node.ts';
 import { createShamirSlot } from '../seal/shamir/shamir.ts';
 import { MemoryStorage } from '../storage/memory/memory.ts';
 import type { AuditEntry, AuditLog } from './audit/audit.ts';
@@ -44,11 +44,13 @@ beforeEach(async () => {
   outside = new Outside();
   refuses = () => false;
   const log = loggerInto([]).error;
+  const types = typesWith([leasedType(outside)]);
   const state = new SealState({
     storage,
     clock,
     random: systemRandom,
-    types: typesWith([leasedType(outside)]),
+    types,
+    formats: formatsOf(types),
     seals: [],
     manualSeals,
     slotMakers: [],

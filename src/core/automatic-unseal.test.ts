@@ -10,11 +10,15 @@ const far = slot('far');
 const near = slot('near');
 
 /** A node with a seal that is far away and one at hand; each does what it is told. */
-function setUp(codes: { far?: ErrorCode | 'opens'; near?: ErrorCode | 'opens'; store?: ErrorCode }) {
+function setUp(codes: {
+  far?: ErrorCode | 'opens';
+  near?: ErrorCode | 'opens';
+  store?: ErrorCode | undefined;
+}) {
   const clock = new HandClock();
   const told: unknown[] = [];
   const tried: string[] = [];
-  const state = { ...codes, open: false, closed: true };
+  const state = { ...codes, open: false, closed: true, storage: undefined as ErrorCode | undefined };
   const seal = (kind: 'far' | 'near', reason = () => state[kind]): Seal => ({
     kind,
     automatic: true,
@@ -32,7 +36,10 @@ function setUp(codes: { far?: ErrorCode | 'opens'; near?: ErrorCode | 'opens'; s
     clock,
     random: systemRandom,
     log: (_, fields) => void told.push(fields?.['code']),
-    closedStore: async () => (state.closed ? { id: 'store', slots: [far, near] } : undefined),
+    async closedStore() {
+      if (state.storage !== undefined) throw new CofferError(state.storage, 'the storage');
+      return state.closed ? { id: 'store', slots: [far, near] } : undefined;
+    },
     open: async (rootKey) => {
       rootKey.fill(0);
       if (state.store !== undefined) throw new CofferError(state.store, 'the store');
@@ -99,6 +106,26 @@ describe('unsealing without a person', () => {
       });
       expect(clock.pending).toBe(0);
     }
+  });
+
+  it('goes on trying after a moment in which the storage does not answer, either', async () => {
+    const { clock, told, state, unseal } = setUp({ far: 'unavailable' });
+    await unseal.start();
+    state.storage = 'unavailable';
+    clock.advance(1);
+    await expect.poll(() => told.length).toBe(3);
+    await expect.poll(() => clock.pending).toBe(1);
+    state.far = 'opens';
+    state.storage = undefined;
+    state.store = 'unavailable';
+    clock.advance(2);
+    await expect.poll(() => told.length).toBe(5);
+    await expect.poll(() => clock.pending).toBe(1);
+    state.store = undefined;
+    clock.advance(4);
+    await expect.poll(() => state.open).toBe(true);
+    await unseal.stop();
+    expect(clock.pending).toBe(0);
   });
 
   it('goes on with other slots where one is damaged whose key is elsewhere', async () => {

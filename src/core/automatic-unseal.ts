@@ -35,6 +35,9 @@ const longestPause = 60_000;
 /** With these the node stays sealed, as with a keyfile that is not there; with any other it must not serve this store. */
 const ordinary: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['wrong_key', 'not_found', 'invalid_request']);
 
+/** Of the storage or the disk for the log: they pass, and a node that gave up then would stay sealed for ever. */
+const passing: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['unavailable', 'storage_full', 'conflict']);
+
 export class AutomaticUnseal {
   readonly #options: AutomaticUnsealOptions;
   #waiting: Waiting | undefined;
@@ -131,17 +134,26 @@ export class AutomaticUnseal {
   }
 
   #tryAgain(): void {
-    const { clock, random, log } = this.#options;
+    const { clock, random } = this.#options;
     if (this.#stopped) return;
     // Half of it for certain: nodes that start together after an outage do not ask together.
     const share = 0.5 + (random.bytes(1)[0] ?? 0) / 510;
     this.#timer = clock.after(this.#pause * share, () => {
-      this.#running = this.#round().catch((error: unknown) => {
-        const { code, message, cause } = asCofferError(error);
-        log('the store opens, and cannot be served', { code, reason: message, cause });
-      });
+      this.#running = this.#round().catch((error: unknown) => this.#afterFailure(asCofferError(error)));
     });
     this.#pause = Math.min(this.#pause * 2, longestPause);
+  }
+
+  /** Nobody else is told of a later try that failed for another reason than a key. */
+  #afterFailure({ code, message, cause }: CofferError): void {
+    const fields = { code, reason: message, cause };
+    if (passing.has(code)) {
+      this.#options.log('the store cannot be opened now, and is tried again', fields);
+      this.#tryAgain();
+      return;
+    }
+    this.#waiting = undefined;
+    this.#options.log('the store opens, and cannot be served', fields);
   }
 }
 

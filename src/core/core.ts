@@ -152,6 +152,7 @@ export class Core implements CoreRooms {
       store: barrier,
       clock,
       id: randomUuid(random),
+      process: this.surroundings.process,
       gate: this.formats,
       watch: this.clockWatch,
       address: this.surroundings.address,
@@ -345,8 +346,14 @@ export class Core implements CoreRooms {
     await this.at((await this.tokenReader.read(undefined)).epoch);
     // Before all else: nothing else can be written once a term is used up.
     await this.rotation.rotateIfDue();
+    if (this.#timer === undefined) return;
     this.workOnJobs();
-    await this.expiry.run();
+    // Not waited for: while a system outside hangs it takes minutes, in which this node would not see that the store was sealed.
+    this.expiry.run().catch((error: unknown) => this.#tell('the expiry duty failed', error));
+  }
+
+  #tell(message: string, error: unknown): void {
+    if (asCofferError(error).code !== 'sealed') this.#options.log(message, { error });
   }
 
   auditRefusal(path: ApiPath, remoteAddress: string, quota: string): void {
@@ -365,17 +372,13 @@ export class Core implements CoreRooms {
   workOnJobs(): void {
     // Jobs write much, and go on from where they are.
     if (this.isShort()) return;
-    this.jobDuty.run().catch((error: unknown) => {
-      if (asCofferError(error).code !== 'sealed') this.#options.log('the job duty failed', { error });
-    });
+    this.jobDuty.run().catch((error: unknown) => this.#tell('the job duty failed', error));
   }
 
   #tick(): void {
     this.#timer = this.clock.after(expiryEvery, () => {
       this.#pass()
-        .catch((error: unknown) => {
-          if (asCofferError(error).code !== 'sealed') this.#options.log('the expiry duty failed', { error });
-        })
+        .catch((error: unknown) => this.#tell('a look at the store failed', error))
         .finally(() => {
           if (this.#timer !== undefined) this.#tick();
         });

@@ -62,7 +62,7 @@ export function createRoad(options: RoadOptions): Road {
       const answer = await (async () => {
         const core = state.core;
         if (core === undefined) {
-          strangers.charge(request.remoteAddress, clock.now());
+          strangers.charge(request.remoteAddress, clock.steady());
           return serveSealed(state, withoutStore, clock, request, passage);
         }
         return travel(core, request, options, strangers, passage);
@@ -105,7 +105,7 @@ async function travel(
   const { table } = core.mounts;
   const presented = request.token !== undefined;
   const who = authenticate(presented, snapshot.token, table, request.remoteAddress, core.clock.now());
-  if (who.kind === 'refused' && strangers.wait(request.remoteAddress, core.clock.now()) > 0) {
+  if (who.kind === 'refused' && strangers.wait(request.remoteAddress, core.clock.steady()) > 0) {
     throw new CofferError('rate_limited', 'too many requests without a valid token; try again later');
   }
   const destination = findDestination(table, request);
@@ -141,7 +141,7 @@ async function travel(
     },
   );
   if (who.kind !== 'token' && !isLogin(outcome.answer))
-    strangers.charge(request.remoteAddress, core.clock.now());
+    strangers.charge(request.remoteAddress, core.clock.steady());
   const line = responseLine(
     core.audit,
     request,

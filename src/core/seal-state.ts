@@ -18,7 +18,7 @@ import { Core } from './core.ts';
 import { type CreatedStore, createStore, type NewStore } from './create-store.ts';
 import { bumpEpoch } from './epoch.ts';
 import { announceRotation } from './key/announce.ts';
-import { KeySlots } from './key/key-slots.ts';
+import { KeySlots, type OpenedSlots } from './key/key-slots.ts';
 import { defaultLimits } from './quota/limits.ts';
 import { retryOnConflict } from './retry.ts';
 import type { SealControl, SealStatus } from './seal-control.ts';
@@ -40,8 +40,8 @@ export class SealState implements SealControl {
   #collectors: readonly OpenSlot[] = [];
   #core: Core | undefined;
   #opening: Promise<void> | undefined;
-  /** Ids of the slots that have been seen to open since this node runs. */
-  readonly #opened = new Set<string>();
+  /** Slots that have been seen to open since this node runs. */
+  readonly #opened: OpenedSlots = new Map();
   readonly #automatic: AutomaticUnseal;
 
   constructor(options: SealStateOptions) {
@@ -51,7 +51,7 @@ export class SealState implements SealControl {
       closedStore: () => this.#closedStore(),
       open: async (rootKey, slot) => {
         await this.#open(rootKey, 'as-marked');
-        this.#opened.add(slot.id);
+        this.#opened.set(slot.id, 'by itself');
       },
     });
   }
@@ -159,7 +159,7 @@ export class SealState implements SealControl {
     if (offered.kind !== 'opened') return;
     await this.#open(offered.rootKey, 'unmark');
     const opened = slots.find(({ collector }) => collector === offered.by);
-    if (opened !== undefined) this.#opened.add(opened.slot.id);
+    if (opened !== undefined) this.#opened.set(opened.slot.id, 'by hand');
   }
 
   /**

@@ -2,6 +2,7 @@
 
 import { noPlaces } from '../audit-device/audit-device.ts';
 import { type Clock, systemClock } from '../clock.ts';
+import { currentProcess, type ProcessIdentity } from './audit/process-identity.ts';
 import type { DeviceKinds } from './audit-device/devices.ts';
 import type { Peers } from './peers.ts';
 import type { AnswerData } from './request.ts';
@@ -18,6 +19,8 @@ export interface Surroundings {
   readonly configuration: () => AnswerData;
   /** Where clients reach this node, as a URL and as of now; empty where it has no listener. */
   readonly address: () => string;
+  /** The process that this node is in. */
+  readonly process: ProcessIdentity;
   /** Reads the configuration again, as SIGHUP does; undefined where there is none. Tells the log what came of it. */
   readonly reload: () => (() => void | Promise<void>) | undefined;
   /** The server's other processes; absent where it is one. */
@@ -32,6 +35,7 @@ export function noSurroundings(clock: Clock = systemClock): Surroundings {
     inFlight: new InFlight(),
     configuration: () => ({}),
     address: () => '',
+    process: currentProcess(),
     reload: () => undefined,
   };
 }

@@ -4,6 +4,7 @@
  */
 import { createCipheriv, createDecipheriv } from 'node:crypto';
 import type { Random } from '../crypto/random.ts';
+import { CofferError } from '../errors.ts';
 import { digestOf, tampered } from './credstash-format.ts';
 import { defaultDigest, hmac, isMac } from './digest.ts';
 import type { EncryptionContext } from './encryption-context.ts';
@@ -59,15 +60,16 @@ function openGcm(item: Item, dataKey: Buffer, _context: EncryptionContext): Open
 
 function sealCtr(random: Random, { plaintext, wrapped }: DataKey, sealing: Sealing): Item {
   const { digest = defaultDigest } = sealing;
+  const half = plaintext.length / 2;
   const nonce = random.bytes(counterBytes);
-  const cipher = createCipheriv('aes-256-ctr', plaintext.subarray(0, 32), nonce);
+  const cipher = createCipheriv(`aes-${half * 8}-ctr`, plaintext.subarray(0, half), nonce);
   const contents = Buffer.concat([cipher.update(sealing.bytes), cipher.final()]);
   return {
     name: { S: sealing.name },
     version: { S: sealing.version },
     key: { B: wrapped },
     contents: { B: contents },
-    hmac: { B: hmac(digest, plaintext.subarray(32), contents, sealing.name) },
+    hmac: { B: hmac(digest, plaintext.subarray(half), contents, sealing.name) },
     nonce: { B: nonce },
     digest: { S: digest },
     algorithm: { S: 'aes-ctr' },
@@ -77,8 +79,12 @@ function sealCtr(random: Random, { plaintext, wrapped }: DataKey, sealing: Seali
 
 /** The data key is new for each item, so that a random nonce never meets the same key twice (SP 800-38D §8.2.2). */
 function sealGcm(random: Random, { plaintext, wrapped }: DataKey, sealing: Sealing): Item {
+  const bits = plaintext.length * 8;
+  if (bits !== 128 && bits !== 192 && bits !== 256) {
+    throw new CofferError('internal', 'a data key of this format has 16, 24 or 32 bytes');
+  }
   const iv = random.bytes(12);
-  const cipher = createCipheriv('aes-256-gcm', plaintext, iv, { authTagLength: 16 });
+  const cipher = createCipheriv(`aes-${bits}-gcm`, plaintext, iv, { authTagLength: 16 });
   const contents = Buffer.concat([cipher.update(sealing.bytes), cipher.final()]);
   return {
     name: { S: sealing.name },

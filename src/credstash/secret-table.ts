@@ -7,22 +7,14 @@
  */
 import type { Random } from '../crypto/random.ts';
 import { CofferError } from '../errors.ts';
+import { createOnce } from './create-once.ts';
 import type { DataKeys } from './data-keys.ts';
 import { type EncryptionContext, requireContextKeys } from './encryption-context.ts';
 import { epochKey } from './epochs.ts';
 import type { DataKey, Opened, Shape, WrittenFormat } from './format.ts';
 import { formatNamed, formatOf } from './formats.ts';
 import { type Head, headOf } from './head.ts';
-import {
-  type Item,
-  keyOf,
-  label,
-  mostItemBytes,
-  optionalSet,
-  optionalText,
-  ownName,
-  sizeOf,
-} from './item.ts';
+import { type Item, keyOf, label, optionalSet, optionalText, ownName } from './item.ts';
 import { deletion, destruction, restoring } from './item-state.ts';
 import type { ItemStore } from './item-store.ts';
 import { requireWritableName } from './secret-names.ts';
@@ -323,10 +315,8 @@ export class SecretTable implements Disposable {
       const sealing = { ...writing, ...this.#wishes, created, version: encodeVersion(version) };
       const epoch = key.epoch === undefined ? {} : { epoch: key.epoch };
       const item = format.seal(this.#parts.random, key, { ...sealing, ...epoch });
-      requireSize(item, writing);
-      if ((await this.#parts.store.create(item)) === 'exists' && !(await this.#isOurs(item)))
-        return undefined;
-      return { version, created };
+      const done = await createOnce(this.#parts.store, item, writing.bytes.length);
+      return done ? { version, created } : undefined;
     } finally {
       key.plaintext.fill(0);
     }
@@ -339,13 +329,6 @@ export class SecretTable implements Disposable {
       return this.#parts.keys.generate(format.keyLength, format.contextFor({ name }, context));
     }
     return epochKey(this.#parts, context, { now: this.#parts.now(), days: settings.epochDays });
-  }
-
-  /** Whether the version that is there is the very one we wrote, and only the answer to it was lost. */
-  async #isOurs(item: Item): Promise<boolean> {
-    const stored = await this.#parts.store.read(keyOf(item));
-    const { contents, key } = item;
-    return stored !== undefined && sameBytes(stored['contents'], contents) && sameBytes(stored['key'], key);
   }
 
   #requireLive(item: Item): void {
@@ -370,20 +353,4 @@ export class SecretTable implements Disposable {
   headOf(item: Item): Head {
     return headOf(item, this.#parts.now());
   }
-}
-
-function requireSize(item: Item, { name, bytes }: Writing): void {
-  const size = sizeOf(item);
-  if (size <= mostItemBytes) return;
-  throw new CofferError(
-    'payload_too_large',
-    `${name} has ${bytes.length} bytes and would be an item of ${size}; DynamoDB takes ${mostItemBytes}`,
-  );
-}
-
-function sameBytes(left: Item[string] | undefined, right: Item[string] | undefined): boolean {
-  const bytes = (value: Item[string] | undefined) =>
-    value?.B ?? (value?.S === undefined ? undefined : Buffer.from(value.S));
-  const [a, b] = [bytes(left), bytes(right)];
-  return a !== undefined && b !== undefined && Buffer.compare(a, b) === 0;
 }

@@ -129,7 +129,12 @@ async function create(
   });
 }
 
-async function ready(client: DynamoClient, table: string, { pause, say }: SetupSurroundings): Promise<void> {
+/** Resolves when the table can be used. Throws `conflict` for one that goes, `unavailable` after five minutes. */
+export async function ready(
+  client: DynamoClient,
+  table: string,
+  { pause, say }: Pick<SetupSurroundings, 'pause' | 'say'>,
+): Promise<void> {
   for (let look = 0; look < mostLooks; look++) {
     const status = (await client.describeTable(table))?.TableStatus;
     if (status === 'ACTIVE' || status === 'UPDATING') return;
@@ -171,7 +176,11 @@ async function writeSettings(store: ItemStore, settings: TableSettings): Promise
   return (await store.create(settingsItem(settings))) === 'created';
 }
 
-function requireShape(table: string, { KeySchema = [], AttributeDefinitions = [] }: TableDescription): void {
+/** Throws `conflict` for a table that is no table of secrets. */
+export function requireShape(
+  table: string,
+  { KeySchema = [], AttributeDefinitions = [] }: TableDescription,
+): void {
   const shape = KeySchema.map(({ AttributeName = '', KeyType = '' }) => {
     const type =
       AttributeDefinitions.find((each) => each.AttributeName === AttributeName)?.AttributeType ?? '';

@@ -15,6 +15,7 @@ import { version } from '../version.ts';
 import { checkConfiguration } from './doctor-config.ts';
 import { checkHost } from './doctor-host.ts';
 import { checkSeals } from './doctor-seals.ts';
+import { checkStorage } from './doctor-storage.ts';
 import { loadServerSettings } from './server-settings.ts';
 
 export const command = defineCommand({
@@ -31,7 +32,7 @@ export const command = defineCommand({
     },
   },
   details: [
-    'Looks at the server (or the table, where the safe is one), the token, the configuration, the data directory ' +
+    'Looks at the server (or the table, where the safe is one), the token, the configuration, the storage, the data directory ' +
       'and this machine, and changes nothing. Works when the server is down or sealed, and without a token: what cannot be seen then is left out.',
     'Exit code 0: nothing is wrong, though there may be something to look at; 9: something is wrong.',
   ],
@@ -45,12 +46,14 @@ export const command = defineCommand({
     };
     const loaded = loadServerSettings(flags, shell);
     const data = loaded.settings.data ?? resolve(shell.places.data);
+    const storage = await checkStorage(loaded.settings.storage, data, shell.env);
     const findings = [
       ok('version', `coffer ${version}`),
       ...(await checkWhereSecretsAre(options, shell)),
       ...checkEnvironment(shell.env, existsSync(shell.places.tokenFile)),
       ...checkConfiguration(flags, shell.env, loaded, data, now),
-      ...(await checkSeals(loaded, data, shell.env)),
+      ...storage.findings,
+      ...(await checkSeals(loaded, storage.store, shell.env)),
       ...(await checkHost(data)),
     ];
     printFindings(shell.ui, { version, node: process.versions.node, data }, findings);

@@ -1,24 +1,21 @@
-/** What `coffer doctor` finds in seals whose keys are elsewhere: the keys that the settings name, and the slots of the store here. */
+/** What `coffer doctor` finds in seals whose keys are elsewhere: the keys that the settings name, and the slots of the store. */
 import { type Finding, fail, ok, warn } from '../cli/doctor/finding.ts';
 import type { Environment } from '../cli/shell.ts';
 import type { Loaded } from '../config/load.ts';
 import { asCofferError } from '../errors.ts';
 import type { SealElsewhere } from '../seal/addressed-seal.ts';
-import { readBoot } from '../seal/boot.ts';
 import type { Slot } from '../seal/slots.ts';
 import { addressedSeals } from './catalog.ts';
 import type { SlotsOfStore } from './configured-kek.ts';
 import { openConfiguredSeals, sealProblems } from './configured-seals.ts';
-import { storagePlace } from './storage-place.ts';
 
 /** Never rejects, and changes nothing: a slot is opened, and what opens it forgotten. Empty where no key is elsewhere. */
 export async function checkSeals(
   loaded: Loaded,
-  data: string,
+  store: SlotsOfStore | undefined,
   env: Environment,
 ): Promise<readonly Finding[]> {
   if (loaded.problems.length > 0 || sealProblems(loaded).length > 0) return [];
-  const store = await slotsOf(loaded, data, env);
   const { seals } = openConfiguredSeals(loaded.settings.seals, env);
   try {
     const named = await Promise.all(seals.map((seal) => checkSeal(seal, store)));
@@ -78,25 +75,4 @@ function unnamed(seals: readonly SealElsewhere[], store: SlotsOfStore | undefine
       ),
     ];
   });
-}
-
-/** Undefined where there is no store, or it is not for this user to read: other checks say so. */
-async function slotsOf(
-  { settings }: Loaded,
-  data: string,
-  env: Environment,
-): Promise<SlotsOfStore | undefined> {
-  try {
-    const place = storagePlace(settings.storage, data);
-    if (!place.lasting || !place.mayHoldStore()) return undefined;
-    const storage = await place.open({ create: false, readOnly: true, env, log: () => undefined });
-    try {
-      const boot = await readBoot(storage);
-      return boot.kind === 'empty' ? undefined : boot;
-    } finally {
-      await storage.close();
-    }
-  } catch {
-    return undefined;
-  }
 }

@@ -20,6 +20,7 @@ import { addressedSeals } from './catalog.ts';
 import type { ConfiguredSeals } from './configured-seals.ts';
 import { defaultKeyfile, type MadeStore, makeStore, refuseEarlierStore } from './first-start.ts';
 import { type Companions, type Listeners, openListeners } from './listeners.ts';
+import { migrationGate } from './migration-gate.ts';
 import { auditDirectoryOf, type CofferNode, createNode, type NodeOptions } from './node.ts';
 import { requirePrivateDirectories } from './private-place.ts';
 
@@ -90,6 +91,7 @@ export async function startDataServer(options: DataServerOptions): Promise<Serve
   if (makes && !place.mayHoldStore()) await refuseEarlier(place, places);
   const storage = await place.open({
     create: makes,
+    gate: migrationGate,
     env,
     log: (message, fields) => componentLog(log, 'storage').warn(message, fields),
   });

@@ -9,28 +9,36 @@ import { serverOptions } from '../cli/options.ts';
 import { type Shell, variable } from '../cli/shell.ts';
 import { CofferError } from '../errors.ts';
 import { readBoot } from '../seal/boot.ts';
+import type { StoragePlace } from '../storage/storage-type.ts';
 import { configuredKek, requireConfiguredSeals } from './configured-kek.ts';
+import { namedStorage, openHostStorage, storageOption } from './host-storage.ts';
 import { loadServerSettings } from './server-settings.ts';
 import { storagePlace } from './storage-place.ts';
 
 export const command: Command = defineCommand({
   summary: 'Open a server with a key that KMS unwraps, on the host',
   operands: {},
-  options: { data: { type: 'text', help: 'data directory' }, ...serverOptions },
+  options: { data: { type: 'text', help: 'data directory' }, ...storageOption, ...serverOptions },
   async run({ options }, shell) {
     requireConfiguredSeals(shell);
     const data = resolve(options.data ?? variable(shell.env, 'COFFER_DATA') ?? shell.places.data);
-    const key = await slotKeyOf(shell, data);
+    const key = await slotKeyOf(shell, placeOf(shell, options.storage, data));
     using client = connectAnonymously(shell, options);
     await client.request('PUT', 'sys/unseal', { body: { key } });
     shell.ui.done('the server is unsealed', { sealed: false });
   },
 });
 
-async function slotKeyOf(shell: Shell, data: string): Promise<string> {
-  const place = storagePlace(loadServerSettings({}, shell).settings.storage, data);
-  const log = () => undefined;
-  const storage = await place.open({ create: false, readOnly: true, env: shell.env, log });
+/** The store as the server's settings name it here, from which the KMS keys are taken too. */
+function placeOf(shell: Shell, flag: string | undefined, data: string): StoragePlace {
+  const source = { option: 'storage', variable: 'COFFER_STORAGE' };
+  return (
+    namedStorage(shell, source, flag) ?? storagePlace(loadServerSettings({}, shell).settings.storage, data)
+  );
+}
+
+async function slotKeyOf(shell: Shell, place: StoragePlace): Promise<string> {
+  const storage = await openHostStorage(shell, place, { create: false, readOnly: true });
   try {
     const boot = await readBoot(storage);
     if (boot.kind === 'empty') throw new CofferError('store_unusable', `there is no store in ${place.name}`);

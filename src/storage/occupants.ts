@@ -3,6 +3,7 @@
  * with a store. What the types cannot say:
  *
  * - Everybody who has read from the store and has not closed it is told, on whichever host; those that died are not.
+ * - Whoever a network has parted from the storage may be missing: on its way back it meets the `gate` of its opening (`storage-type.ts`).
  * - It is a look at one moment: whoever asks has first seen to it that nobody else comes.
  */
 import type { Storage } from './storage.ts';

@@ -1,5 +1,6 @@
 /** A kind of storage as the catalog lists it: from what `--storage` says to an open store. */
-import type { Storage } from './storage.ts';
+import type { CofferError } from '../errors.ts';
+import type { Storage, StorageKey } from './storage.ts';
 
 export interface StorageType {
   /** The words before the colon of a URL that this kind takes. */
@@ -14,10 +15,22 @@ export interface StorageType {
   parse(url: string, base: string): StoragePlace;
 }
 
+/**
+ * A record that, while it is there, keeps everybody out who comes. Who opens a storage looks for it by itself; the storage asks again
+ * whenever it has to find its way back, since nobody could see then that it was still in use.
+ */
+export interface Gate {
+  readonly key: StorageKey;
+  /** Why nobody comes in. */
+  refusal(value: Buffer): CofferError;
+}
+
 export interface OpeningOptions {
   /** Make what a store needs where there is nothing; without it such a place is refused. */
   readonly create: boolean;
   readonly readOnly?: boolean;
+  /** For whoever keeps the store open. A storage whose users can't be parted from it while they live has no use for it. */
+  readonly gate?: Gate;
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Told what an operator should know: a constant message and its fields. */
   readonly log: (message: string, fields: Readonly<Record<string, unknown>>) => void;

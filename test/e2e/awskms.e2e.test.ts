@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterAll, expect, it } from 'vitest';
 import { startFaultyAws } from '../fakes/faulty-aws.ts';
 import { askMoto, makeKmsKey, testRegion } from '../fakes/moto-calls.ts';
+import { databasePlace } from '../setup/database-place.ts';
 import { startMoto } from '../setup/moto.ts';
 import { cleanUp, cli, freshPlace, startServer } from './server-process.ts';
 
@@ -128,6 +129,36 @@ it.skipIf(moto === undefined)('a store with a keyfile is moved to KMS, and back'
   expect((await cli(place, ['get', 'x'], { env: { COFFER_ADDR: next.address } })).stdout.trim()).toBe('kept');
   await next.stop();
 });
+
+it.skipIf(moto === undefined)(
+  'a store in PostgreSQL that was sealed on purpose is opened by KMS, too',
+  async (test) => {
+    const database = await databasePlace('postgresql');
+    if (moto === undefined || database === undefined) return test.skip();
+    const { server: host, name, password } = database;
+    await database.sql(`CREATE SCHEMA of_kms AUTHORIZATION ${name}`);
+    const storage = `postgres://${name}:${password}@${host.host}:${host.port}/${name}?schema=of_kms`;
+    await makeKmsKey(moto, 'of-postgres');
+    const seal = `awskms:alias/of-postgres?region=${testRegion}`;
+    const place = freshPlace();
+    const env = { ...moto.env, COFFER_STORAGE: storage, COFFER_SEAL: seal };
+    const server = await startServer(place, { words: ['--init'], env });
+    const tokenFile = readdirSync(place.config).find((each) => each.endsWith('.root-token')) ?? '';
+    const token = readFileSync(join(place.config, tokenFile), 'utf8').trim();
+    const run = (words: readonly string[]) =>
+      cli(place, words, { env: { ...env, COFFER_ADDR: server.address, COFFER_TOKEN: token } });
+    expect(await run(['operator', 'seal'])).toMatchObject({ code: 0 });
+    const unsealed = await run(['operator', 'unseal', '--kms']);
+    expect(unsealed, unsealed.stderr).toMatchObject({ code: 0 });
+    expect((await run(['put', 'x', 'value=kept'])).code).toBe(0);
+    const doctor = await run(['doctor']);
+    expect(doctor.stdout + doctor.stderr).toMatch(/storage: postgres:.* holds a store/);
+    expect(doctor.stdout + doctor.stderr).toContain('opens the store');
+    expect(doctor.stdout + doctor.stderr).not.toContain(password);
+    await server.stop();
+    await database.close();
+  },
+);
 
 it('what cannot be a key is refused before anything is made', async () => {
   const place = freshPlace();

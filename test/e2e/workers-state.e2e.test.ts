@@ -6,7 +6,7 @@ import { afterAll, afterEach, describe, expect, it } from 'vitest';
 import { makeCertificate } from '../fakes/certificate.ts';
 import { databasePlace } from '../setup/database-place.ts';
 import { rootTokenOf } from './kill-rounds.ts';
-import { cleanUp, freshPlace, type ServerProcess, startServer } from './server-process.ts';
+import { cleanUp, cli, freshPlace, type ServerProcess, startServer } from './server-process.ts';
 import { at, openWire, textAt, type Wire } from './wire.ts';
 import {
   childrenOf,
@@ -124,6 +124,8 @@ describe('what a person sees of workers', () => {
       // What the store holds is not told twice.
       expect(text.match(/^coffer_mounts /gm)).toHaveLength(1);
     }
+    const doctor = await cli(place, ['doctor'], { env: { COFFER_ADDR: server.address } });
+    expect(doctor.stdout).toMatch(/audit log\W+written, and on disk in time/);
     expect(await server.stop()).toMatchObject({ code: 0 });
   });
 

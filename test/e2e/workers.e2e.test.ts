@@ -1,5 +1,5 @@
 /** `coffer server --workers`: one store, one address, several processes, and the guarantees of one. */
-import { connect } from 'node:net';
+import { type AddressInfo, connect, createServer } from 'node:net';
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
 import { rootTokenOf } from './kill-rounds.ts';
 import { cleanUp, cli, freshPlace, type Place, type ServerProcess, startServer } from './server-process.ts';
@@ -160,6 +160,23 @@ describe('a server with workers', () => {
     await verified(place);
   });
 
+  it('goes on when all of its workers are killed at once', async () => {
+    const place = freshPlace();
+    // A port of the system's choice would be another one: nobody holds the socket when all have ended.
+    const listen = ['--listen', `127.0.0.1:${await freePort()}`];
+    const server = await startServer(place, { words: ['--workers', '2', '--init'], listen });
+    const token = rootTokenOf(place);
+    await turn(await reach(server, token), 0).ask('PUT', 'secret/data/kept', {
+      body: { data: { there: true } },
+    });
+    for (const pid of childrenOf(server.pid)) process.kill(pid, 'SIGKILL');
+    await said(server, 'has taken the place of another', 2);
+    const [one] = await reach(server, token);
+    expect(at((await one?.ask('GET', 'secret/data/kept'))?.json, 'data', 'data', 'there')).toBe(true);
+    expect(await server.stop()).toMatchObject({ code: 0 });
+    await verified(place);
+  });
+
   it('gives up with a message where a worker ends again and again', async () => {
     const { server } = await serve(2);
     for (let times = 1; times <= 5; times++) {
@@ -213,6 +230,15 @@ describe('a server with workers', () => {
     await verified(place);
   });
 });
+
+function freePort(): Promise<number> {
+  return new Promise((resolve) => {
+    const server = createServer().listen(0, '127.0.0.1', () => {
+      const { port } = server.address() as AddressInfo;
+      server.close(() => resolve(port));
+    });
+  });
+}
 
 /** Resolves when no process has the id: its end is its parent's to see, and that has ended. */
 async function gone(pid: number): Promise<void> {

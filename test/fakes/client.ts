@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { currentProcess, type ProcessIdentity } from '../../src/core/audit/process-identity.ts';
 import type { ExpiryDuty } from '../../src/core/duty/expiry.ts';
 import type { JobType } from '../../src/core/job/job.ts';
 import type { SystemTtls } from '../../src/core/mount/entry.ts';
@@ -66,6 +67,8 @@ export interface PlaceOptions {
 /** What one node has otherwise than the others of its place. */
 export interface OwnOfNode {
   readonly clock?: HandClock;
+  /** It runs on a machine of its own. */
+  readonly elsewhere?: boolean;
   /** What it reads and writes, as a program of another version would. */
   readonly formats?: Formats;
   /** Engines that the others have and it has not. */
@@ -96,6 +99,10 @@ export interface Place {
 export interface LogLine {
   readonly message: string;
   readonly fields: Readonly<Record<string, unknown>>;
+}
+
+function anotherMachine(): ProcessIdentity {
+  return { ...currentProcess('elsewhere'), bootId: randomUUID() };
 }
 
 /** A directory that only we may enter, with the audit log's reserve in it already, as a hole instead of 8 MiB of bytes. */
@@ -139,6 +146,7 @@ export async function makePlace(options: PlaceOptions = {}): Promise<Place> {
       ...(options.slotMakers === undefined ? {} : { slotMakers: options.slotMakers }),
       ...(options.program === undefined ? {} : { program: options.program }),
       ...(given.program === undefined ? {} : { program: given.program }),
+      ...(given.elsewhere === true ? { program: { ...given.program, process: anotherMachine() } } : {}),
     });
     nodes.push(node);
     return node;

@@ -27,6 +27,9 @@ export class WireCutter {
   readonly #server: Server;
   readonly #pairs = new Set<readonly [Socket, Socket]>();
   #trap: Trap | undefined;
+  #replacement:
+    | { readonly text: string; readonly other: string; readonly which: 'first' | 'each' }
+    | undefined;
   #silent = false;
   #target: number;
 
@@ -112,6 +115,12 @@ export class WireCutter {
     return { done, release };
   }
 
+  /** The first packet to the server that holds `text`, or `each`, is sent on with `other`, which is as long, in its place. */
+  replace(text: string, other: string, which: 'first' | 'each' = 'first'): void {
+    if (text.length !== other.length) throw new Error('a replacement is as long as what it replaces');
+    this.#replacement = { text, other, which };
+  }
+
   async close(): Promise<void> {
     this.cut();
     await new Promise<void>((resolve) => this.#server.close(() => resolve()));
@@ -132,7 +141,7 @@ export class WireCutter {
     client.on('data', (packet) => {
       const trap = this.#trap;
       if (trap === undefined || !packet.includes(trap.text)) {
-        if (!sprung) server.write(packet);
+        if (!sprung) server.write(this.#replaced(packet));
         return;
       }
       this.#trap = undefined;
@@ -143,5 +152,12 @@ export class WireCutter {
       if (!sprung) client.write(packet);
     });
     if (this.#silent) for (const socket of pair) socket.pause();
+  }
+
+  #replaced(packet: Buffer): Buffer {
+    if (this.#replacement === undefined || !packet.includes(this.#replacement.text)) return packet;
+    const { text, other, which } = this.#replacement;
+    if (which === 'first') this.#replacement = undefined;
+    return Buffer.from(packet.toString('latin1').replace(text, other), 'latin1');
   }
 }

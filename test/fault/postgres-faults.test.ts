@@ -6,6 +6,7 @@ import { randomBytes } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { systemClock } from '../../src/clock.ts';
 import { CofferError } from '../../src/errors.ts';
+import { withOccupants } from '../../src/storage/occupants.ts';
 import { bytes, key } from '../../src/storage/opened-storage.ts';
 import { parsePostgresAddress } from '../../src/storage/postgres/address.ts';
 import { Lanes } from '../../src/storage/postgres/lanes.ts';
@@ -132,6 +133,23 @@ describe.skipIf(server === undefined)('a store in PostgreSQL', () => {
     });
   });
 
+  it.each([
+    ['locks', 'BEGIN ISOLATION LEVEL READ COMMITTED'],
+    ['serializable', 'BEGIN ISOLATION LEVEL SERIALIZABLE'],
+  ] as const)('writes nothing outside of a transaction (%s)', async (isolation, begin) => {
+    const { cutter, storage } = await throughCutter({ isolation });
+    await storage.commit([{ key: key('a'), value: bytes('1') }]);
+    // As where an administrator's cancellation, or a deadline, hits the first statement of a transaction.
+    cutter.replace(begin, begin.replace('BEGIN', 'NIGEB'));
+    await expect(storage.commit([{ key: key('a'), value: bytes('2') }])).rejects.toMatchObject({
+      code: 'unavailable',
+      message: expect.stringMatching(/nothing was written$/),
+    });
+    expect(await textAt(storage, 'a')).toBe('1');
+    await storage.commit([{ key: key('a'), value: bytes('3') }]);
+    expect(await textAt(storage, 'a')).toBe('3');
+  });
+
   it('answers what was being read when the connections broke', async () => {
     const { cutter, storage } = await throughCutter();
     await storage.commit([{ key: key('a'), value: bytes('1') }]);
@@ -160,6 +178,44 @@ describe.skipIf(server === undefined)('a store in PostgreSQL', () => {
     cutter.cut();
     expect(await lanes.read(statement, [7])).toEqual([['7']]);
     await lanes.close();
+  });
+
+  it('that a pooler has under another name too is one store all the same', async () => {
+    await fresh();
+    const cutter = await WireCutter.to(server.port);
+    cutters.push(cutter);
+    cutter.replace('database\0poolname\0', 'database\0postgres\0', 'each');
+    const url = server.url(cutter.port, `?schema=${schema}`).replace('/postgres?', '/poolname?');
+    const [here, there] = [await open(), await open({ url })];
+    await here.commit([{ key: key('a'), value: bytes('1') }]);
+    expect((await there.read(key('a')))?.value).toEqual(bytes('1'));
+    for (const storage of [here, there]) {
+      expect(await withOccupants(storage)?.occupants()).toEqual(['a process on 127.0.0.1']);
+    }
+  });
+
+  it('that has no advisory locks keeps commits apart by itself, from the first one on', async () => {
+    await fresh();
+    const cutter = await WireCutter.to(server.port);
+    cutters.push(cutter);
+    cutter.replace('pg_try_advisory_xact_lock', 'pg_not_advisory_xact_lock', 'each');
+    const storage = await open({ port: cutter.port });
+    await storage.commit([{ key: key('a'), value: bytes('1') }], [{ key: key('a'), revision: null }]);
+    expect(await textAt(storage, 'a')).toBe('1');
+  });
+
+  it('reads on when all connections for it had broken', async () => {
+    const { cutter, storage } = await throughCutter();
+    await storage.commit([{ key: key('a'), value: bytes('1') }]);
+    const many = Array.from({ length: 64 }, (_, index) => key(`none/${index}`));
+    for (let round = 0; round < 3; round++) {
+      const before = cutter.connections;
+      await Promise.all(Array.from({ length: 30 }, () => storage.readMany(many)));
+      if (round === 0) expect(cutter.connections - before).toBeGreaterThan(1);
+      cutter.cut();
+      await expect.poll(() => cutter.connections).toBe(0);
+      expect(await textAt(storage, 'a')).toBe('1');
+    }
   });
 
   it('that says nothing any more is given up in time, and found again', async () => {
@@ -254,6 +310,30 @@ describe.skipIf(server === undefined)('a store in PostgreSQL', () => {
     }
     await patient.commit([{ key: key('c'), value: bytes('1') }]);
     expect((await patient.children('', { limit: 10 })).items).toEqual(['a', 'b', 'c']);
+  });
+
+  it('with such a standby does not acknowledge what it found out by itself, either', async () => {
+    const { cutter, storage } = await throughCutter({ deadlines: short });
+    await storage.commit([{ key: key('a'), value: bytes('1') }]);
+    await server.sql("ALTER SYSTEM SET synchronous_standby_names = 'nobody'");
+    await server.sql('SELECT pg_reload_conf()');
+    try {
+      const commit = storage.commit([{ key: key('a'), value: bytes('2') }]);
+      commit.catch(() => undefined);
+      const waiting = "SELECT pid FROM pg_stat_activity WHERE wait_event = 'SyncRep'";
+      while ((await server.sql(waiting)).length === 0);
+      // Nobody hears that the server gives up waiting, and the commit is there for everyone to see.
+      cutter.cut();
+      await server.sql(waiting.replace('pid', 'pg_cancel_backend(pid)'));
+      await expect(commit).rejects.toMatchObject({
+        code: 'unavailable',
+        message: expect.stringMatching(/standby did not confirm|whether it was written is not known/),
+      });
+    } finally {
+      await server.sql('ALTER SYSTEM RESET synchronous_standby_names');
+      await server.sql('SELECT pg_reload_conf()');
+    }
+    expect(await textAt(storage, 'a')).toBe('2');
   });
 
   it('goes on with the standby that takes over, which it did not take before', async () => {

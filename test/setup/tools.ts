@@ -1,6 +1,6 @@
 /** Programs that are not npm packages and that some tests drive: found, installed where that is possible, or told how to get. */
 import { spawnSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -50,7 +50,8 @@ export function findTools(say: (line: string) => void): Tools {
     zsh: debianTool('zsh', say),
     fish: debianTool('fish', say),
     credstash: pythonProgram('credstash', '1.17.1', say),
-    credsmash: pythonProgram('credsmash', '3.0.1', say),
+    // Without Jinja it has no templates, and says nothing of it.
+    credsmash: pythonProgram('credsmash', '3.0.1', say, ['jinja2==3.1.6']),
   };
   for (const name of toolNames) {
     const { path, remedy } = tools[name];
@@ -104,11 +105,17 @@ function pythonWith(name: string, version: string, say: (line: string) => void):
   return { path: works(python, name) ? python : undefined, remedy };
 }
 
-/** A program that comes as a Python package of its own name. */
-function pythonProgram(name: string, version: string, say: (line: string) => void): Tool {
+/** A program that comes as a Python package of its own name, perhaps with other packages beside it. */
+function pythonProgram(
+  name: string,
+  version: string,
+  say: (line: string) => void,
+  beside: readonly string[] = [],
+): Tool {
   const { directory, remedy } = pythonHome(name, version);
   const program = join(directory, 'bin', name);
-  if (!existsSync(program)) makePython(name, version, say);
+  const complete = join(directory, `complete-${beside.length}`);
+  if (!existsSync(complete) && makePython(name, version, say, beside)) writeFileSync(complete, '');
   return { path: existsSync(program) ? program : undefined, remedy };
 }
 
@@ -121,7 +128,12 @@ function pythonHome(name: string, version: string): { readonly directory: string
 }
 
 /** A Python of its own with a package in it. */
-function makePython(name: string, version: string, say: (line: string) => void): void {
+function makePython(
+  name: string,
+  version: string,
+  say: (line: string) => void,
+  beside: readonly string[] = [],
+): boolean {
   const { directory } = pythonHome(name, version);
   say(`making a Python environment with ${name} ${version}`);
   const run = (command: string, args: readonly string[]) =>
@@ -130,7 +142,8 @@ function makePython(name: string, version: string, say: (line: string) => void):
     installDebian('python3-venv', say);
     run('python3', ['-m', 'venv', '--clear', directory]);
   }
-  run(join(directory, 'bin', 'python'), ['-m', 'pip', 'install', '--quiet', `${name}==${version}`]);
+  const wanted = [`${name}==${version}`, ...beside];
+  return run(join(directory, 'bin', 'python'), ['-m', 'pip', 'install', '--quiet', ...wanted]);
 }
 
 function works(python: string, name: string): boolean {

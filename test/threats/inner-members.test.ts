@@ -89,8 +89,11 @@ describe('threat 28: what only the core may do', () => {
     const token = await makeToken(node, { policies: ['root'] });
     await ask(node, 'update', 'nosy/x', { token: 'sent', acl: 'sent', tokenText: 'sent' }, token);
     const [call] = calls;
+    expect(call).toMatchObject({ asked: {}, clientCertificate: undefined });
     expect(Object.keys(call ?? {}).toSorted()).toEqual([
+      'asked',
       'caller',
+      'clientCertificate',
       'clock',
       'data',
       'fields',

@@ -22,9 +22,9 @@ export const nodes = defineCommand({
     const data = dataOf((await client.request('GET', 'sys/ha-status')).body);
     const list = Array.isArray(data['nodes']) ? data['nodes'].filter(isJsonObject) : [];
     shell.ui.table(
-      ['HOST', 'ADDRESS', 'VERSION', 'SINCE', 'LAST SEEN', 'CLOCK'],
+      ['HOST', 'PROCESS', 'ADDRESS', 'VERSION', 'SINCE', 'LAST SEEN', 'CLOCK'],
       list.map((node) => [
-        ...['hostname', 'api_address', 'coffer_version', 'active_time', 'last_echo'].map((name) =>
+        ...['hostname', 'process', 'api_address', 'coffer_version', 'active_time', 'last_echo'].map((name) =>
           cellText(node[name]),
         ),
         clockText(node),

@@ -58,17 +58,22 @@ const unseal = defineCommand({
   summary: 'Open a sealed server with shares',
   details: [
     'Shares are asked for without showing them, or read from standard input, one a line.',
-    'With --kms, on the host of the data directory, KMS unwraps the key: of a store that was sealed on purpose, or one whose server ' +
-      'may not ask KMS. The KMS key is the one of the server’s settings (COFFER_SEAL, COFFER_CONFIG).',
+    'With --kms, on the host of the data directory or of another storage, KMS unwraps the key: of a store that was sealed on purpose, or one whose server ' +
+      'may not ask KMS. KMS key and storage are those of the server’s settings (COFFER_SEAL, COFFER_STORAGE, COFFER_CONFIG).',
   ],
   operands: {},
   options: {
     reset: { type: 'flag', help: 'forget the shares given so far' },
-    kms: { type: 'flag', help: 'open an awskms slot of the data directory here' },
+    kms: { type: 'flag', help: 'open an awskms slot of the store here' },
     data: {
       type: 'text',
       value: 'DIR',
       help: 'data directory of --kms (COFFER_DATA; ~/.local/share/coffer)',
+    },
+    storage: {
+      type: 'text',
+      value: 'URL',
+      help: 'with --kms: the store, where it is not in the data directory (COFFER_STORAGE)',
     },
     ...serverOptions,
   },
@@ -76,7 +81,8 @@ const unseal = defineCommand({
     const { options } = input;
     if (options.kms)
       return (await hostProgram(shell, 'operator unseal', 'give the shares')).run(input, shell);
-    if (options.data !== undefined) throw usageError('operator unseal', '--data goes with --kms');
+    if (options.data !== undefined || options.storage !== undefined)
+      throw usageError('operator unseal', '--data and --storage go with --kms');
     const client = connectAnonymously(shell, options);
     if (options.reset) return printStatus(shell.ui, await postUnseal(client, { reset: true }));
     let status = objectOf((await client.request('GET', 'sys/seal-status')).body);

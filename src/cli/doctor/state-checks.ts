@@ -119,15 +119,19 @@ async function checkWork(client: Client): Promise<readonly Finding[]> {
 
 type Gauges = (name: string, labels?: string) => number | undefined;
 
-/** Values by name, and by the text of a single label's value where there is one. */
+/**
+ * Values by name, and by the text of a single label's value where there is one. A server with workers has a value of each: the highest
+ * counts, which is the worst for all that is asked here.
+ */
 function gaugesOf(metrics: JsonObject): Gauges {
   const values = new Map<string, number>();
   const gauges = metrics['Gauges'];
   for (const gauge of Array.isArray(gauges) ? gauges : []) {
     if (!isJsonObject(gauge)) continue;
     const { Name: name, Value: value, Labels: labels } = gauge;
-    const label = isJsonObject(labels) ? Object.values(labels).map(String).join() : '';
-    if (typeof value === 'number') values.set(`${String(name)} ${label}`, value);
+    const named = isJsonObject(labels) ? Object.entries(labels).filter(([label]) => label !== 'worker') : [];
+    const key = `${String(name)} ${named.map(([, each]) => String(each)).join()}`;
+    if (typeof value === 'number') values.set(key, Math.max(value, values.get(key) ?? value));
   }
   return (name, label = '') => values.get(`${name} ${label}`);
 }
@@ -161,7 +165,8 @@ function jobs(value: Gauges): Finding {
 }
 
 function auditLog(value: Gauges): Finding {
-  const state = ['open', 'full', 'failed', 'closed'].find((name) => value('coffer_audit_state', name) === 1);
+  // The worst first: one worker's log may fail while the others' do not.
+  const state = ['failed', 'closed', 'full', 'open'].find((name) => value('coffer_audit_state', name) === 1);
   if (state === undefined) return warn('audit log', 'the server keeps none', 'use --data instead of --dev');
   if (state === 'full') {
     return fail('audit log', 'its disk is full: only revoking and deleting go on', 'make room on that disk');

@@ -165,6 +165,19 @@ describe('a slot that is removed', () => {
     });
   });
 
+  it('is refused where the one left opened once by itself, and does so no more', async () => {
+    const added = await add({ type: 'keyfile' });
+    const [first = ''] = (await ids()).filter((id) => id !== added.id);
+    writeFileSync(keyfile, String(added.data['keyfile']), { mode: 0o600 });
+    expect((await ask(node, 'update', `sys/seal-slots/${added.id}/verify`)).status).toBe(200);
+    rmSync(keyfile);
+    const removal = () => ask(node, 'delete', `sys/seal-slots/${first}`);
+    expect(await removal()).toMatchObject({ status: 400, errors: [expect.stringMatching(/known to open/)] });
+    expect(await ids()).toHaveLength(2);
+    writeFileSync(keyfile, String(added.data['keyfile']), { mode: 0o600 });
+    expect((await removal()).status).toBe(204);
+  });
+
   it('with another one at the same moment leaves one', async () => {
     const added = await add({ type: 'passphrase', passphrase });
     await ask(node, 'update', `sys/seal-slots/${added.id}/verify`, { key: passphrase });

@@ -24,9 +24,14 @@ export interface KeySlotsOptions {
   readonly makers: readonly SlotMaker[];
   /** The directory or address of the data, one line: for people. */
   readonly dataPlace: string;
-  /** Ids of the slots that have been seen to open, on this node and since it runs. */
-  readonly opened: Set<string>;
+  readonly opened: OpenedSlots;
 }
+
+/**
+ * By id, the slots that have been seen to open, on this node and since it runs. `by hand`: somebody has its keys. `by itself`: what
+ * opens it was there then, which says nothing of now.
+ */
+export type OpenedSlots = Map<string, 'by hand' | 'by itself'>;
 
 export interface SlotInfo {
   readonly id: string;
@@ -130,7 +135,9 @@ export class KeySlots {
     const rootKey =
       keys.length === 0 ? await this.#unwrap(store, slot) : await this.#collect(store, slot, keys);
     await this.#requireRootKey(rootKey);
-    this.#options.opened.add(slot.id);
+    const { opened } = this.#options;
+    if (keys.length > 0) opened.set(slot.id, 'by hand');
+    else if (!opened.has(slot.id)) opened.set(slot.id, 'by itself');
   }
 
   /** Zeroes the key. Throws `integrity` when it is not the one this store is open with. */
@@ -169,14 +176,17 @@ export class KeySlots {
     return unwrapByAny(seals, slot.body, placeOf(store, slot));
   }
 
-  /** Whether one of these slots has been seen to open, or does so now. */
+  /**
+   * Whether somebody has shown the keys of one of these slots, or one opens by itself now: a keyfile that is gone, or a KMS key that
+   * has been disabled since this node started, opens nothing at the next start.
+   */
   async #anyOpens(store: Store, slots: readonly Slot[]): Promise<boolean> {
-    if (slots.some(({ id }) => this.#options.opened.has(id))) return true;
+    if (slots.some(({ id }) => this.#options.opened.get(id) === 'by hand')) return true;
     for (const slot of slots) {
       if (this.#automatic(slot).length === 0) continue;
       try {
         await this.#requireRootKey(await this.#unwrap(store, slot));
-        this.#options.opened.add(slot.id);
+        this.#options.opened.set(slot.id, 'by itself');
         return true;
       } catch (error) {
         if (asCofferError(error).code === 'sealed') throw error;

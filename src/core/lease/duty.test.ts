@@ -11,6 +11,7 @@ import {
 import { leasedType, Outside } from '../../../test/fakes/leased-engine.ts';
 import { faultyStorage } from '../../../test/fault/storage-fault.ts';
 import type { CofferNode } from '../../main/node.ts';
+import { epochKey } from '../epoch.ts';
 
 let place: Place;
 let node: CofferNode;
@@ -111,6 +112,41 @@ describe('a revocation that fails', () => {
     expect(await keysOf(place.storage, 'core/lease/')).toEqual([]);
   });
 });
+
+describe('a system outside that hangs', () => {
+  it('threat 18: keeps no node from following a seal, whoever sealed', async () => {
+    const other = await place.node();
+    const store = node.state.core?.store;
+    await leases(100, 60);
+    outside.beforeRevoke = () => new Promise(() => undefined);
+    place.clock.advance(61);
+    await turnsUntil(() => outside.attempts > 0);
+    expect(outside.attempts).toBeGreaterThan(0);
+    expect((await ask(other, 'update', 'sys/seal')).status).toBe(204);
+    // Nobody asks the node that ends leases anything.
+    for (let second = 0; second < 10 && node.state.core !== undefined; second++) {
+      place.clock.advance(1);
+      await turnsUntil(() => node.state.core === undefined);
+    }
+    expect(node.state.core).toBeUndefined();
+    place.clock.advance(6);
+    const isOpen = () =>
+      store?.read(epochKey).then(
+        () => true,
+        () => false,
+      );
+    while (await isOpen()) await new Promise(setImmediate);
+    const begun = outside.attempts;
+    place.clock.advance(31);
+    await turnsUntil(() => false);
+    expect(outside.attempts).toBe(begun);
+  });
+});
+
+/** Lets what was begun go on, until `done` or for long enough. */
+async function turnsUntil(done: () => boolean): Promise<void> {
+  for (let turn = 0; turn < 300 && !done(); turn++) await new Promise(setImmediate);
+}
 
 describe('a node that dies in the middle of its duty', () => {
   it.each([0, 1, 2, 5, 9])(

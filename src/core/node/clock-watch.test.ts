@@ -16,7 +16,8 @@ beforeEach(() => {
 });
 
 const all = new Set(['a', 'b', 'c']);
-const seen = (...ahead: number[]) => ahead.map((each, at) => ({ id: 'abc'.charAt(at), ahead: each }));
+const seen = (...ahead: number[]) =>
+  ahead.map((each, at) => ({ id: 'abc'.charAt(at), machine: `m${at}`, ahead: each }));
 
 describe('a clock', () => {
   it('that goes on as time does is relied on, however seldom somebody looks', () => {
@@ -93,6 +94,34 @@ describe('a clock among others', () => {
     expect(watch.state().skew).toBe(-3_600_000);
     expect(watch.skewOf('a')).toBe(-3_600_000);
     expect(watch.skewOf('z')).toBe(0);
+  });
+
+  it('is not relied on at its start beside others that were not heard yet, for as long as a jump is not', () => {
+    watch.compare([], all);
+    expect(watch.mayEnd()).toBe(false);
+    watch.compare(seen(3_600_000), all);
+    expect(watch.mayEnd()).toBe(false);
+    watch.compare(seen(0), all);
+    expect(watch.mayEnd()).toBe(true);
+    const unheard = new ClockWatch(clock, () => undefined);
+    unheard.compare([], all);
+    clock.jump(settlingTime / 1_000 - 1);
+    unheard.compare([], all);
+    expect(unheard.state().inDoubt).toBe(true);
+    clock.jump(1);
+    expect(unheard.mayEnd()).toBe(true);
+    // They were what is left of nodes that had died.
+    const alone = new ClockWatch(clock, () => undefined);
+    alone.compare([], all);
+    alone.compare([], new Set());
+    expect(alone.mayEnd()).toBe(true);
+  });
+
+  it('counts a machine once, however many nodes it has', () => {
+    const ofOne = ['a', 'b'].map((id) => ({ id, machine: 'one', ahead: 0 }));
+    const behind = { id: 'c', machine: 'other', ahead: 3_600_000 };
+    watch.compare([...ofOne, behind], all);
+    expect(watch.mayEnd()).toBe(false);
   });
 
   it('is believed after a jump as soon as another one agrees: so it is when a machine slept', () => {

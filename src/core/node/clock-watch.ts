@@ -1,13 +1,15 @@
 /**
  * Whether this node's clock can be relied on. Ending what is due cannot be taken back, so it waits while the clock may run ahead:
- * after a jump forwards until other nodes agree with it or it has stood for a while, and for as long as it is ahead of at least
- * half of the others. Refusing requests goes by the clock all the same: that is over once the clock is right.
+ * after a jump forwards until another machine agrees with it or it has stood for a while, at the start beside other machines
+ * until the first of them was heard, and for as long as it is ahead of at least half of the others. Nodes of one machine have one
+ * clock, and are neither witnesses for each other nor more than one vote. Refusing requests goes by the clock all the same: that
+ * is over once the clock is right.
  */
 import type { Clock } from '../../clock.ts';
 
 /** Milliseconds that clocks of nodes may differ by, and a clock may be set by, without a word. */
 export const toleratedSkew = 10_000;
-/** Milliseconds that a jump forwards must stand before it is believed where no other node can tell. */
+/** Milliseconds that a jump forwards, or a clock that nobody vouches for at the start, must stand before it is believed. */
 export const settlingTime = 300_000;
 
 /** Milliseconds for which a jump is told of. */
@@ -16,6 +18,8 @@ const toldFor = 86_400_000;
 /** What this node saw of another one's clock; milliseconds, positive where our own is ahead. Never more than it is. */
 export interface SeenSkew {
   readonly id: string;
+  /** Whose clock it is: the same for all nodes of a machine. */
+  readonly machine: string;
   readonly ahead: number;
 }
 
@@ -39,6 +43,8 @@ export class ClockWatch {
   #jump: { readonly by: number; readonly at: number } | undefined;
   /** Steady time until when a jump forwards is not believed. */
   #settlesAt: number | undefined;
+  /** Steady time until when a clock that others may contradict, and none has been heard, is not believed; 0 before the first look. */
+  #unheardUntil: number | undefined = 0;
   #others: readonly SeenSkew[] = [];
   #told = false;
 
@@ -59,18 +65,22 @@ export class ClockWatch {
   }
 
   /**
-   * What was seen of the others' clocks, each by something that it wrote since the look before.
+   * What was seen of the clocks of nodes of other machines, each by something that it wrote since the look before.
    *
-   * @param live who is there at all: of whom nothing new was seen, what was seen before goes on to count
+   * @param live which of these are there at all: of whom nothing new was seen, what was seen before goes on to count
    */
   compare(seen: readonly SeenSkew[], live: ReadonlySet<string>): void {
     // First, so that what is kept was seen by the clock as it is now.
     this.look();
-    const fresh = new Set(seen.map(({ id }) => id));
+    const heard = seen.filter(({ id }) => live.has(id));
+    const fresh = new Set(heard.map(({ id }) => id));
     const kept = this.#others.filter(({ id }) => live.has(id) && !fresh.has(id));
-    this.#others = [...seen.filter(({ id }) => live.has(id)), ...kept];
+    this.#others = [...heard, ...kept];
     // Another witness: a machine that slept has the right time when it wakes.
     if (fresh.size > 0 && !this.#isAhead()) this.#settlesAt = undefined;
+    // A machine often starts with a wrong clock: what it would end may be far from over, and the others can tell.
+    if (fresh.size > 0 || live.size === 0) this.#unheardUntil = undefined;
+    else if (this.#unheardUntil === 0) this.#unheardUntil = this.#clock.steady() + settlingTime;
     this.#tell();
   }
 
@@ -103,7 +113,8 @@ export class ClockWatch {
   }
 
   #tell(): void {
-    const inDoubt = this.#inDoubt();
+    // Not that nobody was heard yet: so begins each start beside others.
+    const inDoubt = this.#settlesAt !== undefined || this.#isAhead();
     if (inDoubt === this.#told) return;
     this.#told = inDoubt;
     const skew = Math.round(this.#mostSkew() / 1_000);
@@ -117,11 +128,17 @@ export class ClockWatch {
   }
 
   #inDoubt(): boolean {
-    return this.#settlesAt !== undefined || this.#isAhead();
+    return this.#settlesAt !== undefined || this.#isUnheard() || this.#isAhead();
+  }
+
+  #isUnheard(): boolean {
+    return this.#unheardUntil !== undefined && this.#clock.steady() < this.#unheardUntil;
   }
 
   #isAhead(): boolean {
-    const ahead = this.#others.filter(({ ahead }) => ahead > toleratedSkew).length;
-    return ahead > 0 && ahead * 2 >= this.#others.length;
+    const machines = new Set(this.#others.map(({ machine }) => machine)).size;
+    const behind = this.#others.filter(({ ahead }) => ahead > toleratedSkew);
+    const ahead = new Set(behind.map(({ machine }) => machine)).size;
+    return ahead > 0 && ahead * 2 >= machines;
   }
 }

@@ -189,7 +189,7 @@ describe('clocks of nodes', () => {
   async function apart(seconds: number): Promise<readonly [CofferNode, CofferNode, HandClock]> {
     const clock = new HandClock(place.clock.now() + seconds * 1_000);
     const node = await place.node();
-    const other = await place.node(undefined, { clock });
+    const other = await place.node(undefined, { clock, elsewhere: true });
     await bothBeat(node, other, clock, 2);
     return [node, other, clock];
   }
@@ -255,6 +255,37 @@ describe('clocks of nodes', () => {
     expect(place.log.map(({ message }) => message)).toContain(
       'the clock jumped: was the time set, or did the machine sleep?',
     );
+  });
+
+  it('threat 18: that jump together, as those of one machine do, do not vouch for each other', async () => {
+    const node = await place.node();
+    const other = await place.node();
+    const token = await makeToken(node, { policies: ['default'], ttl: '10m' });
+    await bothBeat(node, other, new HandClock(), 2);
+    place.clock.set(3_600);
+    await bothBeat(node, other, new HandClock(), 2);
+    for (const each of [node, other]) {
+      expect(await health(each)).toMatchObject({ clock_in_doubt: true });
+      expect(await expiryOf(each).run()).toBe(0);
+    }
+    place.clock.set(-3_600);
+    expect((await ask(node, 'read', 'auth/token/lookup-self', {}, token)).status).toBe(200);
+  });
+
+  it('threat 18: one that starts an hour ahead ends nothing before it has heard another machine', async () => {
+    const node = await place.node();
+    const token = await makeToken(node, { policies: ['default'], ttl: '10m' });
+    const clock = new HandClock(place.clock.now() + 3_600_000);
+    const late = await place.node(undefined, { clock, elsewhere: true });
+    expect(await expiryOf(late).run()).toBe(0);
+    expect(await health(late)).toMatchObject({ clock_in_doubt: true });
+    expect((await ask(node, 'read', 'auth/token/lookup-self', {}, token)).status).toBe(200);
+    await bothBeat(node, late, clock, 2);
+    expect(await expiryOf(late).run()).toBe(0);
+    // With its clock right it is believed at the first word of another.
+    clock.set(-3_600);
+    await bothBeat(node, late, clock, 2);
+    expect(await health(late)).toMatchObject({ clock_in_doubt: false });
   });
 
   it('one that jumps back an hour brings nothing back that has ended', async () => {

@@ -8,7 +8,7 @@ import type { Formats } from '../../engine/engine.ts';
 import { asCofferError, CofferError, ConflictError } from '../../errors.ts';
 import type { Revision } from '../../storage/storage.ts';
 import { version } from '../../version.ts';
-import { currentProcess, isSurelyGone } from '../audit/process-identity.ts';
+import { isSurelyGone, machineOf, type ProcessIdentity } from '../audit/process-identity.ts';
 import { everyItem } from '../pages.ts';
 import { retryOnConflict } from '../retry.ts';
 import type { ClockState, ClockWatch, SeenSkew } from './clock-watch.ts';
@@ -27,6 +27,8 @@ export interface NodesOptions {
   readonly clock: Clock;
   /** A uuid of this node, as long as it serves. */
   readonly id: string;
+  /** The process that it is in. */
+  readonly process: ProcessIdentity;
   readonly gate: FormatGate;
   readonly watch: ClockWatch;
   /** Where clients reach this node, as of now. */
@@ -64,7 +66,6 @@ interface StoredNode {
 
 export class Nodes {
   readonly #options: NodesOptions;
-  readonly #process = currentProcess();
   readonly #since: number;
   readonly #seen = new Map<string, Seen>();
   /** Steady time of the look before. */
@@ -225,7 +226,7 @@ export class Nodes {
 
   /** Removes who is gone and compares clocks. Answers what those who are there read and write. */
   async #lookAround(): Promise<readonly Formats[]> {
-    const { clock, watch, id } = this.#options;
+    const { clock, watch, id, process } = this.#options;
     const before = this.#lookedAt;
     this.#lookedAt = clock.steady();
     const others = (await this.#read()).filter(({ record }) => record.id !== id);
@@ -245,14 +246,15 @@ export class Nodes {
     }
     const ids = new Set(live.map((record) => record.id));
     for (const each of this.#seen.keys()) if (!ids.has(each)) this.#seen.delete(each);
-    watch.compare(skews, ids);
+    const elsewhere = live.filter((record) => machineOf(record.process) !== machineOf(process));
+    watch.compare(skews, new Set(elsewhere.map((record) => record.id)));
     this.#others = live.length;
     return live.map(({ formats }) => formats);
   }
 
   #isGone({ id, process, turn }: NodeRecord): boolean {
     if (id === this.#options.id) return false;
-    if (isSurelyGone(process, this.#process)) return true;
+    if (isSurelyGone(process, this.#options.process)) return true;
     const seen = this.#seen.get(id);
     return seen?.turn === turn && this.#options.clock.steady() - seen.since >= silentAfter;
   }
@@ -271,10 +273,10 @@ export class Nodes {
   }
 
   #record(): NodeRecord {
-    const { id, clock, gate, address, workers, types } = this.#options;
+    const { id, process, clock, gate, address, workers, types } = this.#options;
     return {
       id,
-      process: this.#process,
+      process,
       version,
       address: address(),
       since: this.#since,
@@ -288,10 +290,11 @@ export class Nodes {
 }
 
 /** A record was written after the look before and before this one: outside of that its writer's clock differs by at least so much. */
-function skewOf({ id, seen }: NodeRecord, earliest: number, latest: number): SeenSkew {
-  if (seen > latest) return { id, ahead: latest - seen };
-  if (seen < earliest) return { id, ahead: earliest - seen };
-  return { id, ahead: 0 };
+function skewOf({ id, process, seen }: NodeRecord, earliest: number, latest: number): SeenSkew {
+  const machine = machineOf(process);
+  if (seen > latest) return { id, machine, ahead: latest - seen };
+  if (seen < earliest) return { id, machine, ahead: earliest - seen };
+  return { id, machine, ahead: 0 };
 }
 
 function ignoreConflict(error: unknown): undefined {

@@ -16,7 +16,7 @@ export interface Visitor {
   readonly remoteAddress: string;
   /** A token came along. */
   readonly bearer: boolean;
-  /** Milliseconds. */
+  /** Milliseconds of steady time: who sets the clock back must not shut everybody out until it has caught up. */
   readonly now: number;
 }
 

@@ -60,7 +60,7 @@ export class Ceilings {
     const known = this.#counts.get(prefix);
     if (known === undefined || this.#isStale(known, ceiling)) await this.#recount(prefix, ceiling);
     // As it is now: others may have been let in since it was counted.
-    const { count, at } = this.#counts.get(prefix) ?? { count: 0, at: this.#clock.now() };
+    const { count, at } = this.#counts.get(prefix) ?? { count: 0, at: this.#clock.steady() };
     if (count >= ceiling) {
       throw new CofferError(
         'rate_limited',
@@ -79,7 +79,7 @@ export class Ceilings {
 
   #isStale({ count, at }: Count, ceiling: number): boolean {
     const life = count >= ceiling ? Math.max(goodForAtCeiling, count / 10) : Math.max(goodFor, count);
-    return this.#clock.now() - at >= life;
+    return this.#clock.steady() - at >= life;
   }
 
   #recount(prefix: string, ceiling: number): Promise<void> {
@@ -97,7 +97,7 @@ export class Ceilings {
       count += 1;
       if (count >= ceiling) break;
     }
-    this.#counts.set(prefix, { count, at: this.#clock.now() });
+    this.#counts.set(prefix, { count, at: this.#clock.steady() });
   }
 }
 

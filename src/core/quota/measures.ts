@@ -16,7 +16,7 @@ export class Measures {
    * Takes one request of `key`, a quota's client.
    *
    * @param blockFor milliseconds in which a client that goes beyond is refused altogether; 0 for none
-   * @param now milliseconds
+   * @param now milliseconds of steady time
    */
   take(key: string, rate: Rate, blockFor: number, now: number): Admission {
     const until = this.#blocked.get(key) ?? 0;

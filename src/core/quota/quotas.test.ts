@@ -172,6 +172,18 @@ describe('quotas', () => {
     expect(admit('secret/data/a')?.admitted).toBe(true);
   });
 
+  it('measure time as it goes by, whatever the clock is set to', async () => {
+    await write('q', { rate: 1, block_interval: 60 });
+    for (let count = 0; count < 2; count++) admit('secret/data/a');
+    place.clock.set(-3_600);
+    expect(admit('secret/data/a')).toMatchObject({ admitted: false, retryAfter: 60 });
+    place.clock.jump(60);
+    expect(admit('secret/data/a')?.admitted).toBe(true);
+    admit('secret/data/a');
+    place.clock.set(7_200);
+    expect(admit('secret/data/a')?.admitted).toBe(false);
+  });
+
   it('block for the time they say', async () => {
     await write('q', { rate: 1, block_interval: 60 });
     expect(admit('secret/data/a')?.admitted).toBe(true);
@@ -257,6 +269,8 @@ describe('limits that nobody has written', () => {
     expect(node.road.admit?.(parseApiPath('sys/health'), '198.51.100.2', false)).toBeUndefined();
     // Whoever has a valid token is let in from the same address.
     expect((await ask(node, 'read', 'sys/mounts', {}, undefined, { from })).status).toBe(200);
+    // Somebody sets the clock right meanwhile.
+    place.clock.set(-3_600);
     place.clock.jump(1);
     expect((await ask(node, 'read', 'secret/data/a', {}, 'no such token', { from })).status).toBe(403);
     limits.requestsPerSecond = 0;

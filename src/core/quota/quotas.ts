@@ -59,7 +59,7 @@ export class Quotas {
     );
   }
 
-  /** Counts one request of a client; undefined where no quota counts it. `now` in milliseconds. */
+  /** Counts one request of a client; undefined where no quota counts it. `now` in milliseconds of steady time. */
   admit(path: ApiPath, address: string, now: number): QuotaVerdict | undefined {
     const counted = this.#counted(path, address);
     if (counted === undefined) return undefined;

@@ -27,7 +27,7 @@ export class Strangers {
     this.#tell = tell;
   }
 
-  /** Whole seconds until the address may ask again; 0 for now. Times in milliseconds. */
+  /** Whole seconds until the address may ask again; 0 for now. Times in milliseconds, here and below: steady ones. */
   wait(address: string, now: number): number {
     const { requestsPerSecond, burst } = this.#limit();
     if (requestsPerSecond <= 0) return 0;

@@ -213,6 +213,8 @@ export class Fleet {
       () => this.#options.log.info('a worker has taken the place of another', { worker: number }),
       (error: unknown) => {
         if (!this.#stopping) this.#options.log.error('a worker could not start', { worker: number, error });
+        // One that is still there serves nobody, and nobody would take its place.
+        this.#running.get(number)?.worker.process.kill('SIGKILL');
       },
     );
   }

@@ -13,6 +13,9 @@ type Message =
   | { readonly answer: number; readonly code: ErrorCode; readonly message: string }
   | { readonly tell: keyof Tidings; readonly body: unknown };
 
+/** What to do with an answer for which nobody waits any more. */
+export type Late<K extends keyof Questions> = (told: Told<K>) => void;
+
 interface Open {
   readonly resolve: (body: unknown) => void;
   readonly reject: (error: CofferError) => void;
@@ -39,13 +42,22 @@ export class Line {
     this.#options = options;
   }
 
-  /** Rejects with what the other side refuses with, and with `unavailable` where no answer comes in time (milliseconds). */
-  ask<K extends keyof Questions>(kind: K, body: Asked<K>, patience = usualPatience): Promise<Told<K>> {
+  /**
+   * Rejects with what the other side refuses with, and with `unavailable` where no answer comes in time (milliseconds); one that comes
+   * later is `late`'s.
+   */
+  ask<K extends keyof Questions>(
+    kind: K,
+    body: Asked<K>,
+    patience = usualPatience,
+    late?: Late<K>,
+  ): Promise<Told<K>> {
     if (this.#closed) return Promise.reject(gone());
     const ask = this.#next++;
     return new Promise<Told<K>>((resolve, reject) => {
       const timer = this.#options.clock.after(patience, () => {
-        this.#open.delete(ask);
+        if (late === undefined) this.#open.delete(ask);
+        else this.#open.set(ask, { resolve: late as (body: unknown) => void, reject: () => {}, timer });
         reject(new CofferError('unavailable', 'another process of this server does not answer'));
       });
       this.#open.set(ask, { resolve: resolve as (body: unknown) => void, reject, timer });

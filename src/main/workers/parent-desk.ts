@@ -56,7 +56,7 @@ export class ParentDesk implements Desk {
     return {
       ping: () => null,
       connection: (asked) => this.#pool.ask(number, asked),
-      take: ({ key, rate, blockFor }) => this.#measures.take(key, rate, blockFor, clock.now()),
+      take: ({ key, rate, blockFor }) => this.#measures.take(key, rate, blockFor, clock.steady()),
       nobodyLocked: ({ key, origin }) => this.#nobodies.isLocked(key, origin, clock.now()),
       nobodyFails: ({ key, origin, settings }) => this.#nobodies.fail(key, origin, clock.now(), settings),
       others: ({ kind, body, patience }) =>

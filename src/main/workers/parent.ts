@@ -72,6 +72,7 @@ export async function serveWithWorkers(options: ParentOptions): Promise<void> {
     desk,
   );
   const stopping = untilAsked(fleet, log, hangup, reload);
+  const alive = keepAlive();
   try {
     onServing(await fleet.start());
     await Promise.race([stopping.ended, fleet.broken]);
@@ -80,7 +81,15 @@ export async function serveWithWorkers(options: ParentOptions): Promise<void> {
     if (stopping.isAsked()) return stopping.ended;
     await fleet.stop();
     throw error;
+  } finally {
+    alive[Symbol.dispose]();
   }
+}
+
+/** Timers of clocks keep no process alive, and when all workers have ended at once nothing else is left that would. */
+function keepAlive(): Disposable {
+  const timer = setInterval(() => {}, 3_600_000);
+  return { [Symbol.dispose]: () => clearInterval(timer) };
 }
 
 function sentOf({ settings, found }: Loaded): SentSettings {

@@ -8,6 +8,10 @@
  * Where advisory locks hold nothing back (some systems that speak PostgreSQL's protocol) the same write runs SERIALIZABLE instead, and
  * is tried again where the server says so.
  *
+ * All is sent before anything is answered, so a `BEGIN` that fails (a cancellation hits whatever is under way) keeps nothing behind it
+ * from being done, each statement by itself then: no lock would last, and a write would land that is told as undone. Sessions
+ * are DEFERRABLE by default and these transactions are not, so the write sees where it is, and refuses.
+ *
  * Every transaction leaves a mark of a random id. When the answer is lost the mark is asked for on another connection, by making it with
  * the word that nothing landed: it waits for whoever is making it, and either it is there already, or the lost commit can't make
  * it any more, however late it is carried out.
@@ -20,7 +24,7 @@ import { type Expectation, parseStorageKey, type Revision, type Write } from '..
 import { failureOf, isCut, isTimeout, mayTryAgain, stateOf } from './failure.ts';
 import { type GroupLimits, KeysInUse, type Pending, takeGroup, valuesOf } from './group.ts';
 import { locksOf, lockValues, takeLocks } from './locks.ts';
-import { type Answer, bytesOf, type Session, type Statement } from './session.ts';
+import { type Answer, bytesOf, type Row, type Session, type Statement } from './session.ts';
 import type { SessionPool } from './session-pool.ts';
 import type { Statements } from './statements.ts';
 
@@ -45,8 +49,8 @@ const sweepEvery = 256;
 const mostUnderWay = 4;
 const groupLimits: GroupLimits = { commits: 64, keys: 128, bytes: 1024 * 1024 };
 
-const begin: Statement = { text: 'BEGIN ISOLATION LEVEL READ COMMITTED' };
-const beginSerializable: Statement = { text: 'BEGIN ISOLATION LEVEL SERIALIZABLE' };
+const begin: Statement = { text: 'BEGIN ISOLATION LEVEL READ COMMITTED, NOT DEFERRABLE' };
+const beginSerializable: Statement = { text: 'BEGIN ISOLATION LEVEL SERIALIZABLE, NOT DEFERRABLE' };
 const commit: Statement = { text: 'COMMIT' };
 
 /** What became of one try of a group. */
@@ -187,19 +191,19 @@ export class Commits {
     const until = clock.now() + patience;
     for (;;) {
       try {
-        const [row] = await pool.lend(async (session) => {
+        return await pool.lend(async (session) => {
           try {
             await session.ask(statements.bury, [minute, id]);
-            return (await session.ask(statements.fate, [minute, id])).rows;
+            const [row] = (await session.ask(statements.fate, [minute, id])).rows;
+            if (row?.[0] !== 't') return fateOf(row, lost);
+            // To be seen is not to be confirmed: what is written behind it is confirmed behind it.
+            await session.ask(statements.bury, [session.minute, randomUUID()]);
+            return session.unconfirmed ? unconfirmed(session) : fateOf(row, lost);
           } catch (error) {
             if (isCut(stateOf(error))) session.drop();
             throw error;
           }
         });
-        if (row === undefined) return { kind: 'unknown', error: lost };
-        if (row[0] !== 't') return { kind: 'undone', error: lost, again: !isTimeout(lost) };
-        const broken = (row[1] ?? '').split(',').filter((each) => each !== '');
-        return { kind: 'landed', broken: new Map(broken.map((each) => [Number(each), undefined])) };
       } catch {
         if (clock.now() >= until) return { kind: 'unknown', error: lost };
         await this.#rest(10 * pause);
@@ -242,6 +246,14 @@ function outcomeOf(session: Session, answers: readonly PromiseSettledResult<Answ
   return { kind: 'unknown', error };
 }
 
+/** By the row of its mark: what became of a commit whose answer was lost. */
+function fateOf(row: Row | undefined, lost: unknown): Outcome {
+  if (row === undefined) return { kind: 'unknown', error: lost };
+  if (row[0] !== 't') return { kind: 'undone', error: lost, again: !isTimeout(lost) };
+  const broken = (row[1] ?? '').split(',').filter((each) => each !== '');
+  return { kind: 'landed', broken: new Map(broken.map((each) => [Number(each), undefined])) };
+}
+
 /**
  * The server gave up waiting for its synchronous standby: the commit is there, and is gone if that standby takes over. Who asked
  * for synchronous replication did not want that acknowledged.
@@ -278,10 +290,14 @@ export async function locksHold(pool: SessionPool, space: string): Promise<boole
     return await pool.lend((holder) =>
       pool.lend(async (other) => {
         await holder.ask({ text: 'BEGIN' });
-        const [held] = (await holder.ask(attempt, [String(number[0])])).rows;
-        const [second] = (await other.ask(attempt, [String(number[0])])).rows;
-        await holder.ask({ text: 'ROLLBACK' });
-        return held?.[0] === 't' && second?.[0] === 'f';
+        try {
+          const [held] = (await holder.ask(attempt, [String(number[0])])).rows;
+          const [second] = (await other.ask(attempt, [String(number[0])])).rows;
+          return held?.[0] === 't' && second?.[0] === 'f';
+        } finally {
+          // A failed attempt has failed the transaction, and the next user of the session must not be in it.
+          await holder.ask({ text: 'ROLLBACK' }).catch(() => holder.drop());
+        }
       }),
     );
   } catch (error) {

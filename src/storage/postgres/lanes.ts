@@ -12,25 +12,33 @@ const busy = 2;
 
 class Lane {
   readonly session: Promise<Session>;
+  /** How many were opened before it. */
+  readonly number: number;
   underWay = 0;
 
-  constructor(session: Promise<Session>) {
+  constructor(session: Promise<Session>, number: number) {
     this.session = session;
+    this.number = number;
   }
 }
 
 export class Lanes {
   readonly #open: () => Promise<Session>;
   readonly #lanes = new Set<Lane>();
+  #opened = 0;
   #closed = false;
 
   constructor(open: () => Promise<Session>) {
     this.#open = open;
   }
 
-  /** Rejects with a labelled error. What a cut connection took along is asked again: reading twice is harmless. */
+  /**
+   * Rejects with a labelled error. What a cut connection took along is asked once more: reading twice is harmless. Connections that
+   * were there before may all have gone the same way, and do not count.
+   */
   async read(statement: Statement, values: readonly unknown[]): Promise<readonly Row[]> {
-    for (let tries = 1; ; tries++) {
+    const before = this.#opened;
+    for (let again = false; ; ) {
       if (this.#closed) throw new CofferError('unavailable', 'the store is closed');
       const lane = this.#pick();
       lane.underWay += 1;
@@ -39,12 +47,12 @@ export class Lanes {
         session = await lane.session;
         return (await session.ask(statement, values)).rows;
       } catch (error) {
-        if (session?.usable !== true) this.#lanes.delete(lane);
         // After its deadline asking again would only wait as long.
         const cut = session !== undefined && isCut(stateOf(error)) && !isTimeout(error);
-        // A restart of the server breaks every lane: behind them is a new one.
-        if (!cut || tries > mostLanes) throw failureOf(error);
-        session?.drop();
+        if (cut) session?.drop();
+        if (session?.usable !== true) this.#lanes.delete(lane);
+        if (again || !cut) throw failureOf(error);
+        again = lane.number >= before;
       } finally {
         lane.underWay -= 1;
       }
@@ -62,7 +70,8 @@ export class Lanes {
     let least: Lane | undefined;
     for (const lane of this.#lanes) if (least === undefined || lane.underWay < least.underWay) least = lane;
     if (least !== undefined && (least.underWay < busy || this.#lanes.size >= mostLanes)) return least;
-    const lane = new Lane(this.#open());
+    const lane = new Lane(this.#open(), this.#opened);
+    this.#opened += 1;
     // Who waits for it is told; nobody else needs to be.
     lane.session.catch(() => undefined);
     this.#lanes.add(lane);

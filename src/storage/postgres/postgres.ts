@@ -14,9 +14,11 @@ import {
   type StorageRecord,
   type Write,
 } from '../storage.ts';
+import type { Gate } from '../storage-type.ts';
 import { parsePostgresAddress } from './address.ts';
 import { Commits, closedError, locksHold } from './commits.ts';
 import { failureOf, isCut, isTimeout, stateOf } from './failure.ts';
+import { passGate } from './gate.ts';
 import { Lanes } from './lanes.ts';
 import { askOccupants, nameSession, newOccupancy, type Occupancy } from './occupancy.ts';
 import { askChildren, askRange } from './pages.ts';
@@ -48,6 +50,8 @@ export interface PostgresOptions {
   readonly clock?: Clock;
   /** `serializable` where the server is to keep commits apart by itself; by default that is found out. */
   readonly isolation?: 'locks' | 'serializable';
+  /** Asked at each connection that is made once the store is open. */
+  readonly gate?: Gate;
   /** Told what an operator should know: a constant message and its fields. */
   readonly log?: (message: string, fields: Readonly<Record<string, unknown>>) => void;
 }
@@ -72,19 +76,23 @@ export async function openPostgresStorage(options: PostgresOptions): Promise<Sna
   const { env = {}, deadlines = standardDeadlines, clock = systemClock, log = () => {} } = options;
   const address = parsePostgresAddress(options.url);
   let login: Login = { address, env, deadlines, clock };
-  const open = () => openSession(login);
+  // The first session has nothing to ask: who opens the store looks at the gate next.
+  let admit = async (session: Session): Promise<Session> => session;
+  const open = async () => admit(await openSession(login));
   // Finding out about locks takes two.
   const most = Math.max(2, address.connections);
   const pool = new SessionPool({ open, most, patience: deadlines.connect, clock });
   try {
     const tables = await pool.lend((session) => prepare(session, address.schema, options, log));
-    const space = `${address.database}\0${tables.schema}`;
+    const space = `${tables.database}\0${tables.schema}`;
     const occupancy = newOccupancy(space);
     await pool.lend((session) => nameSession(session, occupancy));
     login = { ...login, name: occupancy.name };
     const locks =
       options.isolation === undefined ? await locksHold(pool, space) : options.isolation === 'locks';
     const statements = statementsFor(tables);
+    const { gate } = options;
+    if (gate !== undefined) admit = (session) => passGate(session, gate, statements);
     const patience = deadlines.connect + deadlines.statement;
     const commits = new Commits({ pool, statements, space, locks, clock, patience });
     const lanes = new Lanes(open);
@@ -115,7 +123,7 @@ async function prepare(
   if (session.introduction.versionNumber < leastVersion) {
     throw new CofferError('store_unusable', 'this PostgreSQL is too old: a store needs version 13 or newer');
   }
-  const tables = await prepareTables(session, { schema, create: create && !readOnly });
+  const tables = await prepareTables(session, { schema, create: create && !readOnly, readOnly });
   const [row] = (
     await session.ask({ text: "SELECT setting FROM pg_catalog.pg_settings WHERE name = 'fsync'" })
   ).rows;

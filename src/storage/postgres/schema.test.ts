@@ -92,6 +92,12 @@ describe.skipIf(found === undefined)('the tables of a store', () => {
       clock: systemClock,
     };
     const sessions = await Promise.all([1, 2, 3, 4].map(() => openSession(login)));
+    const [first] = sessions;
+    if (first === undefined) throw new Error('there is no session');
+    // Who only looks changes nothing.
+    const looking = prepareTables(first, { schema, create: false, readOnly: true, steps: more });
+    await expect(looking).rejects.toMatchObject(unusable(/earlier Coffer \(step 1/));
+    expect(await place.sql(`SELECT step FROM ${schema}.coffer_store`)).toEqual([{ step: '1' }]);
     await Promise.all(
       sessions.map((session) => prepareTables(session, { schema, create: false, steps: more })),
     );
@@ -161,6 +167,9 @@ describe.skipIf(found === undefined)('the tables of a store', () => {
     it('who may not use them too', async () => {
       await open();
       await place.sql(`GRANT USAGE ON SCHEMA ${schema} TO ${user}`);
+      await expect(asUser()).rejects.toMatchObject(
+        unusable(/if they are there already: GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA/),
+      );
       await place.sql(`GRANT SELECT ON ALL TABLES IN SCHEMA ${schema} TO ${user}`);
       await expect(asUser()).rejects.toMatchObject(
         unusable(/GRANT SELECT, INSERT, UPDATE, DELETE ON .*coffer_records/),

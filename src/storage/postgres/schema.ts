@@ -12,6 +12,8 @@ import type { Session } from './session.ts';
 
 /** Names of the tables, qualified and quoted. */
 export interface Tables {
+  /** As the server names it: a pooler may have it under other names as well. */
+  readonly database: string;
   readonly schema: string;
   readonly store: string;
   readonly records: string;
@@ -40,6 +42,8 @@ export interface SchemaOptions {
   readonly schema: string | undefined;
   /** Make the tables where there are none. */
   readonly create: boolean;
+  /** Take no step: tables of an earlier Coffer are refused. */
+  readonly readOnly?: boolean;
   readonly steps?: readonly Step[];
 }
 
@@ -53,6 +57,8 @@ export async function prepareTables(session: Session, options: SchemaOptions): P
   try {
     const at = await stepOf(session, tables);
     if (at === undefined && !options.create) throw noStore(tables);
+    if (at !== undefined && at < wanted.length && options.readOnly === true)
+      throw older(tables, at, wanted.length);
     if (at === undefined || at < wanted.length) await migrate(session, tables, wanted, options.create);
     if (at !== undefined && at > wanted.length) throw newer(tables, at, wanted.length);
     await requireRights(session, tables);
@@ -65,12 +71,13 @@ export async function prepareTables(session: Session, options: SchemaOptions): P
 async function namesIn(session: Session, wanted: string | undefined): Promise<Tables> {
   const found =
     wanted === undefined
-      ? await session.ask({ text: 'SELECT current_schema()' })
-      : await session.ask({ text: 'SELECT nspname FROM pg_catalog.pg_namespace WHERE nspname = $1' }, [
-          wanted,
-        ]);
-  const schema = found.rows[0]?.[0] ?? undefined;
-  if (schema === undefined) {
+      ? await session.ask({ text: 'SELECT current_schema(), current_database()' })
+      : await session.ask(
+          { text: 'SELECT nspname, current_database() FROM pg_catalog.pg_namespace WHERE nspname = $1' },
+          [wanted],
+        );
+  const [schema, database] = found.rows[0] ?? [];
+  if (typeof schema !== 'string' || typeof database !== 'string') {
     const which = wanted === undefined ? 'no schema of the search path' : `no schema ${wanted}`;
     throw new CofferError(
       'store_unusable',
@@ -80,6 +87,7 @@ async function namesIn(session: Session, wanted: string | undefined): Promise<Ta
   const inside = quoted(schema);
   const named = (name: string) => `${inside}.${quoted(name)}`;
   return {
+    database,
     schema,
     store: named('coffer_store'),
     records: named('coffer_records'),
@@ -195,11 +203,18 @@ function newer({ schema }: Tables, step: number, known: number): CofferError {
   );
 }
 
+function older({ schema }: Tables, step: number, known: number): CofferError {
+  return new CofferError(
+    'store_unusable',
+    `the tables in schema ${schema} are still those of an earlier Coffer (step ${step}; this one wants ${known}), and were to be read only: start a server of this version first`,
+  );
+}
+
 /** Rights that are missing are for an administrator, not for waiting. */
 function explained(error: unknown, { schema }: Tables): unknown {
   if (stateOf(error) !== '42501') return error;
   return new CofferError(
     'store_unusable',
-    `the user may not make or read tables in schema ${schema}; an administrator says: GRANT USAGE, CREATE ON SCHEMA ${quoted(schema)} TO …`,
+    `the user may not make or read tables in schema ${schema}; an administrator says: GRANT USAGE, CREATE ON SCHEMA ${quoted(schema)} TO …, or if they are there already: GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA ${quoted(schema)} TO …`,
   );
 }

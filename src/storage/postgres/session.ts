@@ -144,6 +144,8 @@ function settingsOf({ statement }: Deadlines): Readonly<Record<string, string>> 
     client_connection_check_interval: '1000',
     bytea_output: 'hex',
     enable_seqscan: 'off',
+    // Of no effect on what is asked here, and seen by a write that would run outside of a transaction: see commits.ts.
+    default_transaction_deferrable: 'on',
     jit: 'off',
   };
 }

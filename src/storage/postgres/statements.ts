@@ -74,6 +74,9 @@ function childrenText(records: string): string {
   );
 }
 
+/** By what only the `BEGIN` of commits.ts says; where the word is not known, nothing can be told. */
+const inTransaction = "current_setting('transaction_deferrable', true) IS DISTINCT FROM 'on'";
+
 /**
  * A group of commits; each value that belongs to one of them has its place in the group, its owner.
  *
@@ -87,8 +90,9 @@ function writeText(records: string, commits: string): string {
     'WITH broken AS MATERIALIZED (SELECT DISTINCT ON (e.owner) e.owner, e.key ',
     'FROM unnest($1::bytea[], $2::bigint[], $3::int[]) WITH ORDINALITY AS e(key, revision, owner, place) ',
     `LEFT JOIN ${records} r ON r.key = e.key WHERE r.revision IS DISTINCT FROM e.revision ORDER BY e.owner, e.place), `,
-    // No mark that could be asked for, no commit: NULL is refused, and everything undone.
+    // No mark that could be asked for, or no transaction, no commit: NULL is refused, and everything undone.
     `marked AS (INSERT INTO ${commits} (minute, id, kept, broken) SELECT CASE WHEN abs($13::bigint - ${minuteNow}) <= ${markMinutes} `,
+    `AND ${inTransaction} `,
     'THEN $13::bigint END, $14::uuid, true, ARRAY(SELECT owner FROM broken) WHERE (SELECT count(*) FROM broken) < $12::int), ',
     `gone AS (DELETE FROM ${records} WHERE key IN (SELECT g.key FROM unnest($10::bytea[], $11::int[]) AS g(key, owner) `,
     `WHERE ${holds('g.owner')})), `,

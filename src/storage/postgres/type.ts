@@ -12,9 +12,16 @@ export const postgres: StorageType = {
       lasting: true,
       // Only the server can tell.
       mayHoldStore: () => true,
-      async open({ create, readOnly = false, env, log }) {
+      async open({ create, readOnly = false, gate, env, log }) {
         const { openPostgresStorage } = await import('./postgres.ts');
-        return openPostgresStorage({ url, create, readOnly, env, log });
+        return openPostgresStorage({
+          url,
+          create,
+          readOnly,
+          env,
+          log,
+          ...(gate === undefined ? {} : { gate }),
+        });
       },
     };
   },

@@ -1,0 +1,176 @@
+// The words of credstash beside credstash itself, at one table of moto's, each call 20 ms away: whole runs, start-up included. Both
+// programs and moto are what the tests installed. `--quick`: fewer secrets and rounds.
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { Agent, createServer, request } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+
+const quick = process.argv.includes('--quick');
+const secrets = quick ? 60 : 500;
+const rounds = quick ? 1 : 3;
+const delay = 20;
+const region = 'eu-central-1';
+const root = fileURLToPath(new URL('..', import.meta.url));
+const coffer = join(root, 'bin/coffer.js');
+const python = join(root, 'node_modules/.cache/coffer-moto-5.2.5/bin/python');
+const credstash = join(root, 'node_modules/.cache/coffer-credstash-1.17.1/bin/credstash');
+for (const path of [python, credstash]) {
+  if (existsSync(path)) continue;
+  console.log(
+    `${path} is missing: npx vitest run --project e2e test/compat/credstash.e2e.test.ts installs it`,
+  );
+  process.exit(1);
+}
+
+const directory = mkdtempSync(join(tmpdir(), 'coffer-credstash-'));
+const calls = new Map();
+const { NODE_EXTRA_CA_CERTS: _certificates, AWS_CA_BUNDLE: _bundle, ...inherited } = process.env;
+const env = {
+  PATH: inherited.PATH,
+  HOME: directory,
+  XDG_CONFIG_HOME: join(directory, 'config'),
+  XDG_DATA_HOME: join(directory, 'data'),
+  AWS_ACCESS_KEY_ID: 'AKIAIOSFODNN7EXAMPLE',
+  AWS_SECRET_ACCESS_KEY: 'of-a-bench',
+  AWS_DEFAULT_REGION: region,
+};
+
+const moto = spawn(python, [join(root, 'test/setup/moto-server.py')], {
+  stdio: ['pipe', 'pipe', 'ignore'],
+  env: inherited,
+});
+const [port] = await once(createInterface(moto.stdout), 'line');
+const proxy = await startProxy(Number(port));
+const near = { ...env, AWS_ENDPOINT_URL: `http://127.0.0.1:${port}` };
+const far = { ...env, AWS_ENDPOINT_URL: `http://127.0.0.1:${proxy.address().port}` };
+
+/** Passes calls on after the delay, over connections that stay, and counts them by what they are. */
+async function startProxy(to) {
+  const agent = new Agent({ keepAlive: true, maxSockets: 64 });
+  const server = createServer((asked, answer) => {
+    const action = String(asked.headers['x-amz-target']).split('.').at(-1);
+    calls.set(action, (calls.get(action) ?? 0) + 1);
+    setTimeout(() => {
+      const { method, url: path, headers } = asked;
+      const sent = request({ host: '127.0.0.1', port: to, agent, method, path, headers }, (got) => {
+        answer.writeHead(got.statusCode, got.headers);
+        got.pipe(answer);
+      });
+      sent.on('error', () => answer.destroy());
+      asked.pipe(sent);
+    }, delay);
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return server;
+}
+
+/** Milliseconds of one whole run. */
+async function timed(command, words, { environment = far, input } = {}) {
+  calls.clear();
+  const start = performance.now();
+  const child = spawn(command, words, { env: environment, cwd: directory, stdio: ['pipe', 'pipe', 'pipe'] });
+  let stdout = '';
+  let stderr = '';
+  child.stdout.on('data', (chunk) => (stdout += chunk));
+  child.stderr.on('data', (chunk) => (stderr += chunk));
+  child.stdin.end(input);
+  const [code] = await once(child, 'close');
+  if (code !== 0) throw new Error(`${words.join(' ')} ended with ${code}: ${stderr}`);
+  const counted = [...calls].map(([action, count]) => `${count} ${action}`).join(', ');
+  return { ms: performance.now() - start, stdout, counted };
+}
+
+const ours = (words, options) => timed(process.execPath, [coffer, ...words], options);
+const theirs = (words) => timed(credstash, ['--log-file', '/dev/null', ...words]);
+
+async function askMoto(target, body) {
+  const service = target.startsWith('TrentService') ? 'kms' : 'dynamodb';
+  const scope = `AKIAIOSFODNN7EXAMPLE/20260101/${region}/${service}/aws4_request`;
+  const headers = {
+    'content-type': 'application/x-amz-json-1.1',
+    'x-amz-target': target,
+    authorization: `AWS4-HMAC-SHA256 Credential=${scope}, SignedHeaders=host, Signature=0`,
+  };
+  const answer = await fetch(near.AWS_ENDPOINT_URL, { method: 'POST', headers, body: JSON.stringify(body) });
+  return answer.json();
+}
+
+async function fill() {
+  const { KeyMetadata } = await askMoto('TrentService.CreateKey', {
+    KeySpec: 'SYMMETRIC_DEFAULT',
+    KeyUsage: 'ENCRYPT_DECRYPT',
+  });
+  await askMoto('TrentService.CreateAlias', { AliasName: 'alias/credstash', TargetKeyId: KeyMetadata.KeyId });
+  const all = Object.fromEntries(
+    Array.from({ length: secrets }, (_, index) => [`app.${index}`, `value ${index}`]),
+  );
+  const options = { environment: near, input: JSON.stringify(all) };
+  await ours(['credstash', 'setup'], options);
+  const shared = `credstash://shared?region=${region}`;
+  await ours(['table', 'setup', '--safe', shared, '--shared-key-days', '30'], options);
+  for (const table of ['credential-store', 'shared'])
+    await ours(['credstash', '-t', table, 'putall', '-'], options);
+}
+
+function middle(numbers) {
+  return numbers.toSorted((a, b) => a - b)[Math.floor(numbers.length / 2)];
+}
+
+/** One of theirs, then one of ours, and so on: a busy machine is busy for both. */
+async function compare(name, budget, theirWords, ourWords) {
+  const pairs = [];
+  for (let round = 0; round < rounds; round++) {
+    pairs.push({ theirs: await theirs(theirWords), ours: await ours(ourWords) });
+  }
+  const ratio = middle(pairs.map((pair) => pair.theirs.ms / pair.ours.ms));
+  const [last] = pairs.slice(-1);
+  const [a, b] = ['theirs', 'ours'].map(
+    (whose) => `${Math.round(middle(pairs.map((pair) => pair[whose].ms)))} ms`,
+  );
+  console.log(
+    `${name.padEnd(44)} ${a.padStart(9)} ${b.padStart(9)} ${ratio.toFixed(1).padStart(6)}  wanted ${budget}`,
+  );
+  console.log(`    theirs: ${last.theirs.counted}`);
+  console.log(`    ours:   ${last.ours.counted}`);
+  return last;
+}
+
+async function counted(name, words) {
+  const { counted: text } = await ours(words);
+  console.log(`${name.padEnd(44)} ${text}`);
+}
+
+try {
+  await fill();
+  console.log(
+    `${secrets} secrets, ${delay} ms a call, ${rounds} rounds\n${' '.repeat(45)}credstash    Coffer  ratio`,
+  );
+  const all = await compare('getall', 3, ['getall'], ['credstash', 'getall']);
+  if (all.theirs.stdout !== all.ours.stdout) throw new Error('the two answers differ');
+  const own = await compare(
+    "getall, Coffer's format, one data key",
+    20,
+    ['getall'],
+    ['credstash', '-t', 'shared', 'getall'],
+  );
+  if (own.theirs.stdout !== own.ours.stdout) throw new Error('the two answers differ');
+  await compare('get', 3, ['get', 'app.7'], ['credstash', 'get', 'app.7']);
+  console.log('\nCalls of ours');
+  const more = join(directory, 'value');
+  writeFileSync(more, 'another');
+  const smash = ['credsmash', '-t', 'credential-store', '-k', 'alias/credstash'];
+  await counted('get', [...smash, 'get', 'app.7']);
+  await counted('get-all', [...smash, 'get-all', '/dev/null']);
+  await counted('put', [...smash, 'put', 'app.8', more]);
+  await counted('prune', [...smash, 'prune', 'app.8']);
+  await counted('delete', [...smash, 'delete', 'app.8']);
+} finally {
+  proxy.close();
+  proxy.closeAllConnections();
+  moto.kill('SIGKILL');
+  rmSync(directory, { recursive: true, force: true });
+}
