@@ -11,9 +11,15 @@ export function encodeSecret(
   format: WrittenFormat,
 ): { readonly bytes: Buffer; readonly shape: Shape } {
   const bare = bareValue(secret);
-  if (typeof bare !== 'string') return { bytes: Buffer.from(JSON.stringify(secret)), shape: 'map' };
-  const value = format === 'credstash' ? undefined : decodeValue(bare);
-  return { bytes: value?.kind === 'binary' ? value.bytes : Buffer.from(bare), shape: 'bare' };
+  if (typeof bare === 'string') {
+    const value = format === 'credstash' ? undefined : decodeValue(bare);
+    const texts = [Buffer.from(bare)];
+    const forms = value?.kind === 'binary' ? [value.bytes, ...texts] : texts;
+    const bytes = forms.find((each) => bareText(each) === bare);
+    if (bytes !== undefined) return { bytes, shape: 'bare' };
+  }
+  // What no item could be as it is (half a surrogate pair, say) is a map of its one field.
+  return { bytes: Buffer.from(JSON.stringify(secret)), shape: 'map' };
 }
 
 /** Where nobody said which it is, a JSON object with fields is a map, unless reading it as one would lose something. */
