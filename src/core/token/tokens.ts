@@ -314,7 +314,8 @@ export class Tokens {
     const writes: PlainWrite[] = [];
     for (const name of children.items) {
       const child = await this.read(childOfName(name));
-      if (child === undefined) {
+      // The record decides whose child it is, not the entry: anybody who can write to storage can make one.
+      if (child?.record.ancestors[0] !== id) {
         writes.push({ key: parseStorageKey(childrenPrefix(id) + name), value: null });
       } else writes.push(...this.endWrites(child.record));
     }

@@ -11,6 +11,7 @@ import {
 } from '../../../test/fakes/client.ts';
 import { leasedType, Outside } from '../../../test/fakes/leased-engine.ts';
 import type { CofferNode } from '../../main/node.ts';
+import { parseStorageKey } from '../../storage/storage.ts';
 
 let place: Place;
 let node: CofferNode;
@@ -61,6 +62,18 @@ describe('revoking a tree', () => {
     await revoke(top);
     const fresh = await place.node();
     for (const token of all) expect(await status(token, fresh)).toBe(403);
+  });
+
+  it('threat 18: ends no token that an entry made up calls a child', async () => {
+    const top = await makeToken(node, { policies: ['root'], ttl: '1h' });
+    const other = await makeToken(node, { policies: ['default'], ttl: '1h' });
+    const [parent, victim] = [top, other].map((token) => node.state.core?.tokens.idOf(token) ?? '');
+    const forged = parseStorageKey(`core/token/child/${parent}/0.${victim}`);
+    await place.storage.commit([{ key: forged, value: Buffer.of(0) }]);
+    await revoke(top);
+    await finishDuties(node, place.clock);
+    expect(await status(other)).toBe(200);
+    expect(await place.storage.read(forged)).toBeUndefined();
   });
 
   it('leaves nothing behind once the duty has passed', async () => {
