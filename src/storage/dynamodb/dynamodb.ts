@@ -39,6 +39,8 @@ export interface DynamoOptions {
   readonly jitter?: () => number;
   /** Milliseconds until something is tried no more; far below the ten minutes that DynamoDB knows a token. */
   readonly patience?: number;
+  /** Milliseconds of one try, at most 8,000: `presence.ts` counts on it. */
+  readonly deadline?: number;
   /** Asked whenever others may have taken this one as gone. */
   readonly gate?: Gate;
   /** Told what an operator should know: a constant message and its fields. */
@@ -46,8 +48,9 @@ export interface DynamoOptions {
 }
 
 const usualPatience = 20_000;
-/** Milliseconds of one try; `presence.ts` counts on it. */
-const oneTry = 8_000;
+/** Whoever starts a server is told soon. */
+const openingPatience = 5_000;
+const usualDeadline = 8_000;
 
 /**
  * Opens a store in a table of DynamoDB.
@@ -58,11 +61,12 @@ const oneTry = 8_000;
 export async function openDynamoStorage(options: DynamoOptions): Promise<OccupiedStorage> {
   const { address, env, clock = systemClock, log = () => {}, readOnly = false } = options;
   const { table, place } = address;
-  const aws = { ...address.account, env, deadline: oneTry, attempts: 1 };
+  const aws = { ...address.account, env, deadline: options.deadline ?? usualDeadline, attempts: 1 };
   const client = dynamoClient(aws);
   const admin = tableAdmin(aws);
   const { jitter = Math.random, patience = usualPatience } = options;
   const unbound: Surroundings = { clock, jitter, patience, admit: () => undefined };
+  const opening = { ...unbound, patience: Math.min(patience, openingPatience) };
   const presence = new Presence({ client, table, surroundings: unbound, gate: options.gate, readOnly });
   try {
     await prepareTable({
@@ -71,7 +75,7 @@ export async function openDynamoStorage(options: DynamoOptions): Promise<Occupie
       address,
       create: options.create,
       readOnly,
-      surroundings: unbound,
+      surroundings: opening,
       log,
     });
     await presence.start();
