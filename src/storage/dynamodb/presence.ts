@@ -111,13 +111,15 @@ export class Presence {
   }
 
   async #return(): Promise<void> {
-    const { gate, client, table } = this.#options;
+    const { gate, client, table, surroundings } = this.#options;
     const before = new Stopwatch(this.#options.surroundings.clock);
     try {
-      await this.#write();
+      await persist(surroundings, () => this.#write());
       if (gate !== undefined) {
         const Key = addressOf(gate.key);
-        const item = await client.get({ TableName: table, Key, ConsistentRead: true });
+        const item = await persist(surroundings, () =>
+          client.get({ TableName: table, Key, ConsistentRead: true }),
+        );
         if (item !== undefined) throw gate.refusal(recordOf(item).value);
       }
     } catch (error) {
@@ -128,7 +130,7 @@ export class Presence {
 
   async #beat(): Promise<void> {
     const before = new Stopwatch(this.#options.surroundings.clock);
-    await this.#write();
+    await persist(this.#options.surroundings, () => this.#write());
     this.#lastBeat = before;
   }
 
