@@ -104,7 +104,7 @@ end
       [
         { name: 'coffer read', url: secret, script: script('read.lua', authorised) },
         { name: 'bare http + one GetItem', ...(await bare('read')), script: script('bare.lua', '') },
-        '>= 0.45',
+        '>= 0.80',
         32,
       ],
       [
@@ -114,7 +114,7 @@ end
           ...(await bare('write')),
           script: script('put.lua', post),
         },
-        '>= 0.30',
+        '>= 0.35',
         32,
       ],
     ]) {
