@@ -264,7 +264,15 @@ export const rules: readonly Rule[] = [
   // The same table as the command line's, for clients that have no rights at AWS.
   {
     from: 'engine/credstash/',
-    may: ['./', ...engineSeam, ...handedToEngines, 'credstash/', 'crypto/random.ts', ...ground],
+    may: [
+      './',
+      ...engineSeam,
+      ...handedToEngines,
+      'aws/aws-places.ts',
+      'credstash/',
+      'crypto/random.ts',
+      ...ground,
+    ],
     types: [storage],
   },
   {
@@ -283,6 +291,24 @@ export const rules: readonly Rule[] = [
       'crypto/digest.ts',
       'crypto/jwt/',
       'crypto/password-hash.ts',
+      'crypto/random.ts',
+      'crypto/x509/',
+      'outgoing/',
+      ...ground,
+    ],
+    types: [storage],
+  },
+  {
+    from: 'auth/aws/',
+    may: [
+      './',
+      ...sharedByAuthMethods,
+      ...engineSeam,
+      ...handedToEngines,
+      ...handedToAuthMethods,
+      'aws/',
+      'crypto/digest.ts',
+      'crypto/pkcs7/',
       'crypto/random.ts',
       'crypto/x509/',
       'outgoing/',

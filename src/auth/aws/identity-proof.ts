@@ -14,9 +14,11 @@ export type IdentityProof =
   /** The document and its signature, each in base64. */
   | { readonly identity: string; readonly signature: string };
 
-/** A certificate that somebody configured besides the published ones. */
+/** Of a certificate that somebody configured besides the published ones. None is believed with SHA-1. */
 export interface ConfiguredKey {
-  readonly endpoint: 'pkcs7' | 'signature';
+  readonly endpoint: 'rsa2048' | 'signature';
+  /** Empty for those of which AWS has published none. */
+  readonly regions: readonly string[];
   readonly key: KeyObject;
 }
 
@@ -70,8 +72,12 @@ async function keysFor(
   { configured, refused = [] }: ProofRules,
 ): Promise<readonly KeyObject[]> {
   if (refused.includes(endpoint)) throw denied(`documents of the address ${endpoint} are not taken here`);
-  const own = configured.filter((each) => (each.endpoint === 'signature') === (endpoint === 'signature'));
   const published = await publishedKey(region, endpoint);
+  const own = configured.filter(
+    (each) =>
+      each.endpoint === endpoint &&
+      (each.regions.length === 0 ? published === undefined : each.regions.includes(region)),
+  );
   const keys = [...(published === undefined ? [] : [published]), ...own.map(({ key }) => key)];
   if (keys.length === 0) {
     throw denied(`no certificate is known for ${endpoint} in the region ${region}: configure it`);
