@@ -329,6 +329,7 @@ export const packageOwners: Readonly<Record<string, string | readonly string[]>>
   '@aws-sdk/client-ssm': 'aws/',
   '@aws-sdk/client-sts': 'aws/',
   '@aws-sdk/credential-providers': 'aws/',
+  '@noble/ciphers': 'crypto/secretbox.ts',
   '@opentelemetry/api': 'telemetry/',
   '@opentelemetry/exporter-trace-otlp-http': 'telemetry/',
   '@opentelemetry/sdk-trace-base': 'telemetry/',
