@@ -132,6 +132,9 @@ async function mergedChunk(
   /** Nothing is known from here on; undefined where all is. */
   let limit: string | undefined;
   for (const root of roots) {
+    const end = behindPrefix(root);
+    // The walk is past it.
+    if (end !== undefined && compareKeys(end, start) <= 0) continue;
     const low = later(root, start);
     const enough =
       items.length >= most && items.filter((item) => compareKeys(keyOf(item), low) < 0).length >= most;

@@ -1,5 +1,6 @@
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
 import { HandClock } from '../../../test/fakes/hand-clock.ts';
+import { askMoto } from '../../../test/fakes/moto-calls.ts';
 import { startDynamoLocal } from '../../../test/setup/dynamodb-local.ts';
 import { CofferError } from '../../errors.ts';
 import { bytes, key } from '../opened-storage.ts';
@@ -68,6 +69,26 @@ describe.skipIf(local === undefined)('who has a store in DynamoDB open', () => {
     // It was taken out, and need not be waited for again.
     expect(await first.occupants()).toEqual([]);
     expect(await dead.read(key('a'))).toBeUndefined();
+  });
+
+  it('forgets who died, also where nobody asks', async () => {
+    const url = local.url();
+    const clock = new HandClock();
+    await open(url, { clock: new HandClock() });
+    await open(url, { clock });
+    const TableName = parseDynamoAddress(url).table;
+    const items = async () =>
+      (
+        await askMoto(local, 'DynamoDB_20120810.Scan', {
+          TableName,
+          FilterExpression: '#r = :o',
+          ExpressionAttributeNames: { '#r': 'root' },
+          ExpressionAttributeValues: { ':o': { S: 'o' } },
+        })
+      )['Count'];
+    expect(await items()).toBe(2);
+    // Twenty minutes of its changes, one after the other.
+    await meanwhile(expect.poll(items, { timeout: 25_000, interval: 200 }).toBe(1), clock);
   });
 
   it('threat 18: who was taken as gone comes back through the gate, and not to a store that has left', async () => {

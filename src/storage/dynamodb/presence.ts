@@ -19,6 +19,8 @@ const beatPeriod = 5_000;
 const validFor = 15_000;
 const goneAfter = 30_000;
 const betweenLooks = 1_000;
+/** Each so many changes who has died is looked for, so that items do not gather where nobody ever asks. */
+const sweepEvery = 120;
 
 export interface PresenceOptions {
   readonly client: DynamoClient;
@@ -30,11 +32,15 @@ export interface PresenceOptions {
   readonly readOnly: boolean;
 }
 
+type Occupants = ReadonlyMap<string, { readonly beat: string; readonly about: string }>;
+
 export class Presence {
   readonly #options: PresenceOptions;
   readonly #id = randomUUID();
   #lastBeat: Stopwatch | undefined;
   #beats = 0;
+  /** At the last sweep. */
+  #seen: Occupants = new Map();
   #returning: Promise<void> | undefined;
   #timer: Disposable | undefined;
   #hidden = false;
@@ -105,9 +111,18 @@ export class Presence {
     try {
       if (this.#isFresh()) await this.#beat();
       else await this.admit();
+      if (this.#beats % sweepEvery === 0) await this.#sweep();
     } catch {
       // Told to whoever asks.
     }
+  }
+
+  /** Who has not changed since the last sweep died minutes ago. */
+  async #sweep(): Promise<void> {
+    const now = await this.#look();
+    const dead = [...now].filter(([id, { beat }]) => this.#seen.get(id)?.beat === beat);
+    this.#seen = now;
+    for (const [id, { beat }] of dead) await this.#remove(id, beat);
   }
 
   async #return(): Promise<void> {
@@ -148,7 +163,7 @@ export class Presence {
     });
   }
 
-  async #look(): Promise<ReadonlyMap<string, { readonly beat: string; readonly about: string }>> {
+  async #look(): Promise<Occupants> {
     const { client, table, surroundings } = this.#options;
     const found = new Map<string, { readonly beat: string; readonly about: string }>();
     for (let from = {}; ; ) {
