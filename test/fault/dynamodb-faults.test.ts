@@ -143,6 +143,49 @@ describe.skipIf(local === undefined)('a store in DynamoDB', () => {
       expect(await textAt(direct, 'a')).toBe('1');
     });
 
+    it('holds for commits that went together, each by itself where one stands in the way', async () => {
+      const { storage, direct } = await both();
+      const [role] = await put(direct, 'role', '1');
+      const login = (name: string, more: readonly string[] = []) =>
+        storage.commit(
+          [{ key: key(name), value: bytes('token') }],
+          [
+            { key: key('role'), revision: role ?? null },
+            ...more.map((each) => ({ key: key(each), revision: null })),
+          ],
+        );
+      plan(writing, undefined, { kind: 'lose' });
+      await Promise.all(['t1', 't2', 't3'].map((name) => login(name)));
+      // The first by itself, and the others together, twice.
+      expect(times(writing)).toBe(3);
+      await put(direct, 'taken', '1');
+      const outcomes = await Promise.allSettled([
+        login('t4'),
+        login('t5'),
+        login('t6', ['taken']),
+        login('t7'),
+      ]);
+      expect(outcomes.map(({ status }) => status)).toEqual([
+        'fulfilled',
+        'fulfilled',
+        'rejected',
+        'fulfilled',
+      ]);
+      expect(outcomes[2]).toMatchObject({ reason: { code: 'conflict', key: 'taken' } });
+      const found = await direct.readMany(
+        ['t1', 't2', 't3', 't4', 't5', 't6', 't7'].map((name) => key(name)),
+      );
+      expect(found.map((record) => record !== undefined)).toEqual([
+        true,
+        true,
+        true,
+        true,
+        true,
+        false,
+        true,
+      ]);
+    });
+
     it('says that it does not know when nobody can be asked', async () => {
       const { storage, direct } = await both({ patience: 300 });
       always(writing, { kind: 'lose' });
@@ -214,6 +257,30 @@ describe.skipIf(local === undefined)('a store in DynamoDB', () => {
       const found = await Promise.all(readers);
       expect(found.map(([first]) => first?.value.toString())).toEqual(['1', '1', '1']);
       expect(times(reading)).toBe(4);
+    });
+
+    it('asks again for what a batch left undone', async () => {
+      const { storage, direct } = await both();
+      const names = Array.from({ length: 8 }, (_, index) => `b/${index}`);
+      await direct.commit(names.map((name) => ({ key: key(name), value: bytes(name) })));
+      const left: AwsFault = {
+        kind: 'answer',
+        body: JSON.stringify({
+          Responses: {},
+          UnprocessedKeys: {
+            [parseDynamoAddress(url).table]: {
+              ConsistentRead: true,
+              Keys: names.map((name) => ({ root: { S: 'k:b/' }, key: { S: name } })),
+            },
+          },
+        }),
+      };
+      plan('BatchGetItem', left, throttled, left);
+      for (let round = 0; round < 2; round++) {
+        const found = await Promise.all(names.map((name) => storage.read(key(name))));
+        expect(found.map((record) => record?.value.toString())).toEqual(names);
+      }
+      expect(times('BatchGetItem')).toBeGreaterThan(3);
     });
 
     it('lists on after it', async () => {

@@ -5,24 +5,29 @@
  */
 import { randomUUID } from 'node:crypto';
 import { AwsError } from '../../aws/aws-error.ts';
-import type { DynamoClient, TransactWriteInput } from '../../aws/dynamo.ts';
+import type { DynamoClient } from '../../aws/dynamo.ts';
 import { CofferError, ConflictError } from '../../errors.ts';
 import { generateRevision } from '../revision.ts';
-import type { Expectation, Revision, StorageKey, Write } from '../storage.ts';
+import type { Expectation, Revision, Write } from '../storage.ts';
+import { CommitQueue, type Queued } from './commit-queue.ts';
 import { failureKind, pauseAfter, storeFailure } from './failure.ts';
-import { KeyQueue } from './key-queue.ts';
-import { addressOf, itemOf } from './layout.ts';
 import { pause, Stopwatch, type Surroundings } from './patience.ts';
+import { type Planned, planOf } from './plan.ts';
 import type { Roots } from './roots.ts';
 
-/** Transactions under way at a time. */
-const mostUnderWay = 32;
+interface Pending extends Queued {
+  /** Since it was asked for. */
+  readonly watch: Stopwatch;
+  readonly resolve: () => void;
+  readonly reject: (reason: unknown) => void;
+}
 
-type Action = NonNullable<TransactWriteInput['TransactItems']>[number];
-
-interface Planned {
-  readonly key: StorageKey;
-  readonly action: Action;
+/** Of a transaction that does not hold. */
+interface Broken {
+  /** Its place in the plan; -1 where that is not said. */
+  readonly place: number;
+  /** Whether one was sent before of which nobody knows what became. */
+  readonly lost: boolean;
 }
 
 export interface CommitOptions {
@@ -34,7 +39,7 @@ export interface CommitOptions {
 
 export class Commits {
   readonly #options: CommitOptions;
-  readonly #queue = new KeyQueue(mostUnderWay);
+  readonly #queue = new CommitQueue<Pending>((group) => this.#carryOut(group));
   /** Commits that have not been answered. */
   readonly #open = new Set<Promise<unknown>>();
 
@@ -67,37 +72,63 @@ export class Commits {
     const watch = new Stopwatch(surroundings.clock);
     const revisions = writes.map(generateRevision);
     const plan = planOf(table, writes, revisions, expectations);
+    const bytes = writes.reduce((sum, { value }) => sum + (value?.length ?? 0), 0);
     try {
       await roots.enter(writes.flatMap(({ key, value }) => (value === null ? [] : [key])));
     } catch (error) {
-      throw storeFailure(error, '; nothing was written');
+      throw storeFailure(error, notWritten);
     }
-    const keys = plan.map(({ key }) => key);
-    await this.#queue.run(keys, () => this.#land(plan, watch));
+    await new Promise<void>((resolve, reject) => {
+      this.#queue.add({ plan, bytes, alone: false, watch, resolve, reject });
+    });
     return revisions;
   }
 
-  async #land(plan: readonly Planned[], watch: Stopwatch): Promise<void> {
+  async #carryOut(waited: readonly Pending[]): Promise<void> {
+    const { patience } = this.#options.surroundings;
+    const group = waited.filter(({ watch }) => watch.passed < patience);
+    for (const late of waited) if (!group.includes(late)) late.reject(overdue(false));
+    const last = group.at(-1);
+    if (last === undefined) return;
+    try {
+      const plan = together(group);
+      const broken = await this.#land(plan, last.watch);
+      if (broken === undefined) for (const { resolve } of group) resolve();
+      else this.#tellBroken(group, plan, broken);
+    } catch (error) {
+      for (const { reject } of group) reject(error);
+    }
+  }
+
+  #tellBroken(group: readonly Pending[], plan: readonly Planned[], { place, lost }: Broken): void {
+    const [only, another] = group;
+    if (another === undefined) return only?.reject(new ConflictError(plan[place]?.key ?? ''));
+    if (lost) {
+      // What was sent first may be under way still: the same under other tokens could then be done twice.
+      for (const { reject } of group) reject(overdue(true));
+      return;
+    }
+    for (const commit of group) commit.alone = true;
+    this.#queue.addAgain(group);
+  }
+
+  /** Undefined when it has landed. Rejects with what is known. */
+  async #land(plan: readonly Planned[], watch: Stopwatch): Promise<Broken | undefined> {
     const { client, surroundings } = this.#options;
-    const { patience, jitter, admit } = surroundings;
+    const { patience, jitter } = surroundings;
     const ClientRequestToken = randomUUID();
     const TransactItems = plan.map(({ action }) => action);
-    /** One was sent of which nobody knows what became. */
     let lost = false;
     for (let tries = 0; ; tries++) {
-      // It waited behind others, or the process was stopped.
+      // The process was stopped.
       if (watch.passed >= patience) throw overdue(lost);
+      await this.#admission(lost);
       try {
-        const admission = admit();
-        if (admission !== undefined) await admission;
-      } catch (error) {
-        throw lost ? failed(error, lost) : error;
-      }
-      try {
-        return await client.transactWrite({ TransactItems, ClientRequestToken });
+        await client.transactWrite({ TransactItems, ClientRequestToken });
+        return undefined;
       } catch (error) {
         const kind = failureKind(error);
-        if (kind === 'condition') throw new ConflictError(failedKey(plan, error));
+        if (kind === 'condition') return { place: placeOf(error), lost };
         lost ||= kind === 'lost';
         const most = pauseAfter(error, tries);
         const rest = (most ?? 0) * jitter();
@@ -106,54 +137,25 @@ export class Commits {
       }
     }
   }
-}
 
-/** Expectations first, in their order: of several that fail the first one is told. */
-function planOf(
-  TableName: string,
-  writes: readonly Write[],
-  revisions: readonly Revision[],
-  expectations: readonly Expectation[],
-): readonly Planned[] {
-  const written = new Map(writes.map((write, index) => [write.key, { write, index }]));
-  const plan: Planned[] = [];
-  const add = (key: StorageKey, condition: ReturnType<typeof conditionOf> | Record<string, never>): void => {
-    const found = written.get(key);
-    written.delete(key);
-    if (found === undefined) {
-      const check = { TableName, Key: addressOf(key), ConditionExpression: '', ...condition };
-      plan.push({ key, action: { ConditionCheck: check } });
-      return;
+  async #admission(lost: boolean): Promise<void> {
+    try {
+      await this.#options.surroundings.admit();
+    } catch (error) {
+      throw failed(error, lost);
     }
-    const revision = revisions[found.index] ?? generateRevision();
-    const { value } = found.write;
-    plan.push({
-      key,
-      action:
-        value === null
-          ? { Delete: { TableName, Key: addressOf(key), ...condition } }
-          : { Put: { TableName, Item: itemOf(key, value, revision), ...condition } },
-    });
-  };
-  for (const expectation of expectations) add(expectation.key, conditionOf(expectation));
-  for (const key of [...written.keys()]) add(key, {});
-  return plan;
-}
-
-function conditionOf({ revision }: Expectation) {
-  if (revision === null) {
-    return { ConditionExpression: 'attribute_not_exists(#r)', ExpressionAttributeNames: { '#r': 'r' } };
   }
-  return {
-    ConditionExpression: '#r = :r',
-    ExpressionAttributeNames: { '#r': 'r' },
-    ExpressionAttributeValues: { ':r': { N: String(revision) } },
-  };
 }
 
-function failedKey(plan: readonly Planned[], error: unknown): string {
-  const place = error instanceof AwsError ? error.cancellations.indexOf('ConditionalCheckFailed') : -1;
-  return plan[place]?.key ?? '';
+/** What is expected by several is looked at once. */
+function together(group: readonly Pending[]): readonly Planned[] {
+  const [only, another] = group;
+  if (only !== undefined && another === undefined) return only.plan;
+  return [...new Map(group.flatMap(({ plan }) => plan.map((each) => [each.key, each]))).values()];
+}
+
+function placeOf(error: unknown): number {
+  return error instanceof AwsError ? error.cancellations.indexOf('ConditionalCheckFailed') : -1;
 }
 
 const notKnown = '; whether it was written is not known';

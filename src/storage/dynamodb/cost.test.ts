@@ -70,6 +70,20 @@ describe.skipIf(local === undefined)('what DynamoDB is asked', () => {
       expect(await metered.bill(commit)).toMatchObject({ calls: ['TransactWriteItems'], write: 6 });
     });
 
+    it('is few transactions for many commits that expect the same record', async () => {
+      const [revision] = await put('x/one/role');
+      await put('x/one/t');
+      const logins = Array.from({ length: 40 }, (_, index) =>
+        ['t', 'u'].map((kind) => ({ key: key(`x/one/${kind}/${index}`), value: small })),
+      );
+      const expectations = [{ key: key('x/one/role'), revision: revision ?? null }];
+      const all = await metered.bill(() =>
+        Promise.all(logins.map((writes) => storage.commit(writes, expectations))),
+      );
+      expect(all.calls).toEqual(['TransactWriteItems', 'TransactWriteItems']);
+      expect((await storage.children('x/one/u/', { limit: 100 })).items).toHaveLength(40);
+    });
+
     it('is one query for a flat folder, whatever else there is', async () => {
       await put(...Array.from({ length: 60 }, (_, index) => `flat/mount/role/${index}`));
       for (let round = 0; round < 5; round++) {
