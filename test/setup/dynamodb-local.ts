@@ -35,7 +35,7 @@ const say = (line: string) => process.stderr.write(`${line}\n`);
 
 /** Undefined where it is not to be had, with a line that says how to get it; under `CI=true` that is a failure. */
 export async function startDynamoLocal(): Promise<DynamoLocal | undefined> {
-  if (!runs('java', ['-version']) || !(await installOnce(directory, install))) {
+  if (!(await installOnce(directory, install)) || !runs('java', ['-version'])) {
     if (process.env['CI'] === 'true') throw new Error(`DynamoDB Local is missing: ${remedy}`);
     say(`tests that need DynamoDB Local do not run; to change that, ${remedy}`);
     return undefined;
@@ -69,6 +69,7 @@ kill -9 $!
 
 function install(): boolean {
   say(`fetching DynamoDB Local ${version}`);
+  if (!runs('java', ['-version'])) installDebian('default-jre-headless', say);
   if (!runs('mvn', ['-v'])) installDebian('maven', say);
   mkdirSync(directory, { recursive: true });
   writeFileSync(join(directory, 'pom.xml'), project);
