@@ -62,6 +62,8 @@ describe.skipIf(local === undefined)('a server over DynamoDB', () => {
     const server = await startServer(place, { words: ['--storage', url], env });
     const reader = openWire(server.address, rootTokenOf(place));
     expect(at((await reader.ask('GET', 'secret/data/a')).json, 'data', 'data', 'word')).toBe('kept');
+    const seen = await cli(place, ['doctor'], { env: { ...env, COFFER_STORAGE: url } });
+    expect(seen.stdout + seen.stderr).toMatch(/ok +storage/);
     const next = disk(join(place.home, 'next'));
     expect(await move(url, next)).toMatchObject({
       code: 6,
