@@ -45,6 +45,8 @@ export interface Fault {
   readonly path?: RegExp;
   /** The request is carried out all the same. */
   readonly done?: boolean;
+  /** What happens before the answer. */
+  readonly after?: () => void;
 }
 
 const longest = 512 * 1024;
@@ -96,6 +98,7 @@ export class ConsulAgentFake {
       waiting !== undefined && (waiting.path?.test(url) ?? true) ? this.faults.shift() : this.trouble;
     const own = fault === undefined || fault.done === true;
     const asked: Answer | undefined = own ? await this.#answer(request, Buffer.concat(parts)) : undefined;
+    fault?.after?.();
     const { status, text, json, headers = {} }: Answer = fault ?? asked ?? { status: 500 };
     const body = json === undefined ? (text ?? '') : JSON.stringify(json);
     response.writeHead(status, {

@@ -16,9 +16,11 @@ export interface Deadlines {
   readonly call: number;
   /** Of a list, which may be long. */
   readonly list: number;
+  /** Besides that of a call, for a commit: for another try, and for asking what became of it. */
+  readonly secondLook: number;
 }
 
-export const standardDeadlines: Deadlines = { call: 10_000, list: 60_000 };
+export const standardDeadlines: Deadlines = { call: 10_000, list: 60_000, secondLook: 5_000 };
 
 export interface AgentCall {
   readonly method: 'GET' | 'PUT';
@@ -114,13 +116,12 @@ export class ConsulAgent {
     try {
       return await this.ask(call);
     } catch (error) {
-      if (!(error instanceof AgentLost) || !error.sent || error.late) throw error;
-      this.#dropIdle();
+      if (!this.mayBeRepeated(error)) throw error;
       return this.ask(call);
     }
   }
 
-  /** As `read`, for answers that need not be held whole. */
+  /** As `ask`, for answers that need not be held whole. */
   async stream(call: AgentCall): Promise<AgentStream> {
     const opened = await this.#open(call, this.#options.deadlines.list);
     if (opened.response.statusCode !== 403 || !this.#token.changed()) return streamOf(opened);
@@ -133,9 +134,13 @@ export class ConsulAgent {
     this.#connections.destroy();
   }
 
-  #dropIdle(): void {
-    for (const idle of Object.values(this.#connections.freeSockets))
+  /** Whether what failed with this was cut with its connection: others that were kept may be gone as well, and are let go. */
+  mayBeRepeated(error: unknown): boolean {
+    if (!(error instanceof AgentLost) || !error.sent || error.late) return false;
+    for (const idle of Object.values(this.#connections.freeSockets)) {
       for (const socket of idle ?? []) socket.destroy();
+    }
+    return true;
   }
 
   async #askOnce(call: AgentCall): Promise<AgentAnswer> {

@@ -46,7 +46,7 @@ export class Commits {
   readonly #open = new Set<Promise<unknown>>();
   #closed = false;
 
-  /** @param patience milliseconds for which a commit is tried, and its fate asked for */
+  /** @param patience milliseconds for which a commit is tried, and what became of it asked for */
   constructor(ways: Ways, presence: Presence, patience: number) {
     this.#ways = ways;
     this.#presence = presence;
@@ -86,7 +86,10 @@ export class Commits {
       if (outcome.kind === 'unknown')
         throw errorOf(outcome.failure, '; whether the commit was written is not known');
       if (!outcome.again || clock.steady() >= until) throw errorOf(outcome.failure, '; nothing was written');
-      await this.#rest(Math.min(tries, 10) * pause * Math.random());
+      // A lane that was gone, or an answer that was: there is nothing to wait for, the first time.
+      if (tries > 1 || outcome.failure.kind === 'busy') {
+        await this.#rest(Math.min(tries, 10) * pause * Math.random());
+      }
     }
   }
 
@@ -147,7 +150,6 @@ export class Commits {
     lost: boolean,
     failure: Failure = { kind: 'open', reason: 'Consul did not say what became of it' },
   ): Promise<Outcome> {
-    const burial = generateRevision();
     for (;;) {
       try {
         const [now] = await readKeys(this.#ways.agent, [lane.key]);
@@ -156,13 +158,12 @@ export class Commits {
           return lost ? await this.#byRecords(plan, mark, failure) : undone(failure);
         }
         if (now.flags === mark) return landedAt(lane, now.index);
-        if (!lost || now.flags === burial) {
+        // No index comes back: a transaction that needs the one before can't land any more.
+        if (!lost || now.index !== lane.index) {
           lane.index = now.index;
           return undone(failure);
         }
-        // Somebody else wrote a key that is ours alone.
-        if (now.index !== lane.index) return { kind: 'unknown', failure };
-        const answer = await write(this.#ways.agent, marked([laneOperation(lane)], burial));
+        const answer = await write(this.#ways.agent, marked([laneOperation(lane)], generateRevision()));
         if (answer.kind === 'done') {
           lane.index = indexOf(answer);
           return undone(failure);

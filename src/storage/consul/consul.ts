@@ -46,9 +46,6 @@ export interface ConsulOptions {
   readonly log?: (message: string, fields: Readonly<Record<string, unknown>>) => void;
 }
 
-/** Besides the deadline of a call: for another look at what became of it, in milliseconds. */
-const secondLook = 5_000;
-
 /**
  * Opens a store in the KV store of Consul 1.14 or newer.
  *
@@ -83,7 +80,7 @@ export async function openConsulStorage(options: ConsulOptions): Promise<Snapsho
     agent.close();
     throw openingError(error, place.shown);
   }
-  const commits = new Commits(ways, presence, deadlines.call + secondLook);
+  const commits = new Commits(ways, presence, deadlines.call + deadlines.secondLook);
   return new ConsulStorage({ ways, presence, commits, readOnly });
 }
 
@@ -197,16 +194,31 @@ class ConsulStorage implements SnapshotStorage, OccupiedStorage {
     }
   }
 
-  /** For lists, which can't ask for the gate along with what they are for. */
+  /**
+   * For lists, which can't ask for the gate along with what they are for; nor are they told when a token has no right to see anything any more
+   * (whoever comes without one never is), and the store's mark shows it. What a cut connection took along is asked for again.
+   */
   async #whileOpen<T>(action: () => Promise<T>): Promise<T> {
     this.#requireOpen();
+    const both = async (): Promise<T> => (await Promise.all([action(), this.#requireStore()]))[0];
     try {
-      const { gate } = this.#parts.ways;
-      const [result] = await Promise.all([action(), gate === undefined ? undefined : this.#read([])]);
-      return result;
+      return await both().catch((error: unknown) => {
+        if (this.#closing === undefined && this.#parts.ways.agent.mayBeRepeated(error)) return both();
+        throw error;
+      });
     } catch (error) {
       throw error instanceof CofferError ? error : errorOf(asFailure(error));
     }
+  }
+
+  async #requireStore(): Promise<void> {
+    const { agent, layout, gate } = this.#parts.ways;
+    const [mark, barred] = await readKeys(
+      agent,
+      gate === undefined ? [layout.format] : [layout.format, gate.key],
+    );
+    if (barred !== undefined && barred.index !== 0) throw gate?.refusal(barred.value);
+    if (mark?.index === 0) throw new CofferError('unavailable', 'the mark of the store is gone from Consul');
   }
 
   #requireOpen(): void {
