@@ -1,5 +1,5 @@
 /** The real program over a store in Consul: two servers, a crash, a move there and back, a backup, and what is said where Consul is not to be had. */
-import { readdirSync } from 'node:fs';
+import { readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
@@ -70,6 +70,34 @@ describe('a server over Consul', () => {
       stderr: '',
     });
     expect(await server.stop()).toMatchObject({ code: 0 });
+  });
+
+  it('serves what the configuration of the old server says, initialised and unsealed by hand', async () => {
+    const { CONSUL_HTTP_ADDR } = await consul();
+    const place = freshPlace();
+    const config = join(place.home, 'vault.hcl');
+    const listener = 'listener "tcp" {\n  address = "127.0.0.1:0"\n  tls_disable = 1\n}\n';
+    const storage = `storage "consul" {\n  address = "${CONSUL_HTTP_ADDR}"\n  path = "coffer/"\n}\n`;
+    writeFileSync(config, storage + listener, { mode: 0o600 });
+    const start = () =>
+      startServer(place, { verb: ['vault', 'server'], listen: [], words: [`-config=${config}`] });
+    const first = await start();
+    const vault = (address: string, words: readonly string[], env: Record<string, string> = {}) =>
+      cli(place, ['vault', ...words], { env: { VAULT_ADDR: address, ...env } });
+    const made = await vault(first.address, ['operator', 'init', '-n=1', '-t=1', '-format=json']);
+    const { unseal_keys_b64: keys, root_token: token } = JSON.parse(made.stdout) as {
+      unseal_keys_b64: string[];
+      root_token: string;
+    };
+    const env = { VAULT_TOKEN: token };
+    await vault(first.address, ['unseal', keys[0] ?? '']);
+    expect((await vault(first.address, ['secrets', 'enable', '-path=config', 'generic'], env)).code).toBe(0);
+    expect((await vault(first.address, ['write', 'config/a', 'b=c'], env)).code).toBe(0);
+    await first.stop();
+    const second = await start();
+    await vault(second.address, ['unseal', keys[0] ?? '']);
+    expect((await vault(second.address, ['read', '-field=b', 'config/a'], env)).stdout).toBe('c');
+    expect((await second.stop()).code).toBe(0);
   });
 
   it('takes a store over from a directory, is backed up while it serves, and gives it back', async () => {
