@@ -39,6 +39,8 @@ export interface ConsulOptions {
   /** Where the agent, its certificates and the token are looked for that the URL does not have. */
   readonly env?: Readonly<Record<string, string | undefined>>;
   readonly deadlines?: Deadlines;
+  /** Bytes of keys and values of which a snapshot is taken; 256 MiB unless told. */
+  readonly largestSnapshot?: number;
   readonly clock?: Clock;
   /** Part of every call once the store is open. */
   readonly gate?: Gate;
@@ -81,7 +83,7 @@ export async function openConsulStorage(options: ConsulOptions): Promise<Snapsho
     throw openingError(error, place.shown);
   }
   const commits = new Commits(ways, presence, deadlines.call + deadlines.secondLook);
-  return new ConsulStorage({ ways, presence, commits, readOnly });
+  return new ConsulStorage({ ways, presence, commits, readOnly, largestSnapshot: options.largestSnapshot });
 }
 
 /** Says which place it is about; what only an administrator can change is not for waiting. */
@@ -98,6 +100,7 @@ interface Parts {
   readonly presence: Presence;
   readonly commits: Commits;
   readonly readOnly: boolean;
+  readonly largestSnapshot: number | undefined;
 }
 
 class ConsulStorage implements SnapshotStorage, OccupiedStorage {
@@ -140,7 +143,9 @@ class ConsulStorage implements SnapshotStorage, OccupiedStorage {
 
   async snapshot(): Promise<StorageSnapshot> {
     return await this.#whileOpen(async () => {
-      const snapshot = await ConsulSnapshot.take(this.#parts.ways, (ended) => this.#snapshots.delete(ended));
+      const { ways, largestSnapshot } = this.#parts;
+      const forget = (ended: ConsulSnapshot) => this.#snapshots.delete(ended);
+      const snapshot = await ConsulSnapshot.take(ways, forget, largestSnapshot);
       this.#snapshots.add(snapshot);
       if (this.#closing !== undefined) snapshot[Symbol.dispose]();
       return snapshot;
