@@ -1,6 +1,7 @@
 /** The least that IAM must allow for a kind of use: what the calls of this room need, on this table and this key, and nothing else. */
 import type { JsonObject, JsonValue } from '../json.ts';
 import { contextKeys, type EncryptionContext } from './encryption-context.ts';
+import { ownName } from './item.ts';
 import type { TableAddress } from './table-address.ts';
 
 export const policyRoles = ['reader', 'writer', 'admin'] as const;
@@ -21,6 +22,8 @@ const keeps = [
 export interface PolicyPlace {
   /** Twelve digits; any account where it is not known. */
   readonly account?: string | undefined;
+  /** Whether the table's items share data keys (`table setup --shared-key-days`). */
+  readonly sharedKeys?: boolean;
   /** Of the table; any where it is not known. */
   readonly region?: string | undefined;
   readonly kmsRegion?: string | undefined;
@@ -45,11 +48,12 @@ export function iamPolicy(
       {
         Sid: 'DataKeys',
         Effect: 'Allow',
-        Action: keyActions(role),
+        Action: keyActions(role, place),
         Resource: keyArn(address, place),
-        ...conditions(address, context),
+        ...conditions(address, context, role === 'writer' && place.sharedKeys !== true),
       },
       ...(role === 'admin' ? [keyCheck(address, place)] : []),
+      ...(role === 'writer' && place.sharedKeys !== true ? [tablesOwn(address, place)] : []),
     ],
   };
 }
@@ -62,10 +66,10 @@ function tableActions(role: PolicyRole, { format }: TableAddress): readonly stri
 }
 
 /** A writer unwraps too where the table's items share a data key. */
-function keyActions(role: PolicyRole): readonly string[] {
+function keyActions(role: PolicyRole, { sharedKeys = false }: PolicyPlace): readonly string[] {
   const actions = {
     reader: ['kms:Decrypt'],
-    writer: ['kms:GenerateDataKey'],
+    writer: sharedKeys ? ['kms:Decrypt', 'kms:GenerateDataKey'] : ['kms:GenerateDataKey'],
     admin: ['kms:Decrypt', 'kms:GenerateDataKey'],
   };
   return actions[role];
@@ -82,7 +86,7 @@ function keyArn({ key }: TableAddress, { account, region = '*', kmsRegion = regi
 }
 
 /** An alias is no resource of a policy; it is a condition on the key that has it. */
-function conditions({ key }: TableAddress, context: EncryptionContext): JsonObject {
+function conditions({ key }: TableAddress, context: EncryptionContext, ownKeysOnly = false): JsonObject {
   const alias = /(?:^|:)(alias\/.+)$/.exec(key)?.[1];
   const pairs = contextKeys(context).map((name): [string, JsonValue] => [
     `kms:EncryptionContext:${name}`,
@@ -91,8 +95,23 @@ function conditions({ key }: TableAddress, context: EncryptionContext): JsonObje
   const condition: JsonObject = {
     ...(pairs.length === 0 ? {} : { StringEquals: Object.fromEntries(pairs) }),
     ...(alias === undefined ? {} : { 'ForAnyValue:StringEquals': { 'kms:ResourceAliases': alias } }),
+    ...(ownKeysOnly ? { Null: { 'kms:EncryptionContext:coffer:epoch': 'true' } } : {}),
   };
   return Object.keys(condition).length === 0 ? {} : { Condition: condition };
+}
+
+/**
+ * A writer who sees no values must not come to see them: whoever could write what the table says of itself, and make a shared data key,
+ * would know the key under which everybody else writes from then on.
+ */
+function tablesOwn(address: TableAddress, place: PolicyPlace): JsonObject {
+  return {
+    Sid: 'TablesOwn',
+    Effect: 'Deny',
+    Action: ['dynamodb:PutItem', 'dynamodb:UpdateItem'],
+    Resource: tableArn(address, place),
+    Condition: { 'ForAnyValue:StringEquals': { 'dynamodb:LeadingKeys': [ownName] } },
+  };
 }
 
 function keyCheck(address: TableAddress, place: PolicyPlace): JsonObject {

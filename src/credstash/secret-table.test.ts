@@ -7,6 +7,7 @@ import { type Outcome, readAll } from './read-all.ts';
 import type { SecretTable, Writing } from './secret-table.ts';
 import { reportTable } from './table-report.ts';
 import { settingsItem } from './table-settings.ts';
+import { encodeVersion } from './version.ts';
 
 let place: TablePlace;
 beforeEach(() => {
@@ -402,6 +403,41 @@ describe('reading all', () => {
     const of = (name: string) => epochs.find((item) => item['name']?.S === name)?.['epoch']?.S;
     expect(of('b')).not.toBe(of('a'));
     expect(place.kms.calls['generate']).toBe(2);
+  });
+
+  it('threat 25: no secret is written under a shared key of another time, whatever its item says', async () => {
+    const settings = settingsItem({ format: 'coffer', undeleteDays: 30, epochDays: 30 });
+    await place.items.create(settings);
+    await place.open().write(bare('a', 'x'));
+    const [id, first] =
+      [...place.items.items].find(([, item]) => item['version']?.S?.startsWith('epoch/')) ?? [];
+    if (id === undefined || first === undefined) throw new Error('there is no epoch');
+    place.now += 31 * 86_400_000;
+    const again = {
+      ...first,
+      created: { N: String(place.now) },
+      version: { S: `epoch/${encodeVersion(place.now)}/x` },
+    };
+    place.items.items.set('again', again);
+    await place.open().write(bare('b', 'y'));
+    expect(place.kms.calls['generate']).toBe(2);
+    // Nor does one whose name was made younger open: KMS was told the other.
+    place.items.items.clear();
+    await place.items.create(settings);
+    const younger = `${place.now}-${'0'.repeat(32)}`;
+    place.items.items.set('younger', { ...again, epoch: { S: younger } });
+    await place.open().write(bare('c', 'z'));
+    expect(place.kms.calls['generate']).toBe(3);
+  });
+
+  it('threat 25: who names the format takes no data key that another writer made', async () => {
+    await place.items.create(settingsItem({ format: 'coffer', undeleteDays: 30, epochDays: 30 }));
+    await place.open().write(bare('a', 'x'));
+    const careful = place.open({ format: 'coffer' });
+    await careful.write(bare('b', 'y'));
+    const written = [...place.items.items.values()].find((item) => item['name']?.S === 'b');
+    expect(written?.['epoch']).toBeUndefined();
+    expect(await textOf(careful, 'a')).toBe('x');
   });
 
   it('threat 25: items that share a key cannot be swapped', async () => {

@@ -1,7 +1,7 @@
 /**
  * What a table says of itself, in one item of the name `!coffer`. Nothing authenticates it: it chooses how new items are written,
- * and opens nothing. Who does not trust the table's other writers names the format in the safe (`format=coffer`), and then
- * nothing else is written or read. Tables of the old programs have no such item: it would be a secret to them.
+ * and opens nothing. Who does not trust the table's other writers names the format in the safe (`format=coffer`): then nothing else
+ * is written or read, and no data key is taken that another writer made, whatever stands here. Tables of the old programs have no such item: it would be a secret to them.
  */
 import { CofferError } from '../errors.ts';
 import { type WrittenFormat, writtenFormats } from './format.ts';
@@ -45,7 +45,7 @@ export async function readSettings(store: ItemStore, format?: WrittenFormat): Pr
     return { format: format ?? (await formatInUse(store)), undeleteDays: usualUndeleteDays };
   }
   const settings = parseSettings(item);
-  return format === undefined ? settings : { ...settings, format };
+  return format === undefined ? settings : { format, undeleteDays: settings.undeleteDays };
 }
 
 function parseSettings(item: Item): TableSettings {
