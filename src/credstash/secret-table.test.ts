@@ -490,6 +490,67 @@ describe('reading all', () => {
   });
 });
 
+describe('what other writers may put into a table', () => {
+  it('a number past all of ours is the latest, and nothing is written behind it', async () => {
+    const table = place.open({ format: 'credstash' });
+    await table.write(bare('db', 'small'));
+    copyItem('db', { version: '1700000000000000000' });
+    await table.writeVersion(bare('db', 'next'), 2);
+    const latest = await table.latest('db');
+    expect(latest?.['version']?.S).toBe('1700000000000000000');
+    const newest = (await table.history('db')).at(-1);
+    expect(newest?.versionText).toBe('1700000000000000000');
+    await expect(table.write(bare('db', 'x'))).rejects.toThrow(
+      coded('unsupported_operation', 'version 1700000000000000000'),
+    );
+    expect((await reportTable(place.items, place.now)).misread).toEqual([]);
+  });
+
+  it('a version that is padded otherwise is found by its number', async () => {
+    const table = place.open({ format: 'credstash' });
+    await table.write(bare('db', 'one'));
+    copyItem('db', { version: '007' });
+    expect(await textOf(table, 'db', 7)).toBe('one');
+    expect((await table.write(bare('db', 'eight'))).version).toBe(8);
+  });
+
+  it.each<Item>([
+    { deleted: { S: 'x' } },
+    { destroyed: { S: 'x' } },
+    { deleted: { N: '1' }, restore_until: { S: 'x' } },
+    { created: { N: '-1' } },
+    { digest: { N: '1' } },
+    { comment: { N: '1' } },
+  ])('one malformed item %j ends no list, and is named when it is opened', async (marks) => {
+    const table = place.open();
+    await table.write(bare('good', 'x'));
+    await table.write(bare('bad', 'x'));
+    change('bad', marks);
+    const names: string[] = [];
+    for await (const head of place.open().heads()) names.push(head.name);
+    expect(names.toSorted()).toEqual(['bad', 'good']);
+    expect((await reportTable(place.items, place.now)).names).toBe(2);
+    const outcomes: Outcome[] = [];
+    for await (const outcome of readAll(place.open(), () => true)) outcomes.push(outcome);
+    expect(outcomes.find(({ name }) => name === 'good')?.kind).toBe('found');
+    if (marks['digest'] === undefined) {
+      expect(outcomes.find(({ name }) => name === 'bad')).toMatchObject({
+        kind: 'failed',
+        error: { code: 'integrity', message: expect.stringContaining('bad version 1') },
+      });
+    }
+  });
+
+  it('threat 25: a comment is kept, and bound to its item', async () => {
+    const table = place.open();
+    await table.write({ ...bare('db', 'one'), comment: 'of the old cluster' });
+    expect((await table.history('db'))[0]?.comment).toBe('of the old cluster');
+    expect(await textOf(table, 'db')).toBe('one');
+    change('db', { comment: { S: 'of the new one' } });
+    await expect(table.read('db')).rejects.toThrow(coded('integrity'));
+  });
+});
+
 it('threat 16: no message of a failure holds a secret, a key or a context value', async () => {
   const canary = 'canary-5e1f';
   const context = { env: `${canary}-context` };

@@ -15,11 +15,18 @@ import type { DataKey, Opened, Shape, WrittenFormat } from './format.ts';
 import { formatNamed, formatOf } from './formats.ts';
 import { type Head, headOf } from './head.ts';
 import { type Item, keyOf, label, optionalSet, optionalText, ownName } from './item.ts';
-import { deletion, destruction, restoring } from './item-state.ts';
+import { deletion, destruction, restoring, stateOf } from './item-state.ts';
 import type { ItemStore } from './item-store.ts';
 import { requireWritableName } from './secret-names.ts';
 import { readSettings, type TableSettings } from './table-settings.ts';
-import { compareVersions, encodeVersion, isCanonical, spellings, versionNumber } from './version.ts';
+import {
+  compareVersions,
+  encodeVersion,
+  isCanonical,
+  isPastCounting,
+  spellings,
+  versionNumber,
+} from './version.ts';
 
 export interface TableParts {
   readonly store: ItemStore;
@@ -108,7 +115,9 @@ export class SecretTable implements Disposable {
       const item = await this.#parts.store.read({ name, version: text });
       if (item !== undefined) return item;
     }
-    return undefined;
+    // Somebody's own program may have padded it otherwise.
+    const other = (await this.history(name)).findLast((head) => head.version === version)?.versionText;
+    return other === undefined ? undefined : this.#parts.store.read({ name, version: other });
   }
 
   /** Opens an item that was read. Throws `integrity`, `wrong_key` or `permission_denied`, naming the item. */
@@ -116,6 +125,8 @@ export class SecretTable implements Disposable {
     const format = formatOf(item);
     const { context } = this.#wishes;
     this.#requireFormat(format.family, item);
+    // Lists pass over a mark that is no mark; whoever opens the item is told.
+    if (format.family === 'coffer') stateOf(item, this.#parts.now());
     const what = label(item);
     // Of an old item nobody knows what its program was given, unless it was ours.
     const remembered = optionalSet(item, 'context_keys') ?? (format.family === 'coffer' ? [] : undefined);
@@ -167,12 +178,14 @@ export class SecretTable implements Disposable {
    * Writes the next version.
    *
    * @param check the version that must be the latest; 0 for none
-   * @throws `conflict` when it is not; `usage` for a new name that cannot be one; `payload_too_large`
+   * @throws `conflict` when it is not; `usage` for a new name that cannot be one; `payload_too_large`; `unsupported_operation` where
+   *   the latest version is the last number that there is, or beyond
    */
   async write(writing: Writing, check?: number): Promise<Written> {
     for (let race = 0; race < mostRaces; race++) {
       const [newest, settings] = await Promise.all([this.latestHead(writing.name), this.settings()]);
       if (newest === undefined) requireWritableName(writing.name);
+      else requireCountable(newest);
       const current = newest?.version ?? 0;
       if (check !== undefined && current !== check) {
         throw new CofferError('conflict', `${writing.name} is at version ${current}, not at ${check}`);
@@ -353,4 +366,13 @@ export class SecretTable implements Disposable {
   headOf(item: Item): Head {
     return headOf(item, this.#parts.now());
   }
+}
+
+/** One that is written behind a number past all of ours would be older than it. */
+function requireCountable({ name, version = 0, versionText }: Head): void {
+  if (version < Number.MAX_SAFE_INTEGER && !isPastCounting(versionText)) return;
+  throw new CofferError(
+    'unsupported_operation',
+    `${name} is at version ${versionText}, and no greater number can be given here; \`coffer credstash put -a\` writes the next one`,
+  );
 }
