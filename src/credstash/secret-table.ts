@@ -60,6 +60,11 @@ export interface Writing {
   readonly comment?: string;
 }
 
+interface Kept {
+  readonly created?: number | undefined;
+  readonly deleted?: boolean;
+}
+
 export interface Written {
   readonly version: number;
   readonly created: number;
@@ -206,13 +211,14 @@ export class SecretTable implements Disposable {
   }
 
   /**
-   * Writes exactly this version. Throws `conflict` where there is one.
+   * Writes exactly this version. Throws `conflict` where there is one; `unsupported_operation` for a deleted one in an old format.
    *
-   * @param created milliseconds since 1970, of a version that comes from elsewhere
+   * @param kept of a version that comes from elsewhere: when it was made, in milliseconds since 1970; whether it is deleted, so that
+   *   nobody reads it meanwhile
    */
-  async writeVersion(writing: Writing, version: number, created?: number): Promise<Written> {
+  async writeVersion(writing: Writing, version: number, kept: Kept = {}): Promise<Written> {
     requireWritableName(writing.name);
-    const outcome = await this.#writeAs(writing, version, await this.settings(), created);
+    const outcome = await this.#writeAs(writing, version, await this.settings(), kept);
     if (outcome !== undefined) return outcome;
     throw new CofferError('conflict', `${writing.name} has a version ${version} already`);
   }
@@ -320,14 +326,18 @@ export class SecretTable implements Disposable {
     writing: Writing,
     version: number,
     settings: TableSettings,
-    created = this.#parts.now(),
+    { created = this.#parts.now(), deleted = false }: Kept = {},
   ): Promise<Written | undefined> {
     const format = formatNamed(settings.format);
+    if (deleted && settings.format !== 'coffer') {
+      throw new CofferError('unsupported_operation', `${this.title} cannot keep a version as deleted`);
+    }
     const key = await this.#freshKey(writing.name, settings);
     try {
       const sealing = { ...writing, ...this.#wishes, created, version: encodeVersion(version) };
       const epoch = key.epoch === undefined ? {} : { epoch: key.epoch };
-      const item = format.seal(this.#parts.random, key, { ...sealing, ...epoch });
+      const marks = deleted ? deletion(this.#parts.now(), settings.undeleteDays).set : {};
+      const item = { ...format.seal(this.#parts.random, key, { ...sealing, ...epoch }), ...marks };
       const done = await createOnce(this.#parts.store, item, writing.bytes.length);
       return done ? { version, created } : undefined;
     } finally {
