@@ -94,7 +94,7 @@ export class TableSafe implements SecretSafe {
     const heads = await this.#heads(name, 'there is no secret');
     const numbered = heads.filter((head) => head.version !== undefined);
     return {
-      current: numbered.at(-1)?.version ?? 0,
+      current: heads.at(-1)?.version ?? 0,
       versions: numbered.map(({ version = 0, created, state }) => ({
         version,
         created_time: created === undefined ? '' : new Date(created).toISOString(),

@@ -4,7 +4,7 @@ import type { WrittenFormat } from './format.ts';
 import { headOf } from './head.ts';
 import { keyOf, ownName } from './item.ts';
 import type { ItemStore } from './item-store.ts';
-import { compareText, credstashLatest, latestOf, versionNumber } from './version.ts';
+import { compareText, credstashLatest, isPastCounting, latestOf, versionNumber } from './version.ts';
 
 export interface TableReport {
   readonly names: number;
@@ -48,7 +48,7 @@ export async function reportTable(store: ItemStore, now: number): Promise<TableR
     formats,
     misread: named.filter(([, texts]) => credstashLatest(texts) !== latestOf(texts)).map(([name]) => name),
     unnumbered: named
-      .filter(([, texts]) => texts.some((text) => versionNumber(text) === undefined))
+      .filter(([, texts]) => texts.some((text) => versionNumber(text) === undefined && !isPastCounting(text)))
       .map(([name]) => name),
     weak: [...weak].toSorted(compareText),
     overdue: [...overdue].toSorted(compareText),

@@ -39,7 +39,11 @@ export async function runProgram<Session>(
     const message = escapeLine(error.message);
     const line = misused
       ? program.misused(message)
-      : program.failed(new CofferError(error.code, message, { cause: error }));
+      : program.failed(
+          error instanceof OldFailure
+            ? new OldFailure(error.exit, message, error.code)
+            : new CofferError(error.code, message, { cause: error }),
+        );
     shell.stderr.write(`${line}\n`);
     if (error.code === 'internal' && variable(shell.env, 'COFFER_DEBUG') !== undefined)
       shell.stderr.write(`${error.cause instanceof Error ? error.cause.stack : error.stack}\n`);
