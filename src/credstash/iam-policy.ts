@@ -7,6 +7,9 @@ import type { TableAddress } from './table-address.ts';
 export const policyRoles = ['reader', 'writer', 'admin'] as const;
 export type PolicyRole = (typeof policyRoles)[number];
 
+/** A variable of IAM's, not of a template string. */
+const ownAccount = '$\u007baws:PrincipalAccount}';
+
 const reads = ['dynamodb:BatchGetItem', 'dynamodb:GetItem', 'dynamodb:Query', 'dynamodb:Scan'];
 /** Deleting so that it can be undone is a mark, by `UpdateItem`; removing for good is for admins. */
 const writes = ['dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:Query', 'dynamodb:UpdateItem'];
@@ -50,7 +53,7 @@ export function iamPolicy(
         Effect: 'Allow',
         Action: keyActions(role, place),
         Resource: keyArn(address, place),
-        ...conditions(address, context, role === 'writer' && place.sharedKeys !== true),
+        ...conditions(address, context, place, role === 'writer' && place.sharedKeys !== true),
       },
       ...(role === 'admin' ? [keyCheck(address, place)] : []),
       ...(role === 'writer' && place.sharedKeys !== true ? [tablesOwn(address, place)] : []),
@@ -85,15 +88,26 @@ function keyArn({ key }: TableAddress, { account, region = '*', kmsRegion = regi
   return `arn:${partition(kmsRegion)}:kms:${kmsRegion}:${account ?? '*'}:key/${id}`;
 }
 
-/** An alias is no resource of a policy; it is a condition on the key that has it. */
-function conditions({ key }: TableAddress, context: EncryptionContext, ownKeysOnly = false): JsonObject {
+/**
+ * An alias is no resource of a policy; it is a condition on the key that has it. Any account may have a key of that alias: where the
+ * account is not known, it is the caller's own, or else whoever may write the table could bring items of a key of theirs.
+ */
+function conditions(
+  { key }: TableAddress,
+  context: EncryptionContext,
+  { account }: PolicyPlace,
+  ownKeysOnly = false,
+): JsonObject {
   const alias = /(?:^|:)(alias\/.+)$/.exec(key)?.[1];
-  const pairs = contextKeys(context).map((name): [string, JsonValue] => [
+  const equal: (readonly [string, JsonValue])[] = contextKeys(context).map((name) => [
     `kms:EncryptionContext:${name}`,
     context[name] ?? '',
   ]);
+  if (account === undefined && !key.startsWith('arn:')) {
+    equal.push(['aws:ResourceAccount', ownAccount]);
+  }
   const condition: JsonObject = {
-    ...(pairs.length === 0 ? {} : { StringEquals: Object.fromEntries(pairs) }),
+    ...(equal.length === 0 ? {} : { StringEquals: Object.fromEntries(equal) }),
     ...(alias === undefined ? {} : { 'ForAnyValue:StringEquals': { 'kms:ResourceAliases': alias } }),
     ...(ownKeysOnly ? { Null: { 'kms:EncryptionContext:coffer:epoch': 'true' } } : {}),
   };
@@ -120,7 +134,7 @@ function keyCheck(address: TableAddress, place: PolicyPlace): JsonObject {
     Effect: 'Allow',
     Action: ['kms:DescribeKey'],
     Resource: keyArn(address, place),
-    ...conditions(address, {}),
+    ...conditions(address, {}, place),
   };
 }
 
