@@ -506,6 +506,15 @@ describe('what other writers may put into a table', () => {
     expect(await reportTable(place.items, place.now)).toMatchObject({ misread: [], unnumbered: [] });
   });
 
+  it('one item of an unknown format keeps nobody from writing; a table of nothing else is written by nobody', async () => {
+    await place.open({ format: 'credstash' }).write(bare('strange', 'x'));
+    change('strange', { algorithm: { S: 'rot13' } });
+    await expect(place.open().write(bare('db', 'x'))).rejects.toThrow(coded('integrity', 'strange version 1'));
+    await place.open({ format: 'credstash' }).write(bare('known', 'x'));
+    await place.open().write(bare('db', 'x'));
+    expect((await place.open().history('db'))[0]?.family).toBe('credstash');
+  });
+
   it('a version that is padded otherwise is found by its number', async () => {
     const table = place.open({ format: 'credstash' });
     await table.write(bare('db', 'one'));

@@ -6,6 +6,7 @@
 import { CofferError } from '../errors.ts';
 import { type WrittenFormat, writtenFormats } from './format.ts';
 import { formatOf } from './formats.ts';
+import { headOf } from './head.ts';
 import { type Item, optionalNumber, ownName, textOf } from './item.ts';
 import type { ItemStore } from './item-store.ts';
 
@@ -75,10 +76,14 @@ function optionalDays(item: Item, attribute: string): number | undefined {
 
 async function formatInUse(store: ItemStore): Promise<WrittenFormat> {
   let seen = 0;
+  let strange: Item | undefined;
   for await (const item of store.scan('head')) {
-    if (item['name']?.S !== ownName) return formatOf(item).family;
+    // One item of nobody knows what program does not keep everybody from writing.
+    const family = item['name']?.S === ownName ? undefined : headOf(item, 0).family;
+    if (family !== undefined) return family;
+    if (item['name']?.S !== ownName) strange ??= item;
     seen++;
     if (seen === sample) break;
   }
-  return 'coffer';
+  return strange === undefined ? 'coffer' : formatOf(strange).family;
 }
