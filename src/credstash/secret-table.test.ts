@@ -62,10 +62,13 @@ describe('a table', () => {
     ['a version that is not there', 'db', 9],
     ['the empty name', '', undefined],
     ["the table's own name", '!coffer', undefined],
+    ['a name that is longer than any can be', 'é'.repeat(1_025), undefined],
   ])('%s is not found', async (_what, name, version) => {
     const table = place.open();
     await table.write(bare('db', 'one'));
+    place.items.calls['query'] = 0;
     await expect(table.read(name, version)).rejects.toThrow(coded('not_found'));
+    if (name !== 'x' && name !== 'db') expect(place.items.calls['query']).toBe(0);
   });
 
   it('of writers at once each gets a number of its own, and none is lost', async () => {
@@ -509,7 +512,9 @@ describe('what other writers may put into a table', () => {
   it('one item of an unknown format keeps nobody from writing; a table of nothing else is written by nobody', async () => {
     await place.open({ format: 'credstash' }).write(bare('strange', 'x'));
     change('strange', { algorithm: { S: 'rot13' } });
-    await expect(place.open().write(bare('db', 'x'))).rejects.toThrow(coded('integrity', 'strange version 1'));
+    await expect(place.open().write(bare('db', 'x'))).rejects.toThrow(
+      coded('integrity', 'strange version 1'),
+    );
     await place.open({ format: 'credstash' }).write(bare('known', 'x'));
     await place.open().write(bare('db', 'x'));
     expect((await place.open().history('db'))[0]?.family).toBe('credstash');

@@ -17,7 +17,7 @@ import { type Head, headOf } from './head.ts';
 import { type Item, keyOf, label, optionalSet, optionalText, ownName } from './item.ts';
 import { deletion, destruction, restoring, stateOf } from './item-state.ts';
 import type { ItemStore } from './item-store.ts';
-import { requireWritableName } from './secret-names.ts';
+import { isNobodys, requireWritableName } from './secret-names.ts';
 import { readSettings, type TableSettings } from './table-settings.ts';
 import {
   compareVersions,
@@ -103,7 +103,7 @@ export class SecretTable implements Disposable {
 
   /** The whole item of the latest version in whatever state; undefined where the name has none. */
   async latest(name: string): Promise<Item | undefined> {
-    if (name === ownName || name === '') return undefined;
+    if (isNobodys(name)) return undefined;
     for await (const first of this.#parts.store.versions(name, 'whole', 1)) {
       // Padded as both programs pad today, the greatest text is the greatest number. Anything else must be looked at.
       if (isCanonical(keyOf(first).version)) return first;
@@ -115,7 +115,7 @@ export class SecretTable implements Disposable {
 
   /** As `latest`, for the version of this number. */
   async version(name: string, version: number): Promise<Item | undefined> {
-    if (name === ownName || name === '') return undefined;
+    if (isNobodys(name)) return undefined;
     for (const text of spellings(version)) {
       const item = await this.#parts.store.read({ name, version: text });
       if (item !== undefined) return item;
@@ -162,7 +162,7 @@ export class SecretTable implements Disposable {
   /** All versions of a name, oldest first; none where there is no such name. */
   async history(name: string): Promise<readonly Head[]> {
     const heads: Head[] = [];
-    if (name === ownName || name === '') return heads;
+    if (isNobodys(name)) return heads;
     for await (const item of this.#parts.store.versions(name, 'head')) heads.push(this.headOf(item));
     return heads.toSorted((left, right) => compareVersions(left.versionText, right.versionText));
   }
@@ -308,7 +308,7 @@ export class SecretTable implements Disposable {
 
   /** As `latest`, without the value. */
   async latestHead(name: string): Promise<Head | undefined> {
-    if (name === ownName || name === '') return undefined;
+    if (isNobodys(name)) return undefined;
     for await (const first of this.#parts.store.versions(name, 'head', 1)) {
       if (isCanonical(keyOf(first).version)) return this.headOf(first);
       return (await this.history(name)).at(-1);
