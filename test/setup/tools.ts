@@ -12,6 +12,7 @@ export const toolNames = [
   'jinja',
   'zsh',
   'fish',
+  'pgbouncer',
   'credstash',
   'credsmash',
 ] as const;
@@ -49,6 +50,7 @@ export function findTools(say: (line: string) => void): Tools {
     jinja: pythonWith('jinja2', jinjaVersion, say),
     zsh: debianTool('zsh', say),
     fish: debianTool('fish', say),
+    pgbouncer: debianTool('pgbouncer', say),
     credstash: pythonProgram('credstash', '1.17.1', say),
     // Without Jinja it has no templates, and says nothing of it.
     credsmash: pythonProgram('credsmash', '3.0.1', say, ['jinja2==3.1.6']),
@@ -78,7 +80,8 @@ function debianTool(name: string, say: (line: string) => void): Tool {
 }
 
 function found(name: string): string | undefined {
-  const folders = (process.env['PATH'] ?? '').split(':').filter((folder) => folder !== '');
+  // Servers lie where a person's PATH may not lead.
+  const folders = [...(process.env['PATH'] ?? '').split(':'), '/usr/sbin'].filter((folder) => folder !== '');
   return folders.map((folder) => join(folder, name)).find((path) => existsSync(path));
 }
 
