@@ -53,6 +53,23 @@ describe.skipIf(server === undefined)('a store in PostgreSQL', () => {
     return { cutter, storage: await open({ ...wish, port: cutter.port }) };
   }
 
+  /** Resolves when commits wait for a standby that never confirms: some time after the server was told so. */
+  async function requireStandby(): Promise<void> {
+    await server?.sql("ALTER SYSTEM SET synchronous_standby_names = 'nobody'");
+    await server?.sql('SELECT pg_reload_conf()');
+    const waiting =
+      "SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE wait_event = 'SyncRep' AND application_name NOT LIKE 'coffer%'";
+    for (let held = false; !held; ) {
+      let over = false;
+      // Who writes nothing to the log has nothing to be confirmed.
+      const probe = server?.sql("SELECT pg_logical_emit_message(true, 'probe', '')").then(() => {
+        over = true;
+      });
+      while (!over) if (((await server?.sql(waiting)) ?? []).length > 0) held = true;
+      await probe;
+    }
+  }
+
   const textAt = async (storage: Storage, name: string) => (await storage.read(key(name)))?.value.toString();
 
   describe('whose answer to a commit is lost', () => {
@@ -287,8 +304,7 @@ describe.skipIf(server === undefined)('a store in PostgreSQL', () => {
     await fresh();
     const hasty = await open({ deadlines: short });
     const patient = await open();
-    await server.sql("ALTER SYSTEM SET synchronous_standby_names = 'nobody'");
-    await server.sql('SELECT pg_reload_conf()');
+    await requireStandby();
     try {
       await expect(hasty.commit([{ key: key('a'), value: bytes('1') }])).rejects.toMatchObject({
         code: 'unavailable',
@@ -315,8 +331,7 @@ describe.skipIf(server === undefined)('a store in PostgreSQL', () => {
   it('with such a standby does not acknowledge what it found out by itself, either', async () => {
     const { cutter, storage } = await throughCutter({ deadlines: short });
     await storage.commit([{ key: key('a'), value: bytes('1') }]);
-    await server.sql("ALTER SYSTEM SET synchronous_standby_names = 'nobody'");
-    await server.sql('SELECT pg_reload_conf()');
+    await requireStandby();
     try {
       const commit = storage.commit([{ key: key('a'), value: bytes('2') }]);
       commit.catch(() => undefined);
