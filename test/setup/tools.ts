@@ -1,6 +1,6 @@
 /** Programs that are not npm packages and that some tests drive: found, installed where that is possible, or told how to get. */
 import { spawnSync } from 'node:child_process';
-import { existsSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -118,8 +118,16 @@ function pythonProgram(
   const { directory, remedy } = pythonHome(name, version);
   const program = join(directory, 'bin', name);
   const complete = join(directory, `complete-${beside.length}`);
-  if (!existsSync(complete) && makePython(name, version, say, beside)) writeFileSync(complete, '');
+  if (!(existsSync(complete) && isAtHome(program, directory)) && makePython(name, version, say, beside)) {
+    writeFileSync(complete, '');
+  }
   return { path: existsSync(program) ? program : undefined, remedy };
+}
+
+/** A copied environment runs the Python of the place that it was copied from, for as long as that is there. */
+function isAtHome(program: string, directory: string): boolean {
+  // Its first line, or the second where the way there is long.
+  return existsSync(program) && readFileSync(program, 'utf8').slice(0, 2_000).includes(directory);
 }
 
 /** Kept below `node_modules` for the next run. */
