@@ -40,7 +40,7 @@ export const command = defineCommand({
   ],
   examples: [
     'coffer operator migrate --from lmdb:/srv/a/store --to postgres://u@db/coffer',
-    'coffer operator migrate --from lmdb:/srv/a/store --to postgres://u@db/coffer --cancel',
+    'coffer operator migrate --from lmdb:/srv/a/store --cancel',
   ],
   async run({ options }, shell) {
     const source = namedStorage(shell, { option: 'from', variable: 'COFFER_MIGRATE_FROM' }, options.from);
