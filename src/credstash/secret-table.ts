@@ -80,7 +80,9 @@ export class SecretTable implements Disposable {
    * `permission_denied` or `integrity` for what does not open.
    */
   async read(name: string, version?: number): Promise<Found> {
-    const item = version === undefined ? await this.latest(name) : await this.version(name, version);
+    const reading = version === undefined ? this.latest(name) : this.version(name, version);
+    this.prepare();
+    const item = await reading;
     if (item === undefined) {
       const what = version === undefined ? `secret ${name}` : `version ${version} of ${name}`;
       throw new CofferError('not_found', `there is no ${what}`);
@@ -109,6 +111,11 @@ export class SecretTable implements Disposable {
       if (item !== undefined) return item;
     }
     return undefined;
+  }
+
+  /** Items are about to be opened: what that takes is made ready while they are on their way. */
+  prepare(): void {
+    this.#parts.keys.prepare();
   }
 
   /** Opens an item that was read. Throws `integrity`, `wrong_key` or `permission_denied`, naming the item. */
