@@ -22,6 +22,7 @@ await build({
   platform: 'node',
   target: 'node20',
   external: external.flatMap((name) => [name, `${name}/*`]),
+  alias: { 'node:process': './tools/node-process.mjs' },
   mainFields: ['module', 'main'],
   sourcemap: 'linked',
   // Node compiles what it loads at each start, by the letter. Names stay: they stand in traces.
