@@ -28,17 +28,48 @@ export function writePrivateFile(path: string, contents: Uint8Array | string): v
   }
 }
 
+/** As `writePrivateFile`, of a text that comes in pieces; where that rejects, nothing is there and it rejects with the same. */
+export async function streamPrivateFile(path: string, text: AsyncIterable<string>): Promise<void> {
+  refuseOtherThanFile(path);
+  const temporary = join(dirname(path), `.${basename(path)}.${process.pid}.new`);
+  const write = <T>(action: () => T): T => {
+    try {
+      return action();
+    } catch (error) {
+      throw unwritable(path, error);
+    }
+  };
+  const file = write(() => openSync(temporary, 'wx', 0o600));
+  let whole = false;
+  try {
+    try {
+      for await (const piece of text) write(() => writeWhole(file, Buffer.from(piece)));
+      write(() => fsyncSync(file));
+    } finally {
+      closeSync(file);
+    }
+    write(() => renameSync(temporary, path));
+    whole = true;
+  } finally {
+    if (!whole) removeQuietly(temporary);
+  }
+}
+
 /** Writes a file with mode 0600 that was not there before. Throws what node throws: `EEXIST` when it was. */
 export function createPrivateFile(path: string, contents: Uint8Array | string): void {
   const bytes = typeof contents === 'string' ? Buffer.from(contents) : contents;
   const file = openSync(path, 'wx', 0o600);
   try {
-    let written = 0;
-    while (written < bytes.length) written += writeSync(file, bytes, written);
+    writeWhole(file, bytes);
     fsyncSync(file);
   } finally {
     closeSync(file);
   }
+}
+
+function writeWhole(file: number, bytes: Uint8Array): void {
+  let written = 0;
+  while (written < bytes.length) written += writeSync(file, bytes, written);
 }
 
 /** The folder and those above it, for its owner alone where they were missing. */
