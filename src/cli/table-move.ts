@@ -1,13 +1,14 @@
 /**
- * Moves and copies in a table. Each version is opened and sealed anew for its new name, the newest first, so that the goal's latest
- * is right from the first write on; only then goes what was copied. Interrupted, it is whole at its old name still, and the same
- * command goes on.
+ * Moves, copies, deletes and restores in a table. Of a move or a copy each version is opened and sealed anew for its new name, the
+ * newest first, so that the goal's latest is right from the first write on; only then goes what was copied. Interrupted, it is
+ * whole at its old name still, and the same command goes on.
  */
 import type { Head } from '../credstash/head.ts';
 import type { SecretTable } from '../credstash/secret-table.ts';
 import { asCofferError, CofferError } from '../errors.ts';
 import type { JsonObject } from '../json.ts';
 import type { MoveOrder, MoveOutcome, Mover } from './secret-safe.ts';
+import { restoreOne } from './table-restore.ts';
 
 /** Skipped names that are told. */
 const mostNamed = 50;
@@ -17,15 +18,9 @@ const past = { move: 'moved', copy: 'copied', delete: 'deleted', restore: 'resto
 export function tableMover(table: SecretTable, below: (folder: string) => Promise<readonly string[]>): Mover {
   return {
     async start(order: MoveOrder): Promise<MoveOutcome> {
-      if (order.verb === 'restore') {
-        throw new CofferError(
-          'unsupported_operation',
-          `${table.title} cannot restore a folder; \`coffer rollback\` does it by name`,
-        );
-      }
       if (!order.recursive) {
-        await moveOne(table, order, order.from, order.to ?? '');
-        return outcome(order, 1, []);
+        const done = await carryOut(table, order, order.from, order.to ?? '');
+        return outcome(order, { done: done ? 1 : 0, of: 1 }, []);
       }
       const names = await below(order.from);
       if (names.length === 0)
@@ -38,18 +33,28 @@ export function tableMover(table: SecretTable, below: (folder: string) => Promis
 async function moveAll(table: SecretTable, order: MoveOrder, names: readonly string[]): Promise<MoveOutcome> {
   const skipped: { path: string; reason: string }[] = [];
   const start = order.from === '' ? 0 : order.from.length + 1;
+  let done = 0;
   for (const name of names) {
     const goal =
       order.to === undefined || order.to === '' ? name.slice(start) : `${order.to}/${name.slice(start)}`;
     try {
-      await moveOne(table, order, name, goal);
+      if (await carryOut(table, order, name, goal)) done++;
     } catch (thrown) {
       const error = asCofferError(thrown);
       if (!ofThisName.some((code) => code === error.code)) throw thrown;
       skipped.push({ path: name, reason: error.message });
     }
   }
-  return outcome(order, names.length - skipped.length, skipped);
+  return outcome(order, { done, of: names.length }, skipped);
+}
+
+/** @returns whether something changed, or with `dryRun` would */
+async function carryOut(table: SecretTable, order: MoveOrder, from: string, to: string): Promise<boolean> {
+  if (order.verb === 'restore') {
+    return restoreOne(table, from, { at: order.at ?? 0, dryRun: order.dryRun });
+  }
+  await moveOne(table, order, from, to);
+  return true;
 }
 
 /** Codes that say something of one secret; any other stops the rest. */
@@ -65,11 +70,12 @@ const ofThisName = [
 
 function outcome(
   { verb, dryRun }: MoveOrder,
-  done: number,
+  { done, of }: { readonly done: number; readonly of: number },
   skipped: readonly { readonly path: string; readonly reason: string }[],
 ): MoveOutcome {
   const result: JsonObject = {
     [past[verb]]: done,
+    unchanged: of - done - skipped.length,
     skipped: skipped.length,
     skipped_paths: skipped.slice(0, mostNamed).map((each) => ({ ...each })),
     dry_run: dryRun,
