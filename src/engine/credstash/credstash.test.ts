@@ -89,6 +89,18 @@ describe('a mounted table', () => {
     expect(await names()).toMatchObject({ status: 403 });
   });
 
+  it.each([
+    ['move', { from: 'shared/a', to: 'shared/b' }],
+    ['copy', { from: 'shared/a', to: 'shared/b' }],
+    ['restore', { path: 'shared/a', at: '2026-03-01T12:00:00Z', recursive: true }],
+  ])('is told apart from kv by a %s, and keeps what it has', async (verb, body) => {
+    await configured();
+    await put('a', { user: 'app' });
+    const answer = await ask(node, 'update', `sys/secrets/${verb}`, body);
+    expect(answer).toMatchObject({ status: 405, errors: [expect.stringContaining('shared/')] });
+    expect((await get('a')).data).toMatchObject({ data: { user: 'app' } });
+  });
+
   it('writes, reads, checks and patches versions as kv does', async () => {
     await configured();
     const first = await put('shop/db', { user: 'app', password: 'x' }, { options: { cas: 0 } });
