@@ -28,30 +28,46 @@ export function writePrivateFile(path: string, contents: Uint8Array | string): v
   }
 }
 
-/** As `writePrivateFile`, of a text that comes in pieces; where that rejects, nothing is there and it rejects with the same. */
+/**
+ * As `writePrivateFile`, of a text that comes in pieces; where that rejects, nothing is there and it rejects with the same. A signal
+ * that ends the program takes the part along that was written.
+ */
 export async function streamPrivateFile(path: string, text: AsyncIterable<string>): Promise<void> {
   refuseOtherThanFile(path);
   const temporary = join(dirname(path), `.${basename(path)}.${process.pid}.new`);
-  const write = <T>(action: () => T): T => {
-    try {
-      return action();
-    } catch (error) {
-      throw unwritable(path, error);
-    }
+  const end = (signal: NodeJS.Signals) => {
+    removeQuietly(temporary);
+    // The handler is gone by now, so that this does what it did without us.
+    process.kill(process.pid, signal);
   };
-  const file = write(() => openSync(temporary, 'wx', 0o600));
-  let whole = false;
+  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+  for (const signal of signals) process.once(signal, end);
   try {
-    try {
-      for await (const piece of text) write(() => writeWhole(file, Buffer.from(piece)));
-      write(() => fsyncSync(file));
-    } finally {
-      closeSync(file);
-    }
-    write(() => renameSync(temporary, path));
-    whole = true;
+    await fillPrivateFile(temporary, path, text);
+    orUnwritable(path, () => renameSync(temporary, path));
+  } catch (error) {
+    removeQuietly(temporary);
+    throw error;
   } finally {
-    if (!whole) removeQuietly(temporary);
+    for (const signal of signals) process.off(signal, end);
+  }
+}
+
+async function fillPrivateFile(temporary: string, path: string, text: AsyncIterable<string>): Promise<void> {
+  const file = orUnwritable(path, () => openSync(temporary, 'wx', 0o600));
+  try {
+    for await (const piece of text) orUnwritable(path, () => writeWhole(file, Buffer.from(piece)));
+    orUnwritable(path, () => fsyncSync(file));
+  } finally {
+    closeSync(file);
+  }
+}
+
+function orUnwritable<T>(path: string, action: () => T): T {
+  try {
+    return action();
+  } catch (error) {
+    throw unwritable(path, error);
   }
 }
 

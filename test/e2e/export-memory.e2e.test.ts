@@ -2,8 +2,10 @@
  * Reading all of a table with little memory: the program gets a heap that is far smaller than what it reads, from an AWS that makes
  * each item when it is asked for.
  */
+import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { once } from 'node:events';
+import { mkdtempSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, expect, it } from 'vitest';
 import { cofferFormat } from '../../src/credstash/coffer-format.ts';
@@ -75,17 +77,21 @@ function answer(action: string, { ExclusiveStartKey, RequestItems }: Asked): Jso
   };
 }
 
-async function start(words: readonly string[]): Promise<Outcome> {
+async function startAws(): Promise<Readonly<Record<string, string>>> {
   aws = await startFaultyAws();
   aws.fault = (action, body) => ({ kind: 'answer', body: JSON.stringify(answer(action, body as Asked)) });
-  return runProgram(process.execPath, [program, ...words], {
+  return {
     ...place.env,
     NODE_OPTIONS: `--max-old-space-size=${heap}`,
     AWS_ACCESS_KEY_ID: 'AKIAIOSFODNN7EXAMPLE',
     AWS_SECRET_ACCESS_KEY: 'of-a-test',
     AWS_ENDPOINT_URL: aws.endpoint,
     COFFER_SAFE: 'credstash://many?region=eu-central-1',
-  });
+  };
+}
+
+async function start(words: readonly string[]): Promise<Outcome> {
+  return runProgram(process.execPath, [program, ...words], await startAws());
 }
 
 it('exports a table that is larger than the heap', async () => {
@@ -106,4 +112,29 @@ it('stops reading where no environment could hold more', async () => {
   const batches = aws?.calls.filter((call) => call === 'BatchGetItem').length ?? 0;
   expect(batches).toBeGreaterThan(0);
   expect(batches).toBeLessThan(40);
+});
+
+it.each(['SIGINT', 'SIGTERM'] as const)('leaves nothing of what %s cuts off', async (signal) => {
+  const folder = mkdtempSync(join(place.home, 'cut-'));
+  const env = await startAws();
+  const child = spawn(process.execPath, [program, 'export', '/', '--output', join(folder, 'all.json')], {
+    env,
+    stdio: 'ignore',
+  });
+  try {
+    if (aws === undefined) throw new Error('no AWS');
+    const { fault } = aws;
+    aws.fault = (action, body) => {
+      const batches = aws?.calls.filter((call) => call === 'BatchGetItem').length ?? 0;
+      if (batches < 3) return fault(action, body);
+      expect(readdirSync(folder)).toEqual([expect.stringMatching(/^\.all\.json\.\d+\.new$/)]);
+      child.kill(signal);
+      return { kind: 'hang' };
+    };
+    const [, ended] = await once(child, 'exit');
+    expect(ended).toBe(signal);
+    expect(readdirSync(folder)).toEqual([]);
+  } finally {
+    child.kill('SIGKILL');
+  }
 });

@@ -75,7 +75,10 @@ describe('a mounted table', () => {
     const all = await names();
     expect(all).toMatchObject({
       status: 200,
-      data: { subkeys: { user: null, hosts: { main: { port: null }, none: null } }, metadata: { version: 1 } },
+      data: {
+        subkeys: { user: null, hosts: { main: { port: null }, none: null } },
+        metadata: { version: 1 },
+      },
     });
     expect(JSON.stringify(all.data)).not.toContain('app');
     expect((await names({ depth: 1 })).data['subkeys']).toEqual({ user: null, hosts: null });
