@@ -1,5 +1,5 @@
 /** What `export` writes, piece by piece as secrets come. */
-import type { Field, NamedSecret, SecretFormat } from './format/format.ts';
+import type { FlatFormat, NamedSecret, SecretFormat, TreeFormat } from './format/format.ts';
 import { isFolder, parseFolder } from './secret-name.ts';
 import { Variables, type VariableWishes } from './variables.ts';
 
@@ -19,21 +19,21 @@ export function exportText(
   const [word = ''] = wishes.words;
   const isSingle = wishes.words.length === 1 && !isFolder(word);
   if (format.kind === 'flat') return flatText(format, secrets, wishes, !isSingle);
-  if (isSingle) return single(format.encodeOne, secrets);
+  if (isSingle) return single(format, secrets);
   // One folder's names stand as below it, so that they can go below another.
   const folder = wishes.words.length === 1 ? parseFolder(word) : '';
   return treeText(format, secrets, folder === '' ? 0 : folder.length + 1);
 }
 
 async function* flatText(
-  format: SecretFormat & { readonly kind: 'flat' },
+  format: FlatFormat,
   secrets: AsyncIterable<NamedSecret>,
   wishes: ExportWishes,
   nameBare: boolean,
 ): AsyncGenerator<string> {
   const variables = new Variables(wishes, nameBare);
   for await (const secret of secrets) {
-    const fields: readonly Field[] = variables.of(secret);
+    const fields = variables.of(secret);
     for (const { name, value } of fields) {
       if (!format.exact && typeof value !== 'string') wishes.flattened(name);
     }
@@ -42,15 +42,18 @@ async function* flatText(
   variables.end();
 }
 
-async function* single(
-  encode: (secret: NamedSecret) => string,
-  secrets: AsyncIterable<NamedSecret>,
-): AsyncGenerator<string> {
-  for await (const secret of secrets) yield encode(secret);
+/** What a text of none is says that there is none: with `--partial` even the only one may be left out. */
+async function* single(format: TreeFormat, secrets: AsyncIterable<NamedSecret>): AsyncGenerator<string> {
+  let isEmpty = true;
+  for await (const secret of secrets) {
+    isEmpty = false;
+    yield format.encodeOne(secret);
+  }
+  if (isEmpty) yield format.series().end();
 }
 
 async function* treeText(
-  format: SecretFormat & { readonly kind: 'tree' },
+  format: TreeFormat,
   secrets: AsyncIterable<NamedSecret>,
   start: number,
 ): AsyncGenerator<string> {
