@@ -12,7 +12,7 @@ import { type Head, headOf } from './head.ts';
 import { type Item, keyOf, ownName } from './item.ts';
 import type { ItemStore } from './item-store.ts';
 import { type OpenedTable, openTable, type TableSurroundings } from './open-table.ts';
-import { requireWritableName } from './secret-names.ts';
+import { isNobodys, requireWritableName } from './secret-names.ts';
 import type { TableAddress } from './table-address.ts';
 import { settingsKey } from './table-settings.ts';
 import { compareText, compareVersions, versionNumber } from './version.ts';
@@ -64,7 +64,8 @@ export class OldTable implements Disposable {
 
   /** The item of the latest version; undefined where there is none, or it is deleted. One query, mostly. */
   async latest(name: string): Promise<Item | undefined> {
-    if (isNoName(name)) return undefined;
+    if (isNobodys(name)) return undefined;
+    this.#opened.keys.prepare();
     if (this.#surroundings.latest === 'number') return this.#live(await this.#opened.table.latest(name));
     for await (const item of this.#store.versions(name, 'whole', 1)) return this.#live(item);
     return undefined;
@@ -72,7 +73,8 @@ export class OldTable implements Disposable {
 
   /** The item of the first of these version texts that there is. */
   async version(name: string, texts: readonly string[]): Promise<Item | undefined> {
-    if (isNoName(name)) return undefined;
+    if (isNobodys(name)) return undefined;
+    this.#opened.keys.prepare();
     for (const version of texts) {
       const item = this.#live(await this.#store.read({ name, version }));
       if (item !== undefined) return item;
@@ -101,6 +103,7 @@ export class OldTable implements Disposable {
    * is one over names, and then those items in batches.
    */
   async latestItems(wanted?: (name: string) => boolean): Promise<readonly Item[]> {
+    this.#opened.keys.prepare();
     const best = new Map<string, Item>();
     for await (const item of this.#store.scan(wanted === undefined ? 'whole' : 'head')) {
       const { name, version } = keyOf(item);
@@ -133,7 +136,7 @@ export class OldTable implements Disposable {
 
   /** All versions of one name, the oldest first, deleted ones too: their numbers are taken. */
   async history(name: string): Promise<readonly Head[]> {
-    if (isNoName(name)) return [];
+    if (isNobodys(name)) return [];
     const heads: Head[] = [];
     for await (const item of this.#store.versions(name, 'head')) {
       heads.push(headOf(item, this.#surroundings.now()));
@@ -219,8 +222,4 @@ export class OldTable implements Disposable {
 
 function comments({ comment, digest }: OldWriting): Pick<Sealing, 'comment' | 'digest'> {
   return { ...(comment === undefined ? {} : { comment }), ...(digest === undefined ? {} : { digest }) };
-}
-
-function isNoName(name: string): boolean {
-  return name === '' || name === ownName;
 }

@@ -9,9 +9,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { generator } from '../../test/fault/storage-fault.ts';
+import { consulPlace } from '../../test/setup/consul-place.ts';
 import { databasePlace } from '../../test/setup/database-place.ts';
 import { startDynamoLocal } from '../../test/setup/dynamodb-local.ts';
 import { CofferError } from '../errors.ts';
+import { parseConsulPlace } from './consul/address.ts';
+import { openConsulStorage } from './consul/consul.ts';
 import { parseDynamoAddress } from './dynamodb/address.ts';
 import { openDynamoStorage } from './dynamodb/dynamodb.ts';
 import { openLmdbStorage } from './lmdb/lmdb.ts';
@@ -25,6 +28,7 @@ const seed = Number(process.env['COFFER_TEST_SEED'] ?? randomInt(2 ** 31));
 const steps = Number(process.env['COFFER_TEST_STEPS'] ?? 400);
 /** Compared where there is such a server. */
 const server = await databasePlace('postgresql');
+const agent = await consulPlace();
 const local = await startDynamoLocal();
 
 /** A store under comparison. Revisions mean something in one store only: each remembers its own, by when they were seen. */
@@ -43,6 +47,7 @@ it(`all stores answer alike (COFFER_TEST_SEED=${seed})`, { timeout: 60_000 + ste
   } finally {
     rmSync(path, { recursive: true });
     await server?.close();
+    await agent.close();
   }
 });
 
@@ -85,7 +90,13 @@ async function openAll(path: string): Promise<readonly Subject[]> {
     reopen: () => openLmdbStorage({ path, create: false }),
     revisions: new Map(),
   };
-  if (server === undefined) return [memory, lmdb];
+  const place = { place: parseConsulPlace('consul:differential'), env: { CONSUL_HTTP_ADDR: agent.address } };
+  const consul: Subject = {
+    storage: await openConsulStorage({ ...place, create: true }),
+    reopen: () => openConsulStorage({ ...place, create: false }),
+    revisions: new Map(),
+  };
+  if (server === undefined) return [memory, lmdb, consul];
   const { name, password } = server;
   const url = `postgres://${name}:${password}@${server.server.host}:${server.server.port}/${name}`;
   const postgres: Subject = {
@@ -93,7 +104,7 @@ async function openAll(path: string): Promise<readonly Subject[]> {
     reopen: () => openPostgresStorage({ url, create: false }),
     revisions: new Map(),
   };
-  return [memory, lmdb, postgres];
+  return [memory, lmdb, consul, postgres];
 }
 
 async function openDynamo(): Promise<Subject> {
