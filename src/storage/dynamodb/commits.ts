@@ -102,7 +102,10 @@ export class Commits {
 
   #tellBroken(group: readonly Pending[], plan: readonly Planned[], { place, lost }: Broken): void {
     const [only, another] = group;
-    if (another === undefined) return only?.reject(new ConflictError(plan[place]?.key ?? ''));
+    if (another === undefined) {
+      only?.reject(new ConflictError(plan[place]?.key ?? ''));
+      return;
+    }
     if (lost) {
       // What was sent first may be under way still: the same under other tokens could then be done twice.
       for (const { reject } of group) reject(overdue(true));

@@ -103,7 +103,7 @@ describe.skipIf(local === undefined)('what DynamoDB is asked', () => {
       const large = Buffer.alloc(10_000, 1);
       for (let folder = 0; folder < 4; folder++) {
         for (let round = 0; round < 5; round++) {
-          const names = Array.from({ length: 40 }, (_, index) =>
+          const names = Array.from({ length: 30 }, (_, index) =>
             key(`deep/mount/f${folder}/${round}/${index}`),
           );
           await storage.commit(names.map((name) => ({ key: name, value: large })));
@@ -113,7 +113,7 @@ describe.skipIf(local === undefined)('what DynamoDB is asked', () => {
       expect(listed.answer.items).toEqual(['f0/', 'f1/', 'f2/', 'f3/']);
       expect(new Set(listed.calls)).toEqual(new Set(['Query']));
       expect(listed.calls.length).toBeLessThanOrEqual(5);
-      // There are 8 MB, and 2,000 units of them.
+      // There are 6 MB, and 1,500 units of them.
       expect(listed.read).toBeLessThan(250);
       const two = await metered.bill(() => storage.children('deep/mount/', { limit: 2 }));
       expect(two.answer.items).toEqual(['f0/', 'f1/']);
