@@ -106,7 +106,7 @@ function pythonWith(name: string, version: string, say: (line: string) => void):
 }
 
 /** A program that comes as a Python package of its own name, perhaps with other packages beside it. */
-function pythonProgram(
+export function pythonProgram(
   name: string,
   version: string,
   say: (line: string) => void,
