@@ -196,12 +196,18 @@ export class Image implements Disposable {
     return folder;
   }
 
+  /** A text with the paths of mounts led to `volumes`, and those of the program into the image. */
+  place(volumes: string, text: string): string {
+    return text
+      .replace(
+        /(?<![\w.-])\/(var\/lib\/coffer(?:-key)?|run\/(?:coffer|secrets)|etc\/coffer)(?![\w-])/g,
+        `${volumes}/$1`,
+      )
+      .replace(/(?<![\w.-])\/(opt\/coffer|usr\/local\/bin)(?=\/)/g, `${this.root}/$1`);
+  }
+
   #spawn(volumes: string, command: readonly string[], env: Readonly<Record<string, string>>) {
-    const placed = (text: string) => {
-      const volume = this.volumes.find((path) => text === path || text.startsWith(`${path}/`));
-      if (volume !== undefined) return join(volumes, text);
-      return text.startsWith('/opt/') || text.startsWith('/usr/local/bin/') ? join(this.root, text) : text;
-    };
+    const placed = (text: string) => this.place(volumes, text);
     const [program = '', ...args] = command.map(placed);
     const variables = Object.entries({ ...Object.fromEntries(this.env), ...env });
     return spawn(program === 'node' ? process.execPath : program, args, {
