@@ -85,7 +85,7 @@ describe.each(examples)('what the chart makes of examples/%s', (example) => {
     );
   });
 
-  it('threat 27: is a pod of the standard "restricted"', () => {
+  it('is a pod of the standard "restricted"', () => {
     expect(pod.securityContext).toMatchObject({
       runAsNonRoot: true,
       runAsUser: 10_001,

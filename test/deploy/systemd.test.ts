@@ -47,7 +47,7 @@ it('threat 26: it is a user of its own, and store and keyfile lie apart', () => 
   expect(readFileSync(join(folder, 'coffer.sysusers'), 'utf8')).toMatch(/^u coffer - /m);
 });
 
-it('threat 27: it can do no more than it needs', () => {
+it('it can do no more than it needs', () => {
   const none = ['AmbientCapabilities', 'CapabilityBoundingSet'];
   for (const name of none) expect(service.get(name), name).toEqual(['']);
   const yes = [...service].filter(([name]) => /^(Private|Protect|Restrict|Lock|NoNew|RemoveIPC)/.test(name));
