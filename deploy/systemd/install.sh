@@ -9,6 +9,12 @@ if [ -z "$program" ]; then
   echo "coffer is not installed: put it into PATH, or say where it is with COFFER_PROGRAM" >&2
   exit 1
 fi
+case $program in
+  /home/* | /root/* | /run/user/*)
+    echo "$program is in a home, which the service cannot see: install coffer for everybody" >&2
+    exit 1
+    ;;
+esac
 
 install -d "$root/etc/systemd/system" "$root/usr/lib/sysusers.d" "$root/etc/coffer"
 install -m 0644 "$here/coffer.sysusers" "$root/usr/lib/sysusers.d/coffer.conf"

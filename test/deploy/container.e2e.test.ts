@@ -1,9 +1,20 @@
-/** The container image: what its file says, and a server out of what its steps make. */
-import { readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+/** The container image: what its file says, and servers out of what its steps make, alone and as pods of the chart. */
+import { spawnSync } from 'node:child_process';
+import {
+  chmodSync,
+  chownSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { isSent, pairs, words } from './dockerfile.ts';
 import { file, Image, ignore, imageUser } from './image.ts';
+import { rendered } from './rendered.ts';
 
 const last = file.stages.at(-1);
 const of = (name: string) =>
@@ -56,8 +67,8 @@ it('store and keyfile have a volume each, and signals reach the server itself', 
 let image: Image;
 beforeAll(() => {
   image = new Image();
-});
-afterAll(() => image?.[Symbol.dispose]());
+}, 240_000);
+afterAll(() => image?.[Symbol.dispose](), 240_000);
 
 it('what the steps make serves, as nobody, and writes to its volumes only', async () => {
   const volumes = image.makeVolumes();
@@ -100,4 +111,88 @@ it('a volume of the store that is not mounted never becomes a fresh store', asyn
   await expect(image.start(volumes, ['server', '--init'], env)).rejects.toThrow(
     'is the keyfile of a store that was there',
   );
+});
+
+describe('a pod of the chart', () => {
+  /** Volumes as a cluster mounts them: their roots are root's, and open to the pod's group. */
+  function mount(config: string): string {
+    const volumes = image.makeVolumes();
+    for (const path of ['var/lib/coffer', 'var/lib/coffer-key', 'run/coffer', 'etc/coffer']) {
+      mkdirSync(join(volumes, path), { recursive: true });
+      if (path === 'etc/coffer') continue;
+      if (process.getuid?.() === 0) chownSync(join(volumes, path), 0, 10_001);
+      chmodSync(join(volumes, path), 0o2775);
+    }
+    const text = image.place(volumes, config).replaceAll(/0\.0\.0\.0:\d+/g, '127.0.0.1:0');
+    writeFileSync(join(volumes, 'etc/coffer/coffer.toml'), text, { mode: 0o644 });
+    return volumes;
+  }
+
+  it('serves, and serves again after the cluster opened its files to the group', async () => {
+    const { pod, config } = rendered('single.yaml');
+    const [init] = pod.initContainers;
+    const [server] = pod.containers;
+    const volumes = mount(config);
+    const env = Object.fromEntries(
+      (server?.env ?? []).map(({ name, value }) => [name, value ?? name.toLowerCase()]),
+    );
+    const address = (env['COFFER_API_ADDR'] ?? '').replaceAll(
+      /\$\((\w+)\)/g,
+      (_, name: string) => env[name] ?? '',
+    );
+    const prepare = () => image.run(volumes, init?.command ?? [], {});
+    const start = () =>
+      image.start(volumes, server?.args ?? [], {
+        ...env,
+        COFFER_API_ADDR: address,
+      });
+    const probe = async (at: string, path = '') => (await fetch(`${at}${path}`)).status;
+
+    expect(await prepare()).toEqual({ code: 0, stdout: '', stderr: '' });
+    const first = await start();
+    const ready = server?.readinessProbe?.httpGet.path;
+    const alive = server?.livenessProbe?.httpGet.path;
+    expect(await probe(first.address, ready)).toBe(200);
+    const key = join(volumes, 'var/lib/coffer-key/coffer');
+    const [token = ''] = readdirSync(key).filter((name) => name.endsWith('.root-token'));
+    const asked = { COFFER_ADDR: first.address, COFFER_TOKEN: readFileSync(join(key, token), 'utf8').trim() };
+    await image.run(volumes, ['/usr/local/bin/coffer', 'operator', 'seal'], asked);
+    expect(await probe(first.address, ready)).toBe(503);
+    expect(await probe(first.address, alive)).toBe(200);
+    await first.stop();
+
+    const data = join(volumes, 'var/lib/coffer/data');
+    for (const path of [data, key]) spawnSync('chmod', ['-R', 'g+rwX', path]);
+    await expect(start()).rejects.toThrow('so others may');
+    expect(await prepare()).toMatchObject({ code: 0 });
+    expect(statSync(data).mode & 0o077).toBe(0);
+    const again = await start();
+    expect(await probe(again.address, alive)).toBe(200);
+    expect(await again.stop()).toMatchObject({ code: 0 });
+  });
+
+  it('threat 26: takes keys of a Secret by copies that are for the server alone', async () => {
+    const { pod, config } = rendered('keyfile.yaml');
+    const volumes = mount(config);
+    for (const [path, names] of Object.entries({ keyfile: ['keyfile'], tls: ['tls.key', 'tls.crt'] })) {
+      const place = join(volumes, 'run/secrets', path);
+      mkdirSync(place, { recursive: true });
+      for (const name of names) {
+        writeFileSync(join(place, name), name);
+        if (process.getuid?.() === 0) chownSync(join(place, name), 0, 10_001);
+        chmodSync(join(place, name), 0o440);
+      }
+    }
+    expect(await image.run(volumes, pod.initContainers[0]?.command ?? [], {})).toMatchObject({
+      code: 0,
+      stderr: '',
+    });
+    const modes = ['keyfile', 'tls.key', 'tls.crt'].map(
+      (name) => statSync(join(volumes, 'run/coffer', name)).mode & 0o777,
+    );
+    expect(modes).toEqual([0o600, 0o600, 0o644]);
+    const env = pod.containers[0]?.env ?? [];
+    expect(env.find(({ name }) => name === 'COFFER_KEYFILE')?.value).toBe('/run/coffer/keyfile');
+    expect(pod.containers[0]?.args).toEqual(['server']);
+  });
 });

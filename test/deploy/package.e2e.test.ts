@@ -12,7 +12,7 @@ import { Released, root, runRelease } from './released-package.ts';
 let released: Released;
 beforeAll(async () => {
   released = await Released.make();
-});
+}, 240_000);
 afterAll(async () => {
   released?.[Symbol.dispose]();
   await cleanUp();
