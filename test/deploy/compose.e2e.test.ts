@@ -1,8 +1,8 @@
 /** The compose file: its secrets as the script makes them, and a server started with its environment on a real PostgreSQL. */
-import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, expect, it } from 'vitest';
+import { afterAll, expect, inject, it } from 'vitest';
 import { parse } from 'yaml';
 import { cleanUp, cli, freshPlace, runProgram, startServer } from '../e2e/server-process.ts';
 import { OwnPostgresql } from '../setup/own-postgresql.ts';
@@ -41,6 +41,10 @@ afterAll(async () => {
 
 it('it is what the specification of Compose says a file is', () => {
   expect(checkSchema('vendor.compose-spec', [join(folder, 'compose.yaml')])).toBe('');
+  if (inject('tools')['check-jsonschema'].path === undefined) return;
+  const wrong = join(temporary, 'wrong.yaml');
+  writeFileSync(wrong, readFileSync(join(folder, 'compose.yaml'), 'utf8').replace('read_only:', 'readonly:'));
+  expect(checkSchema('vendor.compose-spec', [wrong])).toContain('readonly');
 });
 
 it('threat 16: passwords are files, and no value of an environment', () => {

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { parse } from 'yaml';
+import { startWire } from '../../src/client/wire.fixture.ts';
 import {
   cleanUp,
   cli,
@@ -203,6 +204,26 @@ it('threat 18: a token that was kept for its leases is revoked as the job ends',
     headers: { 'X-Vault-Token': token },
   });
   expect(looked.status).toBe(403);
+});
+
+it('threat 18: a token that leases hang on lives as long as the job, and no longer', async () => {
+  claims = ours;
+  await using wire = await startWire(({ url }) => {
+    if (url === '/v1/auth/jwt/login') return { body: { auth: { client_token: 'hvs.of-the-job' } } };
+    if (url === '/v1/database/creds/app')
+      return { body: { lease_id: 'database/creds/app/1', data: { password: 'x1' } } };
+    return {};
+  });
+  const leased = { url: wire.address, role: 'build', secrets: 'database/creds/app password | DB_PASSWORD' };
+  const ran = await run(leased);
+  expect(ran).toMatchObject({ code: 0, outputs: new Map([['DB_PASSWORD', 'x1']]) });
+  expect(wire.seen.map(({ url }) => url)).not.toContain('/v1/auth/token/revoke-self');
+  expect(ran.masked).toContain('hvs.of-the-job');
+  const state = Object.fromEntries([...ran.state].map(([name, value]) => [`STATE_${name}`, value]));
+  expect(await run(leased, state, action.runs.post)).toMatchObject({ code: 0, stdout: '' });
+  const last = wire.seen.at(-1);
+  expect(last).toMatchObject({ method: 'POST', url: '/v1/auth/token/revoke-self' });
+  expect(last?.headers['x-vault-token']).toBe('hvs.of-the-job');
 });
 
 it('threat 24: the build of another repository, branch or audience gets nothing', async () => {

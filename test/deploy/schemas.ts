@@ -1,8 +1,6 @@
-/** Schemas that others publish for the files below `deploy/`, by validators that are Python packages of their own; made when first asked for. */
+/** Schemas that others publish for the files below `deploy/`, by validators that are Python packages of their own. */
 import { spawnSync } from 'node:child_process';
-import { pythonProgram } from '../setup/tools.ts';
-
-const validators = { 'check-jsonschema': '0.39.0', 'kubernetes-validate': '1.37.0' } as const;
+import { inject } from 'vitest';
 
 /** What is wrong with files by a schema that check-jsonschema brings along, such as `vendor.compose-spec`; empty when nothing is. */
 export function checkSchema(schema: string, files: readonly string[]): string {
@@ -14,10 +12,10 @@ export function checkKubernetes(file: string): string {
   return complaints('kubernetes-validate', ['--strict', '--quiet', file]);
 }
 
-function complaints(name: keyof typeof validators, words: readonly string[]): string {
-  const { path, remedy } = pythonProgram(name, validators[name], (line) => process.stderr.write(`${line}\n`));
+/** A pipeline has the validators; elsewhere, where they are not to be had, the tests of structure are what there is. */
+function complaints(name: 'check-jsonschema' | 'kubernetes-validate', words: readonly string[]): string {
+  const { path, remedy } = inject('tools')[name];
   if (path === undefined) {
-    // A pipeline has what the tests need; elsewhere the structural tests are what there is.
     if (process.env['CI'] === 'true') throw new Error(`${name} is missing: ${remedy}`);
     return '';
   }

@@ -14,6 +14,8 @@ export const toolNames = [
   'fish',
   'credstash',
   'credsmash',
+  'check-jsonschema',
+  'kubernetes-validate',
 ] as const;
 export type ToolName = (typeof toolNames)[number];
 
@@ -52,6 +54,9 @@ export function findTools(say: (line: string) => void): Tools {
     credstash: pythonProgram('credstash', '1.17.1', say),
     // Without Jinja it has no templates, and says nothing of it.
     credsmash: pythonProgram('credsmash', '3.0.1', say, ['jinja2==3.1.6']),
+    // Both bring the schemas along that others publish.
+    'check-jsonschema': pythonProgram('check-jsonschema', '0.39.0', say),
+    'kubernetes-validate': pythonProgram('kubernetes-validate', '1.37.0', say),
   };
   for (const name of toolNames) {
     const { path, remedy } = tools[name];
@@ -106,7 +111,7 @@ function pythonWith(name: string, version: string, say: (line: string) => void):
 }
 
 /** A program that comes as a Python package of its own name, perhaps with other packages beside it. */
-export function pythonProgram(
+function pythonProgram(
   name: string,
   version: string,
   say: (line: string) => void,
