@@ -176,6 +176,14 @@ it('threat 16: hands on what was asked for, and masks each line before anything 
   expect(Object.fromEntries(ran.state)).toEqual({ done: 'true' });
 });
 
+it('threat 16: what cannot be handed on was masked before that was tried', async () => {
+  claims = ours;
+  const ran = await run(inputs(), { GITHUB_OUTPUT: '' });
+  expect(ran.code).toBe(1);
+  expect(ran.masked).toContain('s3cret: $x');
+  expect(ran.stdout).toContain('::error::GITHUB_OUTPUT is not set');
+});
+
 it('threat 18: the token is revoked as soon as everything is read', async () => {
   claims = ours;
   const ran = await run({ ...inputs(), 'export-env': 'true' });
