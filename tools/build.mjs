@@ -31,7 +31,11 @@ const program = build({
   entryPoints: { coffer: 'src/main/cli.ts' },
   splitting: true,
   external: external.flatMap((name) => [name, `${name}/*`]),
+  alias: { 'node:process': './tools/node-process.mjs' },
   mainFields: ['module', 'main'],
+  // Node compiles what it loads at each start, by the letter. Names stay: they stand in traces.
+  minifySyntax: true,
+  minifyWhitespace: true,
   chunkNames: 'chunk/[name]-[hash]',
 });
 const client = build({ ...common, entryPoints: { 'client/index': 'src/client/index.ts' } });
