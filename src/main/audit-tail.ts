@@ -6,6 +6,7 @@ import { defineCommand } from '../cli/command.ts';
 import { type Shell, variable } from '../cli/shell.ts';
 import { escapeJson, escapeLine } from '../cli/terminal-text.ts';
 import { type FollowedLine, LogFollower } from '../core/audit/follow.ts';
+import { filePlace } from '../core/audit/log-place.ts';
 import { CofferError } from '../errors.ts';
 import { isJsonObject, type JsonObject } from '../json.ts';
 import { auditDirectoryOf } from './node.ts';
@@ -44,7 +45,7 @@ export const tail = defineCommand({
     const directory =
       options['audit-dir'] === undefined ? auditDirectoryOf(data) : resolve(options['audit-dir']);
     if (!existsSync(directory)) throw new CofferError('not_found', `there is no audit log in ${directory}`);
-    const follower = new LogFollower(directory);
+    const follower = new LogFollower(filePlace(directory));
     const filter = new Filter(options);
     const isShown = ({ content }: FollowedLine) =>
       filter.passes(content) && (shell.ui.format === 'json' || sentence(content) !== undefined);

@@ -14,6 +14,7 @@ import { Checkpointer } from './checkpointer.ts';
 import { type Digest, keyedDigest } from './digest.ts';
 import { type Disk, isOutOfSpace, systemDisk } from './disk.ts';
 import { Deferred, GroupSync } from './group-sync.ts';
+import { filePlace } from './log-place.ts';
 import { currentProcess, type ProcessIdentity } from './process-identity.ts';
 import { type ChainFinding, closeLeftChains, examineLeftChains, findingEntry } from './recover.ts';
 import { redactAnswer, redactRequest } from './redact.ts';
@@ -83,7 +84,7 @@ export async function openAuditLog(options: AuditLogOptions): Promise<OpenAuditL
   await unavailableUnlessCoded(async () => {
     if (disk.makeDirectory(directory, true)) await disk.syncDirectory(dirname(directory));
   });
-  const left = await examineLeftChains(store, directory, self, chainId);
+  const left = await examineLeftChains(store, filePlace(directory), self, chainId);
   const segmentBytes = options.segmentBytes ?? defaultSegmentBytes;
   const facts = { chainId, directory: path, process: self, signer, segmentBytes };
   const writer = new SegmentWriter(facts, disk, clock);
