@@ -192,7 +192,12 @@ function assemble(found: FoundServer, listeners: readonly FoundListener[]): Sett
       traces: found['telemetry.traces'].value,
       traceShare: found['telemetry.trace_share'].value,
     },
-    audit: { directories: found['audit.directories'].value, targets: found['audit.targets'].value },
+    audit: {
+      log: found['audit.log'].value,
+      keep: found['audit.keep'].value || undefined,
+      directories: found['audit.directories'].value,
+      targets: found['audit.targets'].value,
+    },
     aws: { endpoints: found['aws.endpoints'].value, profiles: found['aws.profiles'].value },
     backup: {
       directory: found['backup.directory'].value,

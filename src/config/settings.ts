@@ -70,8 +70,12 @@ export interface BackupSettings {
   readonly keep: number;
 }
 
-/** What audit devices may reach. */
 export interface AuditSettings {
+  /** Where the log is: in files of the data directory, or in the store. */
+  readonly log: 'files' | 'store';
+  /** How long what is closed stays; undefined removes nothing. */
+  readonly keep: number | undefined;
+  // What audit devices may reach:
   /** Absolute directories. */
   readonly directories: readonly string[];
   /** As `tcp://host:port` and the like. */

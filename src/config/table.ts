@@ -151,6 +151,17 @@ export const table = {
     help: 'OTLP/HTTP collector that traces are sent to',
   },
   'telemetry.trace_share': { kind: share, default: 1, help: 'share of requests that are traced' },
+  'audit.log': {
+    kind: choice(['files', 'store']),
+    default: 'files',
+    help: 'where the audit log is: store is for places with no lasting disk',
+  },
+  'audit.keep': {
+    kind: duration(0, hundredYears),
+    default: 0,
+    defaultText: 'for ever',
+    help: 'how long closed parts of the audit log stay; 0 removes nothing',
+  },
   'audit.directories': {
     kind: paths,
     default: [] as readonly string[],

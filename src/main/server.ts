@@ -75,6 +75,8 @@ export interface DataServerOptions extends ServingOptions {
   readonly logIn: boolean;
   /** Scheduled backups; none without it, or without its directory. */
   readonly backup?: BackupSettings;
+  /** Where the audit log is, and how long it stays; in the data directory and for ever, if absent. */
+  readonly audit?: NodeOptions['auditLog'];
   /** Called when a store has been made: its owner has to know, whether or not it can be served then. */
   readonly onMade: (made: MadeStore) => void;
 }
@@ -104,6 +106,7 @@ export async function startDataServer(options: DataServerOptions): Promise<Serve
       storage,
       storePlace: place.name,
       auditDirectory: auditDirectoryOf(data),
+      auditLog: options.audit,
       log: componentLog(log, 'core'),
       telemetry: options.telemetry,
       limits: () => options.limits.current,

@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { makePlace, type Place } from './audit.fixture.ts';
 import { type FollowedLine, LogFollower } from './follow.ts';
-import { filePlace } from './log-place.ts';
 import type { OpenAuditLog } from './log.ts';
+import { filePlace } from './log-place.ts';
 
 let place: Place;
 beforeEach(() => {

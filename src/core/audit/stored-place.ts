@@ -4,7 +4,7 @@
  */
 import type { BarrierStore, PlainWrite } from '../../barrier/store.ts';
 import { asCofferError, CofferError } from '../../errors.ts';
-import { parseStorageKey, type StorageKey, storageLimits } from '../../storage/storage.ts';
+import { parseStorageKey, type Storage, type StorageKey, storageLimits } from '../../storage/storage.ts';
 import { allItems, everyItem } from '../pages.ts';
 import type { AnchorShelf } from './anchor.ts';
 import { type LogPlace, type SegmentBytes, sortSegments } from './log-place.ts';
@@ -174,4 +174,10 @@ function contentOf({ bytes }: Piece, open: () => Buffer | undefined): Buffer {
   const unreadable = Buffer.alloc(bytes);
   unreadable.fill('\n', Math.max(0, bytes - 1));
   return unreadable;
+}
+
+/** Whether a store keeps a log of its own. Needs no key: names of chains are in the clear. */
+export async function keepsLog(storage: Pick<Storage, 'children'>): Promise<boolean> {
+  const { items } = await storage.children(storedShelf.chains, { limit: 1 });
+  return items.length > 0;
 }

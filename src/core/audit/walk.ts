@@ -68,11 +68,7 @@ export interface PlacedChain {
 }
 
 /** Walks a chain from a position that is known to be right. Rejects only for what its place says. */
-export async function walkChain(
-  chain: PlacedChain,
-  from: Position,
-  visitor: WalkVisitor,
-): Promise<WalkEnd> {
+export async function walkChain(chain: PlacedChain, from: Position, visitor: WalkVisitor): Promise<WalkEnd> {
   const { segments } = await chain.place.segments(chain.name);
   const rest = segments.filter((segment) => segment >= from.segment);
   const walk = new ChainWalk(chain, from, visitor);
