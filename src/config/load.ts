@@ -203,6 +203,9 @@ function assemble(found: FoundServer, listeners: readonly FoundListener[]): Sett
       directory: found['backup.directory'].value,
       every: found['backup.every'].value,
       keep: found['backup.keep'].value,
+      to: found['backup.to'].value,
+      keepFor: found['backup.keep_for'].value || undefined,
+      drillEvery: found['backup.drill_every'].value || undefined,
     },
   };
 }

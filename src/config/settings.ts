@@ -63,11 +63,17 @@ export interface TelemetrySettings {
 }
 
 export interface BackupSettings {
-  /** Absolute directory of scheduled backups; undefined makes none. */
+  /** Absolute directory of scheduled backups; undefined makes none there. */
   readonly directory: string | undefined;
+  /** Their address in S3, in place of a directory. */
+  readonly to: string | undefined;
   readonly every: number;
   /** How many are kept. */
   readonly keep: number;
+  /** How long they are kept at most; undefined looks at their number alone. */
+  readonly keepFor: number | undefined;
+  /** Time between two restore drills; undefined does none. */
+  readonly drillEvery: number | undefined;
 }
 
 export interface AuditSettings {

@@ -1,5 +1,6 @@
 /** `coffer operator backup`: from a running server, or from a data directory. */
 import { resolve } from 'node:path';
+import { backupName } from '../backup-place/backup-place.ts';
 import { Barrier } from '../barrier/barrier.ts';
 import { defineCommand } from '../cli/command.ts';
 import { connect } from '../cli/context.ts';
@@ -11,7 +12,6 @@ import { NewBackupFile } from '../core/backup/backup-file.ts';
 import { tagKeyOf } from '../core/backup/backups.ts';
 import { type BackupHeader, backupFormat } from '../core/backup/format.ts';
 import { BackupParser, type BackupPart } from '../core/backup/parser.ts';
-import { backupName } from '../core/backup/retention.ts';
 import { BackupWriter } from '../core/backup/writer.ts';
 import { randomUuid, systemRandom } from '../crypto/random.ts';
 import { CofferError } from '../errors.ts';

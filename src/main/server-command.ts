@@ -10,6 +10,7 @@ import { systemRandom } from '../crypto/random.ts';
 import { CofferError } from '../errors.ts';
 import { type LevelledLogger, type LogFields, openLogger } from '../log.ts';
 import type { NodeTelemetry } from '../telemetry/telemetry.ts';
+import { backupProblems } from './backup-places.ts';
 import { mountTypesFor } from './catalog.ts';
 import { openConfiguredSeals, sealProblems } from './configured-seals.ts';
 import { firstSteps, welcome } from './first-start.ts';
@@ -120,7 +121,12 @@ export async function serveUntilStopped(
   const problems =
     loaded.problems.length > 0
       ? loaded.problems
-      : [...certificateProblems(loaded), ...storageProblems(loaded), ...sealProblems(loaded)];
+      : [
+          ...certificateProblems(loaded),
+          ...storageProblems(loaded),
+          ...sealProblems(loaded),
+          ...backupProblems(loaded),
+        ];
   if (problems.length > 0) refuseWith(problems, shell);
   refuseInspector();
   refuseWords(given, loaded);

@@ -63,7 +63,7 @@ describe.each(stores)('the audit log in $name', ({ make }) => {
   it('is closed in order with its node, and goes on with the next one', async () => {
     const node = await place.node();
     const { requestId } = await ask(node, 'read', 'secret/data/a');
-    await node.state.close();
+    await node.state.drop();
     const next = await place.node();
     const report = await verified(barrierOf(next));
     expect(report.intact).toBe(true);
