@@ -76,10 +76,13 @@ export async function backupSource(text: string, env: Env): Promise<BackupSource
 }
 
 /** The newest backup of a place, of one store where it is named. */
-export async function newestSource(place: BackupPlace, storeId?: string): Promise<BackupSource> {
-  const { name } = newestOf(await place.list(), place.name, storeId);
+export async function newestSource(
+  place: BackupPlace,
+  storeId?: string,
+): Promise<Pick<BackupSource, 'path' | 'open'> & { readonly createdAt: number }> {
+  const { name, createdAt } = newestOf(await place.list(), place.name, storeId);
   const path = place.name.endsWith('/') ? place.name + name : `${place.name}/${name}`;
-  return { path, bytes: 0, open: () => place.read(name), close: () => undefined };
+  return { path, createdAt, open: () => place.read(name) };
 }
 
 /** Where `--to` puts a backup. Throws `usage` for an address that names an object and not a folder. */

@@ -141,13 +141,13 @@ class StoredSegment implements SegmentBytes {
   }
 
   async #piece(index: number): Promise<Buffer> {
-    const known = this.#fetched.get(index) ?? (await this.#fetch(index)).get(index);
+    const known = this.#fetched.get(index) ?? (await this.#bring(index)).get(index);
     if (known === undefined) throw new CofferError('internal', 'a piece of a segment is out of its range');
     return known;
   }
 
   /** This one and as many of those that follow as one reading may bring. */
-  async #fetch(first: number): Promise<ReadonlyMap<number, Buffer>> {
+  async #bring(first: number): Promise<ReadonlyMap<number, Buffer>> {
     const wanted: Piece[] = [];
     let bytes = 0;
     for (const piece of this.#pieces.slice(first, first + storageLimits.readKeys)) {

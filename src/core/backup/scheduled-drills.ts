@@ -3,35 +3,14 @@ import { type BackupPlace, newestOf } from '../../backup-place/backup-place.ts';
 import type { BarrierStore } from '../../barrier/store.ts';
 import { randomUuid } from '../../crypto/random.ts';
 import { asCofferError } from '../../errors.ts';
-import { parseStorageKey, type Storage } from '../../storage/storage.ts';
+import type { Storage } from '../../storage/storage.ts';
 import { DutyLock, type HeldLock } from '../duty/lock.ts';
-import { decodeStored, encodeStored } from '../stored-json.ts';
 import { type DrillReport, restoreDrill } from './drill.ts';
+import { type DrillState, drillWrite, readDrill } from './drill-state.ts';
 import { LastWatch } from './last-watch.ts';
 import { lockKept } from './lock-kept.ts';
 import type { Unlock } from './read-backup.ts';
 import type { ScheduledBackupsOptions, ScheduledNode } from './scheduled-backups.ts';
-
-/** What the last drill showed; one record of the store. */
-export interface DrillState {
-  /** Milliseconds. */
-  readonly at: number;
-  readonly passed: boolean;
-  /** The backup's name; empty where none was found. */
-  readonly name: string;
-  /** Milliseconds: the moment that its records are of; null where none was found. */
-  readonly of: number | null;
-  readonly records: number;
-  /** Why it failed, fit to be shown; empty where it did not. */
-  readonly reason: string;
-}
-
-const drillKey = parseStorageKey('core/backup/drill');
-
-export async function readDrill(store: BarrierStore): Promise<DrillState | undefined> {
-  const record = await store.read(drillKey);
-  return record && decodeStored<DrillState>(record.open());
-}
 
 export interface DrillNode extends ScheduledNode {
   readonly barrier: { readonly storeId: string };
@@ -135,7 +114,7 @@ class Drills implements ScheduledDrills {
     const { clock, log } = this.#options;
     const keeper = lockKept(lock, clock, this.#ending.signal);
     const state = await this.#drill(node, keeper).finally(() => keeper.end());
-    await node.store.commit([{ key: drillKey, value: encodeStored(state) }], [lock.expectation()]);
+    await node.store.commit([drillWrite(state)], [lock.expectation()]);
     this.#last.done(String(state.at));
     const { passed, name, records, reason } = state;
     node.meter.tally(passed ? 'drill_passed' : 'drill_failed');
