@@ -27,7 +27,7 @@ export const command = defineCommand({
   ],
   examples: [
     'coffer operator restore-drill /srv/backup',
-    'coffer operator restore-drill s3://backups/coffer/?region=eu-central-1 --older-than 25h --format json',
+    'coffer operator restore-drill s3://backups/coffer/ --older-than 25h',
   ],
   async run({ operands, options }, shell) {
     const limit = options['older-than'];

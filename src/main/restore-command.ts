@@ -39,7 +39,7 @@ export const command = defineCommand({
   ],
   examples: [
     'coffer operator restore coffer.backup --data /srv/coffer',
-    'coffer operator restore s3://backups/coffer/?region=eu-central-1 --data /srv/coffer',
+    'coffer operator restore s3://backups/coffer/ --data /srv/coffer',
   ],
   async run({ operands, options }, shell) {
     const data = resolve(options.data ?? variable(shell.env, 'COFFER_DATA') ?? shell.places.data);
