@@ -43,7 +43,7 @@ export async function openLogPlace(
   const where = hostStorage(shell, options.storage, options.data);
   // Before anybody is asked for keys.
   if (!options.stored && !(await hasLog(shell, where))) {
-    throw new CofferError('not_found', `there is no audit log in ${directory}, and none in ${where.name}`);
+    throw new CofferError('not_found', `there is no audit log in ${directory}`);
   }
   const { barrier, close } = await openBarrier(shell, where, options.keyfile);
   return { place: storedPlace(barrier), close };
