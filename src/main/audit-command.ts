@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Barrier } from '../barrier/barrier.ts';
 import { type CommandGroup, defineCommand } from '../cli/command.ts';
-import { type Shell, variable } from '../cli/shell.ts';
+import type { Shell } from '../cli/shell.ts';
 import { readAnchors } from '../core/audit/anchor.ts';
 import { readEarlierAnchors } from '../core/audit/earlier.ts';
 import { findInPlace } from '../core/audit/find.ts';
@@ -13,7 +13,7 @@ import { CofferError } from '../errors.ts';
 import type { JsonValue } from '../json.ts';
 import { openLogPlace, storedLogNote, storedLogOptions } from './audit-place.ts';
 import { tail } from './audit-tail.ts';
-import { hostStorage, storageOption } from './host-storage.ts';
+import { hostData, hostStorage, storageOption } from './host-storage.ts';
 import { auditDirectoryOf } from './node.ts';
 import { openBarrier } from './open-barrier.ts';
 
@@ -41,7 +41,7 @@ const verify = defineCommand({
     'Exit code 0: intact; 7: something does not fit.',
   ],
   async run({ options }, shell) {
-    const data = dataDirectory(shell, options.data);
+    const data = hostData(shell, options.data);
     const directory =
       options['audit-dir'] === undefined ? auditDirectoryOf(data) : resolve(options['audit-dir']);
     if (options.unanchored) {
@@ -87,7 +87,7 @@ const showCommand = defineCommand({
     storedLogNote,
   ],
   async run({ operands, options }, shell) {
-    const data = dataDirectory(shell, options.data);
+    const data = hostData(shell, options.data);
     const opened = await openLogPlace(shell, { ...options, data, directory: auditDirectoryOf(data) });
     try {
       const lines = [];
@@ -107,10 +107,6 @@ export const command: CommandGroup = {
   summary: 'Follow and check the audit log',
   commands: { verify, show: showCommand, tail },
 };
-
-function dataDirectory(shell: Shell, given: string | undefined): string {
-  return resolve(given ?? variable(shell.env, 'COFFER_DATA') ?? shell.places.data);
-}
 
 function requireLog(directory: string, code: 'not_found' | 'integrity'): void {
   if (!existsSync(directory)) throw new CofferError(code, `there is no audit log in ${directory}`);

@@ -2,12 +2,13 @@
 import { resolve } from 'node:path';
 import { usageError } from '../cli/args.ts';
 import { defineCommand } from '../cli/command.ts';
-import { type Shell, variable } from '../cli/shell.ts';
+import type { Shell } from '../cli/shell.ts';
 import { escapeJson, escapeLine } from '../cli/terminal-text.ts';
 import { type FollowedLine, LogFollower } from '../core/audit/follow.ts';
 import type { LogPlace } from '../core/audit/log-place.ts';
 import { isJsonObject, type JsonObject } from '../json.ts';
 import { openLogPlace, storedLogNote, storedLogOptions } from './audit-place.ts';
+import { hostData } from './host-storage.ts';
 import { auditDirectoryOf } from './node.ts';
 
 /** Milliseconds between two looks. */
@@ -42,7 +43,7 @@ export const tail = defineCommand({
   async run({ options }, shell) {
     const { lines: most = 10 } = options;
     if (most > 10_000) throw usageError('audit tail', '--lines must be at most 10000');
-    const data = resolve(options.data ?? variable(shell.env, 'COFFER_DATA') ?? shell.places.data);
+    const data = hostData(shell, options.data);
     const directory =
       options['audit-dir'] === undefined ? auditDirectoryOf(data) : resolve(options['audit-dir']);
     const opened = await openLogPlace(shell, { ...options, data, directory });

@@ -32,16 +32,25 @@ const fileSystems: Readonly<Record<number, { readonly name: string; readonly pro
 
 /**
  * `data`: the data directory, absolute. Reads only; a server may be running over it. Never rejects.
- *
- * @param storesLog the audit log is in the store, so that none need be here
  */
-export async function checkHost(data: string, storesLog: boolean): Promise<readonly Finding[]> {
-  return [...(await checkData(data, storesLog)), ...checkProcess(), ...checkMachine()];
+export async function checkHost(data: string, setting: HostSetting): Promise<readonly Finding[]> {
+  return [...(await checkData(data, setting)), ...checkProcess(), ...checkMachine()];
 }
 
-async function checkData(data: string, storesLog: boolean): Promise<readonly Finding[]> {
-  if (!hasDataFile(storeDirectoryOf(data))) {
-    return [ok('data directory', `no store in ${data}: the server’s data is elsewhere, or not there yet`)];
+export interface HostSetting {
+  /** The data directory has the audit log alone. */
+  readonly storeElsewhere: boolean;
+  /** The audit log is in the store, so that none need be here. */
+  readonly storesLog: boolean;
+}
+
+async function checkData(
+  data: string,
+  { storeElsewhere, storesLog }: HostSetting,
+): Promise<readonly Finding[]> {
+  if (storeElsewhere ? !existsSync(auditDirectoryOf(data)) : !hasDataFile(storeDirectoryOf(data))) {
+    const what = storeElsewhere ? 'audit log' : 'store';
+    return [ok('data directory', `no ${what} in ${data}: the server’s data is elsewhere, or not there yet`)];
   }
   const lax = laxDirectories(data).map((message) => {
     const [what = message, advice = 'make them private'] = message.split('; say: ');
