@@ -14,7 +14,7 @@ import { closingEntry, headerEntry } from './segment.ts';
 import type { Signer } from './signature.ts';
 import { pieceBytes, pieceWrite, storedPlace, storedShelf } from './stored-place.ts';
 
-/** Bytes of lines in one commit; the anchor, keys and what sealing adds fit besides into the 512 KiB of a commit. */
+/** Bytes of lines in one commit; the anchor, keys and what sealing adds fit besides into the 340 KiB of a commit. */
 export const linesBytes = 2 * pieceBytes - 16 * 1024;
 /** A segment of more records than this is closed, however small they are: it is opened and removed at one go. */
 const mostPieces = 1_000;

@@ -144,12 +144,12 @@ describe('writing', () => {
 
   it('takes lines up to what fits a commit, and refuses longer ones with nothing done', async () => {
     const log = await open();
-    await log.append(request(1, { text: 'ä'.repeat(220_000) }), 'disk');
+    await log.append(request(1, { text: 'ä'.repeat(140_000) }), 'disk');
     const before = storage.commits;
-    await expect(log.append(request(2, { text: 'x'.repeat(475_000) }), 'disk')).rejects.toMatchObject({
+    await expect(log.append(request(2, { text: 'x'.repeat(311_200) }), 'disk')).rejects.toMatchObject({
       code: 'payload_too_large',
     });
-    await Promise.all([3, 4, 5].map((id) => log.append(request(id, { text: 'y'.repeat(200_000) }), 'disk')));
+    await Promise.all([3, 4, 5].map((id) => log.append(request(id, { text: 'y'.repeat(140_000) }), 'disk')));
     expect(storage.commits).toBe(before + 2);
     expect(await kept()).toEqual(['r-1', 'r-3', 'r-4', 'r-5']);
     expect((await report()).intact).toBe(true);

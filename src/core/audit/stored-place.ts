@@ -18,8 +18,8 @@ export const storedShelf: AnchorShelf = {
 
 const logPrefix = 'core/audit/log/';
 
-/** Bytes of lines in one record: sealing adds some, and a record ends at 256 KiB. */
-export const pieceBytes = 240 * 1024;
+/** Bytes of lines in one record: two of them fill a commit. */
+export const pieceBytes = 160 * 1024;
 
 /** Bytes fetched at a time. */
 const readAtOnce = 1024 * 1024;
