@@ -18,7 +18,7 @@ export const rootName = 'root';
 export const keyName = 'key';
 
 /** Folders that grow with use, and are written together: each lies apart from its neighbours. */
-const deepFolders = ['core/identity/', 'core/lease/', 'core/token/'] as const;
+const deepFolders = ['core/audit/', 'core/identity/', 'core/lease/', 'core/token/'] as const;
 const usualDepth = 2;
 const deepDepth = 3;
 
