@@ -14,7 +14,7 @@ import { encodeMount, type MountEntry, mountKey, noMountConfig } from './mount/e
 import { defaultPolicyName, defaultPolicyText } from './policy/builtin.ts';
 import { policyRecord } from './policy/store.ts';
 import { rootTokenAt } from './token/root-token.ts';
-import { Tokens, tokenKeys } from './token/tokens.ts';
+import { type MintedToken, Tokens, tokenKeys } from './token/tokens.ts';
 import { firstWitness } from './witness.ts';
 
 export interface NewStore {
@@ -37,14 +37,37 @@ export interface CreatedStore {
 }
 
 /** Throws `already_initialized` when there is a store; then nothing was written. */
-export async function createStore(options: NewStore): Promise<CreatedStore> {
+export function createStore(options: NewStore): Promise<CreatedStore> {
+  return create(options, mintRoot(options));
+}
+
+/**
+ * The same without a root token: whoever may use a slot's key makes one when it is needed (`operator generate-root`). Answers the
+ * store's id.
+ */
+export async function createRootlessStore(
+  options: Omit<NewStore, 'rootToken' | 'keepRootToken'>,
+): Promise<string> {
+  return (await create(options, () => ({ text: '', writes: [] }))).storeId;
+}
+
+type RootToken = Pick<MintedToken, 'text' | 'writes'>;
+
+function mintRoot({ clock, random, rootToken }: NewStore): (barrier: Barrier) => RootToken {
+  return (barrier) => {
+    const tokens = new Tokens({ store: barrier, ...tokenKeys(barrier), clock, random });
+    return tokens.mint(rootTokenAt(clock.now()), rootToken);
+  };
+}
+
+async function create(options: NewStore, rootOf: (barrier: Barrier) => RootToken): Promise<CreatedStore> {
   const { storage, clock, random } = options;
   const storeId = randomUuid(random);
   const rootKey = random.bytes(32);
   try {
     const slots = await options.makeSlots(rootKey, storeId);
     const creation = Barrier.create({ storage, random, clock, rootKey, storeId });
-    const first = firstRecords(options, creation.barrier);
+    const first = firstRecords(options, rootOf(creation.barrier));
     await options.keepRootToken?.(first.rootToken, storeId);
     await storage.commit(
       [
@@ -70,12 +93,10 @@ export async function createStore(options: NewStore): Promise<CreatedStore> {
 
 function firstRecords(
   options: NewStore,
-  barrier: Barrier,
+  root: RootToken,
 ): { readonly rootToken: string; readonly writes: readonly PlainWrite[] } {
   const { clock, random } = options;
   const now = clock.now();
-  const tokens = new Tokens({ store: barrier, ...tokenKeys(barrier), clock, random });
-  const root = tokens.mint(rootTokenAt(now), options.rootToken);
   const entries = [
     ...builtinEntries(random, now),
     ...(options.withSecretMount ? [secretMount(random, now)] : []),

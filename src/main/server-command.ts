@@ -10,6 +10,7 @@ import { systemRandom } from '../crypto/random.ts';
 import { CofferError } from '../errors.ts';
 import { type LevelledLogger, type LogFields, openLogger } from '../log.ts';
 import type { NodeTelemetry } from '../telemetry/telemetry.ts';
+import { type HomeWords, homeOptions, homeSettings, refuseHomeWords } from './aws-home/start.ts';
 import { backupProblems } from './backup-places.ts';
 import { mountTypesFor } from './catalog.ts';
 import { openConfiguredSeals, sealProblems } from './configured-seals.ts';
@@ -39,10 +40,11 @@ const actions = {
     help: 'where there is none, wait for `coffer operator init` (or --init=api)',
   },
   'root-token-file': { type: 'text', value: 'FILE', help: 'where to put the root token of a new store' },
+  ...homeOptions,
 } as const;
 
 /** The options that are no settings. */
-export interface Actions {
+export interface Actions extends Pick<HomeWords, 'aws' | 'name' | 'dry-run'> {
   readonly dev: boolean;
   readonly 'dev-root-token-id': string | undefined;
   readonly init: boolean;
@@ -89,6 +91,8 @@ export const command = defineCommand({
       'terminal in the default place; its keyfile and root token go to ~/.config/coffer.',
     'The store is in the data directory unless --storage names another place, and so is the audit log, unless --audit-log ' +
       'says `store`. A password of a storage goes into COFFER_STORAGE or the configuration file, or into PGPASSFILE or PGPASSWORD for PostgreSQL; a token of Consul into CONSUL_HTTP_TOKEN or CONSUL_HTTP_TOKEN_FILE.',
+    'With --aws a machine that may use KMS, DynamoDB and the Parameter Store needs no other setting: servers of one --name ' +
+      'find the same store, and the first one makes it, without a root token (`coffer iam-policy server --aws` prints the rights).',
     'Every setting can be in the file of --config, in the environment, or on the command line; a flag wins over a variable, and ' +
       'that over the file. The variable of --log-level is COFFER_LOG_LEVEL, and so on. What is said of listeners here is for all ' +
       'of them.',
@@ -98,6 +102,7 @@ export const command = defineCommand({
     'coffer server --dev',
     'coffer server --data /srv/coffer --listen 127.0.0.1:8200 --init',
     'coffer server --config /etc/coffer/coffer.toml --check',
+    'coffer server --aws --name billing',
   ],
   async run({ options }, shell) {
     const given = options as unknown as Actions & Flags;
@@ -113,26 +118,31 @@ export async function serveUntilStopped(
 ): Promise<void> {
   guardProcess();
   if (shell.env[workerMark] === '1' && process.send !== undefined) return serveAsWorker(given, shell);
-  const loaded = load();
+  const read = load();
   if (given['check'] === true) {
-    checkServer(loaded, dataDirectory(loaded, shell), shell);
+    checkServer(read, dataDirectory(read, shell), shell);
     return;
   }
   const problems =
-    loaded.problems.length > 0
-      ? loaded.problems
+    read.problems.length > 0
+      ? read.problems
       : [
-          ...certificateProblems(loaded),
-          ...storageProblems(loaded),
-          ...sealProblems(loaded),
-          ...backupProblems(loaded),
+          ...certificateProblems(read),
+          ...storageProblems(read),
+          ...sealProblems(read),
+          ...backupProblems(read),
         ];
   if (problems.length > 0) refuseWith(problems, shell);
   refuseInspector();
-  refuseWords(given, loaded);
+  refuseWords(given, read);
+  refuseHomeWords(given, read);
+  if (given['dry-run'] === true) return (await import('./aws-home/dry-run.ts')).dryRun(given, read, shell);
   const hangup = new Hangup();
-  const log = logger(shell, loaded.settings.log);
+  const log = logger(shell, read.settings.log);
   guardMemory(log);
+  const settle = await homeSettings(given, read, shell, dataDirectory(read, shell));
+  const loaded = settle(read);
+  const again = () => settle(load());
   if (loaded.settings.workers > 1) {
     const { serveWithWorkers } = await import('./workers/parent.ts');
     const init = initOf(given, loaded, shell);
@@ -141,11 +151,11 @@ export async function serveUntilStopped(
       const words = wordsOf(ready, storagePlace(loaded.settings.storage, dataDirectory(loaded, shell)).name);
       shell.ui.text(`${words}${loaded.settings.workers} workers serve.\n`);
     };
-    return serveWithWorkers({ loaded, load, log, hangup, init, onServing });
+    return serveWithWorkers({ loaded, load: again, log, hangup, init, onServing });
   }
   const start = await prepare(given, shell, loaded, log);
   const { server, words } = given.dev ? await dev(start) : await data(start, initOf(given, loaded, shell));
-  const reload = reloaderOf(start, server, loaded, load);
+  const reload = reloaderOf(start, server, loaded, again);
   start.reloading.reload = reload;
   // Who reads that it serves may send a signal at once.
   const stopped = untilStopped(server, log, hangup, reload);

@@ -5,14 +5,15 @@ import type { Moto } from '../setup/moto.ts';
 /** The region that tests use unless they are about regions. */
 export const testRegion = 'eu-central-1';
 
-/** One call of KMS (`TrentService.…`) or DynamoDB (`DynamoDB_20120810.…`). */
+/** One call of KMS (`TrentService.…`), the Parameter Store (`AmazonSSM.…`) or DynamoDB (`DynamoDB_20120810.…`). */
 export async function askMoto(
   { endpoint }: Pick<Moto, 'endpoint'>,
   target: string,
   body: JsonObject,
   region: string = testRegion,
 ): Promise<JsonObject> {
-  const service = target.startsWith('TrentService') ? 'kms' : 'dynamodb';
+  const services: Readonly<Record<string, string>> = { TrentService: 'kms', AmazonSSM: 'ssm' };
+  const service = services[target.split('.', 1)[0] ?? ''] ?? 'dynamodb';
   const answer = await fetch(endpoint, {
     method: 'POST',
     headers: {
