@@ -69,7 +69,12 @@ export function kmsAdmin(options: AwsOptions): KmsAdmin {
   return {
     createKey: ({ description, tags }) =>
       once.call(about('CreateKey', undefined), async ({ sdk, client: own }, abortSignal) => {
-        const input = { Description: description, KeySpec: 'SYMMETRIC_DEFAULT' as const, Tags: [...tags] };
+        const input = {
+          Description: description,
+          KeySpec: 'SYMMETRIC_DEFAULT' as const,
+          KeyUsage: 'ENCRYPT_DECRYPT' as const,
+          Tags: [...tags],
+        };
         const { KeyMetadata } = await own.send(new sdk.CreateKeyCommand(input), { abortSignal });
         if (KeyMetadata?.Arn !== undefined) return KeyMetadata.Arn;
         throw new AwsError('aws-fault', 'KMS answered without what it was asked for; try again');

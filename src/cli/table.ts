@@ -96,7 +96,7 @@ export const rows: Readonly<Record<string, Row>> = {
   },
   'iam-policy': {
     section: 'Secrets',
-    summary: 'Print the least IAM policy for a table of secrets',
+    summary: 'Print the least IAM policy for a table of secrets, or a server',
     load: () => import('./commands/iam-policy.ts'),
   },
   credstash: {

@@ -1,17 +1,20 @@
+import { homeNames, usualName } from '../../config/aws-home.ts';
 import { parseContext } from '../../credstash/encryption-context.ts';
 import { iamPolicy, policyRoles } from '../../credstash/iam-policy.ts';
 import { usageError } from '../args.ts';
 import { defineCommand } from '../command.ts';
 import { safeOptions } from '../options.ts';
+import { serverPolicy } from '../server-policy.ts';
 import { variable } from '../shell.ts';
 import { tableOptions, tableTarget } from '../table-target.ts';
 
 export const command = defineCommand({
-  summary: 'Print the least IAM policy for a table of secrets',
+  summary: 'Print the least IAM policy for a table of secrets, or a server',
   details: [
     'ROLE is reader (get, list, export), writer (put, delete and undelete, but no values to see), or admin (both, prune, delete ' +
       'for good, table setup). It asks nobody: what is not known, such as the account, is * in it. With --context the ' +
       'key serves only calls of that context.',
+    'With server it is the policy of `coffer server --aws`, of the same --name.',
   ],
   operands: { ROLE: 'one' },
   options: {
@@ -21,20 +24,30 @@ export const command = defineCommand({
       type: 'flag',
       help: 'for a table of `table setup --shared-key-days`: a writer sees values too',
     },
+    aws: { type: 'flag', help: 'with server: as in `coffer server --aws`' },
+    name: { type: 'text', value: 'NAME', help: 'with server: as in `coffer server --aws --name NAME`' },
     ...tableOptions,
   },
   examples: [
     "coffer iam-policy reader --safe 'credstash://secrets?key=alias/secrets'",
     'coffer iam-policy writer --account 111122223333 --context env=prod',
+    'coffer iam-policy server --aws --name billing',
   ],
   async run({ options, operands }, shell) {
-    const role = policyRoles.find((each) => each === operands.ROLE);
-    if (role === undefined) throw usageError('iam-policy', `ROLE is one of: ${policyRoles.join(', ')}`);
     const { account } = options;
     if (account !== undefined && !/^\d{12}$/.test(account))
       throw usageError('iam-policy', '--account has twelve digits');
-    const address = tableTarget(shell, options);
     const said = variable(shell.env, 'AWS_REGION') ?? variable(shell.env, 'AWS_DEFAULT_REGION');
+    if (operands.ROLE === 'server') {
+      shell.ui.json(serverPolicy(homeNames(options.name ?? usualName), { account, region: said }));
+      return;
+    }
+    const role = policyRoles.find((each) => each === operands.ROLE);
+    if (role === undefined)
+      throw usageError('iam-policy', `ROLE is one of: ${[...policyRoles, 'server'].join(', ')}`);
+    if (options.aws || options.name !== undefined)
+      throw usageError('iam-policy', '--aws and --name go with server');
+    const address = tableTarget(shell, options);
     shell.ui.json(
       iamPolicy(role, address, parseContext([...address.context, ...options.context]), {
         account,

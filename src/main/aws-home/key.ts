@@ -1,9 +1,9 @@
 /** The KMS key of a server's home: found by its parameter or its alias, or made. However often it is begun anew, there is one. */
 import { AwsError } from '../../aws/aws-error.ts';
 import type { KmsKey } from '../../aws/kms.ts';
+import { nameTag } from '../../config/aws-home.ts';
 import { randomUuid } from '../../crypto/random.ts';
 import { CofferError } from '../../errors.ts';
-import { nameTag } from './names.ts';
 import { type HomeRooms, settle } from './rooms.ts';
 import { type Turn, Turns } from './turns.ts';
 

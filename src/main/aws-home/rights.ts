@@ -4,10 +4,10 @@
  */
 import { AwsError } from '../../aws/aws-error.ts';
 import { type DynamoClient, dynamoClient } from '../../aws/dynamo.ts';
+import type { HomeNames } from '../../config/aws-home.ts';
 import { CofferError } from '../../errors.ts';
 import { description, keyName, rootName } from '../../storage/dynamodb/layout.ts';
 import { described } from './key.ts';
-import type { HomeNames } from './names.ts';
 import type { HomeRooms } from './rooms.ts';
 
 interface TableWish {

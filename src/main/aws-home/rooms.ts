@@ -3,9 +3,9 @@ import type { KmsClient } from '../../aws/kms.ts';
 import type { KmsAdmin } from '../../aws/kms-admin.ts';
 import type { ParameterClient } from '../../aws/ssm.ts';
 import type { Clock } from '../../clock.ts';
+import type { HomeNames } from '../../config/aws-home.ts';
 import type { Random } from '../../crypto/random.ts';
 import { CofferError } from '../../errors.ts';
-import type { HomeNames } from './names.ts';
 
 export interface HomeRooms {
   readonly names: HomeNames;

@@ -1,12 +1,12 @@
 /** `coffer server --aws`: settings that AWS answers for, in place of those that a person would write. */
 import type { Shell } from '../../cli/shell.ts';
 import { systemClock } from '../../clock.ts';
+import { homeNames, usualName } from '../../config/aws-home.ts';
 import type { Loaded } from '../../config/load.ts';
 import { systemRandom } from '../../crypto/random.ts';
 import { CofferError } from '../../errors.ts';
 import { deviceDirectoryOf } from '../program-facts.ts';
 import type { HomeWish } from './home.ts';
-import { homeNames, usualName } from './names.ts';
 
 export const homeOptions = {
   aws: { type: 'flag', help: 'find or make the store, its KMS key and its configuration at AWS' },

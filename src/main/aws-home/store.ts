@@ -1,5 +1,6 @@
 /** The store of a server's home: found, or made in a place that is empty. Parameters and place have to tell the same. */
 import type { Clock } from '../../clock.ts';
+import type { HomeNames } from '../../config/aws-home.ts';
 import { createRootlessStore } from '../../core/create-store.ts';
 import { type Random, randomUuid } from '../../crypto/random.ts';
 import { asCofferError, CofferError } from '../../errors.ts';
@@ -9,7 +10,6 @@ import type { Slot } from '../../seal/slots.ts';
 import type { Storage } from '../../storage/storage.ts';
 import type { StoragePlace } from '../../storage/storage-type.ts';
 import { migrationGate } from '../migration-gate.ts';
-import type { HomeNames } from './names.ts';
 import { type HomeRooms, settle } from './rooms.ts';
 
 export interface StoreWish {

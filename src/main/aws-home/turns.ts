@@ -5,7 +5,7 @@
  * holder has stopped when they go on (with clocks of their own; nobody compares them). The next turn looks for a key first.
  */
 import type { Clock } from '../../clock.ts';
-import { type HomeNames, turnParameter } from './names.ts';
+import { type HomeNames, turnParameter } from '../../config/aws-home.ts';
 import { type HomeRooms, settle } from './rooms.ts';
 
 /** Milliseconds after which a holder asks KMS for nothing new; a call takes at most `calls` more. */

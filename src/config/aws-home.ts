@@ -1,5 +1,5 @@
 /** What belongs to a server that sets itself up at AWS is found by the server's name alone. */
-import { CofferError } from '../../errors.ts';
+import { CofferError } from '../errors.ts';
 
 export interface HomeNames {
   /** As it was given. */
