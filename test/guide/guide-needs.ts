@@ -12,11 +12,14 @@ export interface Needed {
   close(): Promise<void>;
 }
 
+const shell = (text: string) => ({ kind: 'shell', line: 0, text, typed: [], exitCode: 0 }) as const;
+
 const needs: Readonly<Record<string, () => Promise<Needed | undefined>>> = {
-  async server() {
-    const start = { kind: 'shell', line: 0, text: 'npx coffer server --init', terminal: 'server' } as const;
-    return { given: {}, steps: [{ ...start, typed: [], exitCode: 0 }], close: async () => undefined };
-  },
+  server: async () => ({
+    given: {},
+    steps: [{ ...shell('npx coffer server --init'), terminal: 'server' }],
+    close: async () => undefined,
+  }),
   /** AWS with the keys `alias/credstash` and `alias/coffer`. */
   async aws() {
     const moto = await startMoto();
@@ -25,6 +28,30 @@ const needs: Readonly<Record<string, () => Promise<Needed | undefined>>> = {
     await makeKmsKey(moto, 'coffer');
     return { given: moto.env, steps: [], close: () => moto.close() };
   },
+  /** A table as credstash leaves it, with two secrets. */
+  'credstash table': async () => ({
+    given: {},
+    steps: [
+      shell(
+        [
+          'export AWS_DEFAULT_REGION=eu-central-1',
+          'coffer credstash setup',
+          "coffer credstash put db.password 'correct horse battery staple'",
+          'coffer credstash put api.key k-123',
+        ].join('\n'),
+      ),
+      shell('unset AWS_DEFAULT_REGION'),
+    ],
+    close: async () => undefined,
+  }),
+  /** The URL of a device, as apps for one-time codes take it. */
+  'otpauth url': async () => ({
+    given: {
+      URL: 'otpauth://totp/acme:ann?algorithm=SHA1&digits=6&issuer=acme&period=30&secret=JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP',
+    },
+    steps: [],
+    close: async () => undefined,
+  }),
   async postgresql() {
     const place = await databasePlace('postgresql');
     if (place === undefined) return undefined;

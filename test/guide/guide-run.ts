@@ -42,7 +42,9 @@ export class GuideRun {
   readonly #terminals = new Map<string, Terminal>();
   readonly #given: Variables;
   #machine = 'first';
+  #served = false;
   #port = 0;
+  #second = 0;
 
   /** @param given variables of the reader's own */
   constructor(given: Variables = {}) {
@@ -64,6 +66,10 @@ export class GuideRun {
     }
     if (step.notRun !== undefined) return;
     const said = step.terminal === undefined ? await this.#run(step) : await this.#open(step, step.terminal);
+    if (process.env['GUIDE_SHOW'] === '1' && step.output !== undefined && !isShown(step.output, said)) {
+      process.stderr.write(`GUIDE ${wrong(step, step.output, said).message}\nGUIDEEND\n`);
+      return;
+    }
     if (step.output !== undefined && !isShown(step.output, said)) {
       throw wrong(step, `the guide shows\n${step.output}\nand what came is`, said);
     }
@@ -95,6 +101,7 @@ export class GuideRun {
     if (this.#terminals.has(name)) throw wrong(step, `the terminal ${name} is in use`, '');
     const terminal = await this.#start(step);
     this.#terminals.set(name, terminal);
+    this.#served = true;
     const { child, gone, said } = terminal;
     const serves = new Promise<boolean>((resolve) => {
       child.stdout?.on('data', () => /^Serving /m.test(said()) && resolve(true));
@@ -161,13 +168,17 @@ export class GuideRun {
 
   async #environment(home: string): Promise<Variables> {
     this.#port ||= await freePort();
+    this.#second ||= await freePort();
     return {
       PATH: `${join(this.#folder, 'bin')}:${process.env['PATH'] ?? ''}`,
       HOME: home,
       TMPDIR: join(home, 'tmp'),
       NO_COLOR: '1',
-      COFFER_ADDR: `http://127.0.0.1:${this.#port}`,
+      // Where no server is, nobody says that there is one.
+      ...(this.#served ? { COFFER_ADDR: `http://127.0.0.1:${this.#port}` } : {}),
       COFFER_LISTEN: `127.0.0.1:${this.#port}`,
+      // A second one's.
+      PORT: String(this.#second),
     };
   }
 }

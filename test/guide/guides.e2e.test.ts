@@ -11,11 +11,13 @@ const folder = fileURLToPath(new URL('../../docs/guide', import.meta.url));
 const followedElsewhere: ReadonlySet<string> = new Set(['keys.md', 'deploy.md']);
 const guides = readdirSync(folder).filter((name) => name.endsWith('.md') && !followedElsewhere.has(name));
 
+/** The first run on a machine installs moto. */
+const patience = 300_000;
 const pageOf = (name: string) => parseGuide(readFileSync(`${folder}/${name}`, 'utf8'));
 const isRun = (step: Step) => step.kind === 'shell' && step.notRun === undefined && step.given === undefined;
 
 describe('the guides', () => {
-  it.concurrent.each(guides)('%s runs as it is written', { timeout: 90_000 }, async (name) => {
+  it.concurrent.each(guides)('%s runs as it is written', { timeout: patience }, async (name) => {
     const page = pageOf(name);
     const needed = await provide(page.needs);
     // It has been said why; where everything has to be there, that was an error.
