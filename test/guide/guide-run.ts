@@ -66,10 +66,6 @@ export class GuideRun {
     }
     if (step.notRun !== undefined) return;
     const said = step.terminal === undefined ? await this.#run(step) : await this.#open(step, step.terminal);
-    if (process.env['GUIDE_SHOW'] === '1' && step.output !== undefined && !isShown(step.output, said)) {
-      process.stderr.write(`GUIDE ${wrong(step, step.output, said).message}\nGUIDEEND\n`);
-      return;
-    }
     if (step.output !== undefined && !isShown(step.output, said)) {
       throw wrong(step, `the guide shows\n${step.output}\nand what came is`, said);
     }
@@ -120,6 +116,7 @@ export class GuideRun {
   /** A block's shell; of a terminal only what goes to its standard output is kept, since a log is mixed into it. */
   async #start(step: ShellBlock): Promise<Terminal> {
     const home = this.#home();
+    const reader = await this.#environment(home);
     const state = join(this.#folder, `${this.#machine}.state`);
     const folder = join(this.#folder, `${this.#machine}.folder`);
     const script = [
@@ -133,7 +130,9 @@ export class GuideRun {
       'set -euo pipefail',
       step.text,
     ].join('\n');
-    const env = { ...(await this.#environment(home)), ...this.#given };
+    // A server takes no other port; what a block asks of a configuration file is answered from that.
+    const listen = step.terminal === undefined ? {} : { COFFER_LISTEN: `127.0.0.1:${this.#port}` };
+    const env = { ...reader, ...listen, ...this.#given };
     const child = spawn('bash', ['-c', script], {
       cwd: home,
       env,
@@ -176,7 +175,6 @@ export class GuideRun {
       NO_COLOR: '1',
       // Where no server is, nobody says that there is one.
       ...(this.#served ? { COFFER_ADDR: `http://127.0.0.1:${this.#port}` } : {}),
-      COFFER_LISTEN: `127.0.0.1:${this.#port}`,
       // A second one's.
       PORT: String(this.#second),
     };
