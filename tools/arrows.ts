@@ -29,6 +29,7 @@ export const sharedInCore = [
   'core/endpoint-table.ts',
   'core/epoch.ts',
   'core/field.ts',
+  'core/field-names.ts',
   'core/judge.ts',
   'core/list-page.ts',
   'core/merge-patch.ts',
@@ -53,6 +54,7 @@ export const sharedInCore = [
 export const handedToEngines = [
   'core/endpoint.ts',
   'core/list-page.ts',
+  'core/field-names.ts',
   'core/merge-patch.ts',
   'core/pages.ts',
   'core/request.ts',
@@ -123,6 +125,8 @@ export interface Rule {
   readonly types?: readonly string[];
 }
 
+/** The seam of places of backups, what their names are like among it. */
+const backupSeam = 'backup-place/backup-place.ts';
 /** The seam of audit devices; the core only holds what implements it. */
 const deviceSeam = 'audit-device/audit-device.ts';
 const storage = 'storage/storage.ts';
@@ -197,6 +201,7 @@ export const rules: readonly Rule[] = [
       './',
       'core/*/',
       ...sharedInCore,
+      backupSeam,
       'barrier/',
       'crypto/',
       storage,
@@ -225,6 +230,8 @@ export const rules: readonly Rule[] = [
     may: ['./', 'core/meter.ts', ...ground],
     types: ['core/audit/audit.ts', 'core/endpoint.ts', 'core/request.ts', 'core/sample.ts', storage],
   },
+  { from: 'backup-place/', may: [backupSeam, ...ground] },
+  { from: 'backup-place/*/', may: ['./', backupSeam, 'aws/', ...ground] },
   { from: 'audit-device/', may: [deviceSeam, ...ground] },
   {
     from: 'audit-device/*/',

@@ -30,21 +30,34 @@ const fileSystems: Readonly<Record<number, { readonly name: string; readonly pro
   2035054128: { name: 'overlayfs', problem: 'in a container it goes with the container: use a volume' },
 };
 
-/** `data`: the data directory, absolute. Reads only; a server may be running over it. Never rejects. */
-export async function checkHost(data: string): Promise<readonly Finding[]> {
-  return [...(await checkData(data)), ...checkProcess(), ...checkMachine()];
+/**
+ * `data`: the data directory, absolute. Reads only; a server may be running over it. Never rejects.
+ */
+export async function checkHost(data: string, setting: HostSetting): Promise<readonly Finding[]> {
+  return [...(await checkData(data, setting)), ...checkProcess(), ...checkMachine()];
 }
 
-async function checkData(data: string): Promise<readonly Finding[]> {
-  if (!hasDataFile(storeDirectoryOf(data))) {
-    return [ok('data directory', `no store in ${data}: the server’s data is elsewhere, or not there yet`)];
+export interface HostSetting {
+  /** The data directory has the audit log alone. */
+  readonly storeElsewhere: boolean;
+  /** The audit log is in the store, so that none need be here. */
+  readonly storesLog: boolean;
+}
+
+async function checkData(
+  data: string,
+  { storeElsewhere, storesLog }: HostSetting,
+): Promise<readonly Finding[]> {
+  if (storeElsewhere ? !existsSync(auditDirectoryOf(data)) : !hasDataFile(storeDirectoryOf(data))) {
+    const what = storeElsewhere ? 'audit log' : 'store';
+    return [ok('data directory', `no ${what} in ${data}: the server’s data is elsewhere, or not there yet`)];
   }
   const lax = laxDirectories(data).map((message) => {
     const [what = message, advice = 'make them private'] = message.split('; say: ');
     return fail('data directory', what, advice);
   });
   const modes = lax.length > 0 ? lax : [ok('data directory', `${data} is for its owner alone`)];
-  return [...modes, ...checkDisk(data), await checkAudit(auditDirectoryOf(data))];
+  return [...modes, ...checkDisk(data), await checkAudit(auditDirectoryOf(data), storesLog)];
 }
 
 function checkDisk(data: string): readonly Finding[] {
@@ -68,10 +81,11 @@ function checkDisk(data: string): readonly Finding[] {
   }
 }
 
-async function checkAudit(directory: string): Promise<Finding> {
+async function checkAudit(directory: string, storesLog: boolean): Promise<Finding> {
   const full = 'coffer audit verify compares it with the store as well';
   try {
     if (!existsSync(directory)) {
+      if (storesLog) return ok('audit chains', 'in the store: coffer audit verify reads them there');
       return fail('audit chains', `there is no audit log in ${directory}`, full);
     }
     const bytes = sizeBelow(directory);

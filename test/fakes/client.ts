@@ -41,6 +41,8 @@ export interface PlaceOptions {
   readonly clock?: HandClock;
   /** No audit log: for tests that are about something else and make very many requests. */
   readonly silent?: boolean;
+  /** Where the audit log is; in files for ever, unless told. */
+  readonly auditLog?: NodeOptions['auditLog'];
   /** Engines besides the program's own. */
   readonly engines?: readonly EngineType[];
   /** Auth methods besides the program's own, or in their place. */
@@ -102,7 +104,9 @@ export interface LogLine {
 }
 
 function anotherMachine(): ProcessIdentity {
-  return { ...currentProcess('elsewhere'), bootId: randomUUID() };
+  const bootId = randomUUID();
+  // Machines that share a store have names of their own.
+  return { ...currentProcess(`elsewhere-${bootId}`), bootId };
 }
 
 /** A directory that only we may enter, with the audit log's reserve in it already, as a hole instead of 8 MiB of bytes. */
@@ -129,6 +133,7 @@ export async function makePlace(options: PlaceOptions = {}): Promise<Place> {
     const node = createNode({
       storage: given.storage ?? storage,
       auditDirectory: options.silent ? undefined : auditDirectory,
+      auditLog: options.auditLog,
       seals: given.seals ?? options.seals ?? [],
       log: loggerInto(log),
       clock: given.clock ?? clock,

@@ -8,9 +8,10 @@ import { GuideRun } from './guide-run.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const folder = `${root}/docs/guide`;
-/** Guides with a test of their own, since they are about plights that their reader does not bring about. */
+/** Guides with a test of their own: about plights that their reader does not bring about, and about other machines. */
 const followedElsewhere: Readonly<Record<string, string>> = {
   'keys.md': 'test/e2e/keys-guide.e2e.test.ts',
+  'deploy.md': 'test/deploy/guide.e2e.test.ts',
 };
 const guides = readdirSync(folder).filter((name) => name.endsWith('.md') && !(name in followedElsewhere));
 /** The first run on a machine installs moto. */
