@@ -26,8 +26,8 @@ describe('the pages', () => {
   ])('are found out with %s', (_, text, problem) => {
     const b = '# B\n## Two\n## Two\n```sh\n# code\n```\n';
     const pages = new Map([
-      ['docs/guide/a.md', `${text} [b](b.md)`],
-      ['docs/guide/b.md', `${b}[a](a.md)`],
+      ['docs/reference/a.md', `${text} [b](b.md)`],
+      ['docs/reference/b.md', `${b}[a](a.md)`],
     ]);
     expect(checkLinks(pages)).toEqual([expect.stringContaining(problem)]);
   });
@@ -36,13 +36,22 @@ describe('the pages', () => {
     const pages = new Map([
       ['docs/guide/a.md', '# A\n[myself](#a), [b](../reference/b.md)\n```text\n[c](c.md)\n```\n'],
       ['docs/reference/b.md', ''],
-      ['docs/guide/c.md', ''],
+      ['docs/guide/c.md', '[b](../reference/b.md)'],
       ['docs/adr/0001-x.md', ''],
     ]);
     expect(checkLinks(pages)).toEqual([
       'no page links to docs/guide/a.md',
       'no page links to docs/guide/c.md',
     ]);
+  });
+
+  it('are guides that lead to the reference', () => {
+    const pages = new Map([
+      ['docs/guide/a.md', '[b](b.md)'],
+      ['docs/guide/b.md', '[a](a.md), [c](../reference/c.md)'],
+      ['docs/reference/c.md', ''],
+    ]);
+    expect(checkLinks(pages)).toEqual(['docs/guide/a.md leads to no reference']);
   });
 
   it.each(['two-1', 'first-coffer-doctor', 'a-link-and-_more_', 'größe'])(

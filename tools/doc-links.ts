@@ -6,18 +6,21 @@ const heading = /^#{1,6} (.+)$/gm;
 const fenced = /^```[\s\S]*?^```$/gm;
 
 /**
- * One line for each fragment that is no heading of its page, and each page of a guide or the reference that no other page links to.
+ * One line for each fragment that is no heading of its page, each page of a guide or the reference that no other page links to, and
+ * each guide that leads to no page of the reference.
  *
  * @param pages path in the checkout to text, of all documents
  */
 export function checkLinks(pages: ReadonlyMap<string, string>): readonly string[] {
   const problems: string[] = [];
   const linked = new Set<string>();
+  const leading = new Set<string>();
   const anchors = new Map([...pages].map(([page, text]) => [page, anchorsOf(text)]));
   for (const [page, text] of pages) {
     for (const [, target = '', fragment] of text.replace(fenced, '').matchAll(link)) {
       const path = target === '' ? page : posix.join(posix.dirname(page), target);
       if (path !== page) linked.add(path);
+      if (path.startsWith('docs/reference/')) leading.add(page);
       const known = anchors.get(path);
       if (fragment !== undefined && known !== undefined && !known.has(fragment))
         problems.push(`${page} links to ${target}#${fragment}, and there is no such heading`);
@@ -26,6 +29,7 @@ export function checkLinks(pages: ReadonlyMap<string, string>): readonly string[
   for (const page of pages.keys()) {
     if (/^docs\/(guide|reference)\//.test(page) && !linked.has(page))
       problems.push(`no page links to ${page}`);
+    if (page.startsWith('docs/guide/') && !leading.has(page)) problems.push(`${page} leads to no reference`);
   }
   return problems;
 }

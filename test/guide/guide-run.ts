@@ -117,19 +117,7 @@ export class GuideRun {
   async #start(step: ShellBlock): Promise<Terminal> {
     const home = this.#home();
     const reader = await this.#environment(home);
-    const state = join(this.#folder, `${this.#machine}.state`);
-    const folder = join(this.#folder, `${this.#machine}.folder`);
-    const script = [
-      step.terminal === undefined ? 'exec 2>&1' : '',
-      `[ -e "${state}" ] && . "${state}" 2>/dev/null`,
-      `[ -e "${folder}" ] && cd "$(cat "${folder}")"`,
-      // Variables that are read-only are the shell's own.
-      step.terminal === undefined
-        ? `trap 'declare -p | grep -v "^declare -[a-zA-Z]*r" > "${state}"; pwd > "${folder}"' EXIT`
-        : '',
-      'set -euo pipefail',
-      step.text,
-    ].join('\n');
+    const script = this.#scriptOf(step);
     // A server takes no other port; what a block asks of a configuration file is answered from that.
     const listen = step.terminal === undefined ? {} : { COFFER_LISTEN: `127.0.0.1:${this.#port}` };
     const env = { ...reader, ...listen, ...this.#given };
@@ -157,6 +145,22 @@ export class GuideRun {
       });
     });
     return { child, gone, said: () => said.replaceAll(`127.0.0.1:${this.#port}`, '127.0.0.1:8200') };
+  }
+
+  /** The block between what takes over and what hands on variables and folder; a terminal hands nothing on. */
+  #scriptOf({ text, terminal }: ShellBlock): string {
+    const state = join(this.#folder, `${this.#machine}.state`);
+    const folder = join(this.#folder, `${this.#machine}.folder`);
+    // Variables that are read-only are the shell's own.
+    const save = `declare -p | grep -v "^declare -[a-zA-Z]*r" > "${state}"; pwd > "${folder}"`;
+    return [
+      terminal === undefined ? 'exec 2>&1' : '',
+      `[ -e "${state}" ] && . "${state}" 2>/dev/null`,
+      `[ -e "${folder}" ] && cd "$(cat "${folder}")"`,
+      terminal === undefined ? `trap '${save}' EXIT` : '',
+      'set -euo pipefail',
+      text,
+    ].join('\n');
   }
 
   #home(): string {
