@@ -17,7 +17,8 @@ import { WireCutter } from '../fakes/wire-cutter.ts';
 import { OwnPostgresql } from '../setup/own-postgresql.ts';
 
 const server = await OwnPostgresql.make();
-const commitWord = 'COMMIT\0';
+/** What a packet with a commit holds, and what the answer to it ends with: ReadyForQuery, in no transaction. */
+const [commitWord, ready] = ['coffer_write\0', 'Z\0\0\0\x05I'];
 const short = { connect: 1_000, statement: 500 };
 
 describe.skipIf(server === undefined)('a store in PostgreSQL', () => {
@@ -53,13 +54,28 @@ describe.skipIf(server === undefined)('a store in PostgreSQL', () => {
     return { cutter, storage: await open({ ...wish, port: cutter.port }) };
   }
 
+  /** From now on commits wait for a standby that is not there. A reload is known everywhere when a commit has waited. */
+  async function wantStandby(): Promise<void> {
+    await server?.sql("ALTER SYSTEM SET synchronous_standby_names = 'nobody'");
+    await server?.sql('SELECT pg_reload_conf()');
+    for (let number = 0, waited = false; !waited; number++) {
+      let done = false;
+      const commit = server?.sql(`CREATE TABLE ${schema}.probe${number} ()`).finally(() => {
+        done = true;
+      });
+      const waiting = "SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE wait_event = 'SyncRep'";
+      while (!done) waited = ((await server?.sql(waiting)) ?? []).length > 0 || waited;
+      await commit;
+    }
+  }
+
   const textAt = async (storage: Storage, name: string) => (await storage.read(key(name)))?.value.toString();
 
   describe('whose answer to a commit is lost', () => {
     it('finds the commit that landed, and does it no second time', async () => {
       const { cutter, storage } = await throughCutter();
       const [first] = await storage.commit([{ key: key('a'), value: bytes('1') }]);
-      const caught = cutter.catch(commitWord, 'deliver');
+      const caught = cutter.catch(commitWord, 'deliver', ready);
       const revisions = await storage.commit(
         [
           { key: key('a'), value: bytes('2') },
@@ -74,7 +90,7 @@ describe.skipIf(server === undefined)('a store in PostgreSQL', () => {
     it('knows one that only deletes, though no record tells of it', async () => {
       const { cutter, storage } = await throughCutter();
       await storage.commit([{ key: key('a'), value: bytes('1') }]);
-      const caught = cutter.catch(commitWord, 'deliver');
+      const caught = cutter.catch(commitWord, 'deliver', ready);
       const [record] = await storage.readMany([key('a')]);
       await storage.commit(
         [{ key: key('a'), value: null }],
@@ -108,7 +124,7 @@ describe.skipIf(server === undefined)('a store in PostgreSQL', () => {
     it('still tells a conflict as one', async () => {
       const { cutter, storage } = await throughCutter();
       await storage.commit([{ key: key('a'), value: bytes('1') }]);
-      const caught = cutter.catch(commitWord, 'deliver');
+      const caught = cutter.catch(commitWord, 'deliver', ready);
       const commit = storage.commit(
         [{ key: key('a'), value: bytes('2') }],
         [{ key: key('a'), revision: null }],
@@ -119,7 +135,7 @@ describe.skipIf(server === undefined)('a store in PostgreSQL', () => {
 
     it('says that it does not know when nobody can be asked', async () => {
       const { cutter, storage } = await throughCutter({ deadlines: short });
-      const caught = cutter.catch(commitWord, 'deliver');
+      const caught = cutter.catch(commitWord, 'deliver', ready);
       const commit = storage.commit([{ key: key('a'), value: bytes('1') }]);
       commit.catch(() => undefined);
       await caught.done;
@@ -134,18 +150,22 @@ describe.skipIf(server === undefined)('a store in PostgreSQL', () => {
   });
 
   it.each([
-    ['locks', 'BEGIN ISOLATION LEVEL READ COMMITTED'],
-    ['serializable', 'BEGIN ISOLATION LEVEL SERIALIZABLE'],
-  ] as const)('writes nothing outside of a transaction (%s)', async (isolation, begin) => {
-    const { cutter, storage } = await throughCutter({ isolation });
-    await storage.commit([{ key: key('a'), value: bytes('1') }]);
     // As where an administrator's cancellation, or a deadline, hits the first statement of a transaction.
-    cutter.replace(begin, begin.replace('BEGIN', 'NIGEB'));
+    ['serializable', 'BEGIN ISOLATION LEVEL SERIALIZABLE', 'NIGEB ISOLATION LEVEL SERIALIZABLE', 'first'],
+    ['locks', 'coffer_lock\0', 'coffer_luck\0', 'first'],
+    // As where something on the way carries out each statement by itself: what the first has set is not there any more.
+    ['locks', "set_config('coffer.held'", "set_config('coffer.gone'", 'each'],
+  ] as const)('writes nothing outside of a transaction (%s: %s)', async (isolation, word, other, which) => {
+    const { cutter, storage } = await throughCutter({ isolation, deadlines: short });
+    if (which === 'first') await storage.commit([{ key: key('a'), value: bytes('1') }]);
+    cutter.replace(word, other, which);
     await expect(storage.commit([{ key: key('a'), value: bytes('2') }])).rejects.toMatchObject({
       code: 'unavailable',
       message: expect.stringMatching(/nothing was written$/),
     });
-    expect(await textAt(storage, 'a')).toBe('1');
+    cutter.replace(word, word);
+    cutter.cut();
+    expect(await textAt(storage, 'a')).toBe(which === 'first' ? '1' : undefined);
     await storage.commit([{ key: key('a'), value: bytes('3') }]);
     expect(await textAt(storage, 'a')).toBe('3');
   });
@@ -176,7 +196,7 @@ describe.skipIf(server === undefined)('a store in PostgreSQL', () => {
     await Promise.all(Array.from({ length: 12 }, (_, index) => lanes.read(statement, [index])));
     expect(cutter.connections - before).toBe(4);
     cutter.cut();
-    expect(await lanes.read(statement, [7])).toEqual([['7']]);
+    expect(await lanes.read(statement, [7])).toEqual([[bytes('7')]]);
     await lanes.close();
   });
 
@@ -287,8 +307,7 @@ describe.skipIf(server === undefined)('a store in PostgreSQL', () => {
     await fresh();
     const hasty = await open({ deadlines: short });
     const patient = await open();
-    await server.sql("ALTER SYSTEM SET synchronous_standby_names = 'nobody'");
-    await server.sql('SELECT pg_reload_conf()');
+    await wantStandby();
     try {
       await expect(hasty.commit([{ key: key('a'), value: bytes('1') }])).rejects.toMatchObject({
         code: 'unavailable',
@@ -315,8 +334,7 @@ describe.skipIf(server === undefined)('a store in PostgreSQL', () => {
   it('with such a standby does not acknowledge what it found out by itself, either', async () => {
     const { cutter, storage } = await throughCutter({ deadlines: short });
     await storage.commit([{ key: key('a'), value: bytes('1') }]);
-    await server.sql("ALTER SYSTEM SET synchronous_standby_names = 'nobody'");
-    await server.sql('SELECT pg_reload_conf()');
+    await wantStandby();
     try {
       const commit = storage.commit([{ key: key('a'), value: bytes('2') }]);
       commit.catch(() => undefined);

@@ -4,7 +4,7 @@
  */
 import { createHash } from 'node:crypto';
 import type { Expectation, Write } from '../storage.ts';
-import { numberArray } from './session.ts';
+import { numberArray } from './messages.ts';
 
 export interface KeyLocks {
   /** In ascending order, each once: all who lock more than one take them in this order, so that none waits in a circle. */
@@ -34,14 +34,19 @@ function lockOf(space: string, key: string): bigint {
   return createHash('sha256').update(`${space}\0${key}`).digest().readBigInt64BE(0);
 }
 
+/** What a transaction that holds its locks has set, to the id of its mark; it ends with the transaction. */
+export const heldSetting = 'coffer.held';
+
+/** `$1` numbers, `$2` whether alone, `$3` id of the commit's mark. */
 export const takeLocks = {
   name: 'coffer_lock',
-  // No row comes back: to be NULL is what they are asked for, and they never are.
+  // To be NULL is what locks are asked for, and they never are: none are counted, once all are held.
   text:
-    'SELECT 1 FROM unnest($1::bigint[], $2::boolean[]) AS lock(number, alone) WHERE CASE WHEN alone ' +
-    'THEN pg_advisory_xact_lock(number) IS NULL ELSE pg_advisory_xact_lock_shared(number) IS NULL END',
+    `SELECT set_config('${heldSetting}', $3::text, true) WHERE (SELECT count(*) FROM ` +
+    'unnest($1::bigint[], $2::boolean[]) AS lock(number, alone) WHERE CASE WHEN alone ' +
+    'THEN pg_advisory_xact_lock(number) IS NULL ELSE pg_advisory_xact_lock_shared(number) IS NULL END) = 0',
 } as const;
 
-export function lockValues({ numbers, alone }: KeyLocks): readonly string[] {
-  return [numberArray(numbers), `{${alone.map((each) => (each ? 't' : 'f')).join(',')}}`];
+export function lockValues({ numbers, alone }: KeyLocks, id: string): readonly string[] {
+  return [numberArray(numbers), `{${alone.map((each) => (each ? 't' : 'f')).join(',')}}`, id];
 }

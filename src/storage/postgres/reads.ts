@@ -5,7 +5,7 @@
  */
 import type { Revision, StorageKey, StorageRecord } from '../storage.ts';
 import type { Lanes } from './lanes.ts';
-import { bytesArray, bytesOf, type Row, type Statement } from './session.ts';
+import { bytesArray, numberOf, ownBytes, type RawRow, type Statement } from './messages.ts';
 
 /** Keys of one statement, where there is more than one reader. */
 const mostKeys = 256;
@@ -67,9 +67,7 @@ export class Reads {
     try {
       const wanted = new Set<StorageKey>();
       for (const { keys } of readers) for (const key of keys) wanted.add(key);
-      const rows = await this.#lanes.read(this.#statement, [
-        bytesArray([...wanted].map((key) => Buffer.from(key))),
-      ]);
+      const rows = await this.#lanes.read(this.#statement, [bytesArray([...wanted])]);
       const records = new Records(rows);
       for (const { keys, resolve } of readers) resolve(keys.map((key) => records.take(key)));
     } catch (error) {
@@ -83,14 +81,14 @@ export class Reads {
 
 /** What was found. What is handed out belongs to whom it is handed to, so that a second one gets bytes of its own. */
 class Records {
-  readonly #rows = new Map<string, Row>();
+  readonly #rows = new Map<string, RawRow>();
 
-  constructor(rows: readonly Row[]) {
-    for (const row of rows) this.#rows.set(bytesOf(row[0]).toString(), row);
+  constructor(rows: readonly RawRow[]) {
+    for (const row of rows) this.#rows.set(row[0]?.toString() ?? '', row);
   }
 
   take(key: StorageKey): StorageRecord | undefined {
     const row = this.#rows.get(key);
-    return row && { value: bytesOf(row[2]), revision: Number(row[1]) as Revision };
+    return row && { value: ownBytes(row[2]), revision: numberOf(row[1]) as Revision };
   }
 }
