@@ -22,6 +22,7 @@ import type { Clock } from '../../clock.ts';
 import { CofferError, ConflictError } from '../../errors.ts';
 import { generateRevision } from '../revision.ts';
 import { type Expectation, parseStorageKey, type Revision, type Write } from '../storage.ts';
+import { Departures } from './departures.ts';
 import { failureOf, isCut, isTimeout, mayTryAgain, stateOf } from './failure.ts';
 import { type GroupLimits, KeysInUse, type Pending, takeGroup, valuesOf } from './group.ts';
 import { locksOf, lockValues, takeLocks } from './locks.ts';
@@ -48,8 +49,6 @@ const mostTries = 50;
 const pause = 20;
 /** Each so many transactions marks that are too old are taken away, more than have come since. */
 const sweepEvery = 256;
-/** Transactions under way at a time: what comes then waits, and goes together. */
-const mostUnderWay = 4;
 const groupLimits: GroupLimits = { commits: 64, keys: 128, bytes: 1024 * 1024 };
 
 const beginSerializable: Statement = { text: 'BEGIN ISOLATION LEVEL SERIALIZABLE, NOT DEFERRABLE' };
@@ -68,7 +67,7 @@ export class Commits {
   readonly #limits: GroupLimits;
   readonly #inUse = new KeysInUse();
   readonly #waiting: Pending[] = [];
-  #underWay = 0;
+  readonly #departures: Departures;
   /** Commits that have not been answered. */
   #open = 0;
   #whenIdle: (() => void) | undefined;
@@ -76,6 +75,7 @@ export class Commits {
 
   constructor(options: CommitOptions) {
     this.#options = options;
+    this.#departures = new Departures(options.clock, () => this.#pump());
     // A serialisation failure undoes all of a transaction: no one's is to undo another's.
     this.#limits = options.locks ? groupLimits : { ...groupLimits, commits: 1 };
   }
@@ -113,7 +113,7 @@ export class Commits {
   }
 
   #pump(): void {
-    while (this.#underWay < mostUnderWay) {
+    while (this.#waiting.length > 0 && this.#departures.mayLeave(this.#waiting.length)) {
       const group = takeGroup(this.#waiting, this.#inUse, this.#limits);
       if (group.length === 0) return;
       void this.#carryOut(group);
@@ -121,9 +121,9 @@ export class Commits {
   }
 
   async #carryOut(group: readonly Pending[]): Promise<void> {
-    this.#underWay += 1;
+    const arrived = this.#departures.leave(group.length);
     const outcome = await this.#try(group);
-    this.#underWay -= 1;
+    arrived();
     for (const pending of group) this.#inUse.remove(pending);
     this.#tell(group, outcome);
     this.#pump();

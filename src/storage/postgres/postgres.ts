@@ -92,7 +92,7 @@ export async function openPostgresStorage(options: PostgresOptions): Promise<Sna
     return new PostgresStorage({
       pool,
       lanes,
-      reads: new Reads(lanes, statements.readMany),
+      reads: new Reads(lanes, statements.readMany, clock),
       open,
       tables,
       statements,
