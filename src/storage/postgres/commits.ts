@@ -75,7 +75,7 @@ export class Commits {
 
   constructor(options: CommitOptions) {
     this.#options = options;
-    this.#departures = new Departures(options.clock, () => this.#pump());
+    this.#departures = new Departures(options.clock, () => this.#pump(), options.locks);
     // A serialisation failure undoes all of a transaction: no one's is to undo another's.
     this.#limits = options.locks ? groupLimits : { ...groupLimits, commits: 1 };
   }
@@ -296,17 +296,17 @@ function undoneBy(session: Session, error: unknown): Outcome {
 
 /** Whether an advisory lock that one connection holds keeps another one from it. */
 export async function locksHold(pool: SessionPool, space: string): Promise<boolean> {
-  const number = locksOf(space, [
-    { writes: [{ key: parseStorageKey(`probe ${randomUUID()}`) }], expectations: [] },
-  ]).numbers;
+  const probe = { writes: [{ key: parseStorageKey(`probe ${randomUUID()}`) }], expectations: [] };
+  const [{ high, low } = { high: 0, low: 0 }] = locksOf(space, [probe]);
+  const number = String((BigInt(high) << 32n) | BigInt(low));
   const attempt: Statement = { text: 'SELECT pg_try_advisory_xact_lock($1::bigint)' };
   try {
     return await pool.lend((holder) =>
       pool.lend(async (other) => {
         await holder.ask({ text: 'BEGIN' });
         try {
-          const [held] = (await holder.ask(attempt, [String(number[0])])).rows;
-          const [second] = (await other.ask(attempt, [String(number[0])])).rows;
+          const [held] = (await holder.ask(attempt, [number])).rows;
+          const [second] = (await other.ask(attempt, [number])).rows;
           return held?.[0] === 't' && second?.[0] === 'f';
         } finally {
           // A failed attempt has failed the transaction, and the next user of the session must not be in it.

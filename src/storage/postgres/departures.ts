@@ -15,18 +15,23 @@ const long = 50;
 export class Departures {
   readonly #clock: Clock;
   readonly #again: () => void;
+  readonly #few: number;
   #groups = 0;
   #underWay = 0;
 
-  /** @param again called when what waits may leave, though nothing has arrived */
-  constructor(clock: Clock, again: () => void) {
+  /**
+   * @param again called when what waits may leave, though nothing has arrived
+   * @param together false where no two may go in one group
+   */
+  constructor(clock: Clock, again: () => void, together = true) {
     this.#clock = clock;
     this.#again = again;
+    this.#few = together ? few : Number.POSITIVE_INFINITY;
   }
 
   mayLeave(waiting: number): boolean {
     if (this.#groups >= mostGroups) return false;
-    return this.#underWay === 0 || this.#underWay + waiting <= few;
+    return this.#underWay === 0 || this.#underWay + waiting <= this.#few;
   }
 
   /** So many leave together; to be told when they have arrived. */

@@ -2,7 +2,7 @@
 import type { ConflictError } from '../../errors.ts';
 import { generateRevision } from '../revision.ts';
 import type { Expectation, Revision, Write } from '../storage.ts';
-import { bytesArray, numberArray, type Value } from './messages.ts';
+import { bytesArray, numberArray, smallArray, type Value } from './messages.ts';
 
 /** One that waits or is under way. */
 export interface Pending {
@@ -120,13 +120,13 @@ export function valuesOf(group: readonly Pending[]): readonly Value[] {
   return [
     bytesArray(expected.keys),
     numberArray(expected.revisions),
-    numberArray(expected.owners),
+    smallArray(expected.owners),
     bytesArray(put.map(({ key }) => key)),
     numberArray(put.map(({ revision }) => revision)),
     bytesArray(put.map(({ value }) => value ?? '')),
-    numberArray(put.map(({ owner }) => owner)),
+    smallArray(put.map(({ owner }) => owner)),
     bytesArray(gone.map(({ key }) => key)),
-    numberArray(gone.map(({ owner }) => owner)),
+    smallArray(gone.map(({ owner }) => owner)),
     group.length,
   ];
 }

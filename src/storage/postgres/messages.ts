@@ -109,33 +109,82 @@ function writeText(frames: Buffer, at: number, text: string): number {
   return frames.writeUInt8(0, at + frames.write(text, at, 'utf8'));
 }
 
-/** Object id of the type bytea (`pg_type.dat`). */
-const byteaType = 17;
+/** Object ids of types (`pg_type.dat`). */
+const [byteaType, bigintType, integerType] = [17, 20, 23];
+const arrayHead = 20;
+
+/** An array of so many elements of so many bytes in all; they begin behind its head. */
+function newArray(type: number, length: number, bytes: number, nulls = 0): Buffer {
+  if (length === 0) {
+    const empty = Buffer.alloc(12);
+    empty.writeInt32BE(type, 8);
+    return empty;
+  }
+  const array = Buffer.allocUnsafe(arrayHead + 4 * length + bytes);
+  // Dimensions; whether NULL is among them; type; length; the first one's number.
+  array.writeInt32BE(1, 0);
+  array.writeInt32BE(Math.min(1, nulls), 4);
+  array.writeInt32BE(type, 8);
+  array.writeInt32BE(length, 12);
+  array.writeInt32BE(1, 16);
+  return array;
+}
 
 /** Binary form of an array of byte strings; texts stand for their UTF-8. */
 export function bytesArray(values: readonly (Buffer | string)[]): Buffer {
-  let size = values.length === 0 ? 12 : 20;
-  for (const value of values) size += 4 + lengthOf(value);
-  const array = Buffer.allocUnsafe(size);
-  // Dimensions, no NULL among them, type.
-  array.writeInt32BE(values.length === 0 ? 0 : 1, 0);
-  array.writeInt32BE(0, 4);
-  array.writeInt32BE(byteaType, 8);
-  if (values.length === 0) return array;
-  array.writeInt32BE(values.length, 12);
-  array.writeInt32BE(1, 16);
-  let at = 20;
+  let bytes = 0;
+  for (const value of values) bytes += lengthOf(value);
+  const array = newArray(byteaType, values.length, bytes);
+  let at = arrayHead;
   for (const value of values) at = writeValue(array, at, value);
   return array;
 }
 
-/** Text form of an array of numbers. */
-export function numberArray(values: readonly (number | bigint | null)[]): string {
-  let text = '{';
-  for (const [place, value] of values.entries()) {
-    text += `${place === 0 ? '' : ','}${value === null ? 'NULL' : value}`;
+/** A bigint. */
+export interface LongNumber {
+  /** Its upper 32 bits, with its sign. */
+  readonly high: number;
+  readonly low: number;
+}
+
+/** Binary form of an array of bigints. */
+export function longArray(values: readonly LongNumber[]): Buffer {
+  const array = newArray(bigintType, values.length, 8 * values.length);
+  let at = arrayHead;
+  for (const { high, low } of values) {
+    at = array.writeInt32BE(8, at);
+    at = array.writeInt32BE(high, at);
+    at = array.writeUInt32BE(low, at);
   }
-  return `${text}}`;
+  return array;
+}
+
+/** Binary form of an array of bigints that are safe integers and not negative. */
+export function numberArray(values: readonly (number | null)[]): Buffer {
+  let nulls = 0;
+  for (const value of values) if (value === null) nulls += 1;
+  const array = newArray(bigintType, values.length, 8 * (values.length - nulls), nulls);
+  let at = arrayHead;
+  for (const value of values) {
+    if (value === null) at = array.writeInt32BE(-1, at);
+    else {
+      at = array.writeInt32BE(8, at);
+      at = array.writeUInt32BE(Math.floor(value / 0x1_0000_0000), at);
+      at = array.writeUInt32BE(value % 0x1_0000_0000, at);
+    }
+  }
+  return array;
+}
+
+/** Binary form of an array of integers of 32 bits. */
+export function smallArray(values: readonly number[]): Buffer {
+  const array = newArray(integerType, values.length, 4 * values.length);
+  let at = arrayHead;
+  for (const value of values) {
+    at = array.writeInt32BE(4, at);
+    at = array.writeInt32BE(value, at);
+  }
+  return array;
 }
 
 /** Text form of an array of texts. */

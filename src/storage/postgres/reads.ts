@@ -44,11 +44,13 @@ export class Reads {
 
   /** Behind everything that is ready now: who else reads in this turn comes along. */
   #schedule(): void {
-    if (this.#scheduled || this.#waiting.length === 0 || !this.#departures.mayLeave(this.#waiting.length)) return;
+    if (this.#scheduled || this.#waiting.length === 0 || !this.#departures.mayLeave(this.#waiting.length))
+      return;
     this.#scheduled = true;
     setImmediate(() => {
       this.#scheduled = false;
-      while (this.#waiting.length > 0 && this.#departures.mayLeave(this.#waiting.length)) void this.#ask(this.#take());
+      while (this.#waiting.length > 0 && this.#departures.mayLeave(this.#waiting.length))
+        void this.#ask(this.#take());
     });
   }
 
