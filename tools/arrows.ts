@@ -264,7 +264,15 @@ export const rules: readonly Rule[] = [
   // The same table as the command line's, for clients that have no rights at AWS.
   {
     from: 'engine/credstash/',
-    may: ['./', ...engineSeam, ...handedToEngines, 'credstash/', 'crypto/random.ts', ...ground],
+    may: [
+      './',
+      ...engineSeam,
+      ...handedToEngines,
+      'aws/aws-places.ts',
+      'credstash/',
+      'crypto/random.ts',
+      ...ground,
+    ],
     types: [storage],
   },
   {
@@ -290,6 +298,24 @@ export const rules: readonly Rule[] = [
     ],
     types: [storage],
   },
+  {
+    from: 'auth/aws/',
+    may: [
+      './',
+      ...sharedByAuthMethods,
+      ...engineSeam,
+      ...handedToEngines,
+      ...handedToAuthMethods,
+      'aws/',
+      'crypto/digest.ts',
+      'crypto/pkcs7/',
+      'crypto/random.ts',
+      'crypto/x509/',
+      'outgoing/',
+      ...ground,
+    ],
+    types: [storage],
+  },
 ];
 
 /** Each package is adopted by one room and wrapped there; what two plug-ins of different kinds need, by each of them. */
@@ -303,6 +329,7 @@ export const packageOwners: Readonly<Record<string, string | readonly string[]>>
   '@aws-sdk/client-ssm': 'aws/',
   '@aws-sdk/client-sts': 'aws/',
   '@aws-sdk/credential-providers': 'aws/',
+  '@noble/ciphers': 'crypto/secretbox.ts',
   '@opentelemetry/api': 'telemetry/',
   '@opentelemetry/exporter-trace-otlp-http': 'telemetry/',
   '@opentelemetry/sdk-trace-base': 'telemetry/',

@@ -74,6 +74,16 @@ export interface Caller {
   readonly accessor: string;
   /** Empty for a token without entity. */
   readonly entityId: string;
+  /** Who logged in for this very token; absent for tokens that other tokens made, which may be meant to do less. */
+  readonly principal?: ProvenPrincipal | undefined;
+}
+
+/** Somebody, as an auth method has proven: equal when both members are. */
+export interface ProvenPrincipal {
+  /** Uuid of the auth mount. */
+  readonly mount: string;
+  /** Unique below the mount, as its method spells it. */
+  readonly name: string;
 }
 
 export interface Call<F extends Fields = Fields> {
@@ -111,6 +121,8 @@ export interface Principal {
   readonly displayName: string;
   /** What the method knows this principal by, unique below its mount. */
   readonly alias: string;
+  /** Who it has proven to be, for lists of who may do something; its alias unless told. Unique below the mount, too. */
+  readonly provenAs?: string;
   /** What the method knows of the alias, for policies with templates; replaces what an earlier login said. Absent leaves that. */
   readonly aliasMetadata?: Readonly<Record<string, string>>;
   /** Names of the principal's groups, as the method has them: with them it is in the external groups of these aliases and no others of this mount. Absent leaves that as it is. */
@@ -215,6 +227,11 @@ export interface OperationSpec<F extends Fields = Fields> {
   readonly refusal?: () => CofferError;
   /** Needs `sudo` besides the operation's own capability. */
   readonly sudo?: boolean;
+  /**
+   * The engine decides, by who the caller has proven to be (`Caller.principal`): where no rule of its policies says anything of the
+   * path, the request comes to the handler. A rule that does counts as everywhere, so that policies can narrow and never widen.
+   */
+  readonly ownDecision?: true;
   /** Authenticated, but decides by itself what the caller may see, and spends no use (`sys/internal/ui/mounts/…`). */
   readonly useExempt?: boolean;
   /**

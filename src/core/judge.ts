@@ -13,6 +13,7 @@ export interface Judgement {
 }
 
 export const openToEveryone = { kind: 'allow', reason: 'open to everyone' } as const;
+const leftToEngine = { kind: 'allow', reason: 'no rule, and the engine decides' } as const;
 const showsOwnOnly = { kind: 'allow', reason: 'shows only what the caller may use' } as const;
 
 /** The decision about a request with a living token. `operation` tells `create` from `update`. */
@@ -26,7 +27,9 @@ export function judge(
   if (spec?.login === true) return { decision: openToEveryone, path };
   if (spec?.useExempt === true) return { decision: showsOwnOnly, path };
   const sudo = spec?.sudo === true;
-  const decision = acl.decide({ operation, path, data, sudo, wrapTtl });
+  const ruled = acl.decide({ operation, path, data, sudo, wrapTtl });
+  const unruled = ruled.kind === 'deny' && ruled.reason === 'no-rule';
+  const decision = unruled && spec?.ownDecision === true ? leftToEngine : ruled;
   const handled = pathHandled(operation, path, destination);
   if (decision.kind !== 'allow' || handled === path) return { decision, path };
   const asHandled = acl.decide({ operation, path: handled, data, sudo, wrapTtl });

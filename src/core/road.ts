@@ -32,6 +32,7 @@ import { allowedOrigins } from './server/cors.ts';
 import type { InFlight } from './server/in-flight.ts';
 import { auditedHeaders } from './server/request-headers.ts';
 import { type Authentication, authenticate } from './token/authenticate.ts';
+import { principalOf } from './token/record.ts';
 import { admitWrapping, type EncodeAnswer, wrapOutcome } from './wrap-answer.ts';
 
 export interface RoadOptions {
@@ -268,6 +269,7 @@ function buildCall(
             displayName: token.record.displayName,
             accessor: token.record.accessor,
             entityId: token.identity?.entity.id ?? '',
+            principal: principalOf(token.record),
           },
     clock: core.clock,
     remoteAddress: request.remoteAddress,

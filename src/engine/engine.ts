@@ -32,10 +32,25 @@ export interface EngineEnvironment {
   readonly random: Random;
   /** Keyed hash of a text, base64url, different on each mount: for secrets that are looked up, never shown again. */
   digest(text: string): string;
+  /** The auth mounts that there are, as of this request; for engines that name principals. */
+  readonly authMounts?: AuthMounts;
   /** A password by a named password policy. Undefined where there are no such policies. Throws `invalid_request` for an unknown name. */
   generatePassword?(policy: string): Promise<string>;
   /** The newest version of one of the type's `formats` that may be written now: one that every node of the store reads. */
   formatVersion?(name: string): number;
+}
+
+export interface AuthMount {
+  readonly uuid: string;
+  /** As people know it, with a trailing `/` and without `auth/`. */
+  readonly path: string;
+  readonly type: string;
+}
+
+export interface AuthMounts {
+  /** @param path with a trailing `/`, without `auth/` */
+  at(path: string): AuthMount | undefined;
+  of(uuid: string): AuthMount | undefined;
 }
 
 export interface RevocationContext {

@@ -54,21 +54,6 @@ describe.skipIf(server === undefined)('a store in PostgreSQL', () => {
     return { cutter, storage: await open({ ...wish, port: cutter.port }) };
   }
 
-  /** From now on commits wait for a standby that is not there. A reload is known everywhere when a commit has waited. */
-  async function wantStandby(): Promise<void> {
-    await server?.sql("ALTER SYSTEM SET synchronous_standby_names = 'nobody'");
-    await server?.sql('SELECT pg_reload_conf()');
-    for (let number = 0, waited = false; !waited; number++) {
-      let done = false;
-      const commit = server?.sql(`CREATE TABLE ${schema}.probe${number} ()`).finally(() => {
-        done = true;
-      });
-      const waiting = "SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE wait_event = 'SyncRep'";
-      while (!done) waited = ((await server?.sql(waiting)) ?? []).length > 0 || waited;
-      await commit;
-    }
-  }
-
   const textAt = async (storage: Storage, name: string) => (await storage.read(key(name)))?.value.toString();
 
   describe('whose answer to a commit is lost', () => {
@@ -303,11 +288,28 @@ describe.skipIf(server === undefined)('a store in PostgreSQL', () => {
     });
   });
 
+  /** From here on commits wait for a standby that there is none of. */
+  async function waitForNobody(ask: OwnPostgresql['sql']): Promise<void> {
+    await ask("ALTER SYSTEM SET synchronous_standby_names = 'nobody'");
+    await ask('SELECT pg_reload_conf()');
+    // One of the server's processes tells all others of it, at a time of its own: it is so once a commit has to wait.
+    const waiting =
+      "SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE wait_event = 'SyncRep' AND query LIKE 'COMMENT%'";
+    for (let held = false; !held; ) {
+      let done = false;
+      const probe = ask(`COMMENT ON DATABASE postgres IS 'looked at'`).finally(() => {
+        done = true;
+      });
+      while (!done) held = (await ask(waiting)).length > 0 || held;
+      await probe;
+    }
+  }
+
   it('with a standby that must confirm and does not acknowledges nothing', async () => {
     await fresh();
     const hasty = await open({ deadlines: short });
     const patient = await open();
-    await wantStandby();
+    await waitForNobody((statement) => server.sql(statement));
     try {
       await expect(hasty.commit([{ key: key('a'), value: bytes('1') }])).rejects.toMatchObject({
         code: 'unavailable',
@@ -334,7 +336,7 @@ describe.skipIf(server === undefined)('a store in PostgreSQL', () => {
   it('with such a standby does not acknowledge what it found out by itself, either', async () => {
     const { cutter, storage } = await throughCutter({ deadlines: short });
     await storage.commit([{ key: key('a'), value: bytes('1') }]);
-    await wantStandby();
+    await waitForNobody((statement) => server.sql(statement));
     try {
       const commit = storage.commit([{ key: key('a'), value: bytes('2') }]);
       commit.catch(() => undefined);

@@ -5,7 +5,7 @@ import type { BarrierStore, PlainWrite, SealedRecord } from '../../barrier/store
 import type { Clock } from '../../clock.ts';
 import { hmacSha256 } from '../../crypto/digest.ts';
 import type { Random } from '../../crypto/random.ts';
-import type { AuthMethodType, Engine, EngineOptions, EngineType } from '../../engine/engine.ts';
+import type { AuthMethodType, AuthMount, Engine, EngineOptions, EngineType } from '../../engine/engine.ts';
 import { CofferError, ConflictError } from '../../errors.ts';
 import type { Expectation, Revision } from '../../storage/storage.ts';
 import { dueWrite } from '../due.ts';
@@ -340,9 +340,19 @@ export class Mounts {
       generatePassword,
       ...(nobodies === undefined ? {} : { nobodies }),
       formatVersion,
+      authMounts: {
+        at: (path) => authMount(this.#table.at(`auth/${path}`)),
+        of: (uuid) => authMount(this.#table.byUuid(uuid)),
+      },
       digest: (text) => hmacSha256(digestKey, `${entry.uuid}/${text}`).toString('base64url'),
     });
   }
+}
+
+function authMount(mount: Mount | undefined): AuthMount | undefined {
+  if (mount?.entry.kind !== 'auth') return undefined;
+  const { uuid, type } = mount.entry;
+  return { uuid, type, path: shownPath(mount.entry) };
 }
 
 /** The path under which people know a mount: auth methods without `auth/`. */

@@ -52,6 +52,7 @@ export function issueLogin(
     displayName: principal.displayName,
     metadata: principal.metadata,
     identity: identityOf(mount.uuid, principal.alias),
+    principal: principal.provenAs ?? principal.alias,
     ...(identity === undefined ? {} : { entityId: identity.entity.id }),
     path,
     mount: mount.uuid,

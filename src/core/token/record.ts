@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import type { JsonObject } from '../../json.ts';
 import { parseStorageKey, type StorageKey } from '../../storage/storage.ts';
+import type { ProvenPrincipal } from '../endpoint.ts';
 import { tokensOfPrefix } from '../quota/ceilings.ts';
 import { decodeStored, encodeStored } from '../stored-json.ts';
 
@@ -25,6 +26,8 @@ export interface TokenRecord {
   readonly accessor: string;
   /** Whom it was issued to, with all made from it: see `identityOf`. Absent for tokens that go back to no login. */
   readonly identity?: string | undefined;
+  /** Name of who logged in for it, below its `mount`; absent for tokens that other tokens made. */
+  readonly principal?: string | undefined;
   /** The entity of that login, if it has one: see `core/identity/`. Absent for root tokens and tokens without parent. */
   readonly entityId?: string | undefined;
   /** Its maker chose the text, so that another token may get the same one later. */
@@ -61,6 +64,10 @@ export interface TokenRecord {
   readonly boundCidrs: readonly string[];
   /** What the auth method keeps for renewal. */
   readonly internal: JsonObject | null;
+}
+
+export function principalOf({ mount, principal }: TokenRecord): ProvenPrincipal | undefined {
+  return principal === undefined || mount === null ? undefined : { mount, name: principal };
 }
 
 export const idPrefix = 'core/token/id/';

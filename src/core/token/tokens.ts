@@ -337,6 +337,7 @@ function newRecord(token: NewToken, id: TokenId, accessor: string, given: true |
     asked: token.asked,
     accessor,
     identity: token.identity,
+    principal: token.principal,
     entityId: token.entityId,
     given,
     childByTime: token.ancestors.length === 0 ? undefined : true,

@@ -1,6 +1,8 @@
 /** `config`: which table the mount is. */
+
+import type { AwsPlaces } from '../../aws/aws-places.ts';
 import { type Endpoint, endpoint, type ResponseSchema } from '../../core/endpoint.ts';
-import { type AwsPlaces, requireAllowed } from './aws-places.ts';
+import { requireAllowed } from './aws-places.ts';
 import { addressOf, configPath, decodeConfig, encodeConfig, parseConfig, shownConfig } from './config.ts';
 import type { Tables } from './tables.ts';
 

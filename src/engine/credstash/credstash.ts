@@ -1,7 +1,8 @@
 /** A table of KMS and DynamoDB as a mount: for clients that have no rights at AWS, with policies and an audit log before it. */
+
+import type { AwsPlaces } from '../../aws/aws-places.ts';
 import { CofferError } from '../../errors.ts';
 import type { EngineOptions, EngineType } from '../engine.ts';
-import type { AwsPlaces } from './aws-places.ts';
 import { configEndpoint } from './config-endpoint.ts';
 import { dataEndpoint } from './data-endpoint.ts';
 import { metadataEndpoint } from './metadata-endpoint.ts';

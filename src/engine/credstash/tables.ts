@@ -2,6 +2,8 @@
  * The table behind a mount, on this node. It belongs to one revision of the mount's config: whoever changes that, on any node, is
  * followed with the next request.
  */
+
+import type { AwsPlaces } from '../../aws/aws-places.ts';
 import type { Call } from '../../core/endpoint.ts';
 import { openServices, type TableServices } from '../../credstash/open-table.ts';
 import type { SecretTable } from '../../credstash/secret-table.ts';
@@ -9,7 +11,7 @@ import { SharedTable } from '../../credstash/shared-table.ts';
 import { CofferError } from '../../errors.ts';
 import type { Revision } from '../../storage/storage.ts';
 import type { EngineEnvironment } from '../engine.ts';
-import { type AwsPlaces, requireAllowed } from './aws-places.ts';
+import { requireAllowed } from './aws-places.ts';
 import { addressOf, type Config, configPath, contextOf, decodeConfig } from './config.ts';
 
 export type OpenServices = (...words: Parameters<typeof openServices>) => TableServices;

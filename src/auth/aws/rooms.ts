@@ -1,0 +1,10 @@
+/** What the parts of one `aws` mount share. */
+import type { View } from '../../core/view.ts';
+import type { EngineEnvironment } from '../../engine/engine.ts';
+import type { AwsQuestions } from './questions.ts';
+
+export interface AwsRooms {
+  readonly environment: EngineEnvironment;
+  /** As the mount's config says now, which is read from this view. */
+  questionsFor(view: View): AwsQuestions;
+}

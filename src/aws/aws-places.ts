@@ -1,0 +1,46 @@
+/**
+ * Where the server may go at AWS on behalf of a mount. A mount's config says what it is about; the addresses of AWS and the server's
+ * own identities there are for whoever runs the server, so that who may write a config cannot have requests sent to a place of
+ * their choice, or signed by an identity that was not meant for it.
+ */
+import { CofferError } from '../errors.ts';
+
+export interface AwsPlaces {
+  /** The process's environment, for AWS's own variables. */
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Addresses that a config may name besides AWS's own, as URLs. */
+  readonly endpoints: readonly string[];
+  /** Profiles of the server's shared configuration that a config may name. */
+  readonly profiles: readonly string[];
+  /** Milliseconds for a call of AWS with all its retries; the usual ones unless told. */
+  readonly deadline?: number;
+}
+
+export const noAwsPlaces: AwsPlaces = { env: {}, endpoints: [], profiles: [] };
+
+/**
+ * Asked when a config is written and each time it is used: the settings may have become narrower since.
+ *
+ * @param what the fields' names, for the message
+ * @param addresses as the config has them; those that are absent or empty ask for nothing
+ * @throws `invalid_request` that names the setting
+ */
+export function requireListed(
+  what: string,
+  addresses: readonly (string | undefined)[],
+  { endpoints }: AwsPlaces,
+): void {
+  const known = new Set(endpoints.map(plain));
+  for (const address of addresses) {
+    if (address === undefined || address === '' || known.has(plain(address))) continue;
+    throw new CofferError(
+      'invalid_request',
+      `${what} are among the addresses that the server’s own configuration lists (aws.endpoints), or absent`,
+    );
+  }
+}
+
+/** What cannot be parsed is nothing but itself. */
+function plain(address: string): string {
+  return URL.canParse(address) ? new URL(address).href.replace(/\/$/, '') : address;
+}
