@@ -24,7 +24,7 @@ import { generateRevision } from '../revision.ts';
 import { type Expectation, parseStorageKey, type Revision, type Write } from '../storage.ts';
 import { Departures } from './departures.ts';
 import { failureOf, isCut, isTimeout, mayTryAgain, stateOf } from './failure.ts';
-import { type GroupLimits, KeysInUse, type Pending, takeGroup, valuesOf } from './group.ts';
+import { type GroupLimits, KeysInUse, keysNamed, type Pending, takeGroup, valuesOf } from './group.ts';
 import { locksOf, lockValues, takeLocks } from './locks.ts';
 import type { Statement, Step } from './messages.ts';
 import type { Row, Session } from './session.ts';
@@ -95,6 +95,7 @@ export class Commits {
         expectations,
         revisions: writes.map(generateRevision),
         bytes: writes.reduce((sum, { value }) => sum + (value?.length ?? 0), 0),
+        keys: keysNamed({ writes, expectations }),
         until: this.#options.clock.now() + this.#options.patience,
         tries: 0,
         resolve: answered(resolve),

@@ -10,11 +10,20 @@ export interface Pending {
   readonly revisions: readonly Revision[];
   readonly expectations: readonly Expectation[];
   readonly bytes: number;
+  /** Keys that it names. */
+  readonly keys: number;
   /** Clock's time from which on it is tried no more. */
   readonly until: number;
   tries: number;
   readonly resolve: (revisions: readonly Revision[]) => void;
   readonly reject: (reason: ConflictError | Error) => void;
+}
+
+/** How many keys a commit names, each counted once. */
+export function keysNamed({ writes, expectations }: Pick<Pending, 'writes' | 'expectations'>): number {
+  let keys = writes.length;
+  for (const { key } of expectations) if (!writes.some((write) => write.key === key)) keys += 1;
+  return keys;
 }
 
 /** Which keys are being written, or have to stay as they are, by whatever is under way. */
@@ -67,13 +76,13 @@ export function takeGroup(waiting: Pending[], inUse: KeysInUse, limits: GroupLim
   let bytes = 0;
   for (let index = 0; index < waiting.length && group.length < limits.commits; ) {
     const pending = waiting[index] as Pending;
-    const more = pending.writes.length + pending.expectations.length;
-    if (group.length > 0 && (keys + more > limits.keys || bytes + pending.bytes > limits.bytes)) break;
+    if (group.length > 0 && (keys + pending.keys > limits.keys || bytes + pending.bytes > limits.bytes))
+      break;
     if (inUse.free(pending) && passed.free(pending)) {
       waiting.splice(index, 1);
       inUse.add(pending);
       group.push(pending);
-      keys += more;
+      keys += pending.keys;
       bytes += pending.bytes;
     } else {
       // Nobody overtakes it on its keys.

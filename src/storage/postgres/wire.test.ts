@@ -155,6 +155,10 @@ describe('a connection', () => {
         stream.say(Buffer.concat([parsed, done('SELECT 0'), ready, ready])),
     ],
     [
+      'a message is longer than any',
+      (_: HandClock, stream: ServerEnd) => stream.say(Buffer.from('D\x7f\xff\xff\xff', 'latin1')),
+    ],
+    [
       'the server says that it ends',
       (_: HandClock, stream: ServerEnd) => stream.say(refused('FATAL', '57P01')),
     ],

@@ -59,6 +59,8 @@ interface Exchange {
 }
 
 const headBytes = 5;
+/** A message holds a row, and a row one record: what is longer is no answer to anything asked here. */
+const mostBytes = 4 * 1024 * 1024;
 
 export class Wire {
   readonly #options: WireOptions;
@@ -125,7 +127,9 @@ export class Wire {
     let at = 0;
     try {
       while (at + headBytes <= bytes.length) {
-        const end = at + 1 + bytes.readUInt32BE(at + 1);
+        const length = bytes.readUInt32BE(at + 1);
+        if (length > mostBytes) throw new Error('an answer that is too long');
+        const end = at + 1 + length;
         if (end > bytes.length) break;
         this.#receive(bytes, bytes.readUInt8(at), at + headBytes, end);
         at = end;
