@@ -160,16 +160,20 @@ describe('a connection', () => {
     ],
     [
       'the server says that it ends',
-      (_: HandClock, stream: ServerEnd) => stream.say(refused('FATAL', '57P01')),
+      (_: HandClock, stream: ServerEnd) => {
+        stream.say(refused('FATAL', '57P01'));
+        stream.push(null);
+        stream.end();
+      },
     ],
   ] as const)('ends when %s, and lets nobody wait', async (_, happen) => {
     const { stream, clock, wire } = make();
     const outcome = Promise.allSettled([wire.exchange([step()]), wire.exchange([step()])]);
     happen(clock, stream);
     await turn();
-    if (!stream.destroyed) stream.destroy();
-    await outcome;
     await wire.quiet();
+    expect((await outcome).map(({ status }) => status)).not.toEqual(['fulfilled', 'fulfilled']);
+    expect(stream.destroyed).toBe(true);
     expect(clock.pending).toBe(0);
     await expect(wire.exchange([step()])).rejects.toThrow('the connection broke');
   });

@@ -48,6 +48,8 @@ export function hasUndone(error: unknown): boolean {
 }
 
 interface Exchange {
+  /** How many. */
+  readonly statements: number;
   readonly results: Result[];
   rows: RawRow[];
   error: Error | undefined;
@@ -98,6 +100,7 @@ export class Wire {
       for (const [place, { statement }] of steps.entries())
         if (parses[place] === true) preparing.push(statement.name ?? '');
       const exchange: Exchange = {
+        statements: steps.length,
         results: [],
         rows: [],
         error: undefined,
@@ -178,8 +181,12 @@ export class Wire {
   }
 
   #ready(): void {
-    const exchange = this.#underWay.shift();
+    const exchange = this.#underWay[0];
     if (exchange === undefined) throw new Error('an answer that nobody asked for');
+    if (exchange.error === undefined && exchange.results.length !== exchange.statements) {
+      throw new Error('an answer to another number of statements');
+    }
+    this.#underWay.shift();
     exchange.timer[Symbol.dispose]();
     if (exchange.error === undefined) exchange.resolve(exchange.results);
     else {
