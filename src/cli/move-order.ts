@@ -9,6 +9,12 @@ export const moveOptions = {
   recursive: { type: 'flag', short: 'r', help: 'all secrets below FROM/' },
   overwrite: { type: 'flag', help: 'replace secrets that are there' },
   'dry-run': { type: 'flag', help: 'only say what would happen' },
+  'to-safe': { type: 'text', value: 'URL', help: 'to another table: credstash://TABLE' },
+  'to-context': {
+    type: 'list',
+    value: 'KEY=VALUE',
+    help: 'of the encryption context there; may be repeated',
+  },
   ...yesOption,
   ...safeOptions,
 } as const satisfies Options;
@@ -17,6 +23,8 @@ interface Wishes {
   readonly recursive: boolean;
   readonly overwrite: boolean;
   readonly 'dry-run': boolean;
+  readonly 'to-safe': string | undefined;
+  readonly 'to-context': readonly string[];
 }
 
 /** Throws `usage` for names that cannot be, and where a folder meets a secret. */
@@ -24,7 +32,7 @@ export function moveOrder(
   verb: 'move' | 'copy',
   from: string,
   to: string,
-  { recursive, overwrite, 'dry-run': dryRun }: Wishes,
+  { recursive, overwrite, 'dry-run': dryRun, 'to-safe': toSafe, 'to-context': toContext }: Wishes,
 ): MoveOrder {
   const command = verb === 'move' ? 'mv' : 'cp';
   if (isFolder(from) !== recursive || isFolder(to) !== recursive) {
@@ -35,9 +43,15 @@ export function moveOrder(
   }
   const parse = recursive ? parseFolder : parseName;
   const order = { verb, from: parse(from), to: parse(to), recursive, overwrite, forGood: false, dryRun };
+  if (toSafe !== undefined) return order;
+  if (toContext.length > 0) throw usageError(command, '--to-context goes with --to-safe');
   if (order.from === order.to) throw usageError(command, 'FROM and TO are the same');
-  if (recursive && `${order.to}/`.startsWith(order.from === '' ? '' : `${order.from}/`)) {
-    throw usageError(command, 'TO is below FROM');
-  }
+  // Some would go to where others are that have not gone yet.
+  if (recursive && isWithin(order.to, order.from)) throw usageError(command, 'TO is below FROM');
+  if (recursive && isWithin(order.from, order.to)) throw usageError(command, 'FROM is below TO');
   return order;
+}
+
+function isWithin(folder: string, outer: string): boolean {
+  return `${folder}/`.startsWith(outer === '' ? '' : `${outer}/`);
 }

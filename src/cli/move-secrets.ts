@@ -18,7 +18,7 @@ const past = { move: 'moved', copy: 'copied', delete: 'deleted', restore: 'resto
  */
 export async function moveSecrets(
   shell: Shell,
-  safe: SecretSafe,
+  safe: Pick<SecretSafe, 'title' | 'mover'>,
   order: MoveOrder,
   yes: boolean,
 ): Promise<void> {
@@ -38,16 +38,18 @@ function needsAsking({ verb, recursive, overwrite }: MoveOrder): boolean {
   return recursive || overwrite || verb === 'delete';
 }
 
-function question({ verb, from, to, at, recursive, overwrite, forGood }: MoveOrder): string {
+function question(order: MoveOrder): string {
+  const { verb, from, recursive, overwrite, forGood } = order;
   const what = recursive ? `all secrets below ${shownFolder(from)}` : from;
-  const where = goalText(to, at, recursive);
+  const where = goalText(order);
   const end = forGood ? ' with all their versions for good' : '';
   return `${verb} ${what}${where}${end}${overwrite ? ', replacing what is there for good' : ''}`;
 }
 
-function goalText(to: string | undefined, at: number | undefined, recursive: boolean): string {
+function goalText({ to, at, recursive, elsewhere }: MoveOrder): string {
   if (at !== undefined) return ` as of ${new Date(at).toISOString()}`;
-  return to === undefined ? '' : ` to ${recursive ? shownFolder(to) : to}`;
+  const place = elsewhere === undefined ? '' : ` of ${elsewhere}`;
+  return to === undefined ? '' : ` to ${recursive ? shownFolder(to) : to}${place}`;
 }
 
 function shownFolder(folder: string): string {
@@ -82,7 +84,7 @@ function tell(shell: Shell, order: MoveOrder, result: JsonObject): void {
   const source = recursive ? shownFolder(from) : from;
   const what =
     recursive && typeof count === 'number' ? `${count} ${count === 1 ? 'secret' : 'secrets'} ` : '';
-  const goal = goalText(to, at, recursive);
+  const goal = goalText(order);
   shell.ui.done(`${source}: ${what}${dryRun ? 'would be ' : ''}${past[verb]}${goal}`, {
     verb,
     from,

@@ -70,6 +70,8 @@ export interface SecretSafe extends Disposable {
   readonly finder?: Finder;
   /** Absent where the safe cannot move or copy by itself. */
   readonly mover?: Mover;
+  /** Moves and copies to another safe, with all versions. Absent where that cannot be; throws `unsupported_operation` for a safe of another kind. */
+  moverTo?(target: SecretSafe): Mover;
   /** Absent where secrets are read one by one. */
   readonly bulk?: BulkReader;
 }
@@ -105,6 +107,8 @@ export interface MoveOrder {
   readonly from: string;
   /** Of a move or a copy. */
   readonly to?: string;
+  /** What messages call the other safe that it goes to; undefined within one. */
+  readonly elsewhere?: string;
   /** Of a restore, in milliseconds since 1970: the values of that time become the current ones. */
   readonly at?: number;
   readonly recursive: boolean;

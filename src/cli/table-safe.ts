@@ -44,7 +44,7 @@ export class TableSafe implements SecretSafe {
     this.title = table.title;
     this.identity = JSON.stringify(['credstash', ...identity]);
     this.finder = { find: (folder, pattern, page) => this.#find(folder, pattern, page) };
-    this.mover = tableMover(table, (folder) => this.#below(folder));
+    this.mover = tableMover({ source: table, goal: table }, (folder) => this.#below(folder));
     this.bulk = { below: (folder) => this.#readBelow(folder) };
   }
 
@@ -94,7 +94,7 @@ export class TableSafe implements SecretSafe {
     const heads = await this.#heads(name, 'there is no secret');
     const numbered = heads.filter((head) => head.version !== undefined);
     return {
-      current: numbered.at(-1)?.version ?? 0,
+      current: heads.at(-1)?.version ?? 0,
       versions: numbered.map(({ version = 0, created, state }) => ({
         version,
         created_time: created === undefined ? '' : new Date(created).toISOString(),
@@ -120,6 +120,16 @@ export class TableSafe implements SecretSafe {
   async remove(name: string): Promise<void> {
     await this.#heads(name, 'nothing was deleted: there is no secret');
     await this.#table.remove(name);
+  }
+
+  moverTo(target: SecretSafe): Mover {
+    if (target instanceof TableSafe) {
+      return tableMover({ source: this.#table, goal: target.#table }, (folder) => this.#below(folder));
+    }
+    throw new CofferError(
+      'unsupported_operation',
+      `from a table secrets go to another table, and ${target.title} is none; \`coffer import\` takes a whole table there`,
+    );
   }
 
   sweep(name: string): Promise<void> {

@@ -422,6 +422,32 @@ describe('iam-policy', () => {
     expect(writer).not.toMatch(/Decrypt|DeleteItem|BatchGet/);
   });
 
+  it('threat 25: of an account that is not known it allows the keys of no other', async () => {
+    const policy = JSON.parse((await coffer(['iam-policy', 'reader'])).stdout) as {
+      readonly Statement: readonly { readonly Sid: string; readonly [member: string]: unknown }[];
+    };
+    expect(policy.Statement.find(({ Sid }) => Sid === 'DataKeys')).toMatchObject({
+      Condition: { StringEquals: { 'aws:ResourceAccount': `$${'{aws:PrincipalAccount}'}` } },
+    });
+  });
+
+  it('threat 25: a writer without values cannot choose the data key of others', async () => {
+    const { Statement: own } = JSON.parse((await coffer(['iam-policy', 'writer'])).stdout) as {
+      readonly Statement: readonly { readonly Sid: string; readonly [member: string]: unknown }[];
+    };
+    expect(own.find(({ Sid }) => Sid === 'DataKeys')).toMatchObject({
+      Condition: { Null: { 'kms:EncryptionContext:coffer:epoch': 'true' } },
+    });
+    expect(own.find(({ Sid }) => Sid === 'TablesOwn')).toMatchObject({
+      Effect: 'Deny',
+      Action: ['dynamodb:PutItem', 'dynamodb:UpdateItem'],
+      Condition: { 'ForAnyValue:StringEquals': { 'dynamodb:LeadingKeys': ['!coffer'] } },
+    });
+    const shared = (await coffer(['iam-policy', 'writer', '--shared-keys'])).stdout;
+    expect(shared).toContain('kms:Decrypt');
+    expect(shared).not.toMatch(/Deny|coffer:epoch/);
+  });
+
   it.each([
     [['iam-policy', 'root'], 'reader, writer, admin'],
     [['iam-policy', 'reader', '--account', '12'], 'twelve'],

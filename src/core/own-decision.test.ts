@@ -1,58 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { aliasedType } from '../../test/fakes/aliased-method.ts';
 import { type Asked, ask, makePlace, makeToken, type Place, tokenOf } from '../../test/fakes/client.ts';
-import type { AuthMount, EngineType } from '../engine/engine.ts';
+import { owned } from '../../test/fakes/owned-engine.ts';
 import type { CofferNode } from '../main/node.ts';
-import { endpoint } from './endpoint.ts';
-
-/** Answers who comes, and lets everybody in. */
-const owned: EngineType = {
-  type: 'owned',
-  summary: 'for tests',
-  parseOptions: (options) => options,
-  create: ({ authMounts }) => ({
-    endpoints: [
-      endpoint({
-        pattern: 'who/:name',
-        help: 'Answers who asks.',
-        fields: {},
-        foldsNames: true,
-        operations: {
-          read: {
-            summary: 'Who',
-            ownDecision: true,
-            response: { '*': { type: 'any' } },
-            handle: async ({ caller }) => {
-              const { principal } = caller ?? {};
-              const mount = principal === undefined ? undefined : authMounts?.of(principal.mount);
-              return { data: { name: principal?.name ?? null, mount: shown(mount) } };
-            },
-          },
-          update: { summary: 'Not so', handle: async () => undefined },
-        },
-      }),
-      endpoint({
-        pattern: 'mount/:name',
-        help: 'Answers what is at a path.',
-        fields: {},
-        operations: {
-          read: {
-            summary: 'Which',
-            ownDecision: true,
-            response: { '*': { type: 'any' } },
-            handle: async ({ params }) => ({
-              data: { mount: shown(authMounts?.at(`${params['name'] ?? ''}/`)) },
-            }),
-          },
-        },
-      }),
-    ],
-  }),
-};
-
-function shown(mount: AuthMount | undefined) {
-  return mount === undefined ? null : `${mount.type} at ${mount.path}`;
-}
 
 let place: Place;
 let node: CofferNode;

@@ -7,9 +7,10 @@
  *     created   N   milliseconds since 1970           shape      S  bare or map
  *     context_keys  SS  names of the caller's context; absent when there is none
  *     epoch     S   the id of the data key, where items share it
+ *     comment   S   not encrypted; absent when there is none
  *
- * Place: `encodeContext('coffer credstash item 1', [name, version, shape, created, epoch or '', key, value, …])`, with the caller's
- * encryption context in order of its keys. It is the info of HKDF-Expand (RFC 5869 §2.3), which derives the item's key from the data
+ * Place: `encodeContext('coffer credstash item 1', [name, version, shape, created, epoch or '', key, value, …, comment])`, with the
+ * caller's encryption context in order of its keys, and the comment only where there is one: the number of parts tells. It is the info of HKDF-Expand (RFC 5869 §2.3), which derives the item's key from the data
  * key, and the associated data. So no two items share a key even where they share a data key, and an item that was copied to
  * another name or version, or whose description was changed, does not open.
  *
@@ -50,6 +51,7 @@ interface Place {
   readonly shape: Shape;
   readonly created: number;
   readonly epoch?: string | undefined;
+  readonly comment?: string | undefined;
 }
 
 function open(item: Item, dataKey: Buffer, context: EncryptionContext): Opened {
@@ -93,6 +95,7 @@ function seal(random: Random, { plaintext, wrapped }: DataKey, sealing: Sealing)
       shape: { S: sealing.shape },
       ...(keys.length === 0 ? {} : { context_keys: { SS: [...keys] } }),
       ...(sealing.epoch === undefined ? {} : { epoch: { S: sealing.epoch } }),
+      ...(sealing.comment === undefined || sealing.comment === '' ? {} : { comment: { S: sealing.comment } }),
     };
   } finally {
     wipe(key);
@@ -108,11 +111,15 @@ function placeOf(item: Item): Place {
   if (shape !== 'bare' && shape !== 'map') throw malformed(item, 'shape');
   const created = optionalNumber(item, 'created');
   if (created === undefined) throw malformed(item, 'created');
-  return { name: textOf(item, 'name'), version, shape, created, epoch: optionalText(item, 'epoch') };
+  const [epoch, comment] = [optionalText(item, 'epoch'), optionalText(item, 'comment')];
+  return { name: textOf(item, 'name'), version, shape, created, epoch, comment };
 }
 
-function bind({ name, version, shape, created, epoch = '' }: Place, context: EncryptionContext): Buffer {
-  return encodeContext(placeLabel, [name, version, shape, created, epoch, ...flatContext(context)], {
-    passing: true,
-  });
+function bind(
+  { name, version, shape, created, epoch = '', comment = '' }: Place,
+  context: EncryptionContext,
+): Buffer {
+  const note = comment === '' ? [] : [comment];
+  const parts = [name, version, shape, created, epoch, ...flatContext(context), ...note];
+  return encodeContext(placeLabel, parts, { passing: true });
 }

@@ -4,7 +4,8 @@
  * longer tell single names apart; and who began or used an epoch has seen its key, so that its writers can read it too.
  *
  * An epoch is an item of the table's own, `!coffer` with the version `epoch/<time>/<id>`. Its key was made under the context of whoever
- * made it, so that callers with different contexts never share one.
+ * made it, so that callers with different contexts never share one. Its id begins with the time it was made, and KMS holds the id
+ * to the key: whoever may write the table can neither bring an epoch back that is over, whose key they may know, nor have one last longer.
  */
 import type { Random } from '../crypto/random.ts';
 import { CofferError } from '../errors.ts';
@@ -12,7 +13,7 @@ import { cofferFormat } from './coffer-format.ts';
 import type { DataKeys } from './data-keys.ts';
 import { contextKeys, type EncryptionContext } from './encryption-context.ts';
 import type { DataKey } from './format.ts';
-import { bytesOf, type Item, keyOf, optionalNumber, optionalSet, ownName, textOf } from './item.ts';
+import { bytesOf, type Item, keyOf, optionalSet, ownName, textOf } from './item.ts';
 import type { ItemStore } from './item-store.ts';
 import { encodeVersion } from './version.ts';
 
@@ -23,6 +24,8 @@ export interface EpochKey extends DataKey {
 /** Epochs whose context is tried: with many contexts of the same keys, one more epoch is cheaper than asking on. */
 const mostTried = 4;
 const prefix = 'epoch/';
+/** Milliseconds that another writer's clock may be ahead. */
+const mostAhead = 3_600_000;
 
 /** The key of the newest epoch that is young enough and opens under this context, or of a new one. */
 export async function epochKey(
@@ -33,7 +36,9 @@ export async function epochKey(
   let tried = 0;
   for await (const item of store.versions(ownName, 'whole')) {
     if (!keyOf(item).version.startsWith(prefix)) continue;
-    if ((optionalNumber(item, 'created') ?? 0) + days * 86_400_000 <= now) break;
+    const began = beginningOf(textOf(item, 'epoch'));
+    if (began === undefined || began > now + mostAhead) continue;
+    if (began + days * 86_400_000 <= now) break;
     if (!sameKeys(item, context)) continue;
     const found = await opened(keys, item, context);
     if (found !== undefined) return found;
@@ -68,7 +73,7 @@ async function begin(
   context: EncryptionContext,
   now: number,
 ): Promise<EpochKey> {
-  const epoch = random.bytes(16).toString('hex');
+  const epoch = `${now}-${random.bytes(16).toString('hex')}`;
   const key = await keys.generate(
     cofferFormat.keyLength,
     cofferFormat.contextFor({ name: ownName, epoch }, context),
@@ -83,6 +88,12 @@ async function begin(
     ...(names.length === 0 ? {} : { context_keys: { SS: [...names] } }),
   });
   return { ...key, epoch };
+}
+
+/** Milliseconds since 1970, as the id has it; undefined for an id that says none, under which nothing new is written. */
+function beginningOf(epoch: string): number | undefined {
+  const began = Number(/^(\d{1,15})-[0-9a-f]{32}$/.exec(epoch)?.[1] ?? Number.NaN);
+  return Number.isSafeInteger(began) ? began : undefined;
 }
 
 function sameKeys(item: Item, context: EncryptionContext): boolean {

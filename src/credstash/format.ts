@@ -41,7 +41,7 @@ export interface Sealing {
   readonly created: number;
   /** The id of the shared data key, where it is one. */
   readonly epoch?: string;
-  /** Old formats: not encrypted and not authenticated. */
+  /** Not encrypted; in old formats not authenticated either. */
   readonly comment?: string;
   /** Of the code that `credstash` and `aes-ctr` items carry: one of `writableDigests`; SHA256 unless told. */
   readonly digest?: (typeof writableDigests)[number];

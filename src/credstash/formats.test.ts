@@ -167,6 +167,7 @@ describe("Coffer's own items", () => {
         { shape: { S: vector.shape === 'bare' ? 'map' : 'bare' } },
         { created: { N: '1' } },
         { epoch: { S: 'another' } },
+        { comment: { S: 'another' } },
         { contents: flipped(item['contents'] ?? { S: '' }) },
         { contents: { B: Buffer.alloc(3) } },
       ];

@@ -32,12 +32,21 @@ export function headOf(item: Item, now: number): Head {
     version: versionNumber(version),
     versionText: version,
     // Old programs know no marks: with them such an item is live, and so it is here.
-    state: own ? stateOf(item, now) : { kind: 'live' },
-    created: own ? optionalNumber(item, 'created') : undefined,
+    state: own ? believed(() => stateOf(item, now), { kind: 'live' }) : { kind: 'live' },
+    created: own ? believed(() => optionalNumber(item, 'created'), undefined) : undefined,
     comment: item['comment']?.S,
     family,
-    overdue: own && isOverdue(item, now),
+    overdue: own && believed(() => isOverdue(item, now), false),
   };
+}
+
+/** What an item says, or what is taken in place of something malformed: opening it tells that. */
+function believed<T>(read: () => T, otherwise: T): T {
+  try {
+    return read();
+  } catch {
+    return otherwise;
+  }
 }
 
 function familyOf(item: Item): WrittenFormat | undefined {

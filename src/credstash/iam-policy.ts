@@ -1,10 +1,14 @@
 /** The least that IAM must allow for a kind of use: what the calls of this room need, on this table and this key, and nothing else. */
 import type { JsonObject, JsonValue } from '../json.ts';
 import { contextKeys, type EncryptionContext } from './encryption-context.ts';
+import { ownName } from './item.ts';
 import type { TableAddress } from './table-address.ts';
 
 export const policyRoles = ['reader', 'writer', 'admin'] as const;
 export type PolicyRole = (typeof policyRoles)[number];
+
+/** A variable of IAM's, not of a template string. */
+const ownAccount = '$\u007baws:PrincipalAccount}';
 
 const reads = ['dynamodb:BatchGetItem', 'dynamodb:GetItem', 'dynamodb:Query', 'dynamodb:Scan'];
 /** Deleting so that it can be undone is a mark, by `UpdateItem`; removing for good is for admins. */
@@ -21,6 +25,8 @@ const keeps = [
 export interface PolicyPlace {
   /** Twelve digits; any account where it is not known. */
   readonly account?: string | undefined;
+  /** Whether the table's items share data keys (`table setup --shared-key-days`). */
+  readonly sharedKeys?: boolean;
   /** Of the table; any where it is not known. */
   readonly region?: string | undefined;
   readonly kmsRegion?: string | undefined;
@@ -45,11 +51,12 @@ export function iamPolicy(
       {
         Sid: 'DataKeys',
         Effect: 'Allow',
-        Action: keyActions(role),
+        Action: keyActions(role, place),
         Resource: keyArn(address, place),
-        ...conditions(address, context),
+        ...conditions(address, context, place, role === 'writer' && place.sharedKeys !== true),
       },
       ...(role === 'admin' ? [keyCheck(address, place)] : []),
+      ...(role === 'writer' && place.sharedKeys !== true ? [tablesOwn(address, place)] : []),
     ],
   };
 }
@@ -62,10 +69,10 @@ function tableActions(role: PolicyRole, { format }: TableAddress): readonly stri
 }
 
 /** A writer unwraps too where the table's items share a data key. */
-function keyActions(role: PolicyRole): readonly string[] {
+function keyActions(role: PolicyRole, { sharedKeys = false }: PolicyPlace): readonly string[] {
   const actions = {
     reader: ['kms:Decrypt'],
-    writer: ['kms:GenerateDataKey'],
+    writer: sharedKeys ? ['kms:Decrypt', 'kms:GenerateDataKey'] : ['kms:GenerateDataKey'],
     admin: ['kms:Decrypt', 'kms:GenerateDataKey'],
   };
   return actions[role];
@@ -81,18 +88,44 @@ function keyArn({ key }: TableAddress, { account, region = '*', kmsRegion = regi
   return `arn:${partition(kmsRegion)}:kms:${kmsRegion}:${account ?? '*'}:key/${id}`;
 }
 
-/** An alias is no resource of a policy; it is a condition on the key that has it. */
-function conditions({ key }: TableAddress, context: EncryptionContext): JsonObject {
+/**
+ * An alias is no resource of a policy; it is a condition on the key that has it. Any account may have a key of that alias: where the
+ * account is not known, it is the caller's own, or else whoever may write the table could bring items of a key of theirs.
+ */
+function conditions(
+  { key }: TableAddress,
+  context: EncryptionContext,
+  { account }: PolicyPlace,
+  ownKeysOnly = false,
+): JsonObject {
   const alias = /(?:^|:)(alias\/.+)$/.exec(key)?.[1];
-  const pairs = contextKeys(context).map((name): [string, JsonValue] => [
+  const equal: (readonly [string, JsonValue])[] = contextKeys(context).map((name) => [
     `kms:EncryptionContext:${name}`,
     context[name] ?? '',
   ]);
+  if (account === undefined && !key.startsWith('arn:')) {
+    equal.push(['aws:ResourceAccount', ownAccount]);
+  }
   const condition: JsonObject = {
-    ...(pairs.length === 0 ? {} : { StringEquals: Object.fromEntries(pairs) }),
+    ...(equal.length === 0 ? {} : { StringEquals: Object.fromEntries(equal) }),
     ...(alias === undefined ? {} : { 'ForAnyValue:StringEquals': { 'kms:ResourceAliases': alias } }),
+    ...(ownKeysOnly ? { Null: { 'kms:EncryptionContext:coffer:epoch': 'true' } } : {}),
   };
   return Object.keys(condition).length === 0 ? {} : { Condition: condition };
+}
+
+/**
+ * A writer who sees no values must not come to see them: whoever could write what the table says of itself, and make a shared data key,
+ * would know the key under which everybody else writes from then on.
+ */
+function tablesOwn(address: TableAddress, place: PolicyPlace): JsonObject {
+  return {
+    Sid: 'TablesOwn',
+    Effect: 'Deny',
+    Action: ['dynamodb:PutItem', 'dynamodb:UpdateItem'],
+    Resource: tableArn(address, place),
+    Condition: { 'ForAnyValue:StringEquals': { 'dynamodb:LeadingKeys': [ownName] } },
+  };
 }
 
 function keyCheck(address: TableAddress, place: PolicyPlace): JsonObject {
@@ -101,7 +134,7 @@ function keyCheck(address: TableAddress, place: PolicyPlace): JsonObject {
     Effect: 'Allow',
     Action: ['kms:DescribeKey'],
     Resource: keyArn(address, place),
-    ...conditions(address, {}),
+    ...conditions(address, {}, place),
   };
 }
 

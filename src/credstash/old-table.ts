@@ -12,7 +12,7 @@ import { type Head, headOf } from './head.ts';
 import { type Item, keyOf, ownName } from './item.ts';
 import type { ItemStore } from './item-store.ts';
 import { type OpenedTable, openTable, type TableSurroundings } from './open-table.ts';
-import { requireWritableName } from './secret-names.ts';
+import { isNobodys, requireWritableName } from './secret-names.ts';
 import type { TableAddress } from './table-address.ts';
 import { settingsKey } from './table-settings.ts';
 import { compareText, compareVersions, versionNumber } from './version.ts';
@@ -64,7 +64,7 @@ export class OldTable implements Disposable {
 
   /** The item of the latest version; undefined where there is none, or it is deleted. One query, mostly. */
   async latest(name: string): Promise<Item | undefined> {
-    if (isNoName(name)) return undefined;
+    if (isNobodys(name)) return undefined;
     if (this.#surroundings.latest === 'number') return this.#live(await this.#opened.table.latest(name));
     for await (const item of this.#store.versions(name, 'whole', 1)) return this.#live(item);
     return undefined;
@@ -72,7 +72,7 @@ export class OldTable implements Disposable {
 
   /** The item of the first of these version texts that there is. */
   async version(name: string, texts: readonly string[]): Promise<Item | undefined> {
-    if (isNoName(name)) return undefined;
+    if (isNobodys(name)) return undefined;
     for (const version of texts) {
       const item = this.#live(await this.#store.read({ name, version }));
       if (item !== undefined) return item;
@@ -133,7 +133,7 @@ export class OldTable implements Disposable {
 
   /** All versions of one name, the oldest first, deleted ones too: their numbers are taken. */
   async history(name: string): Promise<readonly Head[]> {
-    if (isNoName(name)) return [];
+    if (isNobodys(name)) return [];
     const heads: Head[] = [];
     for await (const item of this.#store.versions(name, 'head')) {
       heads.push(headOf(item, this.#surroundings.now()));
@@ -219,8 +219,4 @@ export class OldTable implements Disposable {
 
 function comments({ comment, digest }: OldWriting): Pick<Sealing, 'comment' | 'digest'> {
   return { ...(comment === undefined ? {} : { comment }), ...(digest === undefined ? {} : { digest }) };
-}
-
-function isNoName(name: string): boolean {
-  return name === '' || name === ownName;
 }

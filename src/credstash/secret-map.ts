@@ -28,6 +28,11 @@ export function decodeSecret({ bytes, shape }: Opened): JsonObject {
   return map ?? secretOf([[bareField, bareText(bytes)]]);
 }
 
+/** What an item is read as, for who writes it anew: where nobody said which it is, the copy says it. */
+export function shapeOf({ bytes, shape }: Opened): Shape {
+  return shape ?? (mapOf(bytes) === undefined ? 'bare' : 'map');
+}
+
 /** The text of a data URL that stands for bytes is itself again. */
 function bareText(bytes: Buffer): string {
   const text = bytes.toString('utf8');

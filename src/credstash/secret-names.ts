@@ -11,6 +11,11 @@ export function requireWritableName(name: string): void {
   if (problem !== undefined) throw new CofferError('usage', problem);
 }
 
+/** Whether no secret can have this name, so that nobody has to be asked: DynamoDB refuses the question itself. */
+export function isNobodys(name: string): boolean {
+  return name === '' || name === ownName || Buffer.byteLength(name) > longest;
+}
+
 function problemOf(name: string): string | undefined {
   if (name === '') return 'a name must not be empty';
   if (name === ownName) return `the name ${ownName} is the table's own`;

@@ -7,6 +7,7 @@ import { type Outcome, readAll } from './read-all.ts';
 import type { SecretTable, Writing } from './secret-table.ts';
 import { reportTable } from './table-report.ts';
 import { settingsItem } from './table-settings.ts';
+import { encodeVersion } from './version.ts';
 
 let place: TablePlace;
 beforeEach(() => {
@@ -61,10 +62,13 @@ describe('a table', () => {
     ['a version that is not there', 'db', 9],
     ['the empty name', '', undefined],
     ["the table's own name", '!coffer', undefined],
+    ['a name that is longer than any can be', 'é'.repeat(1_025), undefined],
   ])('%s is not found', async (_what, name, version) => {
     const table = place.open();
     await table.write(bare('db', 'one'));
+    place.items.calls['query'] = 0;
     await expect(table.read(name, version)).rejects.toThrow(coded('not_found'));
+    if (name !== 'x' && name !== 'db') expect(place.items.calls['query']).toBe(0);
   });
 
   it('of writers at once each gets a number of its own, and none is lost', async () => {
@@ -404,6 +408,41 @@ describe('reading all', () => {
     expect(place.kms.calls['generate']).toBe(2);
   });
 
+  it('threat 25: no secret is written under a shared key of another time, whatever its item says', async () => {
+    const settings = settingsItem({ format: 'coffer', undeleteDays: 30, epochDays: 30 });
+    await place.items.create(settings);
+    await place.open().write(bare('a', 'x'));
+    const [id, first] =
+      [...place.items.items].find(([, item]) => item['version']?.S?.startsWith('epoch/')) ?? [];
+    if (id === undefined || first === undefined) throw new Error('there is no epoch');
+    place.now += 31 * 86_400_000;
+    const again = {
+      ...first,
+      created: { N: String(place.now) },
+      version: { S: `epoch/${encodeVersion(place.now)}/x` },
+    };
+    place.items.items.set('again', again);
+    await place.open().write(bare('b', 'y'));
+    expect(place.kms.calls['generate']).toBe(2);
+    // Nor does one whose name was made younger open: KMS was told the other.
+    place.items.items.clear();
+    await place.items.create(settings);
+    const younger = `${place.now}-${'0'.repeat(32)}`;
+    place.items.items.set('younger', { ...again, epoch: { S: younger } });
+    await place.open().write(bare('c', 'z'));
+    expect(place.kms.calls['generate']).toBe(3);
+  });
+
+  it('threat 25: who names the format takes no data key that another writer made', async () => {
+    await place.items.create(settingsItem({ format: 'coffer', undeleteDays: 30, epochDays: 30 }));
+    await place.open().write(bare('a', 'x'));
+    const careful = place.open({ format: 'coffer' });
+    await careful.write(bare('b', 'y'));
+    const written = [...place.items.items.values()].find((item) => item['name']?.S === 'b');
+    expect(written?.['epoch']).toBeUndefined();
+    expect(await textOf(careful, 'a')).toBe('x');
+  });
+
   it('threat 25: items that share a key cannot be swapped', async () => {
     await place.items.create(settingsItem({ format: 'coffer', undeleteDays: 30, epochDays: 30 }));
     await place.open().write(bare('a', 'x'));
@@ -451,6 +490,78 @@ describe('reading all', () => {
       if (call === 'batch') place.items.items.delete(JSON.stringify(['gone', '0000000000000000001']));
     };
     expect((await all(table)).map(({ name }) => name)).toEqual(['kept']);
+  });
+});
+
+describe('what other writers may put into a table', () => {
+  it('a number past all of ours is the latest, and nothing is written behind it', async () => {
+    const table = place.open({ format: 'credstash' });
+    await table.write(bare('db', 'small'));
+    copyItem('db', { version: '1700000000000000000' });
+    await table.writeVersion(bare('db', 'next'), 2);
+    const latest = await table.latest('db');
+    expect(latest?.['version']?.S).toBe('1700000000000000000');
+    const newest = (await table.history('db')).at(-1);
+    expect(newest?.versionText).toBe('1700000000000000000');
+    await expect(table.write(bare('db', 'x'))).rejects.toThrow(
+      coded('unsupported_operation', 'version 1700000000000000000'),
+    );
+    expect(await reportTable(place.items, place.now)).toMatchObject({ misread: [], unnumbered: [] });
+  });
+
+  it('one item of an unknown format keeps nobody from writing; a table of nothing else is written by nobody', async () => {
+    await place.open({ format: 'credstash' }).write(bare('strange', 'x'));
+    change('strange', { algorithm: { S: 'rot13' } });
+    await expect(place.open().write(bare('db', 'x'))).rejects.toThrow(
+      coded('integrity', 'strange version 1'),
+    );
+    await place.open({ format: 'credstash' }).write(bare('known', 'x'));
+    await place.open().write(bare('db', 'x'));
+    expect((await place.open().history('db'))[0]?.family).toBe('credstash');
+  });
+
+  it('a version that is padded otherwise is found by its number', async () => {
+    const table = place.open({ format: 'credstash' });
+    await table.write(bare('db', 'one'));
+    copyItem('db', { version: '007' });
+    expect(await textOf(table, 'db', 7)).toBe('one');
+    expect((await table.write(bare('db', 'eight'))).version).toBe(8);
+  });
+
+  it.each<Item>([
+    { deleted: { S: 'x' } },
+    { destroyed: { S: 'x' } },
+    { deleted: { N: '1' }, restore_until: { S: 'x' } },
+    { created: { N: '-1' } },
+    { digest: { N: '1' } },
+    { comment: { N: '1' } },
+  ])('one malformed item %j ends no list, and is named when it is opened', async (marks) => {
+    const table = place.open();
+    await table.write(bare('good', 'x'));
+    await table.write(bare('bad', 'x'));
+    change('bad', marks);
+    const names: string[] = [];
+    for await (const head of place.open().heads()) names.push(head.name);
+    expect(names.toSorted()).toEqual(['bad', 'good']);
+    expect((await reportTable(place.items, place.now)).names).toBe(2);
+    const outcomes: Outcome[] = [];
+    for await (const outcome of readAll(place.open(), () => true)) outcomes.push(outcome);
+    expect(outcomes.find(({ name }) => name === 'good')?.kind).toBe('found');
+    if (marks['digest'] === undefined) {
+      expect(outcomes.find(({ name }) => name === 'bad')).toMatchObject({
+        kind: 'failed',
+        error: { code: 'integrity', message: expect.stringContaining('bad version 1') },
+      });
+    }
+  });
+
+  it('threat 25: a comment is kept, and bound to its item', async () => {
+    const table = place.open();
+    await table.write({ ...bare('db', 'one'), comment: 'of the old cluster' });
+    expect((await table.history('db'))[0]?.comment).toBe('of the old cluster');
+    expect(await textOf(table, 'db')).toBe('one');
+    change('db', { comment: { S: 'of the new one' } });
+    await expect(table.read('db')).rejects.toThrow(coded('integrity'));
   });
 });
 

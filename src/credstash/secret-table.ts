@@ -15,11 +15,18 @@ import type { DataKey, Opened, Shape, WrittenFormat } from './format.ts';
 import { formatNamed, formatOf } from './formats.ts';
 import { type Head, headOf } from './head.ts';
 import { type Item, keyOf, label, optionalSet, optionalText, ownName } from './item.ts';
-import { deletion, destruction, restoring } from './item-state.ts';
+import { deletion, destruction, restoring, stateOf } from './item-state.ts';
 import type { ItemStore } from './item-store.ts';
-import { requireWritableName } from './secret-names.ts';
+import { isNobodys, requireWritableName } from './secret-names.ts';
 import { readSettings, type TableSettings } from './table-settings.ts';
-import { compareVersions, encodeVersion, isCanonical, spellings, versionNumber } from './version.ts';
+import {
+  compareVersions,
+  encodeVersion,
+  isCanonical,
+  isPastCounting,
+  spellings,
+  versionNumber,
+} from './version.ts';
 
 export interface TableParts {
   readonly store: ItemStore;
@@ -51,6 +58,11 @@ export interface Writing {
   readonly bytes: Buffer;
   readonly shape: Shape;
   readonly comment?: string;
+}
+
+interface Kept {
+  readonly created?: number | undefined;
+  readonly deleted?: boolean;
 }
 
 export interface Written {
@@ -91,7 +103,7 @@ export class SecretTable implements Disposable {
 
   /** The whole item of the latest version in whatever state; undefined where the name has none. */
   async latest(name: string): Promise<Item | undefined> {
-    if (name === ownName || name === '') return undefined;
+    if (isNobodys(name)) return undefined;
     for await (const first of this.#parts.store.versions(name, 'whole', 1)) {
       // Padded as both programs pad today, the greatest text is the greatest number. Anything else must be looked at.
       if (isCanonical(keyOf(first).version)) return first;
@@ -103,12 +115,14 @@ export class SecretTable implements Disposable {
 
   /** As `latest`, for the version of this number. */
   async version(name: string, version: number): Promise<Item | undefined> {
-    if (name === ownName || name === '') return undefined;
+    if (isNobodys(name)) return undefined;
     for (const text of spellings(version)) {
       const item = await this.#parts.store.read({ name, version: text });
       if (item !== undefined) return item;
     }
-    return undefined;
+    // Somebody's own program may have padded it otherwise.
+    const other = (await this.history(name)).findLast((head) => head.version === version)?.versionText;
+    return other === undefined ? undefined : this.#parts.store.read({ name, version: other });
   }
 
   /** Opens an item that was read. Throws `integrity`, `wrong_key` or `permission_denied`, naming the item. */
@@ -116,6 +130,8 @@ export class SecretTable implements Disposable {
     const format = formatOf(item);
     const { context } = this.#wishes;
     this.#requireFormat(format.family, item);
+    // Lists pass over a mark that is no mark; whoever opens the item is told.
+    if (format.family === 'coffer') stateOf(item, this.#parts.now());
     const what = label(item);
     // Of an old item nobody knows what its program was given, unless it was ours.
     const remembered = optionalSet(item, 'context_keys') ?? (format.family === 'coffer' ? [] : undefined);
@@ -146,7 +162,7 @@ export class SecretTable implements Disposable {
   /** All versions of a name, oldest first; none where there is no such name. */
   async history(name: string): Promise<readonly Head[]> {
     const heads: Head[] = [];
-    if (name === ownName || name === '') return heads;
+    if (isNobodys(name)) return heads;
     for await (const item of this.#parts.store.versions(name, 'head')) heads.push(this.headOf(item));
     return heads.toSorted((left, right) => compareVersions(left.versionText, right.versionText));
   }
@@ -167,12 +183,14 @@ export class SecretTable implements Disposable {
    * Writes the next version.
    *
    * @param check the version that must be the latest; 0 for none
-   * @throws `conflict` when it is not; `usage` for a new name that cannot be one; `payload_too_large`
+   * @throws `conflict` when it is not; `usage` for a new name that cannot be one; `payload_too_large`; `unsupported_operation` where
+   *   the latest version is the last number that there is, or beyond
    */
   async write(writing: Writing, check?: number): Promise<Written> {
     for (let race = 0; race < mostRaces; race++) {
       const [newest, settings] = await Promise.all([this.latestHead(writing.name), this.settings()]);
       if (newest === undefined) requireWritableName(writing.name);
+      else requireCountable(newest);
       const current = newest?.version ?? 0;
       if (check !== undefined && current !== check) {
         throw new CofferError('conflict', `${writing.name} is at version ${current}, not at ${check}`);
@@ -193,13 +211,14 @@ export class SecretTable implements Disposable {
   }
 
   /**
-   * Writes exactly this version. Throws `conflict` where there is one.
+   * Writes exactly this version. Throws `conflict` where there is one; `unsupported_operation` for a deleted one in an old format.
    *
-   * @param created milliseconds since 1970, of a version that comes from elsewhere
+   * @param kept of a version that comes from elsewhere: when it was made, in milliseconds since 1970; whether it is deleted, so that
+   *   nobody reads it meanwhile
    */
-  async writeVersion(writing: Writing, version: number, created?: number): Promise<Written> {
+  async writeVersion(writing: Writing, version: number, kept: Kept = {}): Promise<Written> {
     requireWritableName(writing.name);
-    const outcome = await this.#writeAs(writing, version, await this.settings(), created);
+    const outcome = await this.#writeAs(writing, version, await this.settings(), kept);
     if (outcome !== undefined) return outcome;
     throw new CofferError('conflict', `${writing.name} has a version ${version} already`);
   }
@@ -289,7 +308,7 @@ export class SecretTable implements Disposable {
 
   /** As `latest`, without the value. */
   async latestHead(name: string): Promise<Head | undefined> {
-    if (name === ownName || name === '') return undefined;
+    if (isNobodys(name)) return undefined;
     for await (const first of this.#parts.store.versions(name, 'head', 1)) {
       if (isCanonical(keyOf(first).version)) return this.headOf(first);
       return (await this.history(name)).at(-1);
@@ -307,14 +326,18 @@ export class SecretTable implements Disposable {
     writing: Writing,
     version: number,
     settings: TableSettings,
-    created = this.#parts.now(),
+    { created = this.#parts.now(), deleted = false }: Kept = {},
   ): Promise<Written | undefined> {
     const format = formatNamed(settings.format);
+    if (deleted && settings.format !== 'coffer') {
+      throw new CofferError('unsupported_operation', `${this.title} cannot keep a version as deleted`);
+    }
     const key = await this.#freshKey(writing.name, settings);
     try {
       const sealing = { ...writing, ...this.#wishes, created, version: encodeVersion(version) };
       const epoch = key.epoch === undefined ? {} : { epoch: key.epoch };
-      const item = format.seal(this.#parts.random, key, { ...sealing, ...epoch });
+      const marks = deleted ? deletion(this.#parts.now(), settings.undeleteDays).set : {};
+      const item = { ...format.seal(this.#parts.random, key, { ...sealing, ...epoch }), ...marks };
       const done = await createOnce(this.#parts.store, item, writing.bytes.length);
       return done ? { version, created } : undefined;
     } finally {
@@ -353,4 +376,13 @@ export class SecretTable implements Disposable {
   headOf(item: Item): Head {
     return headOf(item, this.#parts.now());
   }
+}
+
+/** One that is written behind a number past all of ours would be older than it. */
+function requireCountable({ name, version = 0, versionText }: Head): void {
+  if (version < Number.MAX_SAFE_INTEGER && !isPastCounting(versionText)) return;
+  throw new CofferError(
+    'unsupported_operation',
+    `${name} is at version ${versionText}, and no greater number can be given here; \`coffer credstash put -a\` writes the next one`,
+  );
 }

@@ -1,11 +1,10 @@
 /** What is worth a look in a table: one pass over heads, without any value and without KMS. */
 import { writableDigests } from './digest.ts';
 import type { WrittenFormat } from './format.ts';
-import { formatOf } from './formats.ts';
-import { keyOf, optionalText, ownName } from './item.ts';
-import { isOverdue } from './item-state.ts';
+import { headOf } from './head.ts';
+import { keyOf, ownName } from './item.ts';
 import type { ItemStore } from './item-store.ts';
-import { compareText, credstashLatest, latestOf, versionNumber } from './version.ts';
+import { compareText, credstashLatest, isPastCounting, latestOf, versionNumber } from './version.ts';
 
 export interface TableReport {
   readonly names: number;
@@ -31,15 +30,16 @@ export async function reportTable(store: ItemStore, now: number): Promise<TableR
   for await (const item of store.scan('head')) {
     const { name, version } = keyOf(item);
     if (name === ownName) continue;
+    const head = headOf(item, now);
     items++;
     const known = versions.get(name);
     if (known === undefined) versions.set(name, [version]);
     else known.push(version);
-    const family = familyOf(item);
-    formats[family]++;
-    if (family === 'coffer' && isOverdue(item, now)) overdue.add(name);
-    const digest = optionalText(item, 'digest') ?? optionalText(item, 'digest_method');
-    if (digest !== undefined && !writableDigests.some((each) => each === digest)) weak.add(name);
+    formats[head.family ?? 'unknown']++;
+    if (head.overdue) overdue.add(name);
+    // What is there and is no text is no digest that anybody knows.
+    const digest = item['digest'] ?? item['digest_method'];
+    if (digest !== undefined && !writableDigests.some((each) => each === digest.S)) weak.add(name);
   }
   const named = [...versions].toSorted(([left], [right]) => compareText(left, right));
   return {
@@ -48,17 +48,9 @@ export async function reportTable(store: ItemStore, now: number): Promise<TableR
     formats,
     misread: named.filter(([, texts]) => credstashLatest(texts) !== latestOf(texts)).map(([name]) => name),
     unnumbered: named
-      .filter(([, texts]) => texts.some((text) => versionNumber(text) === undefined))
+      .filter(([, texts]) => texts.some((text) => versionNumber(text) === undefined && !isPastCounting(text)))
       .map(([name]) => name),
     weak: [...weak].toSorted(compareText),
     overdue: [...overdue].toSorted(compareText),
   };
-}
-
-function familyOf(item: Parameters<typeof formatOf>[0]): WrittenFormat | 'unknown' {
-  try {
-    return formatOf(item).family;
-  } catch {
-    return 'unknown';
-  }
 }

@@ -1,11 +1,12 @@
 /**
  * What a table says of itself, in one item of the name `!coffer`. Nothing authenticates it: it chooses how new items are written,
- * and opens nothing. Who does not trust the table's other writers names the format in the safe (`format=coffer`), and then
- * nothing else is written or read. Tables of the old programs have no such item: it would be a secret to them.
+ * and opens nothing. Who does not trust the table's other writers names the format in the safe (`format=coffer`): then nothing else
+ * is written or read, and no data key is taken that another writer made, whatever stands here. Tables of the old programs have no such item: it would be a secret to them.
  */
 import { CofferError } from '../errors.ts';
 import { type WrittenFormat, writtenFormats } from './format.ts';
 import { formatOf } from './formats.ts';
+import { headOf } from './head.ts';
 import { type Item, optionalNumber, ownName, textOf } from './item.ts';
 import type { ItemStore } from './item-store.ts';
 
@@ -45,7 +46,7 @@ export async function readSettings(store: ItemStore, format?: WrittenFormat): Pr
     return { format: format ?? (await formatInUse(store)), undeleteDays: usualUndeleteDays };
   }
   const settings = parseSettings(item);
-  return format === undefined ? settings : { ...settings, format };
+  return format === undefined ? settings : { format, undeleteDays: settings.undeleteDays };
 }
 
 function parseSettings(item: Item): TableSettings {
@@ -75,10 +76,14 @@ function optionalDays(item: Item, attribute: string): number | undefined {
 
 async function formatInUse(store: ItemStore): Promise<WrittenFormat> {
   let seen = 0;
+  let strange: Item | undefined;
   for await (const item of store.scan('head')) {
-    if (item['name']?.S !== ownName) return formatOf(item).family;
+    // One item of nobody knows what program does not keep everybody from writing.
+    const family = item['name']?.S === ownName ? undefined : headOf(item, 0).family;
+    if (family !== undefined) return family;
+    if (item['name']?.S !== ownName) strange ??= item;
     seen++;
     if (seen === sample) break;
   }
-  return 'coffer';
+  return strange === undefined ? 'coffer' : formatOf(strange).family;
 }

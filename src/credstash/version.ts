@@ -20,15 +20,24 @@ export function versionNumber(text: string): number | undefined {
 
 /** Whether a text is written as both old programs write numbers today: then order of text and of numbers agree. */
 export function isCanonical(text: string): boolean {
-  const number = versionNumber(text);
-  return number !== undefined && encodeVersion(number) === text;
+  return /^\d{19}$/.test(text);
+}
+
+/** Whether a text is a number that is greater than any here can be: nanoseconds since 1970 are, which some take for versions. */
+export function isPastCounting(text: string): boolean {
+  return versionNumber(text) === undefined && paddedDigits(text) !== undefined;
+}
+
+/** Digits as both old programs pad them, in whose order text and numbers agree; undefined for what is no number. */
+function paddedDigits(text: string): string | undefined {
+  return /^\d{1,19}$/.test(text) ? text.padStart(width, '0') : undefined;
 }
 
 /** Oldest first: texts that are no numbers, in their own order; then numbers; of one number written twice the padded last. */
 export function compareVersions(left: string, right: string): number {
-  const a = versionNumber(left);
-  const b = versionNumber(right);
-  if (a !== undefined && b !== undefined && a !== b) return a - b;
+  const a = paddedDigits(left);
+  const b = paddedDigits(right);
+  if (a !== undefined && b !== undefined && a !== b) return a < b ? -1 : 1;
   if (a !== undefined && b !== undefined) return Number(isCanonical(left)) - Number(isCanonical(right));
   if (a === undefined && b === undefined) return compareText(left, right);
   return a === undefined ? -1 : 1;

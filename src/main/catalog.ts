@@ -8,6 +8,7 @@ import { stdout } from '../audit-device/stdout/stdout.ts';
 import { syslog } from '../audit-device/syslog/syslog.ts';
 import { appId } from '../auth/app-id/app-id.ts';
 import { approle } from '../auth/approle/approle.ts';
+import { aws } from '../auth/aws/aws.ts';
 import { cert } from '../auth/cert/cert.ts';
 import { jwt, oidc } from '../auth/jwt/jwt.ts';
 import { kubernetes } from '../auth/kubernetes/kubernetes.ts';
@@ -37,17 +38,17 @@ import { memory } from '../storage/memory/type.ts';
 import { postgres } from '../storage/postgres/type.ts';
 import type { StorageType } from '../storage/storage-type.ts';
 
-/** @param aws where mounts may have the server go at AWS */
-export function mountTypesFor(aws: AwsPlaces): MountTypes {
+/** @param places where mounts may have the server go at AWS */
+export function mountTypesFor(places: AwsPlaces): MountTypes {
   return {
     engines: new Map(
-      [kv, generic, transit, totp, database([postgresql, mysql]), credstash(aws)].map((type) => [
+      [kv, generic, transit, totp, database([postgresql, mysql]), credstash(places)].map((type) => [
         type.type,
         type,
       ]),
     ),
     authMethods: new Map(
-      [appId, approle, cert, userpass, jwt, oidc, kubernetes].map((type) => [type.type, type]),
+      [appId, approle, cert, userpass, jwt, oidc, kubernetes, aws(places)].map((type) => [type.type, type]),
     ),
   };
 }

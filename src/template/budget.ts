@@ -23,6 +23,10 @@ export class Budget {
     this.#limits = limits;
   }
 
+  get steps(): number {
+    return this.#steps;
+  }
+
   get output(): number {
     return this.#limits.output;
   }

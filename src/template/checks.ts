@@ -1,5 +1,6 @@
 /** Tests: what stands behind `is`. https://jinja.palletsprojects.com/en/stable/templates/#list-of-builtin-tests */
 import { type BoundArguments, bind } from './arguments.ts';
+import type { Budget } from './budget.ts';
 import { compare, isEqual } from './compare.ts';
 import type { Tools } from './filter.ts';
 import { numberOf } from './list-filters.ts';
@@ -71,8 +72,8 @@ const checks: Checks = {
   binary: about((value) => value instanceof Bytes),
   odd: about((value) => Math.abs(numberOf(value) % 2) === 1),
   even: about((value) => numberOf(value) % 2 === 0),
-  lower: about((value, { budget }) => cased(textOf(value, budget), (text) => text.toLowerCase())),
-  upper: about((value, { budget }) => cased(textOf(value, budget), (text) => text.toUpperCase())),
+  lower: about((value, { budget }) => cased(value, budget, (text) => text.toLowerCase())),
+  upper: about((value, { budget }) => cased(value, budget, (text) => text.toUpperCase())),
   divisibleby: {
     parameters: ['num'],
     holds: (value, args) => numberOf(value) % numberOf(wanted(args, 'num')) === 0,
@@ -106,7 +107,9 @@ function isVariableMissing(value: Value): boolean {
 }
 
 /** Python: there is a letter, and none is of the other case. */
-function cased(text: string, change: (text: string) => string): boolean {
+function cased(value: Value, budget: Budget, change: (text: string) => string): boolean {
+  const text = textOf(value, budget);
+  budget.text(3 * text.length);
   return change(text) === text && text.toLowerCase() !== text.toUpperCase();
 }
 

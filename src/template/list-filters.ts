@@ -1,5 +1,6 @@
 /** Filters of lists and numbers, and those that answer for what is not there. */
 import { bind } from './arguments.ts';
+import type { Budget } from './budget.ts';
 import { isEqual, order } from './compare.ts';
 import { type Filter, type Filters, itemsOf, type Tools } from './filter.ts';
 import { Problem } from './problem.ts';
@@ -145,18 +146,19 @@ export const listFilters: Filters = {
   abs: { parameters: [], apply: (value) => Math.abs(numberOf(value)) },
   int: {
     parameters: ['default', 'base'],
-    apply(value, args) {
-      const whole = wholeNumber(present(value), args.integer('base', 10));
+    apply(value, args, { budget }) {
+      const whole = wholeNumber(present(value), args.integer('base', 10), budget);
       return whole ?? args.or('default', 0);
     },
   },
   float: {
     parameters: ['default'],
-    apply(value, args) {
+    apply(value, args, { budget }) {
       const known = present(value);
-      const text = typeof known === 'string' ? known.trim() : '';
       if (typeof known === 'number' || typeof known === 'boolean') return Number(known);
-      return /^[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$/i.test(text) ? Number(text) : args.or('default', 0);
+      const text = typeof known === 'string' ? known : '';
+      budget.text(text.length);
+      return decimal.test(text.trim()) ? Number(text) : args.or('default', 0);
     },
   },
   round: {
@@ -234,7 +236,9 @@ function keysOf(
 ): readonly Value[] {
   return items.map((each) => {
     const key = (attribute ?? null) === null ? each : tools.attribute(each, attribute ?? null);
-    return typeof key === 'string' && !caseSensitive ? key.toLowerCase() : key;
+    if (typeof key !== 'string' || caseSensitive) return key;
+    tools.budget.text(key.length);
+    return key.toLowerCase();
   });
 }
 
@@ -267,16 +271,23 @@ export function numberOf(value: Value): number {
   throw new Problem(`${kindOf(known)} is no number`);
 }
 
-function wholeNumber(value: Exclude<Value, Missing | Pending>, base: number): number | undefined {
+/** Each digit can be read in one way only: else the work would grow with the square of the text. */
+const decimal = /^[-+]?(\d+(\.\d*)?|\.\d+)(e[-+]?\d+)?$/i;
+
+function wholeNumber(
+  value: Exclude<Value, Missing | Pending>,
+  base: number,
+  budget: Budget,
+): number | undefined {
   if (typeof value === 'number' || typeof value === 'boolean') return Math.trunc(Number(value));
   if (typeof value !== 'string') return undefined;
   if (base < 2 || base > 36) throw new Problem('the base of a number is from 2 to 36');
+  budget.items(value.length);
   const text = value.trim();
   const prefix = { 16: /^0x/i, 8: /^0o/i, 2: /^0b/i }[base] ?? /^(?!)/;
   const digits = text.replace(/^[-+]/, '').replace(prefix, '').replaceAll('_', '').toLowerCase();
   const valid = digits !== '' && [...digits].every((digit) => Number.parseInt(digit, 36) < base);
   if (valid) return Number.parseInt(digits, base) * (text.startsWith('-') ? -1 : 1);
-  const float =
-    base === 10 && /^[-+]?(\d+\.\d*|\.\d+|\d+)(e[-+]?\d+)?$/i.test(text) ? Number(text) : Number.NaN;
+  const float = base === 10 && decimal.test(text) ? Number(text) : Number.NaN;
   return Number.isFinite(float) ? Math.trunc(float) : undefined;
 }

@@ -109,6 +109,7 @@ export function attributeOf(value: Value, path: Value, budget: Budget): Value {
   const known = present(path);
   if (typeof known === 'number') return indexOf(value, [known], budget, computed);
   if (typeof known !== 'string') throw new Problem('an attribute is named by text');
+  budget.items(known.length);
   return known
     .split('.')
     .reduce<Value>(

@@ -31,14 +31,20 @@ const ofTexts: Methods<string> = {
   },
   split: {
     parameters: ['sep', 'maxsplit'],
-    run: (self, args) =>
-      split(
-        self,
-        (args.value('sep') ?? null) === null ? undefined : args.text('sep'),
-        args.integer('maxsplit', -1),
+    run: (self, args, budget) =>
+      counted(
+        split(
+          self,
+          (args.value('sep') ?? null) === null ? undefined : args.text('sep'),
+          args.integer('maxsplit', -1),
+        ),
+        budget,
       ),
   },
-  splitlines: { parameters: [], run: (self) => self.replace(/\n$/, '').split('\n') },
+  splitlines: {
+    parameters: [],
+    run: (self, _args, budget) => counted(self.replace(/\n$/, '').split('\n'), budget),
+  },
   join: {
     parameters: ['items'],
     run(self, args, budget) {
@@ -91,6 +97,12 @@ function stripping(side: 'both' | 'start' | 'end'): Method<string> {
     run: (self, args) =>
       stripped(self, (args.value('chars') ?? null) === null ? undefined : args.text('chars'), side),
   };
+}
+
+/** A text of blanks becomes a list of as many parts, which weigh more than the text. */
+function counted(parts: readonly string[], budget: Budget): readonly string[] {
+  budget.items(parts.length);
+  return parts;
 }
 
 function split(text: string, separator: string | undefined, most: number): readonly string[] {

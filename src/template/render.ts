@@ -25,6 +25,12 @@ export interface RenderInput {
   readonly limits?: Limits;
 }
 
+/**
+ * How many whole passes' steps all passes together have. A template that asks for one secret after the other, each answer deciding
+ * whether the next is asked for, begins anew with each: without a bound on all of them its work would grow with the square.
+ */
+const passesWorth = 25;
+
 /** A template that was parsed, to be rendered any number of times. */
 export interface Template {
   /** What messages call it: its file. */
@@ -48,10 +54,15 @@ export function compileTemplate(source: string, text: string): Template {
  */
 export async function renderTemplate(template: Template, input: RenderInput): Promise<string> {
   const lookups = new SecretLookups(input.secrets);
+  const limits = input.limits ?? defaultLimits;
+  const variables = Object.entries(input.variables).map(([name, value]) => [name, fromJson(value)] as const);
+  let left = passesWorth * limits.steps;
   try {
     for (;;) {
-      const text = onePass(template.body, lookups, input);
+      const budget = new Budget({ ...limits, steps: Math.min(limits.steps, left) });
+      const text = onePass(template.body, lookups, budget, variables, input);
       if (typeof text === 'string') return text;
+      left -= budget.steps;
       if (!(await lookups.readWanted())) throw new RangeError('a pass that waits for nothing');
     }
   } catch (thrown) {
@@ -59,12 +70,17 @@ export async function renderTemplate(template: Template, input: RenderInput): Pr
   }
 }
 
-/** Undefined where a secret has to be read first. Each pass begins anew with all that it may do. */
-function onePass(body: Body, lookups: SecretLookups, input: RenderInput): string | undefined {
-  const budget = new Budget(input.limits ?? defaultLimits);
+/** Undefined where a secret has to be read first. Each pass begins anew with all that a pass may do. */
+function onePass(
+  body: Body,
+  lookups: SecretLookups,
+  budget: Budget,
+  variables: readonly (readonly [string, Value])[],
+  input: RenderInput,
+): string | undefined {
   const scope = new Scope();
   for (const each of globalFunctions(budget)) scope.set(each.name, each);
-  for (const [name, value] of Object.entries(input.variables)) scope.set(name, fromJson(value));
+  for (const [name, value] of variables) scope.set(name, value);
   scope.set(input.secretsName ?? 'secrets', secretsValue(lookups, input.nameFormat ?? '{0}', budget));
   let text: Value;
   try {

@@ -170,6 +170,29 @@ describe('threat 15: a template bomb', () => {
     [`{{ a${'.a'.repeat(100_000)} }}`, 'levels deep'],
     ['x'.repeat(2 * 1024 * 1024), 'a template has at most'],
     ['{% for i in range(20000) %}{{ secrets[i] }}{% endfor %}', 'names at most 10,000 secrets'],
+    ['{% set s = "1" * 4000000 %}{% for i in range(9999) %}{{ s | int }}{% endfor %}', 'does too much'],
+    ['{% set s = "1" * 4000000 %}{% for i in range(9999) %}{{ s | float }}{% endfor %}', 'does too much'],
+    [
+      '{% set s = "A" * 4000000 %}{% for i in range(99) %}{% if [s, s] | sort %}{% endif %}{% endfor %}',
+      'too much',
+    ],
+    ['{% set s = "a" * 4000000 %}{% for i in range(9999) %}{{ s is lower }}{% endfor %}', 'does too much'],
+    [
+      '{% set s = "a" * 4000000 %}{% for i in range(9999) %}{% if s | center %}{% endif %}{% endfor %}',
+      'too much',
+    ],
+    [
+      '{% set s = "a" * 4000000 %}{% for i in range(9999) %}{% if s | format %}{% endif %}{% endfor %}',
+      'too much',
+    ],
+    [
+      '{% set s = "," * 9000000 %}{% for i in range(9) %}{{ s.split(",") | length }}{% endfor %}',
+      'does too much',
+    ],
+    [
+      '{% for i in range(7) %}{% set x = "a" * 16000000 %}{% endfor %}{% for i in range(9999) %}{% if i in secrets %}{% endif %}{% endfor %}',
+      'does too much',
+    ],
   ])('%.60s ends with an error', async (template, message) => {
     expect(await refusal(template, {}, { a: 'b' })).toContain(message);
   });
@@ -181,6 +204,8 @@ describe('threat 15: a template bomb', () => {
     `{#${'{#'.repeat(250_000)}#}`,
     `{{ "${'\\\\'.repeat(250_000)}" }}`,
     `{{ '["${'\\\\"'.repeat(20_000)}"]' | minjson }}`,
+    `{{ '${'1'.repeat(400_000)}x' | float }}`,
+    `{{ '${'1'.repeat(400_000)}x' | int }}`,
   ])('long but plain text %.40s is rendered', async (template) => {
     expect((await rendered(template)).length).toBeLessThan(1_100_000);
   });

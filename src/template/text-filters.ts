@@ -65,6 +65,7 @@ export const textFilters: Filters = {
     parameters: ['width'],
     apply(value, args, { budget }) {
       const text = textOf(value, budget);
+      budget.items(text.length);
       const room = args.integer('width', 80) - [...text].length;
       if (room <= 0) return text;
       // As Python does: of an odd number of blanks the last one goes left where the width is odd.
@@ -75,10 +76,11 @@ export const textFilters: Filters = {
   truncate: {
     parameters: ['length', 'killwords', 'end', 'leeway'],
     apply(value, args, { budget }) {
-      const text = [...textOf(value, budget)];
+      const whole = textOf(value, budget);
+      budget.items(whole.length);
+      const text = [...whole];
       const [length, leeway] = [args.integer('length', 255), args.integer('leeway', 5)];
       const end = args.text('end', '...');
-      budget.text(text.length);
       if (text.length <= length + leeway) return text.join('');
       const cut = text.slice(0, Math.max(0, length - [...end].length)).join('');
       if (args.flag('killwords', false)) return cut + end;
@@ -102,7 +104,9 @@ export const textFilters: Filters = {
     parameters: ['1', '2', '3', '4', '5', '6', '7', '8', '9'],
     apply(value, args, { budget }) {
       let next = 0;
-      return textOf(value, budget).replace(/%(%|s|d|[\s\S])?/g, (_, letter: string | undefined) => {
+      const pattern = textOf(value, budget);
+      budget.text(pattern.length);
+      return pattern.replace(/%(%|s|d|[\s\S])?/g, (_, letter: string | undefined) => {
         if (letter === '%') return '%';
         if (letter !== 's' && letter !== 'd')
           throw new Problem('the filter "format" knows %s, %d and %% only');
@@ -153,7 +157,9 @@ export function stripped(
 /** @param count of replacements at most; negative for all */
 export function replaced(text: string, old: string, by: string, count: number, budget: Budget): string {
   budget.text(text.length);
+  if (old === '') budget.items(text.length);
   const parts = old === '' ? ['', ...text, ''] : text.split(old);
+  budget.items(parts.length);
   const times = Math.min(parts.length - 1, count < 0 ? Number.POSITIVE_INFINITY : count);
   budget.text(text.length + times * by.length);
   return (

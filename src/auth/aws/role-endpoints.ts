@@ -2,9 +2,11 @@
 import { type Call, type Endpoint, endpoint, type Reply, type ResponseSchema } from '../../core/endpoint.ts';
 import { listPage, pageFields } from '../../core/list-page.ts';
 import { randomUuid } from '../../crypto/random.ts';
+import { CofferError } from '../../errors.ts';
 import { deleteNamedRole, readNamedRole, roleFolder, writeNamedRole } from '../role-records.ts';
 import { tokenSettingsSchema } from '../token-fields.ts';
-import { parseArn } from './arn.ts';
+import { type PrincipalArn, parseArn } from './arn.ts';
+import type { AwsQuestions } from './questions.ts';
 import { type AwsRole, newRole, type PrincipalBind, roleFields, type SentRole, shownRole } from './role.ts';
 import { checkBound, parseAuthType, sentPrincipals, withFields } from './role-fields.ts';
 import type { AwsRooms } from './rooms.ts';
@@ -24,6 +26,7 @@ const schema = {
   role_tag: { type: 'string' },
   allow_instance_migration: { type: 'bool' },
   disallow_reauthentication: { type: 'bool' },
+  ignore_nonce: { type: 'bool' },
   inferred_entity_type: { type: 'string' },
   inferred_aws_region: { type: 'string' },
   resolve_aws_unique_ids: { type: 'bool' },
@@ -111,7 +114,14 @@ async function resolved(
       const nameless =
         principal === undefined || principal.kind === 'root' || principal.kind === 'assumed-role';
       if (nameless || !role.resolveUniqueIds) return { arn };
-      return known.get(arn) ?? { arn, uniqueId: await questions.uniqueId(principal) };
+      return known.get(arn) ?? { arn, uniqueId: await idOf(questions, principal, arn) };
     }),
   );
+}
+
+async function idOf(questions: AwsQuestions, principal: PrincipalArn, arn: string): Promise<string> {
+  const found = await questions.principal(principal);
+  // IAM finds a role by its name alone; one of another path is another one.
+  if (found.arn === arn) return found.uniqueId;
+  throw new CofferError('invalid_request', `bound_iam_principal_arn: IAM has no ${arn}, but ${found.arn}`);
 }

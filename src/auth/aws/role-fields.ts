@@ -36,6 +36,7 @@ export function withFields(role: AwsRole, sent: SentRole, data: JsonObject): Aws
     roleTag: sent.role_tag ?? role.roleTag,
     allowInstanceMigration: sent.allow_instance_migration ?? role.allowInstanceMigration,
     disallowReauthentication: sent.disallow_reauthentication ?? role.disallowReauthentication,
+    ignoreNonce: sent.ignore_nonce ?? role.ignoreNonce,
     resolveUniqueIds: resolving(role, sent.resolve_aws_unique_ids),
     inferredEntity: inferredEntity(sent.inferred_entity_type) ?? role.inferredEntity,
     inferredRegion: sent.inferred_aws_region ?? role.inferredRegion,
@@ -111,6 +112,8 @@ function checkEc2(role: AwsRole, sent: SentRole): void {
   if (sent.resolve_aws_unique_ids !== undefined) throw refused('resolve_aws_unique_ids is for auth_type iam');
   if (role.allowInstanceMigration && role.disallowReauthentication)
     throw refused('cannot set both disallow_reauthentication and allow_instance_migration');
+  if (role.ignoreNonce && role.disallowReauthentication)
+    throw refused('cannot set both disallow_reauthentication and ignore_nonce');
   if (!/^[\w+=.:@/-]{0,127}$/.test(role.roleTag)) throw refused('role_tag is the name of a tag');
 }
 
@@ -118,6 +121,7 @@ function checkIam(role: AwsRole): void {
   if (role.roleTag !== '') throw refused('role_tag is for auth_type ec2');
   if (role.allowInstanceMigration) throw refused('allow_instance_migration is for auth_type ec2');
   if (role.disallowReauthentication) throw refused('disallow_reauthentication is for auth_type ec2');
+  if (role.ignoreNonce) throw refused('ignore_nonce is for auth_type ec2');
   const inferred = role.inferredEntity !== '';
   if (inferred !== (role.inferredRegion !== ''))
     throw refused('inferred_entity_type and inferred_aws_region go together');

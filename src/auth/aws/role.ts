@@ -35,13 +35,13 @@ export interface AwsRole extends RoleRecord {
   readonly roleTag: string;
   readonly allowInstanceMigration: boolean;
   readonly disallowReauthentication: boolean;
+  /** The same document is taken again without a nonce: whoever has a copy can log in while the instance runs. */
+  readonly ignoreNonce: boolean;
   readonly principals: readonly PrincipalBind[];
   readonly resolveUniqueIds: boolean;
   /** Whether the session of a login stands for an instance, whose binds are looked at then. */
   readonly inferredEntity: '' | 'ec2_instance';
   readonly inferredRegion: string;
-  /** What role tags of the role are signed with; base64. Made when it is first wanted. */
-  readonly tagKey?: string;
 }
 
 export const roleFields = {
@@ -66,6 +66,10 @@ export const roleFields = {
     help: 'Take a newer pendingTime for the nonce of an instance; ec2 only.',
   },
   disallow_reauthentication: { type: 'bool', help: 'One login for each instance; ec2 only.' },
+  ignore_nonce: {
+    type: 'bool',
+    help: 'Take an instance’s document again without a nonce: whoever has a copy can log in while it runs; ec2 only.',
+  },
   bound_iam_principal_arn: {
     type: 'list',
     help: 'Users and roles that may log in; an ARN may end in * behind its account. iam only.',
@@ -102,6 +106,7 @@ export function newRole(name: string, id: string, authType: AuthType): AwsRole {
     roleTag: '',
     allowInstanceMigration: false,
     disallowReauthentication: false,
+    ignoreNonce: false,
     principals: [],
     resolveUniqueIds: true,
     inferredEntity: '',
@@ -126,6 +131,7 @@ export function shownRole(role: AwsRole): JsonObject {
     role_tag: role.roleTag,
     allow_instance_migration: role.allowInstanceMigration,
     disallow_reauthentication: role.disallowReauthentication,
+    ignore_nonce: role.ignoreNonce,
     bound_iam_principal_arn: role.principals.map(({ arn }) => arn),
     bound_iam_principal_id: role.principals.map(({ uniqueId }) => uniqueId ?? ''),
     inferred_entity_type: role.inferredEntity,

@@ -17,6 +17,10 @@ export const command = defineCommand({
   options: {
     account: { type: 'text', value: 'ID', help: 'the account, twelve digits' },
     context: safeOptions.context,
+    'shared-keys': {
+      type: 'flag',
+      help: 'for a table of `table setup --shared-key-days`: a writer sees values too',
+    },
     ...tableOptions,
   },
   examples: [
@@ -34,6 +38,7 @@ export const command = defineCommand({
     shell.ui.json(
       iamPolicy(role, address, parseContext([...address.context, ...options.context]), {
         account,
+        sharedKeys: options['shared-keys'],
         region: address.account.region ?? said,
         kmsRegion: address.kmsAccount.region ?? said,
       }),

@@ -1,6 +1,6 @@
 /** What the old program says on standard error: `2026-03-01 12:00:00,000 credsmash.cli [INFO] text`. */
 import type { Shell } from '../shell.ts';
-import { escapeLines } from '../terminal-text.ts';
+import { escapeLine } from '../terminal-text.ts';
 
 export const levels = ['DEBUG', 'INFO', 'WARNING', 'ERROR', 'CRITICAL'] as const;
 export type Level = (typeof levels)[number];
@@ -16,7 +16,7 @@ export function openLog(shell: Shell, least: Level): Log {
   return (level, logger, text) => {
     if (levels.indexOf(level) < levels.indexOf(least)) return;
     const line = `${localTime(shell.now())} credsmash.${logger} [${level}] ${text}`;
-    shell.stderr.write(`${shell.stderr.isTTY === true ? escapeLines(line) : line}\n`);
+    shell.stderr.write(`${escapeLine(line)}\n`);
   };
 }
 

@@ -41,6 +41,20 @@ describe('documents', () => {
   });
 });
 
+it.each(['a\nLD_PRELOAD', 'a=b', '$(touch x)', '`id`', 'a b', "a'", 'a;id', 'a#', 'a\u2028b', ''])(
+  'threat 22: dotenv takes no name %j, which would be more than a name',
+  (name) => {
+    expect(() => dotenvDocument([[name, '1']])).toThrow('no way to write the name');
+  },
+);
+
+it('dotenv takes the names that people give', () => {
+  const names = ['a.b', 'app/db', 'team:x@y', 'größe', 'a-b_c+d'];
+  expect(dotenvDocument(names.map((name) => [name, '1']))).toBe(
+    "A.B='1'\nAPP/DB='1'\nTEAM:X@Y='1'\nGRÖSSE='1'\nA-B_C+D='1'\n",
+  );
+});
+
 describe('rows of CSV', () => {
   it.each([
     [

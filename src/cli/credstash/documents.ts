@@ -41,10 +41,19 @@ export async function yamlDocument(pairs: Pairs): Promise<string> {
 
 /**
  * `NAME='value'`, the name in capitals. A value with a quote in it goes into the other quotes that dotenv has, which carry it where
- * nothing in it means something there. Throws for one that neither carries.
+ * nothing in it means something there. Throws for one that neither carries, and for a name that would be more than a name: whoever
+ * may write the table could set any variable with it, or have a shell that reads the file run something.
  */
 export function dotenvDocument(pairs: Pairs): string {
-  return pairs.map(([name, value]) => `${name.toUpperCase()}=${dotenvValue(name, value)}\n`).join('');
+  return pairs.map(([name, value]) => `${dotenvName(name)}=${dotenvValue(name, value)}\n`).join('');
+}
+
+function dotenvName(name: string): string {
+  const written = name.toUpperCase();
+  if (/^[\p{L}\p{N}\p{M}_.:/@+,-]+$/u.test(written)) return written;
+  throw failed(
+    `dotenv has no way to write the name ${JSON.stringify(name)}: it has signs that mean something there`,
+  );
 }
 
 function dotenvValue(name: string, value: string): string {

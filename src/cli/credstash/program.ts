@@ -1,8 +1,8 @@
 /** One call of an old program: its own options, the verb and its words, and how it ended. */
-import { asCofferError, type CofferError } from '../../errors.ts';
+import { asCofferError, CofferError } from '../../errors.ts';
 import { suggest } from '../../suggest.ts';
 import { type Shell, variable } from '../shell.ts';
-import { escapeLines } from '../terminal-text.ts';
+import { escapeLine } from '../terminal-text.ts';
 import { misuse, OldFailure } from './failure.ts';
 import { programHelp, verbHelp } from './help.ts';
 import type { Verb, Verbs } from './verb.ts';
@@ -35,8 +35,16 @@ export async function runProgram<Session>(
   } catch (thrown) {
     const error = asCofferError(thrown);
     const misused = error instanceof OldFailure ? error.exit === 2 : error.code === 'usage';
-    const line = misused ? program.misused(error.message) : program.failed(error);
-    shell.stderr.write(`${shell.stderr.isTTY === true ? escapeLines(line) : line}\n`);
+    // A name in it may be anybody's who may write the table: it makes no second line, and steers no terminal.
+    const message = escapeLine(error.message);
+    const line = misused
+      ? program.misused(message)
+      : program.failed(
+          error instanceof OldFailure
+            ? new OldFailure(error.exit, message, error.code)
+            : new CofferError(error.code, message, { cause: error }),
+        );
+    shell.stderr.write(`${line}\n`);
     if (error.code === 'internal' && variable(shell.env, 'COFFER_DEBUG') !== undefined)
       shell.stderr.write(`${error.cause instanceof Error ? error.cause.stack : error.stack}\n`);
     return misused ? 2 : 1;

@@ -7,6 +7,7 @@ import { asCofferError } from '../../errors.ts';
 import { isJsonObject, type JsonObject } from '../../json.ts';
 import { readSecretLine } from '../prompt.ts';
 import type { Shell } from '../shell.ts';
+import { escapeLine } from '../terminal-text.ts';
 import { contextWords, isPair } from './context-words.ts';
 import { failed, misuse } from './failure.ts';
 import type { Session } from './session.ts';
@@ -168,5 +169,5 @@ function credentialsOf(text: string): JsonObject {
 }
 
 function say(shell: Shell, line: string): void {
-  shell.stderr.write(`${line}\n`);
+  shell.stderr.write(`${escapeLine(line)}\n`);
 }

@@ -2,7 +2,7 @@
 import { CofferError } from '../../errors.ts';
 
 /** What people write who mean an octal number, and forget to say so. As a decimal each would be a mode that nobody wants. */
-const meantAsOctal = new Set([400, 440, 444]);
+const meantAsOctal = new Set([400, 440, 444, 500]);
 
 /** From `0640` or `640`. Throws `usage`. */
 export function parseMode(text: string): number {

@@ -142,6 +142,14 @@ describe('threat 26: rendered files', () => {
 });
 
 describe('threat 12: a destination', () => {
+  it('whose name is as long as names can be is written', async () => {
+    const template = file('t', 'x');
+    for (const name of ['a'.repeat(255), '漢'.repeat(85)]) {
+      expect((await render(template, '-o', join(folder, name))).code).toBe(0);
+      expect(read(name)).toBe('x');
+    }
+  });
+
   it('that is a link is refused, and followed only when that is asked for', async () => {
     const target = file('target', 'old');
     symlinkSync(target, join(folder, 'link'));
@@ -209,6 +217,7 @@ describe('a manifest', () => {
     [[{ source: 'a', destination: 'x', mod: 1 }], 'did you mean "mode"?'],
     [[{ source: 'a', destination: 'x', mode: 600 }], 'write it as text'],
     [[{ source: 'a', destination: 'x', mode: 440 }], 'write it as text'],
+    [[{ source: 'a', destination: 'x', mode: 500 }], 'write it as text'],
     [[{ source: 'a', destination: 'x', mode: '4755' }], 'three octal digits'],
     [[{ source: 'a', destination: 'x', mode: true }], '"mode" must be text'],
     [[{ source: 'a', destination: 'x', field: 'y' }], '"field" goes with "secret"'],

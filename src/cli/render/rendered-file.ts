@@ -73,7 +73,8 @@ export function planFile(wishes: FileWishes, content: Buffer): FilePlan {
 export function writePlanned({ path, content, mode, owner, group }: FilePlan): void {
   const beside = join(
     dirname(path),
-    `.${basename(path).slice(0, 200)}.${randomBytes(6).toString('hex')}.new`,
+    // At most 180 bytes of it: a name of a file has 255 (NAME_MAX).
+    `.${basename(path).slice(0, 60)}.${randomBytes(6).toString('hex')}.new`,
   );
   try {
     fill(beside, content, mode, owner, group);

@@ -5,7 +5,7 @@
 import { createHash, type KeyObject, timingSafeEqual, verify } from 'node:crypto';
 import { CofferError } from '../../errors.ts';
 import { checkBer, malformed, octetsOf } from './ber.ts';
-import { type Attribute, parseSyntax, type SignedSyntax, type Signer, signedBytes } from './syntax.ts';
+import { type Attribute, parseSyntax, type SignedSyntax, type Signer } from './syntax.ts';
 
 export type DigestName = 'sha1' | 'sha256';
 export type SignatureKind = 'dsa' | 'rsa';
@@ -90,7 +90,7 @@ function isDigest(told: Buffer, digest: DigestName, content: Buffer): boolean {
 
 function isSigned(signer: Signer, digest: DigestName, kind: SignatureKind, key: KeyObject): boolean {
   if (key.asymmetricKeyType !== kind) return false;
-  return verify(digest, signedBytes(signer), key, signer.value);
+  return verify(digest, signer.signed, key, signer.value);
 }
 
 function parsed(der: Buffer): SignedSyntax {

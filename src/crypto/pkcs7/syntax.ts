@@ -22,6 +22,8 @@ export interface Signer {
   readonly digest: string;
   readonly signature: string;
   readonly attributes: readonly Attribute[];
+  /** What the signature covers: the attributes, encoded as a set. */
+  readonly signed: Buffer;
   readonly value: Buffer;
 }
 
@@ -45,6 +47,10 @@ export function parseSyntax(der: Buffer): SignedSyntax {
   const content = data.encapContentInfo.eContent;
   const whole = content?.any ?? (content?.single && AsnSerializer.serialize(content.single));
   if (serial === undefined || whole === undefined) throw malformed();
+  const read: readonly Attribute[] = attributes.map(({ attrType, attrValues }) => ({
+    type: attrType,
+    values: attrValues.map((value) => Buffer.from(value)),
+  }));
   return {
     contentType: data.encapContentInfo.eContentType,
     content: Buffer.from(whole),
@@ -52,10 +58,8 @@ export function parseSyntax(der: Buffer): SignedSyntax {
       serial: Buffer.from(serial).toString('hex').replace(/^0+/, ''),
       digest: signer.digestAlgorithm.algorithm,
       signature: signer.signatureAlgorithm.algorithm,
-      attributes: attributes.map(({ attrType, attrValues }) => ({
-        type: attrType,
-        values: attrValues.map((value) => Buffer.from(value)),
-      })),
+      attributes: read,
+      signed: encodedAsSet(read),
       value: Buffer.from(signer.signature.buffer),
     },
   };
@@ -70,11 +74,8 @@ class SetOfAttributes extends AsnArray<AttributeSyntax> {
 }
 AsnType({ type: AsnTypeTypes.Set, itemType: AttributeSyntax })(SetOfAttributes);
 
-/**
- * What a signature covers: the attributes, encoded once more as a set (RFC 5652 §5.4). They are made of what was read, so that
- * nothing else can be read than what was signed.
- */
-export function signedBytes({ attributes }: Signer): Buffer {
+/** RFC 5652 §5.4. It is made of what was read, so that nothing else can be read than what was signed. */
+function encodedAsSet(attributes: readonly Attribute[]): Buffer {
   const set = attributes.map(
     ({ type, values }) =>
       new AttributeSyntax({

@@ -52,7 +52,7 @@ export function shownSecret(heads: readonly Head[]): JsonObject {
   return {
     cas_required: false,
     created_time: timeOf(numbered[0]?.created),
-    current_version: numbered.at(-1)?.version ?? 0,
+    current_version: heads.at(-1)?.version ?? 0,
     custom_metadata: null,
     delete_version_after: '0s',
     max_versions: 0,

@@ -1,0 +1,106 @@
+/**
+ * The instances that have logged in. An identity document is the same at every login and good for whoever has seen it, so the first
+ * login of an instance leaves a nonce that the later ones have to bring: whoever copies the document afterwards has none.
+ */
+import { decodeStored, encodeStored } from '../../core/stored-json.ts';
+import type { View, ViewExpectation, ViewWrite } from '../../core/view.ts';
+import { equalBytes } from '../../crypto/digest.ts';
+import { CofferError } from '../../errors.ts';
+import type { Revision } from '../../storage/storage.ts';
+import type { IdentityDocument } from './identity-document.ts';
+
+export interface AccessEntry {
+  readonly account: string;
+  readonly role: string;
+  /** Keyed hash of the nonce; empty where no login is to follow. */
+  readonly nonce: string;
+  /** Milliseconds. */
+  readonly createdAt: number;
+  readonly lastUpdatedAt: number;
+  readonly expiresAt: number;
+  /** Of the document that logged in last. */
+  readonly pendingTime: number;
+  readonly disallowReauthentication: boolean;
+}
+
+export interface AccessRules {
+  readonly role: string;
+  /** The same document is taken again without a nonce. */
+  readonly ignoreNonce: boolean;
+  readonly allowMigration: boolean;
+  readonly disallowReauthentication: boolean;
+}
+
+/** What a login leaves behind, and the nonce it is told of, if one was made for it. */
+export interface Admission {
+  readonly writes: readonly ViewWrite[];
+  readonly expectations: readonly ViewExpectation[];
+}
+
+export const accessFolder = 'access/';
+export const longestNonce = 128;
+
+export interface ReadEntry {
+  readonly entry: AccessEntry;
+  readonly revision: Revision;
+}
+
+export async function readEntry(view: View, instance: string): Promise<ReadEntry | undefined> {
+  const sealed = await view.read(accessFolder + instance);
+  return sealed === undefined
+    ? undefined
+    : { entry: decodeStored<AccessEntry>(sealed.open()), revision: sealed.revision };
+}
+
+/**
+ * @param nonce keyed hash of what was sent or made; empty for the wish that no login follows
+ * @param lasts milliseconds that the entry is kept at least
+ * @throws `permission_denied` with the reason, which stays inside
+ */
+export function admitInstance(
+  { instanceId, accountId, pendingTime }: IdentityDocument,
+  before: ReadEntry | undefined,
+  nonce: string,
+  rules: AccessRules,
+  now: number,
+  lasts: number,
+): Admission {
+  if (before !== undefined) checkEntry(before.entry, accountId, pendingTime, nonce, rules);
+  const entry: AccessEntry = {
+    account: accountId,
+    role: rules.role,
+    nonce,
+    createdAt: before?.entry.createdAt ?? now,
+    lastUpdatedAt: now,
+    expiresAt: Math.max(now + lasts, before?.entry.expiresAt ?? 0),
+    pendingTime,
+    disallowReauthentication: rules.disallowReauthentication || nonce === '',
+  };
+  const path = accessFolder + instanceId;
+  return {
+    writes: [{ path, value: encodeStored(entry) }],
+    // Of two first logins at the same time one is the first.
+    expectations: [{ path, revision: before?.revision ?? null }],
+  };
+}
+
+function checkEntry(
+  entry: AccessEntry,
+  account: string,
+  pendingTime: number,
+  nonce: string,
+  rules: AccessRules,
+): void {
+  if (entry.account !== account) throw refused('the instance logged in from another account before');
+  if (entry.disallowReauthentication || rules.disallowReauthentication)
+    throw refused('the instance has logged in, and may not again');
+  // An older document was made before the instance was stopped or moved: somebody kept it.
+  if (pendingTime < entry.pendingTime) throw refused('the document is older than one that came before');
+  if (rules.ignoreNonce || equalBytes(Buffer.from(nonce), Buffer.from(entry.nonce))) return;
+  if (rules.allowMigration && pendingTime > entry.pendingTime) return;
+  throw refused('the nonce is not the one of the first login');
+}
+
+function refused(reason: string): CofferError {
+  return new CofferError('permission_denied', reason);
+}

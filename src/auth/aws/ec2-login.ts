@@ -1,0 +1,168 @@
+/**
+ * Logins of instances by their identity document. What the document alone can tell is told first, so that strangers cannot make us
+ * ask AWS about anything: only what AWS has signed is ever asked about.
+ */
+
+import { AwsError } from '../../aws/aws-error.ts';
+import type { Call, Principal } from '../../core/endpoint.ts';
+import { randomUuid } from '../../crypto/random.ts';
+import { CofferError } from '../../errors.ts';
+import {
+  admitsAddress,
+  canonicalRoleName,
+  grantOf,
+  type ReadRole,
+  readRole,
+  roleExpectation,
+} from '../role-records.ts';
+import { type AccessRules, admitInstance, longestNonce, readEntry } from './access-list.ts';
+import { parseArn } from './arn.ts';
+import { configuredKeys } from './certificates.ts';
+import { readIdentityConfig } from './identity-config.ts';
+import type { IdentityDocument } from './identity-document.ts';
+import { type IdentityProof, provenDocument } from './identity-proof.ts';
+import { checkInstance, type PlacedInstance, roleOf } from './instance-binds.ts';
+import type { AwsQuestions } from './questions.ts';
+import type { AwsRole } from './role.ts';
+import { type TagGrant, tagGrant } from './role-tag.ts';
+import type { AwsRooms } from './rooms.ts';
+
+export interface Ec2Login {
+  readonly proof: IdentityProof;
+  /** Empty for the one named like the instance's image. */
+  readonly role: string;
+  /** Undefined where none was sent. */
+  readonly nonce: string | undefined;
+}
+
+/** Rejects with `permission_denied` and the reason, which stays inside; or with `AwsError`. */
+export async function logInInstance(rooms: AwsRooms, call: Call, login: Ec2Login): Promise<Principal> {
+  const { nonce } = login;
+  if (nonce !== undefined && nonce.length > longestNonce) throw refused('the nonce is too long');
+  const document = await provenDocument(login.proof, { configured: await configuredKeys(call.view) });
+  const found = await roleFor(call, login.role === '' ? document.imageId : login.role);
+  const questions = rooms.questionsFor(call.view);
+  const instance = await runningInstance(document, questions);
+  await checkInstance(found.role, instance, questions);
+  const tag = await tagGrant(rooms, call.view, found.role, instance);
+  const now = call.clock.now();
+  const made =
+    nonce === undefined && !found.role.ignoreNonce ? randomUuid(rooms.environment.random) : undefined;
+  const kept = made ?? nonce ?? '';
+  const admission = admitInstance(
+    document,
+    await readEntry(call.view, document.instanceId),
+    kept === '' ? (found.role.ignoreNonce ? unused : '') : rooms.environment.digest(`nonce/${kept}`),
+    rulesOf(found.role, tag),
+    now,
+    rooms.environment.maxTtl * 1_000,
+  );
+  return {
+    ...(await principalOf(call, found, instance, tag, questions)),
+    metadata: await metadataOf(call, found.role, instance, tag, made),
+    writes: admission.writes,
+    expectations: [roleExpectation(found.role.name, found.revision), ...admission.expectations],
+  };
+}
+
+/** What stands for the nonce of those who need none: no login without one is thereby the last. */
+const unused = 'none';
+
+function rulesOf(role: AwsRole, tag: TagGrant | undefined): AccessRules {
+  return {
+    role: role.name,
+    ignoreNonce: role.ignoreNonce,
+    allowMigration: role.allowInstanceMigration || tag?.allowInstanceMigration === true,
+    disallowReauthentication: role.disallowReauthentication || tag?.disallowReauthentication === true,
+  };
+}
+
+async function roleFor(call: Call, asked: string): Promise<ReadRole<AwsRole>> {
+  const name = canonicalRoleName(asked);
+  const found = name === undefined ? undefined : await readRole<AwsRole>(call.view, name);
+  if (found === undefined) throw refused('there is no such role');
+  if (found.role.authType !== 'ec2') throw refused('the role is not for logins of instances');
+  if (!admitsAddress(found.role, call.remoteAddress)) throw refused('the role is not for this address');
+  return found;
+}
+
+/** As EC2 says now. Rejects with `permission_denied`, or `AwsError`. */
+async function runningInstance(
+  { accountId, region, instanceId, imageId }: IdentityDocument,
+  questions: AwsQuestions,
+): Promise<PlacedInstance> {
+  const instance = await questions.instance(accountId, region, instanceId);
+  if (instance === undefined) throw refused('there is no such instance in the account');
+  if (instance.state !== 'running') throw refused('the instance does not run');
+  if (instance.imageId !== imageId) throw refused('the instance is of another image than its document');
+  return { ...instance, region };
+}
+
+/** Who it is, apart from what the login leaves behind. */
+async function principalOf(
+  call: Call,
+  { role }: ReadRole<AwsRole>,
+  instance: PlacedInstance,
+  tag: TagGrant | undefined,
+  questions: AwsQuestions,
+): Promise<Omit<Principal, 'metadata' | 'writes' | 'expectations'>> {
+  const { ec2Alias } = await readIdentityConfig(call.view);
+  const grant = grantOf(role);
+  const aliases = { role_id: role.id, instance_id: instance.id, image_id: instance.imageId };
+  return {
+    ...grant,
+    policies: tag?.policies ?? grant.policies,
+    ...(tag === undefined ? {} : { maxTtl: shorter(grant.maxTtl ?? 0, tag.maxTtl) }),
+    displayName: `aws-${instance.id}`,
+    alias: aliases[ec2Alias],
+    provenAs: await provenName(instance, questions),
+    internal: {
+      ...grant.internal,
+      auth_type: 'ec2',
+      instance_id: instance.id,
+      account_id: instance.account,
+      region: instance.region,
+    },
+  };
+}
+
+/** Its role where it has one, and itself where not, or where nobody may ask for the role. */
+async function provenName(instance: PlacedInstance, questions: AwsQuestions): Promise<string> {
+  const itself = `${instance.account}:instance/${instance.id}`;
+  const arn = await roleOf(instance, questions).catch((error: unknown) => {
+    if (error instanceof AwsError && error.reason === 'denied') return undefined;
+    throw error;
+  });
+  const role = arn === undefined ? undefined : parseArn(arn);
+  return role?.kind === 'role' ? `${role.account}:role${role.path}${role.name}` : itself;
+}
+
+async function metadataOf(
+  call: Call,
+  role: AwsRole,
+  instance: PlacedInstance,
+  tag: TagGrant | undefined,
+  nonce: string | undefined,
+): Promise<Principal['metadata']> {
+  const { ec2Metadata } = await readIdentityConfig(call.view);
+  const all: Readonly<Record<string, string>> = {
+    account_id: instance.account,
+    ami_id: instance.imageId,
+    auth_type: 'ec2',
+    instance_id: instance.id,
+    region: instance.region,
+    role: role.name,
+    role_tag_max_ttl: `${tag?.maxTtl ?? 0}s`,
+  };
+  const told = Object.entries(all).filter(([name]) => ec2Metadata.includes(name));
+  return { ...Object.fromEntries(told), ...(nonce === undefined ? {} : { nonce }) };
+}
+
+/** Of two times in seconds, where 0 is none. */
+function shorter(one: number, other: number): number {
+  return one === 0 || other === 0 ? one + other : Math.min(one, other);
+}
+
+function refused(reason: string): CofferError {
+  return new CofferError('permission_denied', reason);
+}

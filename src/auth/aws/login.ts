@@ -1,0 +1,94 @@
+/** The one endpoint for logins, of instances and of principals alike; what is sent tells which. */
+import { AwsError } from '../../aws/aws-error.ts';
+import {
+  type Call,
+  type Endpoint,
+  endpoint,
+  type Fields,
+  type FieldValues,
+  type Principal,
+} from '../../core/endpoint.ts';
+import { CofferError } from '../../errors.ts';
+import { type Ec2Login, logInInstance } from './ec2-login.ts';
+import type { AwsRooms } from './rooms.ts';
+import { tidyByItself } from './tidy.ts';
+
+const fields = {
+  role: {
+    type: 'string',
+    help: 'The role; when absent, named like the instance’s image or like the principal.',
+  },
+  pkcs7: {
+    type: 'string',
+    help: 'An instance’s identity document as signed data, from the address rsa2048 or pkcs7.',
+    sensitive: true,
+  },
+  identity: { type: 'string', help: 'An instance’s identity document, in base64.', sensitive: true },
+  signature: { type: 'string', help: 'Its signature, in base64.', sensitive: true },
+  nonce: {
+    type: 'string',
+    help: 'What the first login of the instance brought or was told; empty for a login that is the last.',
+    sensitive: true,
+  },
+} as const satisfies Fields;
+
+export function loginEndpoint(rooms: AwsRooms): Endpoint {
+  return endpoint({
+    pattern: 'login',
+    help: 'Trades what AWS has signed for a token.',
+    fields,
+    operations: {
+      update: {
+        summary: 'Log in as an instance',
+        login: true,
+        handle: async (call) => {
+          const login = ec2Login(call.fields);
+          const principal = await uniform(() => logInInstance(rooms, call, login));
+          await tidyByItself(call);
+          return { login: principal };
+        },
+      },
+    },
+  });
+}
+
+/** Throws `invalid_request` for a login that is none, which says nothing of anybody. */
+function ec2Login({
+  role = '',
+  pkcs7 = '',
+  identity = '',
+  signature = '',
+  nonce,
+}: FieldValues<typeof fields>): Ec2Login {
+  if (pkcs7 !== '' && identity === '' && signature === '') return { role, nonce, proof: { pkcs7 } };
+  if (pkcs7 === '' && identity !== '' && signature !== '')
+    return { role, nonce, proof: { identity, signature } };
+  throw new CofferError('invalid_request', 'a login sends pkcs7, or identity and signature');
+}
+
+/** One answer for every refusal; what it was stays in the cause. That AWS cannot be asked is told as such, and no more. */
+export async function uniform(work: () => Promise<Principal>): Promise<Principal> {
+  try {
+    return await work();
+  } catch (cause) {
+    if (cause instanceof AwsError) {
+      const code = cause.reason === 'throttled' ? 'rate_limited' : 'unavailable';
+      throw new CofferError(code, 'AWS cannot be asked about this login now; try again', { cause });
+    }
+    if (!(cause instanceof CofferError) || cause.code !== 'permission_denied') throw cause;
+    throw new CofferError('invalid_request', 'permission denied', { cause });
+  }
+}
+
+/** What a renewal asks anew: whether the instance of the login still runs. Throws `permission_denied`. */
+export async function checkStillRunning(
+  rooms: AwsRooms,
+  view: Call['view'],
+  internal: Readonly<Record<string, unknown>>,
+): Promise<void> {
+  const { instance_id: id, account_id: account, region } = internal;
+  if (internal['auth_type'] !== 'ec2') return;
+  const instance = await rooms.questionsFor(view).instance(String(account), String(region), String(id));
+  if (instance?.state !== 'running')
+    throw new CofferError('permission_denied', 'the instance of this token does not run any more');
+}
