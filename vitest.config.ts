@@ -1,4 +1,12 @@
+import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
+import { takeRunDirectory } from './test/setup/run-directory.ts';
+
+// Before any worker: they inherit it.
+takeRunDirectory();
+
+/** Test files at a time. Tests start processes of their own, so more would only wait for each other; VITEST_MAX_WORKERS says otherwise. */
+const maxWorkers = Math.min(4, availableParallelism());
 
 const shared = { testTimeout: 30_000, hookTimeout: 60_000 };
 /** Tests that drive the real program: built once before them. */
@@ -7,6 +15,7 @@ const realProgram = ['test/setup/real-program.ts', databases];
 
 export default defineConfig({
   test: {
+    maxWorkers,
     projects: [
       {
         test: {

@@ -29,6 +29,7 @@ export const sharedInCore = [
   'core/endpoint-table.ts',
   'core/epoch.ts',
   'core/field.ts',
+  'core/field-names.ts',
   'core/judge.ts',
   'core/list-page.ts',
   'core/merge-patch.ts',
@@ -53,6 +54,7 @@ export const sharedInCore = [
 export const handedToEngines = [
   'core/endpoint.ts',
   'core/list-page.ts',
+  'core/field-names.ts',
   'core/merge-patch.ts',
   'core/pages.ts',
   'core/request.ts',

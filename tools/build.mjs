@@ -22,8 +22,12 @@ await build({
   platform: 'node',
   target: 'node20',
   external: external.flatMap((name) => [name, `${name}/*`]),
+  alias: { 'node:process': './tools/node-process.mjs' },
   mainFields: ['module', 'main'],
   sourcemap: 'linked',
+  // Node compiles what it loads at each start, by the letter. Names stay: they stand in traces.
+  minifySyntax: true,
+  minifyWhitespace: true,
   chunkNames: 'chunk/[name]-[hash]',
   logLevel: 'warning',
 });

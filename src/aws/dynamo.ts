@@ -25,6 +25,7 @@ import type {
 import { AwsError } from './aws-error.ts';
 import type { AwsOptions } from './aws-options.ts';
 import { LazyClient } from './client-config.ts';
+import type { DynamoSdk } from './dynamo-sdk.ts';
 
 export type AttributeValue = SdkAttributeValue;
 export type AttributeMap = Record<string, AttributeValue>;
@@ -97,7 +98,6 @@ const usualSurroundings: DynamoSurroundings = {
   jitter: Math.random,
 };
 
-type DynamoSdk = typeof import('@aws-sdk/client-dynamodb');
 class Dynamo extends LazyClient<DynamoSdk, DynamoDBClient> {}
 
 /** Connects to nothing and loads nothing before the first call. */
@@ -108,7 +108,7 @@ export function dynamoClient(
   const dynamo = new Dynamo(
     options,
     { service: 'DynamoDB', env: 'DYNAMODB' },
-    () => import('@aws-sdk/client-dynamodb'),
+    async () => (await import('./dynamo-sdk.ts')).dynamoSdk,
     (sdk, config) => new sdk.DynamoDBClient(config),
   );
   const query = (input: QueryInput) => queryPage(dynamo, input);

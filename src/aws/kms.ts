@@ -54,6 +54,8 @@ export interface KmsClient {
   describeKey(key: string): Promise<KmsKey>;
   /** Where it asks; undefined while that is not known. */
   region(): Promise<string | undefined>;
+  /** Loads what a call will need, for whoever knows that one is coming and has to wait for something else first. */
+  prepare(): void;
   close(): void;
 }
 
@@ -62,7 +64,7 @@ export function kmsClient(options: AwsOptions): KmsClient {
   const kms = new LazyClient(
     options,
     { service: 'KMS', env: 'KMS' },
-    () => import('@aws-sdk/client-kms'),
+    async () => (await import('./kms-sdk.ts')).kmsSdk,
     (sdk, config) => new sdk.KMSClient(config),
   );
   return {
@@ -103,6 +105,7 @@ export function kmsClient(options: AwsOptions): KmsClient {
         };
       }),
     region: () => kms.region(),
+    prepare: () => kms.prepare(),
     close: () => kms.close(),
   };
 }

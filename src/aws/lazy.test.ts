@@ -1,13 +1,27 @@
 import { expect, it } from 'vitest';
 import { readSources } from '../../tools/source-tree.ts';
 
+const eager = /^(?:import|export)(?! type)\b[^;]*?from\s*'@aws-sdk\//m;
+const sources = [...readSources('src')].filter(([path]) => !path.endsWith('.test.ts'));
+const named = sources.filter(([path]) => /^aws\/[\w-]+-sdk\.ts$/.test(path)).map(([path]) => path);
+
 it('the SDK is loaded by whoever calls AWS, and by nobody who only might', () => {
-  const eager = /^(?:import|export)(?! type)\b[^;]*?from\s*'@aws-sdk\//m;
   expect(eager.test("import { KMSClient } from '@aws-sdk/client-kms';")).toBe(true);
   expect(eager.test("import type { KMSClient } from '@aws-sdk/client-kms';")).toBe(false);
-  const sources = [...readSources('src')].filter(
-    ([path, source]) => source.includes('@aws-sdk/') && !path.endsWith('.test.ts'),
+  const users = sources.filter(([, source]) => source.includes('@aws-sdk/'));
+  expect(users.length).toBeGreaterThan(0);
+  const loading = users.filter(([, source]) => eager.test(source)).map(([path]) => path);
+  expect(loading.toSorted()).toEqual(named.toSorted());
+});
+
+it('what names the parts of the SDK comes with the first call too', () => {
+  expect(named.length).toBeGreaterThan(0);
+  const files = named.map((path) => path.split('/').at(-1) ?? path);
+  const direct = new RegExp(
+    `^(?:import|export)(?! type)\\b[^;]*?from\\s*'[^']*/(?:${files.join('|')})'`,
+    'm',
   );
-  expect(sources.length).toBeGreaterThan(0);
-  expect(sources.filter(([, source]) => eager.test(source)).map(([path]) => path)).toEqual([]);
+  expect(direct.test("import { kmsSdk } from './kms-sdk.ts';")).toBe(true);
+  expect(direct.test("import type { KmsSdk } from './kms-sdk.ts';")).toBe(false);
+  expect(sources.filter(([, source]) => direct.test(source)).map(([path]) => path)).toEqual([]);
 });

@@ -2,6 +2,7 @@
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import type { AwsOptions } from './aws-options.ts';
 import { LazyClient } from './client-config.ts';
+import type { DynamoSdk } from './dynamo-sdk.ts';
 
 export interface TableAdmin {
   /** Turns point-in-time recovery on; again is no error. Rejects with `AwsError`, also for a table that has only just been made. */
@@ -9,7 +10,6 @@ export interface TableAdmin {
   close(): void;
 }
 
-type DynamoSdk = typeof import('@aws-sdk/client-dynamodb');
 class Dynamo extends LazyClient<DynamoSdk, DynamoDBClient> {}
 
 /** Connects to nothing and loads nothing before the first call. */
@@ -17,7 +17,7 @@ export function tableAdmin(options: AwsOptions): TableAdmin {
   const dynamo = new Dynamo(
     options,
     { service: 'DynamoDB', env: 'DYNAMODB' },
-    () => import('@aws-sdk/client-dynamodb'),
+    async () => (await import('./dynamo-sdk.ts')).dynamoSdk,
     (sdk, config) => new sdk.DynamoDBClient(config),
   );
   return {

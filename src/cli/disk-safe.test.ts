@@ -1,4 +1,13 @@
-import { chmodSync, mkdtempSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { open } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -200,6 +209,48 @@ describe('a safe with a passphrase', () => {
     await ok(`safe init file:${path} --passphrase-file - --keyfile ${key}`, { stdin: passphrase });
     await ok(`put s one --keyfile ${key}`);
     expect(await ok('get s', { typed: `${passphrase}\r` })).toBe('one');
+  });
+});
+
+describe('one more key', () => {
+  const passphrase = 'gravel otter lantern fjord quilt';
+  const only = (keyfile: string) => ({ env: { ...env, COFFER_SAFE_KEYFILE: keyfile } });
+
+  it('opens the safe when the first is lost: another keyfile, and a passphrase', async () => {
+    const [first, second] = [join(home, 'first'), join(home, 'second')];
+    await ok(`safe init file:${path} --keyfile ${first}`);
+    await ok('put s one', only(first));
+    await ok(`safe add-key file:${path} --keyfile ${second}`, only(first));
+    expect(statSync(second).mode & 0o777).toBe(0o600);
+    await ok(`safe add-key file:${path} --passphrase-file - --with-keyfile ${second}`, { stdin: passphrase });
+    rmSync(first);
+    expect(await ok('get s', only(second))).toBe('one');
+    rmSync(second);
+    expect(await ok('get s', { typed: `${passphrase}\r` })).toBe('one');
+    const third = join(home, 'third');
+    await ok(`safe add-key file:${path} --keyfile ${third}`, { typed: `${passphrase}\r` });
+    expect(await ok('get s', only(third))).toBe('one');
+  });
+
+  it('is refused, and leaves nothing, without one that opens the safe or beside a file', async () => {
+    const [first, second] = [join(home, 'first'), join(home, 'second')];
+    await ok(`safe init file:${path} --keyfile ${first}`);
+    expect(await fails(`safe add-key file:${path} --keyfile ${second}`)).toMatch(/^3 .*no keyfile/s);
+    expect(existsSync(second)).toBe(false);
+    expect(await fails(`safe add-key file:${path}`, only(first))).toMatch(/^2 .*say one of/s);
+    expect(await fails(`safe add-key file:${path} --keyfile ${second} --passphrase`, only(first))).toMatch(
+      /^2 .*say one of/s,
+    );
+    const before = readFileSync(first);
+    expect(await fails(`safe add-key file:${path} --keyfile ${first}`, only(first))).toMatch(/^6 /);
+    expect(readFileSync(first)).toEqual(before);
+    const weak = await fails(`safe add-key file:${path} --passphrase-file -`, {
+      ...only(first),
+      stdin: 'password',
+    });
+    expect(weak).toMatch(/^2 .*too weak/s);
+    expect(await fails(`get s`, { typed: 'password\r' })).toMatch(/^3 /);
+    expect(await fails('safe add-key https://host/secret --passphrase')).toMatch(/^2 /);
   });
 });
 

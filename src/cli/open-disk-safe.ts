@@ -3,7 +3,7 @@ import { isAbsolute, join, resolve } from 'node:path';
 import { systemClock } from '../clock.ts';
 import type { Places } from '../config/paths.ts';
 import { CofferError } from '../errors.ts';
-import { openFileSafe } from '../file-safe/open.ts';
+import { type FileSafeKeys, openFileSafe } from '../file-safe/open.ts';
 import { DiskSafe } from './disk-safe.ts';
 import { readPrivateText } from './private-text.ts';
 import { askHidden, isInteractive } from './prompt.ts';
@@ -36,15 +36,20 @@ export async function openDiskSafe(
   const path = diskPath(shell.places, named);
   const safe = await openFileSafe({
     path,
-    keys: {
-      keyfile: (id) => keyfilePath(shell, options.keyfile, id),
-      passphrase: () => findPassphrase(shell, path, options, ask),
-    },
+    keys: diskSafeKeys(shell, path, options, ask),
     clock: { ...systemClock, now: () => shell.now() },
   });
   shell.atEnd(() => safe.close());
   // Closing goes on behind who lets go; the command's end waits for it and tells what fails.
   return new DiskSafe(safe, path, () => void safe.close().catch(() => undefined));
+}
+
+/** What opens a safe: its keyfile, or the passphrase of a file or of whoever may be asked. */
+export function diskSafeKeys(shell: Shell, path: string, options: DiskSafeKeys, ask: boolean): FileSafeKeys {
+  return {
+    keyfile: (id) => keyfilePath(shell, options.keyfile, id),
+    passphrase: () => findPassphrase(shell, path, options, ask),
+  };
 }
 
 async function findPassphrase(

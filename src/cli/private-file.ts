@@ -28,17 +28,64 @@ export function writePrivateFile(path: string, contents: Uint8Array | string): v
   }
 }
 
+/**
+ * As `writePrivateFile`, of a text that comes in pieces; where that rejects, nothing is there and it rejects with the same. A signal
+ * that ends the program takes the part along that was written.
+ */
+export async function streamPrivateFile(path: string, text: AsyncIterable<string>): Promise<void> {
+  refuseOtherThanFile(path);
+  const temporary = join(dirname(path), `.${basename(path)}.${process.pid}.new`);
+  const end = (signal: NodeJS.Signals) => {
+    removeQuietly(temporary);
+    // The handler is gone by now, so that this does what it did without us.
+    process.kill(process.pid, signal);
+  };
+  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+  for (const signal of signals) process.once(signal, end);
+  try {
+    await fillPrivateFile(temporary, path, text);
+    orUnwritable(path, () => renameSync(temporary, path));
+  } catch (error) {
+    removeQuietly(temporary);
+    throw error;
+  } finally {
+    for (const signal of signals) process.off(signal, end);
+  }
+}
+
+async function fillPrivateFile(temporary: string, path: string, text: AsyncIterable<string>): Promise<void> {
+  const file = orUnwritable(path, () => openSync(temporary, 'wx', 0o600));
+  try {
+    for await (const piece of text) orUnwritable(path, () => writeWhole(file, Buffer.from(piece)));
+    orUnwritable(path, () => fsyncSync(file));
+  } finally {
+    closeSync(file);
+  }
+}
+
+function orUnwritable<T>(path: string, action: () => T): T {
+  try {
+    return action();
+  } catch (error) {
+    throw unwritable(path, error);
+  }
+}
+
 /** Writes a file with mode 0600 that was not there before. Throws what node throws: `EEXIST` when it was. */
 export function createPrivateFile(path: string, contents: Uint8Array | string): void {
   const bytes = typeof contents === 'string' ? Buffer.from(contents) : contents;
   const file = openSync(path, 'wx', 0o600);
   try {
-    let written = 0;
-    while (written < bytes.length) written += writeSync(file, bytes, written);
+    writeWhole(file, bytes);
     fsyncSync(file);
   } finally {
     closeSync(file);
   }
+}
+
+function writeWhole(file: number, bytes: Uint8Array): void {
+  let written = 0;
+  while (written < bytes.length) written += writeSync(file, bytes, written);
 }
 
 /** The folder and those above it, for its owner alone where they were missing. */

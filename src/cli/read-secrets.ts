@@ -3,7 +3,7 @@
 import { asCofferError, CofferError } from '../errors.ts';
 import type { NamedSecret } from './format/format.ts';
 import { isFolder, parseFolder, parseName } from './secret-name.ts';
-import type { SecretSafe } from './secret-safe.ts';
+import type { BulkReader, SecretSafe } from './secret-safe.ts';
 import { secretsBelow } from './walk.ts';
 
 /** Requests under way at once. */
@@ -15,79 +15,96 @@ const mostFailures = 50;
 /** Called for each secret that is there and cannot be read, where the caller wants the others all the same. */
 export type OnFailure = (name: string, error: CofferError) => void;
 
-/**
- * Each secret once, in the order in which they are named. Throws `usage` for words that cannot be names, `not_found` for a name
- * without a secret and for a folder without any.
- *
- * @param failed without it a secret that cannot be read is an error that names it
- */
+/** Each secret once, in the order in which they are named; see `eachSecret`. */
 export async function readSecrets(
   safe: SecretSafe,
   words: readonly string[],
   failed?: OnFailure,
 ): Promise<readonly NamedSecret[]> {
-  const reading = new Reading(safe, failed);
-  for (const word of words) {
-    if (!isFolder(word)) reading.want(parseName(word));
-    else await reading.wantBelow(parseFolder(word));
+  const secrets: NamedSecret[] = [];
+  for await (const secret of eachSecret(safe, words, failed)) secrets.push(secret);
+  return secrets;
+}
+
+/**
+ * Each secret once, in the order in which they are named, as they are read: of those that went by, names are held and nothing
+ * else. Rejects with `usage` for words that cannot be names, `not_found` for a name without a secret and for a folder without any;
+ * what came before is not all, then.
+ *
+ * @param failed without it a secret that cannot be read is an error that names it, and nothing comes behind it
+ */
+export async function* eachSecret(
+  safe: SecretSafe,
+  words: readonly string[],
+  failed?: OnFailure,
+): AsyncGenerator<NamedSecret> {
+  const places = words.map((word) =>
+    isFolder(word) ? { folder: parseFolder(word) } : { name: parseName(word) },
+  );
+  const required = new Set(places.flatMap(({ name }) => name ?? []));
+  const reading = new Reading(safe, required, failed);
+  for (const { name, folder } of places) {
+    if (folder === undefined) yield* reading.secrets([name]);
+    else if (safe.bulk === undefined) yield* reading.secrets(namesBelow(safe, folder));
+    else yield* reading.below(safe.bulk, folder);
   }
-  return reading.finish();
+}
+
+interface Failure {
+  readonly name: string;
+  readonly error: CofferError;
 }
 
 class Reading {
   readonly #safe: SecretSafe;
   readonly #failed: OnFailure | undefined;
-  /** Whether each was named itself, and must be there. */
-  readonly #wanted = new Map<string, boolean>();
-  /** What a safe has given in bulk; undefined for one that failed. */
-  readonly #read = new Map<string, NamedSecret | undefined>();
+  /** Named themselves, so that they must be there. */
+  readonly #required: ReadonlySet<string>;
+  readonly #seen = new Set<string>();
 
-  constructor(safe: SecretSafe, failed: OnFailure | undefined) {
+  constructor(safe: SecretSafe, required: ReadonlySet<string>, failed: OnFailure | undefined) {
     this.#safe = safe;
+    this.#required = required;
     this.#failed = failed;
   }
 
-  want(name: string): void {
-    this.#wanted.set(name, true);
+  /** Reads several at once, and gives them in their order. */
+  async *secrets(names: Iterable<string> | AsyncIterable<string>): AsyncGenerator<NamedSecret> {
+    const underWay: Promise<NamedSecret | undefined>[] = [];
+    for await (const name of names) {
+      if (!this.#isNew(name)) continue;
+      const reading = this.#one(name);
+      // It is awaited in its turn, unless one before it ends all.
+      reading.catch(() => undefined);
+      underWay.push(reading);
+      if (underWay.length === abreast) yield* present(await underWay.shift());
+    }
+    for (const reading of underWay) yield* present(await reading);
   }
 
-  async wantBelow(folder: string): Promise<void> {
-    const names =
-      this.#safe.bulk === undefined ? await namesBelow(this.#safe, folder) : await this.#bulk(folder);
-    for (const name of names) this.#wanted.set(name, this.#wanted.get(name) ?? false);
-  }
-
-  async finish(): Promise<readonly NamedSecret[]> {
-    const rest = [...this.#wanted].entries();
-    const found: (NamedSecret | undefined)[] = [];
-    const read = async () => {
-      for (const [index, [name, required]] of rest) {
-        found[index] = this.#read.has(name) ? this.#read.get(name) : await this.#one(name, required);
-      }
-    };
-    await Promise.all(Array.from({ length: Math.min(abreast, this.#wanted.size) }, read));
-    return found.filter((secret) => secret !== undefined);
-  }
-
-  async #bulk(folder: string): Promise<readonly string[]> {
-    const failures: { readonly name: string; readonly error: CofferError }[] = [];
-    const names: string[] = [];
-    for await (const outcome of this.#safe.bulk?.below(folder) ?? []) {
+  async *below(bulk: BulkReader, folder: string): AsyncGenerator<NamedSecret> {
+    const failures: Failure[] = [];
+    let isEmpty = true;
+    for await (const outcome of bulk.below(folder)) {
+      isEmpty = false;
       const { name } = outcome;
-      names.push(name);
-      this.#read.set(name, outcome.kind === 'read' ? { name, data: outcome.data } : undefined);
-      if (outcome.kind === 'read') continue;
-      if (this.#failed !== undefined) this.#failed(name, outcome.error);
+      if (!this.#isNew(name)) continue;
+      if (outcome.kind === 'read') {
+        if (failures.length === 0) yield { name, data: outcome.data };
+      } else if (this.#failed !== undefined) this.#failed(name, outcome.error);
       else if (failures.push({ name, error: outcome.error }) >= mostFailures) break;
     }
     if (failures.length > 0) throw incomplete(failures);
-    if (names.length === 0) throw nothingBelow(this.#safe, folder);
-    return names;
+    if (isEmpty) throw nothingBelow(this.#safe, folder);
   }
 
-  async #one(name: string, required: boolean): Promise<NamedSecret | undefined> {
+  #isNew(name: string): boolean {
+    return this.#seen.size !== this.#seen.add(name).size;
+  }
+
+  async #one(name: string): Promise<NamedSecret | undefined> {
     try {
-      return await readOne(this.#safe, name, required);
+      return await readOne(this.#safe, name, this.#required.has(name));
     } catch (thrown) {
       const error = asCofferError(thrown);
       if (this.#failed === undefined || !['permission_denied', 'wrong_key', 'integrity'].includes(error.code))
@@ -96,6 +113,10 @@ class Reading {
       return undefined;
     }
   }
+}
+
+function present<T>(value: T | undefined): readonly T[] {
+  return value === undefined ? [] : [value];
 }
 
 /** A deleted secret keeps its name in lists; it has nothing to give, and is left out there. */
@@ -110,10 +131,13 @@ async function readOne(safe: SecretSafe, name: string, required: boolean): Promi
   }
 }
 
-async function namesBelow(safe: SecretSafe, folder: string): Promise<readonly string[]> {
-  const names: string[] = [];
-  for await (const name of secretsBelow(safe, folder)) names.push(name);
-  if (names.length > 0) return names;
+async function* namesBelow(safe: SecretSafe, folder: string): AsyncGenerator<string> {
+  let isEmpty = true;
+  for await (const name of secretsBelow(safe, folder)) {
+    isEmpty = false;
+    yield name;
+  }
+  if (!isEmpty) return;
   await safe.requireUsable(folder);
   throw nothingBelow(safe, folder);
 }
@@ -125,9 +149,7 @@ function nothingBelow(safe: SecretSafe, folder: string): CofferError {
 /** Names that a message repeats. */
 const mostNamed = 10;
 
-function incomplete(
-  failures: readonly { readonly name: string; readonly error: CofferError }[],
-): CofferError {
+function incomplete(failures: readonly Failure[]): CofferError {
   const [first] = failures;
   const named = failures.slice(0, mostNamed).map(({ name, error }) => `${name} (${error.message})`);
   const more = failures.length > mostNamed ? `; and ${failures.length - mostNamed} more` : '';

@@ -1,7 +1,7 @@
 /**
- * Moves and copies in a table, and from one to another. Each version is opened and sealed anew for its new name, the newest first, so that the goal's latest
- * is right from the first write on; only then goes what was copied. Interrupted, it is whole at its old name still, and the same
- * command goes on.
+ * Moves, copies, deletes and restores in a table, and moves and copies from one to another. Of these each version is opened and
+ * sealed anew for its new name, the newest first, so that the goal's latest is right from the first write on; only then goes
+ * what was copied. Interrupted, it is whole at its old name still, and the same command goes on.
  */
 import { isDeepStrictEqual } from 'node:util';
 import type { Head } from '../credstash/head.ts';
@@ -10,6 +10,7 @@ import type { SecretTable } from '../credstash/secret-table.ts';
 import { asCofferError, CofferError } from '../errors.ts';
 import type { JsonObject } from '../json.ts';
 import type { MoveOrder, MoveOutcome, Mover } from './secret-safe.ts';
+import { restoreOne } from './table-restore.ts';
 
 /** Skipped names that are told. */
 const mostNamed = 50;
@@ -26,15 +27,9 @@ export function tableMover(ends: Ends, below: (folder: string) => Promise<readon
   const { title } = ends.source;
   return {
     async start(order: MoveOrder): Promise<MoveOutcome> {
-      if (order.verb === 'restore') {
-        throw new CofferError(
-          'unsupported_operation',
-          `${title} cannot restore a folder; \`coffer rollback\` does it by name`,
-        );
-      }
       if (!order.recursive) {
-        await moveOne(ends, order, order.from, order.to ?? '');
-        return outcome(order, 1, []);
+        const done = await carryOut(ends, order, order.from, order.to ?? '');
+        return outcome(order, { done: done ? 1 : 0, of: 1 }, []);
       }
       const names = await below(order.from);
       if (names.length === 0)
@@ -47,18 +42,28 @@ export function tableMover(ends: Ends, below: (folder: string) => Promise<readon
 async function moveAll(ends: Ends, order: MoveOrder, names: readonly string[]): Promise<MoveOutcome> {
   const skipped: { path: string; reason: string }[] = [];
   const start = order.from === '' ? 0 : order.from.length + 1;
+  let done = 0;
   for (const name of names) {
     const goal =
       order.to === undefined || order.to === '' ? name.slice(start) : `${order.to}/${name.slice(start)}`;
     try {
-      await moveOne(ends, order, name, goal);
+      if (await carryOut(ends, order, name, goal)) done++;
     } catch (thrown) {
       const error = asCofferError(thrown);
       if (!ofThisName.some((code) => code === error.code)) throw thrown;
       skipped.push({ path: name, reason: error.message });
     }
   }
-  return outcome(order, names.length - skipped.length, skipped);
+  return outcome(order, { done, of: names.length }, skipped);
+}
+
+/** @returns whether something changed, or with `dryRun` would */
+async function carryOut(ends: Ends, order: MoveOrder, from: string, to: string): Promise<boolean> {
+  if (order.verb === 'restore') {
+    return restoreOne(ends.source, from, { at: order.at ?? 0, dryRun: order.dryRun });
+  }
+  await moveOne(ends, order, from, to);
+  return true;
 }
 
 /** Codes that say something of one secret; any other stops the rest. */
@@ -74,11 +79,12 @@ const ofThisName = [
 
 function outcome(
   { verb, dryRun }: MoveOrder,
-  done: number,
+  { done, of }: { readonly done: number; readonly of: number },
   skipped: readonly { readonly path: string; readonly reason: string }[],
 ): MoveOutcome {
   const result: JsonObject = {
     [past[verb]]: done,
+    unchanged: of - done - skipped.length,
     skipped: skipped.length,
     skipped_paths: skipped.slice(0, mostNamed).map((each) => ({ ...each })),
     dry_run: dryRun,

@@ -86,7 +86,7 @@ export const rows: Readonly<Record<string, Row>> = {
   },
   safe: {
     section: 'Secrets',
-    summary: 'Make a safe on disk, for use without a server',
+    summary: 'Make a safe on disk, for use without a server, and give it keys',
     load: () => import('./commands/safe.ts'),
   },
   table: {

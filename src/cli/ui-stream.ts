@@ -29,6 +29,28 @@ export async function streamItems<T>(
   return count;
 }
 
+/** @returns whether what was written ends in a newline */
+export async function writePieces(
+  stdout: OutputStream,
+  pieces: Iterable<string> | AsyncIterable<string>,
+  shown: (text: string) => string,
+): Promise<boolean> {
+  let text = '';
+  let isEnded = false;
+  const flush = async () => {
+    if (text === '') return;
+    isEnded = text.endsWith('\n');
+    await written(stdout, shown(text));
+    text = '';
+  };
+  for await (const each of pieces) {
+    text += each;
+    if (text.length >= piece) await flush();
+  }
+  await flush();
+  return isEnded;
+}
+
 export const lineFrame = { open: '', between: '\n', close: (count: number) => (count === 0 ? '' : '\n') };
 
 /** As `JSON.stringify(list, null, 2)` has it. */

@@ -8,7 +8,7 @@ import { type OutputStream, variable, type World } from './shell.ts';
 import { layRecord, layTable } from './table-layout.ts';
 import { escapeJson, escapeLine, escapeLines } from './terminal-text.ts';
 import { wrapText } from './text-wrap.ts';
-import { jsonFrame, jsonItem, lineFrame, streamItems } from './ui-stream.ts';
+import { jsonFrame, jsonItem, lineFrame, streamItems, writePieces } from './ui-stream.ts';
 
 export type Format = 'text' | 'json';
 
@@ -46,6 +46,8 @@ export interface Ui {
   record(entries: readonly (readonly [string, string])[], document: JsonValue): void;
   /** Text as it is. A terminal gets it escaped and ended with a newline; anything else gets exactly these characters. */
   text(text: string): void;
+  /** As `text`, of pieces that each end where a character ends, no faster than somebody reads them. */
+  pieces(pieces: Iterable<string> | AsyncIterable<string>): Promise<void>;
   /** Bytes as they are. */
   bytes(bytes: Uint8Array): void;
   /** Talk: plain lines on standard error, left out with `--format json`. */
@@ -93,6 +95,10 @@ export function openUi(world: Pick<World, 'stdout' | 'stderr' | 'env'>, format: 
       out(ended(isTerminal() ? layRecord(lines) : lines.map((cells) => cells.join('\t'))));
     },
     text: (text) => out(isTerminal() ? onTerminal(text) : text),
+    async pieces(pieces) {
+      const isEnded = await writePieces(world.stdout, pieces, isTerminal() ? escapeLines : (text) => text);
+      if (isTerminal() && !isEnded) out('\n');
+    },
     bytes: (bytes) => void world.stdout.write(bytes),
     talk,
     done: (text, document) => (format === 'json' ? json(document) : talk(text)),

@@ -38,26 +38,54 @@ export function variablesOf(
   wishes: VariableWishes,
   nameBare: boolean,
 ): readonly Field[] {
-  const only = new Set(wishes.only.flatMap((list) => list.split(',')).map((name) => name.trim()));
-  const candidates = secrets.flatMap((secret) => candidatesOf(secret, nameBare));
-  for (const name of only) {
-    if (candidates.some(({ label }) => label === name)) continue;
-    const known = [...new Set(candidates.map(({ label }) => label))].join(', ') || 'none';
-    throw new CofferError('not_found', `--only names a field that is not there; there are: ${known}`);
+  const variables = new Variables(wishes, nameBare);
+  const fields = secrets.flatMap((secret) => variables.of(secret));
+  variables.end();
+  return fields;
+}
+
+/** The same, secret by secret: what is held is names. */
+export class Variables {
+  readonly #wishes: VariableWishes;
+  readonly #nameBare: boolean;
+  readonly #only: ReadonlySet<string>;
+  /** Where each variable comes from. */
+  readonly #sources = new Map<string, string>();
+  readonly #labels = new Set<string>();
+
+  constructor(wishes: VariableWishes, nameBare: boolean) {
+    this.#wishes = wishes;
+    this.#nameBare = nameBare;
+    this.#only = new Set(wishes.only.flatMap((list) => list.split(',')).map((name) => name.trim()));
   }
-  const sources = new Map<string, string>();
-  return candidates
-    .filter(({ label }) => only.size === 0 || only.has(label))
-    .map((candidate) => {
-      const name = nameOf(candidate, wishes, only.has(candidate.label));
-      const other = sources.get(name);
-      if (other !== undefined) {
-        const help = '--only picks fields; --prefix keeps the variables of several calls apart';
-        throw new CofferError('usage', `${other} and ${candidate.source} would both be ${name}; ${help}`);
-      }
-      sources.set(name, candidate.source);
-      return { name, value: candidate.value };
-    });
+
+  of(secret: NamedSecret): readonly Field[] {
+    const candidates = candidatesOf(secret, this.#nameBare);
+    for (const { label } of candidates) this.#labels.add(label);
+    return candidates
+      .filter(({ label }) => this.#only.size === 0 || this.#only.has(label))
+      .map((candidate) => this.#field(candidate));
+  }
+
+  /** Behind the last secret. Throws `not_found` for a field of `--only` that none had. */
+  end(): void {
+    for (const name of this.#only) {
+      if (this.#labels.has(name)) continue;
+      const known = [...this.#labels].join(', ') || 'none';
+      throw new CofferError('not_found', `--only names a field that is not there; there are: ${known}`);
+    }
+  }
+
+  #field(candidate: Candidate): Field {
+    const name = nameOf(candidate, this.#wishes, this.#only.has(candidate.label));
+    const other = this.#sources.get(name);
+    if (other !== undefined) {
+      const help = '--only picks fields; --prefix keeps the variables of several calls apart';
+      throw new CofferError('usage', `${other} and ${candidate.source} would both be ${name}; ${help}`);
+    }
+    this.#sources.set(name, candidate.source);
+    return { name, value: candidate.value };
+  }
 }
 
 function candidatesOf({ name, data }: NamedSecret, nameBare: boolean): readonly Candidate[] {

@@ -52,7 +52,7 @@ function storageCombinations({ storage }: FoundServer): readonly Problem[] {
     return [];
   const message =
     'storage has a password on the command line, where others may read it: change that password, and hand the new one over in ' +
-    'COFFER_STORAGE, the configuration file, PGPASSFILE or PGPASSWORD';
+    'COFFER_STORAGE, the configuration file, PGPASSFILE or PGPASSWORD, or CONSUL_HTTP_TOKEN';
   return [storage.origin.problem(message)];
 }
 

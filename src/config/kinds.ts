@@ -194,7 +194,7 @@ export const url: Kind<string | undefined> = {
 /** A storage: which kinds there are is for others to say. */
 export const storageUrl: Kind<StorageSetting | undefined> = {
   placeholder: 'URL',
-  looks: '`lmdb:PATH`, `postgres://USER@HOST/DATABASE` or `memory:`',
+  looks: '`lmdb:PATH`, `postgres://USER@HOST/DATABASE`, `consul:PREFIX` or `memory:`',
   // The value is not repeated: this is where a password would stand.
   read: (value, base) =>
     typeof value === 'string' && /^[a-z][a-z0-9+.-]*:[^\0-\x20\x7f]*$/.test(value)

@@ -18,7 +18,13 @@ function setUp(codes: {
   const clock = new HandClock();
   const told: unknown[] = [];
   const tried: string[] = [];
-  const state = { ...codes, open: false, closed: true, storage: undefined as ErrorCode | undefined };
+  const state = {
+    ...codes,
+    open: false,
+    closed: true,
+    storage: undefined as ErrorCode | undefined,
+    asked: Promise.resolve(),
+  };
   const seal = (kind: 'far' | 'near', reason = () => state[kind]): Seal => ({
     kind,
     automatic: true,
@@ -26,6 +32,7 @@ function setUp(codes: {
     wrap: () => Promise.reject(new CofferError('internal', 'not used')),
     async unwrap() {
       tried.push(kind);
+      if (kind === 'far') await state.asked;
       const code = reason() ?? 'not_found';
       if (code === 'opens') return Buffer.alloc(32, 1);
       throw new CofferError(code, `${kind} says ${code}`);
@@ -83,6 +90,51 @@ describe('unsealing without a person', () => {
     await expect.poll(() => state.open).toBe(true);
     await expect.poll(() => unseal.waiting).toBeUndefined();
     expect(clock.pending).toBe(0);
+  });
+
+  it('asks what is elsewhere while the node goes on, and says meanwhile that it waits', async () => {
+    const { clock, tried, state, unseal } = setUp({ near: 'wrong_key', far: 'opens' });
+    let answer = (): void => {};
+    state.asked = new Promise<void>((resolve) => {
+      answer = resolve;
+    });
+    const first = await unseal.begin();
+    expect(tried).toEqual(['near', 'far']);
+    expect(unseal.waiting).toEqual({ kind: 'far', code: 'unavailable' });
+    const settled = first.settled(5_000);
+    clock.advance(5);
+    await settled;
+    expect(state.open).toBe(false);
+    answer();
+    await expect.poll(() => state.open).toBe(true);
+    await expect.poll(() => unseal.waiting).toBeUndefined();
+    expect(clock.pending).toBe(0);
+  });
+
+  it('tells whoever still waits that the store must not be served, and the log where nobody does', async () => {
+    const early = setUp({ far: 'opens', store: 'integrity' });
+    const begun = await early.unseal.begin();
+    await expect(begun.settled(5_000)).rejects.toMatchObject({ code: 'integrity' });
+    const { clock, told, state, unseal } = setUp({ far: 'opens', store: 'integrity' });
+    let answer = (): void => {};
+    state.asked = new Promise<void>((resolve) => {
+      answer = resolve;
+    });
+    const settled = (await unseal.begin()).settled(5_000);
+    clock.advance(5);
+    await settled;
+    answer();
+    await expect.poll(() => told).toEqual(['not_found', 'integrity', 'integrity']);
+    expect(unseal.waiting).toBeUndefined();
+    expect(clock.pending).toBe(0);
+  });
+
+  it('has tried what is at hand before the node goes on', async () => {
+    const { state, unseal } = setUp({ near: 'opens' });
+    await unseal.begin();
+    expect(state.open).toBe(true);
+    const broken = setUp({ near: 'unavailable' });
+    await expect(broken.unseal.begin()).rejects.toMatchObject({ code: 'unavailable' });
   });
 
   it('waits for nothing where only what is at hand could open it', async () => {

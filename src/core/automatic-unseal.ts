@@ -1,7 +1,7 @@
 /**
  * Unsealing without a person: each slot that a seal of this node may open is tried at start, those first whose key is at hand.
  * Where a key is somewhere that does not answer, the node waits sealed and tries again, at growing intervals, until the store is
- * open, is sealed on purpose, or the node ends.
+ * open, is sealed on purpose, or the node ends. A node need not wait even for the first answer before it listens.
  */
 import type { Clock } from '../clock.ts';
 import type { Random } from '../crypto/random.ts';
@@ -26,6 +26,15 @@ export interface Waiting {
   /** Of the slot. */
   readonly kind: string;
   readonly code: ErrorCode;
+}
+
+/** The first try of keys that are elsewhere, under way. */
+export interface FirstTry {
+  /**
+   * Resolves when it has ended, or after `patience` milliseconds: what goes wrong from then on is logged, as with later tries. Rejects
+   * for a store that must not be served.
+   */
+  settled(patience: number): Promise<void>;
 }
 
 /** Milliseconds before the second try, and between late ones. */
@@ -59,11 +68,38 @@ export class AutomaticUnseal {
 
   /** One try; further ones follow by themselves where that may help. Throws for a store that must not be served. */
   async start(): Promise<void> {
+    const { round } = await this.#begin();
+    await round;
+  }
+
+  /** As `start`, but resolves before anything is asked whose key is elsewhere. */
+  async begin(): Promise<FirstTry> {
+    const { round } = await this.#begin();
+    return { settled: (patience) => this.#settled(round, patience) };
+  }
+
+  /** Resolves when what is at hand has been tried. `round` never goes unheard: whoever stops waiting for it may. */
+  async #begin(): Promise<{ readonly round: Promise<void> }> {
     this.#timer?.[Symbol.dispose]();
     await this.#running;
-    const round = this.#round();
+    let triedAtHand = (): void => {};
+    const atHand = new Promise<void>((resolve) => {
+      triedAtHand = resolve;
+    });
+    const round = this.#round(triedAtHand);
     this.#running = round.catch(() => undefined);
-    await round;
+    await Promise.race([atHand, round]);
+    return { round };
+  }
+
+  async #settled(round: Promise<void>, patience: number): Promise<void> {
+    let enough = (): void => {};
+    const late = new Promise<'late'>((resolve) => {
+      enough = () => resolve('late');
+    });
+    using _timer = this.#options.clock.after(patience, enough);
+    if ((await Promise.race([round, late])) !== 'late') return;
+    round.catch((error: unknown) => this.#afterFailure(asCofferError(error)));
   }
 
   /** Resolves when no try is under way, and none will come. */
@@ -73,21 +109,27 @@ export class AutomaticUnseal {
     await this.#running;
   }
 
-  async #round(): Promise<void> {
-    this.#waiting = await this.#tryAll();
+  async #round(triedAtHand: () => void = () => {}): Promise<void> {
+    this.#waiting = await this.#tryAll(triedAtHand);
     if (this.#waiting !== undefined) this.#tryAgain();
   }
 
   /** What there is to wait for; undefined when the store is open, or nothing here will open it. */
-  async #tryAll(): Promise<Waiting | undefined> {
+  async #tryAll(triedAtHand: () => void): Promise<Waiting | undefined> {
     const store = await this.#options.closedStore();
     if (store === undefined || this.#stopped) return undefined;
     let waiting: Waiting | undefined;
     for (const { slot, seals } of this.#ways(store.slots)) {
+      const remote = seals.some((seal) => seal.remote === true);
+      if (remote) {
+        // Who asks meanwhile is told that it is waited for, whether or not it answers.
+        this.#waiting ??= { kind: slot.kind, code: 'unavailable' };
+        triedAtHand();
+      }
       const problem = await this.#try(store.id, slot, seals);
       if (problem === undefined || problem.code === 'sealed') return undefined;
       const { code } = problem;
-      if (seals.some(({ remote }) => remote === true)) waiting ??= { kind: slot.kind, code };
+      if (remote) waiting ??= { kind: slot.kind, code };
       else if (!ordinary.has(code)) throw problem;
     }
     return waiting;

@@ -13,7 +13,7 @@ import type { Slot } from '../seal/slots.ts';
 import { withRoom } from '../storage/room.ts';
 import { withSnapshots } from '../storage/snapshot.ts';
 import { parseStorageKey, type Revision } from '../storage/storage.ts';
-import { AutomaticUnseal } from './automatic-unseal.ts';
+import { AutomaticUnseal, type FirstTry } from './automatic-unseal.ts';
 import { Core } from './core.ts';
 import { type CreatedStore, createStore, type NewStore } from './create-store.ts';
 import { bumpEpoch } from './epoch.ts';
@@ -72,6 +72,12 @@ export class SealState implements SealControl {
   async start(): Promise<void> {
     await this.#readBoot();
     await this.#automatic.start();
+  }
+
+  /** As `start`, for a node that listens meanwhile: resolves before anything is asked whose key is elsewhere. */
+  async begin(): Promise<FirstTry> {
+    await this.#readBoot();
+    return this.#automatic.begin();
   }
 
   async status(): Promise<SealStatus> {

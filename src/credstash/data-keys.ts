@@ -7,7 +7,10 @@ import { contextKeys, type EncryptionContext } from './encryption-context.ts';
 import type { DataKey } from './format.ts';
 
 /** What the table needs of KMS; the seam that tests fill with their own. */
-export type KeyService = Pick<KmsClient, 'generateDataKey' | 'decrypt' | 'close'>;
+export type KeyService = Pick<KmsClient, 'generateDataKey' | 'decrypt' | 'close'> & {
+  /** Called where a key will be asked for as soon as an item has come. */
+  readonly prepare?: () => void;
+};
 
 /** Shared data keys kept for the items of one call: a table has one an epoch. */
 const mostKept = 64;
@@ -65,6 +68,11 @@ export class DataKeys implements Disposable {
       kept.catch(() => this.#kept.delete(id));
     }
     return Buffer.from(await kept);
+  }
+
+  /** A key is about to be asked for. Never throws: what is wrong, asking tells. */
+  prepare(): void {
+    this.#service.prepare?.();
   }
 
   [Symbol.dispose](): void {

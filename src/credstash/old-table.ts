@@ -65,6 +65,7 @@ export class OldTable implements Disposable {
   /** The item of the latest version; undefined where there is none, or it is deleted. One query, mostly. */
   async latest(name: string): Promise<Item | undefined> {
     if (isNobodys(name)) return undefined;
+    this.#opened.keys.prepare();
     if (this.#surroundings.latest === 'number') return this.#live(await this.#opened.table.latest(name));
     for await (const item of this.#store.versions(name, 'whole', 1)) return this.#live(item);
     return undefined;
@@ -73,6 +74,7 @@ export class OldTable implements Disposable {
   /** The item of the first of these version texts that there is. */
   async version(name: string, texts: readonly string[]): Promise<Item | undefined> {
     if (isNobodys(name)) return undefined;
+    this.#opened.keys.prepare();
     for (const version of texts) {
       const item = this.#live(await this.#store.read({ name, version }));
       if (item !== undefined) return item;
@@ -101,6 +103,7 @@ export class OldTable implements Disposable {
    * is one over names, and then those items in batches.
    */
   async latestItems(wanted?: (name: string) => boolean): Promise<readonly Item[]> {
+    this.#opened.keys.prepare();
     const best = new Map<string, Item>();
     for await (const item of this.#store.scan(wanted === undefined ? 'whole' : 'head')) {
       const { name, version } = keyOf(item);

@@ -41,7 +41,9 @@ export async function* readAll(
   table: SecretTable,
   wanted: (name: string) => boolean,
 ): AsyncGenerator<Outcome> {
-  const live = (await latestHeads(table, wanted)).filter(({ state }) => state.kind === 'live');
+  const looking = latestHeads(table, wanted);
+  table.prepare();
+  const live = (await looking).filter(({ state }) => state.kind === 'live');
   for (let start = 0; start < live.length; start += batchSize) {
     const batch = live.slice(start, start + batchSize);
     const items = new Map((await table.readMany(batch)).map((item) => [keyOf(item).name, item]));

@@ -92,7 +92,9 @@ export class SecretTable implements Disposable {
    * `permission_denied` or `integrity` for what does not open.
    */
   async read(name: string, version?: number): Promise<Found> {
-    const item = version === undefined ? await this.latest(name) : await this.version(name, version);
+    const reading = version === undefined ? this.latest(name) : this.version(name, version);
+    this.prepare();
+    const item = await reading;
     if (item === undefined) {
       const what = version === undefined ? `secret ${name}` : `version ${version} of ${name}`;
       throw new CofferError('not_found', `there is no ${what}`);
@@ -123,6 +125,11 @@ export class SecretTable implements Disposable {
     // Somebody's own program may have padded it otherwise.
     const other = (await this.history(name)).findLast((head) => head.version === version)?.versionText;
     return other === undefined ? undefined : this.#parts.store.read({ name, version: other });
+  }
+
+  /** Items are about to be opened: what that takes is made ready while they are on their way. */
+  prepare(): void {
+    this.#parts.keys.prepare();
   }
 
   /** Opens an item that was read. Throws `integrity`, `wrong_key` or `permission_denied`, naming the item. */

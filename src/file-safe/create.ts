@@ -5,11 +5,9 @@ import type { Clock } from '../clock.ts';
 import { type Random, randomUuid, systemRandom } from '../crypto/random.ts';
 import { CofferError, ConflictError } from '../errors.ts';
 import { bootKeys, bootWrites, encodeSafeMark, readBoot, safeKey } from '../seal/boot.ts';
-import { createKeyfile } from '../seal/keyfile/keyfile.ts';
-import { KeyfileSeal } from '../seal/keyfile/keyfile-seal.ts';
-import { PassphraseSeal } from '../seal/passphrase/passphrase-seal.ts';
 import type { Slot } from '../seal/slots.ts';
 import { openLmdbStorage } from '../storage/lmdb/lmdb.ts';
+import { keyfileSlot, passphraseSlot } from './new-slot.ts';
 import { prepareNewPlace, storeFolder } from './place.ts';
 
 export interface NewFileSafe {
@@ -49,7 +47,8 @@ export async function createFileSafe(wishes: NewFileSafe): Promise<MadeFileSafe>
     try {
       if ((await readBoot(storage, 'safe')).kind !== 'empty') throw already(path);
       const keyfile = options.keyfile?.(id);
-      if (keyfile !== undefined) slots.push(await keyfileSlot(keyfile, id, rootKey, options));
+      if (keyfile !== undefined)
+        slots.push(await keyfileSlot({ keyfile, dataPlace: path }, id, rootKey, random));
       await commitSafe(storage, id, rootKey, slots, options).catch(async (error: unknown) => {
         if (!(error instanceof ConflictError)) throw error;
         // Another process came first, so that this keyfile opens nothing.
@@ -85,34 +84,6 @@ async function commitSafe(
   } finally {
     barrier.seal();
   }
-}
-
-async function passphraseSlot(
-  passphrase: string,
-  storeId: string,
-  rootKey: Buffer,
-  random: Random,
-): Promise<Slot> {
-  const slotId = randomUuid(random);
-  using seal = new PassphraseSeal({ passphrase, random });
-  return { id: slotId, kind: seal.kind, body: await seal.wrap(rootKey, { storeId, slotId }) };
-}
-
-async function keyfileSlot(
-  keyfile: string,
-  storeId: string,
-  rootKey: Buffer,
-  { path, random }: Making,
-): Promise<Slot> {
-  const key = random.bytes(32);
-  try {
-    await createKeyfile(keyfile, { storeId, dataPlace: path, key });
-  } finally {
-    key.fill(0);
-  }
-  const slotId = randomUuid(random);
-  const seal = new KeyfileSeal({ path: keyfile, random });
-  return { id: slotId, kind: seal.kind, body: await seal.wrap(rootKey, { storeId, slotId }) };
 }
 
 function already(path: string): CofferError {

@@ -46,7 +46,7 @@ export async function openFileSafe({
     if (boot.kind === 'empty')
       throw new CofferError('not_found', `there is no safe in ${path}; it was never finished`);
     const barrier = new Barrier({ storage, random, clock });
-    const rootKey = await unwrap(boot, keys, random);
+    const rootKey = await unwrapRootKey(boot, keys, random);
     await barrier.unseal(rootKey, boot.header.id).finally(() => rootKey.fill(0));
     return new FileSafe({ barrier, id: boot.header.id, random, clock, close: () => storage.close() });
   } catch (error) {
@@ -58,7 +58,11 @@ export async function openFileSafe({
 type Store = Extract<Boot, { kind: 'store' }>;
 
 /** The caller's, to use and to zero. The keyfile first: it asks nobody. */
-async function unwrap({ header, slots }: Store, keys: FileSafeKeys, random: Random): Promise<Buffer> {
+export async function unwrapRootKey(
+  { header, slots }: Store,
+  keys: FileSafeKeys,
+  random: Random,
+): Promise<Buffer> {
   const storeId = header.id;
   let problem: CofferError | undefined;
   for (const { id: slotId, kind, body } of slots) {

@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { type CommandGroup, defineCommand } from '../cli/command.ts';
-import { type Shell, variable } from '../cli/shell.ts';
+import type { Shell } from '../cli/shell.ts';
 import { readAnchors } from '../core/audit/anchor.ts';
 import { readEarlierAnchors } from '../core/audit/earlier.ts';
 import { findRequest } from '../core/audit/find.ts';
@@ -10,7 +10,7 @@ import { type AuditReport, type ChainReport, verifyAudit } from '../core/audit/v
 import { CofferError } from '../errors.ts';
 import type { JsonValue } from '../json.ts';
 import { tail } from './audit-tail.ts';
-import { hostStorage, storageOption } from './host-storage.ts';
+import { hostData, hostStorage, storageOption } from './host-storage.ts';
 import { auditDirectoryOf } from './node.ts';
 import { openBarrier } from './open-barrier.ts';
 
@@ -37,7 +37,7 @@ const verify = defineCommand({
     'Exit code 0: intact; 7: something does not fit.',
   ],
   async run({ options }, shell) {
-    const data = dataDirectory(shell, options.data);
+    const data = hostData(shell, options.data);
     const directory =
       options['audit-dir'] === undefined ? auditDirectoryOf(data) : resolve(options['audit-dir']);
     const opened = options.unanchored
@@ -66,7 +66,7 @@ const showCommand = defineCommand({
     'REQUEST is the request_id of an answer. The line of a refused request names the rule that decided.',
   ],
   async run({ operands, options }, shell) {
-    const directory = auditDirectoryOf(dataDirectory(shell, options.data));
+    const directory = auditDirectoryOf(hostData(shell, options.data));
     requireLog(directory, 'not_found');
     const lines = [];
     for await (const found of findRequest({ directory, requestId: operands.REQUEST })) lines.push(found);
@@ -82,10 +82,6 @@ export const command: CommandGroup = {
   summary: 'Follow and check the audit log',
   commands: { verify, show: showCommand, tail },
 };
-
-function dataDirectory(shell: Shell, given: string | undefined): string {
-  return resolve(given ?? variable(shell.env, 'COFFER_DATA') ?? shell.places.data);
-}
 
 function requireLog(directory: string, code: 'not_found' | 'integrity'): void {
   if (!existsSync(directory)) throw new CofferError(code, `there is no audit log in ${directory}`);

@@ -3,11 +3,12 @@ import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { usageError } from '../cli/args.ts';
 import { defineCommand } from '../cli/command.ts';
-import { type Shell, variable } from '../cli/shell.ts';
+import type { Shell } from '../cli/shell.ts';
 import { escapeJson, escapeLine } from '../cli/terminal-text.ts';
 import { type FollowedLine, LogFollower } from '../core/audit/follow.ts';
 import { CofferError } from '../errors.ts';
 import { isJsonObject, type JsonObject } from '../json.ts';
+import { hostData } from './host-storage.ts';
 import { auditDirectoryOf } from './node.ts';
 
 /** Milliseconds between two looks. */
@@ -40,7 +41,7 @@ export const tail = defineCommand({
   async run({ options }, shell) {
     const { lines: most = 10 } = options;
     if (most > 10_000) throw usageError('audit tail', '--lines must be at most 10000');
-    const data = resolve(options.data ?? variable(shell.env, 'COFFER_DATA') ?? shell.places.data);
+    const data = hostData(shell, options.data);
     const directory =
       options['audit-dir'] === undefined ? auditDirectoryOf(data) : resolve(options['audit-dir']);
     if (!existsSync(directory)) throw new CofferError('not_found', `there is no audit log in ${directory}`);

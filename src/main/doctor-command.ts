@@ -54,7 +54,7 @@ export const command = defineCommand({
       ...checkConfiguration(flags, shell.env, loaded, data, now),
       ...storage.findings,
       ...(await checkSeals(loaded, storage.store, shell.env)),
-      ...(await checkHost(data)),
+      ...(await checkHost(data, loaded.settings.storage !== undefined)),
     ];
     printFindings(shell.ui, { version, node: process.versions.node, data }, findings);
     const { fail: wrong } = countLevels(findings);

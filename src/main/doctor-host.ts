@@ -30,14 +30,18 @@ const fileSystems: Readonly<Record<number, { readonly name: string; readonly pro
   2035054128: { name: 'overlayfs', problem: 'in a container it goes with the container: use a volume' },
 };
 
-/** `data`: the data directory, absolute. Reads only; a server may be running over it. Never rejects. */
-export async function checkHost(data: string): Promise<readonly Finding[]> {
-  return [...(await checkData(data)), ...checkProcess(), ...checkMachine()];
+/**
+ * `data`: the data directory, absolute; `storeElsewhere`: it has the audit log alone. Reads only; a server may be running over it. Never
+ * rejects.
+ */
+export async function checkHost(data: string, storeElsewhere: boolean): Promise<readonly Finding[]> {
+  return [...(await checkData(data, storeElsewhere)), ...checkProcess(), ...checkMachine()];
 }
 
-async function checkData(data: string): Promise<readonly Finding[]> {
-  if (!hasDataFile(storeDirectoryOf(data))) {
-    return [ok('data directory', `no store in ${data}: the server’s data is elsewhere, or not there yet`)];
+async function checkData(data: string, storeElsewhere: boolean): Promise<readonly Finding[]> {
+  if (storeElsewhere ? !existsSync(auditDirectoryOf(data)) : !hasDataFile(storeDirectoryOf(data))) {
+    const what = storeElsewhere ? 'audit log' : 'store';
+    return [ok('data directory', `no ${what} in ${data}: the server’s data is elsewhere, or not there yet`)];
   }
   const lax = laxDirectories(data).map((message) => {
     const [what = message, advice = 'make them private'] = message.split('; say: ');

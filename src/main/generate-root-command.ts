@@ -4,11 +4,10 @@
  */
 import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { resolve } from 'node:path';
 import { type Command, defineCommand } from '../cli/command.ts';
 import { decodeToken, madeNote } from '../cli/commands/operator-generate-root.ts';
 import { delivered, keySource } from '../cli/key-input.ts';
-import { type Shell, variable } from '../cli/shell.ts';
+import type { Shell } from '../cli/shell.ts';
 import { parseApiPath } from '../core/path.ts';
 import { CofferError } from '../errors.ts';
 import { isJsonObject, type JsonObject } from '../json.ts';
@@ -19,7 +18,7 @@ import { parseStorageKey, type Storage } from '../storage/storage.ts';
 import type { StoragePlace } from '../storage/storage-type.ts';
 import { configuredKek } from './configured-kek.ts';
 import { defaultKeyfile } from './first-start.ts';
-import { hostStorage, openHostStorage } from './host-storage.ts';
+import { hostData, hostStorage, openHostStorage } from './host-storage.ts';
 import { auditDirectoryOf, type CofferNode, createNode } from './node.ts';
 
 export const command: Command = defineCommand({
@@ -33,7 +32,7 @@ export const command: Command = defineCommand({
   },
   async run({ options }, shell) {
     process.umask(0o077);
-    const data = resolve(options.data ?? variable(shell.env, 'COFFER_DATA') ?? shell.places.data);
+    const data = hostData(shell, options.data);
     await delivered(
       shell,
       options.output,

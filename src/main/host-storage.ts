@@ -1,17 +1,20 @@
 /** Storages that a command on the host opens by itself, named as `coffer server --storage` names them. */
+import { resolve } from 'node:path';
 import { type Shell, variable } from '../cli/shell.ts';
 import { holdsPassword } from '../config/kinds.ts';
-import type { StorageSetting } from '../config/settings.ts';
+import { soundSettings } from '../config/load.ts';
+import type { Settings, StorageSetting } from '../config/settings.ts';
 import { asCofferError, CofferError } from '../errors.ts';
 import type { Storage } from '../storage/storage.ts';
 import type { StoragePlace } from '../storage/storage-type.ts';
+import { loadServerSettings } from './server-settings.ts';
 import { storagePlace } from './storage-place.ts';
 
 export const storageOption = {
   storage: {
     type: 'text',
     value: 'URL',
-    help: 'the store, where it is not in the data directory (COFFER_STORAGE)',
+    help: 'the store, where it is not in the data directory (COFFER_STORAGE, or COFFER_CONFIG)',
   },
 } as const;
 
@@ -48,10 +51,35 @@ export function namedStorage(
   );
 }
 
-/** The store of a data directory (absolute), or the one that `--storage` or COFFER_STORAGE names in its place. */
+/**
+ * The store that a server would serve here: of `--storage`, COFFER_STORAGE or the configuration file, or the one of a data directory
+ * (absolute). Throws as `namedStorage` does, and `ConfigurationError` for a file that no server would start with.
+ */
 export function hostStorage(shell: Shell, flag: string | undefined, data: string): StoragePlace {
   const source = { option: 'storage', variable: 'COFFER_STORAGE' };
-  return namedStorage(shell, source, flag) ?? storagePlace(undefined, data);
+  return namedStorage(shell, source, flag) ?? lasting(configured(shell).storage, data);
+}
+
+/** The data directory, absolute, that a server would have here: of `--data`, COFFER_DATA, the configuration file, or the user's own. */
+export function hostData(shell: Shell, flag: string | undefined): string {
+  const named = flag ?? variable(shell.env, 'COFFER_DATA') ?? configured(shell).data;
+  return resolve(named ?? shell.places.data);
+}
+
+/** What the file of COFFER_CONFIG says; nothing where none is named. Other variables are none of its business. */
+function configured(shell: Shell): Pick<Settings, 'data' | 'storage'> {
+  const config = variable(shell.env, 'COFFER_CONFIG');
+  if (config === undefined) return { data: undefined, storage: undefined };
+  return soundSettings(loadServerSettings({ config }, { env: {} }));
+}
+
+function lasting(setting: StorageSetting | undefined, data: string): StoragePlace {
+  const place = storagePlace(setting, data);
+  if (place.lasting) return place;
+  throw new CofferError(
+    'usage',
+    'the configuration file names a store in memory: it ends with its server, and nobody else can open it',
+  );
 }
 
 /** Opens it; what an operator should know is a warning. Rejects as the storage says. */

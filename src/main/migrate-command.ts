@@ -5,13 +5,14 @@ import type { Shell } from '../cli/shell.ts';
 import { systemClock } from '../clock.ts';
 import { cancelMigration } from '../core/migration/cancel.ts';
 import { type MigrationReport, migrateStore } from '../core/migration/migrate.ts';
-import type { MigrationPlace } from '../core/migration/places.ts';
+import { type MigrationPlace, requireStore } from '../core/migration/places.ts';
 import { systemRandom } from '../crypto/random.ts';
 import { CofferError } from '../errors.ts';
 import { hasDataFile } from '../storage/lmdb/directory.ts';
 import type { StoragePlace } from '../storage/storage-type.ts';
 import { namedStorage, openHostStorage } from './host-storage.ts';
 import { storeDirectoryOf } from './node.ts';
+import { storagePlace } from './storage-place.ts';
 
 export const command = defineCommand({
   summary: 'Move a whole store from one storage to another',
@@ -24,6 +25,7 @@ export const command = defineCommand({
     },
     to: { type: 'text', value: 'URL', help: 'an empty place (COFFER_MIGRATE_TO)' },
     cancel: { type: 'flag', help: 'give up a migration that is not finished' },
+    'target-gone': { type: 'flag', help: 'with --cancel: leave at the target what is there' },
   },
   details: [
     'Stop every server of the store first. Everything moves as it is sealed, so no key is needed: versions, tokens, leases and ' +
@@ -31,6 +33,8 @@ export const command = defineCommand({
     'While it runs, and after it was cut off, no server serves either place; run the same command again, and it goes on from what is ' +
       'there. In the end the store is at the new place alone: the old one keeps its records and refuses every server, so ' +
       'that nothing goes on in two places.',
+    '--cancel removes what was copied, so it wants --to as well; a target on this disk it finds by itself. Where the target is lost for ' +
+      'good, --target-gone gives the migration up without it.',
     'A password of a storage is for the two variables, PGPASSFILE or PGPASSWORD, never for the command line. The audit log is not in ' +
       'the storage: go on with the same --data, or take its `audit/` along.',
   ],
@@ -42,7 +46,11 @@ export const command = defineCommand({
     const source = namedStorage(shell, { option: 'from', variable: 'COFFER_MIGRATE_FROM' }, options.from);
     const target = namedStorage(shell, { option: 'to', variable: 'COFFER_MIGRATE_TO' }, options.to);
     if (source === undefined) throw new CofferError('usage', 'say with --from where the store is');
-    if (options.cancel) return cancel(shell, source, target);
+    const abandon = options['target-gone'];
+    if (abandon && (!options.cancel || target !== undefined)) {
+      throw new CofferError('usage', '--target-gone goes with --cancel, and without --to');
+    }
+    if (options.cancel) return cancel(shell, source, target, abandon);
     if (target === undefined) throw new CofferError('usage', 'say with --to where the store is to be');
     return migrate(shell, source, target);
   },
@@ -107,11 +115,17 @@ async function openPlace(shell: Shell, place: StoragePlace, create: boolean): Pr
   return { storage: await openHostStorage(shell, place, { create }), shown: place.name };
 }
 
-async function cancel(shell: Shell, from: StoragePlace, to: StoragePlace | undefined): Promise<void> {
+async function cancel(
+  shell: Shell,
+  from: StoragePlace,
+  to: StoragePlace | undefined,
+  abandon: boolean,
+): Promise<void> {
   const source = await openPlace(shell, from, false);
   let target: MigrationPlace | undefined;
   try {
-    if (to !== undefined) target = await openPlace(shell, to, false);
+    const left = to ?? (abandon ? undefined : await placeLeft(source));
+    if (left !== undefined) target = await openPlace(shell, left, false);
     const { storeId } = await cancelMigration(source, target);
     shell.ui.done(`the migration is given up; the store is in ${from.name} and can be served`, {
       from: from.name,
@@ -122,4 +136,23 @@ async function cancel(shell: Shell, from: StoragePlace, to: StoragePlace | undef
     await target?.storage.close();
     await source.storage.close();
   }
+}
+
+/**
+ * Where a migration that was begun has copied to, as the source's mark names it: a password is not in that name, so another storage
+ * than this disk has to be named again. Undefined where nothing is there, and where cancelling says why it cannot be.
+ */
+async function placeLeft(source: MigrationPlace): Promise<StoragePlace | undefined> {
+  const { marked } = await requireStore(source);
+  if (marked?.mark.role !== 'source') return undefined;
+  const { other } = marked.mark;
+  if (!other.startsWith('lmdb:')) {
+    throw new CofferError(
+      'usage',
+      `the migration goes to ${other}: name it with --to (a password belongs into COFFER_MIGRATE_TO), so that what was copied is ` +
+        'removed there; if that place is lost for good, say --target-gone',
+    );
+  }
+  const place = storagePlace({ url: other, base: '/' }, '/');
+  return place.mayHoldStore() ? place : undefined;
 }

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { defineCommand } from '../cli/command.ts';
 import { amountText, ProgressLine } from '../cli/progress-line.ts';
-import { type Shell, variable } from '../cli/shell.ts';
+import type { Shell } from '../cli/shell.ts';
 import { systemClock, timestamp } from '../clock.ts';
 import { backupFileBytes, readBackupFile } from '../core/backup/backup-file.ts';
 import { type RestoreReport, requireFreePlace, restoreBackup } from '../core/backup/restore.ts';
@@ -14,7 +14,7 @@ import { restoringKey } from '../seal/boot.ts';
 import type { Storage } from '../storage/storage.ts';
 import type { StoragePlace } from '../storage/storage-type.ts';
 import { writePrivate } from './first-start.ts';
-import { hostStorage, openHostStorage, storageOption } from './host-storage.ts';
+import { hostData, hostStorage, openHostStorage, storageOption } from './host-storage.ts';
 import { unwrapRootKey } from './open-barrier.ts';
 import { progressText } from './verify-backup-command.ts';
 
@@ -39,7 +39,7 @@ export const command = defineCommand({
   examples: ['coffer operator restore coffer.backup --data /srv/coffer'],
   async run({ operands, options }, shell) {
     const path = resolve(operands.FILE);
-    const data = resolve(options.data ?? variable(shell.env, 'COFFER_DATA') ?? shell.places.data);
+    const data = hostData(shell, options.data);
     const bytes = await backupFileBytes(path);
     const where = hostStorage(shell, options.storage, data);
     const place = await Place.look(shell, where);

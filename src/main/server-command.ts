@@ -87,7 +87,7 @@ export const command = defineCommand({
     'Serves a data directory, by default ~/.local/share/coffer. A new store is made when asked for with --init, or at a ' +
       'terminal in the default place; its keyfile and root token go to ~/.config/coffer.',
     'The store is in the data directory unless --storage names another place; the audit log always is. A password of a storage ' +
-      'goes into COFFER_STORAGE or the configuration file, or into PGPASSFILE or PGPASSWORD for PostgreSQL.',
+      'goes into COFFER_STORAGE or the configuration file, or into PGPASSFILE or PGPASSWORD for PostgreSQL; a token of Consul into CONSUL_HTTP_TOKEN or CONSUL_HTTP_TOKEN_FILE.',
     'Every setting can be in the file of --config, in the environment, or on the command line; a flag wins over a variable, and ' +
       'that over the file. The variable of --log-level is COFFER_LOG_LEVEL, and so on. What is said of listeners here is for all ' +
       'of them.',

@@ -34,6 +34,9 @@ export interface Server {
 /** How long running requests have when the server is asked to stop, in milliseconds. */
 const drainTime = 10_000;
 
+/** How long a server that listens already waits for keys that are elsewhere before it says that it serves, in milliseconds. */
+const firstTryPatience = 5_000;
+
 /** What a server needs of its settings, whatever its store. */
 export interface ServingOptions {
   readonly listeners: readonly ListenerSettings[];
@@ -95,12 +98,13 @@ export async function startDataServer(options: DataServerOptions): Promise<Serve
     env,
     log: (message, fields) => componentLog(log, 'storage').warn(message, fields),
   });
+  let node: CofferNode | undefined;
   try {
     const address = new AdvertisedAddress();
     const boot = await readBoot(storage);
     if (boot.kind === 'empty' && !makes) throw noStore(place.name);
     if (boot.kind === 'empty') await refuseEarlier(place, places);
-    const node = createNode({
+    node = createNode({
       storage,
       storePlace: place.name,
       auditDirectory: auditDirectoryOf(data),
@@ -127,14 +131,16 @@ export async function startDataServer(options: DataServerOptions): Promise<Serve
       slotMakers: options.seals.makers,
     });
     if (boot.kind === 'empty' && options.init === 'store') options.onMade(await make(options, node));
-    await node.state.start();
+    const firstTry = await node.state.begin();
     await options.companions?.join(node);
+    const server = await serve(node, options, address);
+    // It answers by now, that it is sealed if nothing else; who waits until it says that it serves may find it open.
+    await firstTry.settled(firstTryPatience);
     await tellMissingSeals(options, storage, node);
     const backups = scheduleBackups(options.backup, node, log);
-    const server = await serve(node, options, address);
     return { ...server, close: () => stopped(backups).then(() => server.close()) };
   } catch (error) {
-    await storage.close();
+    await (node?.state ?? storage).close();
     throw error;
   }
 }

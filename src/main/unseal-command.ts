@@ -2,18 +2,15 @@
  * `coffer operator unseal --kms` on the host of a data directory: KMS unwraps the key of a slot, and the server is given it as any
  * other unseal key. For a store that was sealed on purpose, which no start opens: whoever may have KMS decrypt may open it.
  */
-import { resolve } from 'node:path';
 import { type Command, defineCommand } from '../cli/command.ts';
 import { connectAnonymously } from '../cli/context.ts';
 import { serverOptions } from '../cli/options.ts';
-import { type Shell, variable } from '../cli/shell.ts';
+import type { Shell } from '../cli/shell.ts';
 import { CofferError } from '../errors.ts';
 import { readBoot } from '../seal/boot.ts';
 import type { StoragePlace } from '../storage/storage-type.ts';
 import { configuredKek, requireConfiguredSeals } from './configured-kek.ts';
-import { namedStorage, openHostStorage, storageOption } from './host-storage.ts';
-import { loadServerSettings } from './server-settings.ts';
-import { storagePlace } from './storage-place.ts';
+import { hostData, hostStorage, openHostStorage, storageOption } from './host-storage.ts';
 
 export const command: Command = defineCommand({
   summary: 'Open a server with a key that KMS unwraps, on the host',
@@ -21,21 +18,13 @@ export const command: Command = defineCommand({
   options: { data: { type: 'text', help: 'data directory' }, ...storageOption, ...serverOptions },
   async run({ options }, shell) {
     requireConfiguredSeals(shell);
-    const data = resolve(options.data ?? variable(shell.env, 'COFFER_DATA') ?? shell.places.data);
-    const key = await slotKeyOf(shell, placeOf(shell, options.storage, data));
+    const data = hostData(shell, options.data);
+    const key = await slotKeyOf(shell, hostStorage(shell, options.storage, data));
     using client = connectAnonymously(shell, options);
     await client.request('PUT', 'sys/unseal', { body: { key } });
     shell.ui.done('the server is unsealed', { sealed: false });
   },
 });
-
-/** The store as the server's settings name it here, from which the KMS keys are taken too. */
-function placeOf(shell: Shell, flag: string | undefined, data: string): StoragePlace {
-  const source = { option: 'storage', variable: 'COFFER_STORAGE' };
-  return (
-    namedStorage(shell, source, flag) ?? storagePlace(loadServerSettings({}, shell).settings.storage, data)
-  );
-}
 
 async function slotKeyOf(shell: Shell, place: StoragePlace): Promise<string> {
   const storage = await openHostStorage(shell, place, { create: false, readOnly: true });

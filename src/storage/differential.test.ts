@@ -9,8 +9,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { generator } from '../../test/fault/storage-fault.ts';
+import { consulPlace } from '../../test/setup/consul-place.ts';
 import { databasePlace } from '../../test/setup/database-place.ts';
 import { CofferError } from '../errors.ts';
+import { parseConsulPlace } from './consul/address.ts';
+import { openConsulStorage } from './consul/consul.ts';
 import { openLmdbStorage } from './lmdb/lmdb.ts';
 import { MemoryStorage } from './memory/memory.ts';
 import { bytes, key } from './opened-storage.ts';
@@ -22,6 +25,7 @@ const seed = Number(process.env['COFFER_TEST_SEED'] ?? randomInt(2 ** 31));
 const steps = Number(process.env['COFFER_TEST_STEPS'] ?? 400);
 /** Compared where there is such a server. */
 const server = await databasePlace('postgresql');
+const agent = await consulPlace();
 
 /** A store under comparison. Revisions mean something in one store only: each remembers its own, by when they were seen. */
 interface Subject {
@@ -51,6 +55,7 @@ it(`all stores answer alike (COFFER_TEST_SEED=${seed})`, { timeout: 60_000 + ste
     await Promise.all(subjects.map((subject) => subject.storage.close()));
     rmSync(path, { recursive: true });
     await server?.close();
+    await agent.close();
   }
 });
 
@@ -61,7 +66,13 @@ async function openAll(path: string): Promise<readonly Subject[]> {
     reopen: () => openLmdbStorage({ path, create: false }),
     revisions: new Map(),
   };
-  if (server === undefined) return [memory, lmdb];
+  const place = { place: parseConsulPlace('consul:differential'), env: { CONSUL_HTTP_ADDR: agent.address } };
+  const consul: Subject = {
+    storage: await openConsulStorage({ ...place, create: true }),
+    reopen: () => openConsulStorage({ ...place, create: false }),
+    revisions: new Map(),
+  };
+  if (server === undefined) return [memory, lmdb, consul];
   const { name, password } = server;
   const url = `postgres://${name}:${password}@${server.server.host}:${server.server.port}/${name}`;
   const postgres: Subject = {
@@ -69,7 +80,7 @@ async function openAll(path: string): Promise<readonly Subject[]> {
     reopen: () => openPostgresStorage({ url, create: false }),
     revisions: new Map(),
   };
-  return [memory, lmdb, postgres];
+  return [memory, lmdb, consul, postgres];
 }
 
 interface Operation {

@@ -1,10 +1,12 @@
 /** A server whose store KMS opens, as its operator meets it: made, restarted, KMS away and back, sealed on purpose, and moved over. */
+
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, expect, it } from 'vitest';
 import { startFaultyAws } from '../fakes/faulty-aws.ts';
 import { askMoto, makeKmsKey, testRegion } from '../fakes/moto-calls.ts';
 import { databasePlace } from '../setup/database-place.ts';
+import { freePort } from '../setup/free-port.ts';
 import { startMoto } from '../setup/moto.ts';
 import { cleanUp, cli, freshPlace, startServer } from './server-process.ts';
 
@@ -22,8 +24,12 @@ it.skipIf(moto === undefined)(
     const place = freshPlace();
     const faulty = await startFaultyAws(moto.endpoint);
     const aws = { ...moto.env, AWS_ENDPOINT_URL: faulty.endpoint };
-    const start = (env: Record<string, string> = aws) =>
-      startServer(place, { words: ['--init', '--seal', address], env });
+    const start = (env: Record<string, string> = aws, listen?: readonly string[]) =>
+      startServer(place, {
+        words: ['--init', '--seal', address],
+        env,
+        ...(listen === undefined ? {} : { listen }),
+      });
 
     const first = await start();
     expect(first.stdout).toContain('opens by    awskms');
@@ -87,6 +93,24 @@ it.skipIf(moto === undefined)(
       expect(stdout + stderr).not.toContain('NodeVersionSupportWarning');
     }
     await fourth.stop();
+
+    // Away without a word: the server answers before KMS has.
+    faulty.fault = () => ({ kind: 'hang' });
+    faulty.calls.length = 0;
+    const port = await freePort();
+    const fifth = start(aws, ['--listen', `127.0.0.1:${port}`]);
+    const ask = async (path: string) => {
+      const answer = await fetch(`http://127.0.0.1:${port}/v1/sys/${path}`).catch(() => undefined);
+      return { status: answer?.status, body: (await answer?.json()) as unknown };
+    };
+    await expect
+      .poll(async () => (await ask('seal-status')).body, { timeout: 60_000 })
+      .toMatchObject({ sealed: true, coffer_waiting_for: 'awskms: unavailable' });
+    expect((await ask('health')).status).toBe(503);
+    expect(faulty.calls.length).toBeLessThanOrEqual(1);
+    faulty.fault = () => undefined;
+    await expect.poll(async () => (await ask('health')).status, { timeout: 60_000 }).toBe(200);
+    await (await fifth).stop();
     await faulty.close();
   },
 );

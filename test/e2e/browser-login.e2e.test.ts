@@ -1,10 +1,9 @@
 import { chmodSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, expect, it } from 'vitest';
 import { KubernetesApi } from '../fakes/kubernetes-api.ts';
 import { OidcProvider } from '../fakes/oidc-provider.ts';
+import { freePort } from '../setup/free-port.ts';
 import { cleanUp, cli, freshPlace, type Place, startServer } from './server-process.ts';
 
 afterAll(cleanUp);
@@ -24,16 +23,6 @@ go(process.argv[2]);
     chmodSync(join(folder, name), 0o700);
   }
   return folder;
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => {
-    server.listen(0, '127.0.0.1', resolve);
-  });
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }
 
 it('a person logs in by browser, a build with its JWT, a pod with its service account', async () => {

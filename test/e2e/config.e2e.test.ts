@@ -125,10 +125,11 @@ describe('two listeners of one file', () => {
     put(
       place,
       'coffer.toml',
-      `data = "elsewhere"\n${twoListeners}[limits]\nrequest_bytes = "2KiB"\n[log]\nlevel = "warn"\n`,
+      `data = "elsewhere"\nseal = ["awskms:alias/x?region=eu-central-1"]\n${twoListeners}[limits]\nrequest_bytes = "2KiB"\n[log]\nlevel = "warn"\n`,
     );
     server.signal('SIGHUP');
     await logged(server, /"setting":"data".*setting waits for a restart/);
+    await logged(server, /"setting":"seal".*setting waits for a restart/);
     await logged(server, /"setting":"limits.request_bytes".*setting changed/);
     await logged(server, /certificate changed/);
     expect(await ask(secure, agent, `{"data":{"a":"${'x'.repeat(3_000)}"}}`)).toMatchObject({
@@ -297,6 +298,39 @@ describe('what others may reach', () => {
     const server = await startServer(place, { words: ['--data', data, '--init'] });
     expect(await server.stop()).toMatchObject({ code: 0 });
     expect(await cli(place, ['server', '--data', data, '--check'])).toMatchObject({ code: 0 });
+  });
+});
+
+describe('commands on the host', () => {
+  it('find the data directory and the storage of the configuration file, as its server does', async () => {
+    const place = freshPlace();
+    const lines = [
+      'data = "kept"',
+      'storage = "lmdb:kept-elsewhere"',
+      '[[listener]]',
+      'address = "127.0.0.1:0"',
+    ];
+    const config = put(place, 'coffer.toml', lines.join('\n'));
+    const server = await start(place, config, ['--init', '--root-token-file', join(place.home, 'first')]);
+    expect(await server.stop()).toMatchObject({ code: 0 });
+    expect(existsSync(join(place.home, 'kept-elsewhere', 'data.mdb'))).toBe(true);
+    expect(existsSync(join(place.home, 'kept', 'store'))).toBe(false);
+    const run = (words: readonly string[], file = config) =>
+      cli(place, words, { env: { COFFER_CONFIG: file } });
+    const token = join(place.home, 'token');
+    const made = await run(['operator', 'generate-root', '--output', token]);
+    expect(made, made.stderr).toMatchObject({ code: 0 });
+    const verified = await run(['audit', 'verify']);
+    expect(verified, verified.stderr).toMatchObject({ code: 0 });
+    const other = join(place.home, 'other');
+    expect(await run(['audit', 'verify', '--data', other])).toMatchObject({
+      code: 7,
+      stderr: expect.stringContaining(other),
+    });
+    const wrong = await run(['audit', 'verify'], put(place, 'wrong.toml', 'storrage = "lmdb:x"\n'));
+    expect(wrong).toMatchObject({ code: 2, stderr: expect.stringContaining('storrage') });
+    const inMemory = await run(['audit', 'verify'], put(place, 'memory.toml', 'storage = "memory:"\n'));
+    expect(inMemory).toMatchObject({ code: 2, stderr: expect.stringContaining('a store in memory') });
   });
 });
 

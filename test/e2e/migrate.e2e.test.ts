@@ -142,6 +142,12 @@ it('moves into PostgreSQL, killed on the way, is served there, and moves back', 
       stderr: expect.stringContaining('being migrated'),
     });
   }
+  const unnamed = await cli(place, ['operator', 'migrate', '--from', lmdbAt(place.data), '--cancel']);
+  expect(unnamed).toMatchObject({ code: 2, stderr: expect.stringMatching(/goes to postgres:.*--to/) });
+  expect(await cli(place, [...words, '--cancel', '--target-gone'], { env })).toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining('without --to'),
+  });
   const done = await cli(place, [...words, '--format', 'json'], { env });
   expect(done, done.stderr).toMatchObject({ code: 0 });
   expect(JSON.parse(done.stdout)).toMatchObject({ outcome: 'migrated', resumed: true });
@@ -201,7 +207,9 @@ it('is given up, and the store is served where it was', async (context: TestCont
   const { code } = await killedAtWrite(strace, place, 14, ['operator', 'migrate', ...ends]);
   expect(code).toBe(137);
   await refusesServer(place, place.data, '--cancel');
-  expect(await cli(place, ['operator', 'migrate', ...ends, '--cancel'])).toMatchObject({ code: 0 });
+  // It finds the target by itself, and leaves nothing there.
+  const cancelled = await cli(place, ['operator', 'migrate', ...ends.slice(0, 2), '--cancel']);
+  expect(cancelled, cancelled.stderr).toMatchObject({ code: 0 });
   const server = await startServer(place);
   const wire = openWire(server.address, token);
   expect((await wire.ask('GET', 'secret/data/a')).status).toBe(200);

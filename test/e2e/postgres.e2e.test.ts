@@ -43,6 +43,14 @@ describe.skipIf(database === undefined)('a server over PostgreSQL', () => {
     await three.ask('PUT', 'secret/data/turns', { body: { data: { count: 21 } } });
     expect(at((await two.ask('GET', 'secret/data/turns')).json, 'data', 'data', 'count')).toBe(21);
     for (const wire of [two, three]) wire.close();
+    const checked = await cli(place, ['doctor', '--format', 'json'], {
+      env: { ...env, COFFER_ADDR: again.address },
+    });
+    const { findings } = JSON.parse(checked.stdout) as { readonly findings: readonly { check: string }[] };
+    expect(findings).toContainEqual(expect.objectContaining({ check: 'audit chains', level: 'ok' }));
+    expect(findings.map(({ check }) => check)).toEqual(
+      expect.arrayContaining(['disk', 'file system', 'storage']),
+    );
     expect(await second.stop()).toMatchObject({ code: 0 });
     expect(await again.stop()).toMatchObject({ code: 0 });
   });

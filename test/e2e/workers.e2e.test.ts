@@ -1,6 +1,8 @@
 /** `coffer server --workers`: one store, one address, several processes, and the guarantees of one. */
-import { type AddressInfo, connect, createServer } from 'node:net';
+
+import { connect } from 'node:net';
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
+import { freePort } from '../setup/free-port.ts';
 import { rootTokenOf } from './kill-rounds.ts';
 import { cleanUp, cli, freshPlace, type Place, type ServerProcess, startServer } from './server-process.ts';
 import { at, openWire, textAt, type Wire } from './wire.ts';
@@ -238,15 +240,6 @@ describe('a server with workers', () => {
     await verified(place);
   });
 });
-
-function freePort(): Promise<number> {
-  return new Promise((resolve) => {
-    const server = createServer().listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as AddressInfo;
-      server.close(() => resolve(port));
-    });
-  });
-}
 
 /** Resolves when no process has the id: its end is its parent's to see, and that has ended. */
 async function gone(pid: number): Promise<void> {

@@ -102,7 +102,9 @@ export interface LogLine {
 }
 
 function anotherMachine(): ProcessIdentity {
-  return { ...currentProcess('elsewhere'), bootId: randomUUID() };
+  const bootId = randomUUID();
+  // Machines that share a store have names of their own.
+  return { ...currentProcess(`elsewhere-${bootId}`), bootId };
 }
 
 /** A directory that only we may enter, with the audit log's reserve in it already, as a hole instead of 8 MiB of bytes. */

@@ -399,6 +399,40 @@ describe.skipIf(server === undefined)('a store in PostgreSQL', () => {
     }
   });
 
+  it('that takes no writes any more, and keeps its connections, is left for the one that does', async () => {
+    await fresh();
+    const standby = await server.standby();
+    try {
+      await standby.start();
+      const own = `127.0.0.1:${server.port}`;
+      const url = server
+        .url(server.port, `?schema=${schema}`)
+        .replace(own, `${own},127.0.0.1:${standby.port}`);
+      const storage = await openPostgresStorage({ url, create: true });
+      opened.push(storage);
+      await storage.commit([{ key: key('a'), value: bytes('1') }]);
+      const [{ at } = { at: '' }] = await server.sql('SELECT pg_current_wal_lsn()::text AS at');
+      const reached = `SELECT pg_last_wal_replay_lsn() >= '${String(at)}' AS reached`;
+      while ((await standby.sql(reached))[0]?.['reached'] !== true);
+      await server.sql('ALTER SYSTEM SET default_transaction_read_only = on');
+      await server.sql('SELECT pg_reload_conf()');
+      // Nobody takes writes now, and it is said so.
+      await expect
+        .poll(() => storage.commit([{ key: key('b'), value: bytes('?') }]).catch(({ message }) => message))
+        .toMatch(/replica|read only/);
+      await standby.promote();
+      await storage.commit([{ key: key('a'), value: bytes('2') }]);
+      expect(await textAt(storage, 'a')).toBe('2');
+      expect((await storage.children('', { limit: 10 })).items).toContain('a');
+      const sessions = `SELECT count(*)::int AS count FROM pg_stat_activity WHERE application_name LIKE 'coffer %'`;
+      await expect.poll(async () => (await server.sql(sessions))[0]?.['count']).toBe(0);
+    } finally {
+      await standby.dispose();
+      await server.sql('ALTER SYSTEM RESET default_transaction_read_only');
+      await server.sql('SELECT pg_reload_conf()');
+    }
+  });
+
   it.each(['SIGINT', 'SIGQUIT'] as const)(
     'that is restarted by %s in the middle of traffic loses and repeats nothing',
     async (signal) => {

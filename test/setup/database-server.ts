@@ -2,6 +2,7 @@
  * Servers of databases for tests: the machine's own programs in a temporary directory, as a user without rights, one of each kind
  * for a whole run. They end with the run, however it ends.
  */
+
 import { spawn, spawnSync } from 'node:child_process';
 import {
   chmodSync,
@@ -15,9 +16,9 @@ import {
   renameSync,
   writeFileSync,
 } from 'node:fs';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { inject } from 'vitest';
+import { freePort } from './free-port.ts';
 import { installDebian } from './tools.ts';
 
 export type ServerKind = 'postgresql' | 'mariadb';
@@ -247,15 +248,4 @@ function run(command: string, words: readonly string[], directory: string): void
 
 function pathFolders(): readonly string[] {
   return (process.env['PATH'] ?? '').split(':').filter((folder) => folder !== '');
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.on('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0));
-    });
-  });
 }

@@ -1,11 +1,12 @@
 /** A PostgreSQL server of one test file, which may stop it, kill it and start it again. It ends with the test run, however that ends. */
+
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { appendFileSync, chmodSync, chownSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { inject } from 'vitest';
 import { databaseServer, programFolder } from './database-server.ts';
+import { freePort } from './free-port.ts';
 
 /** The user "nobody" of Debian: the server refuses to run as root. */
 const nobody = 65_534;
@@ -166,15 +167,4 @@ function isRoot(): boolean {
 
 function rights(): { readonly uid?: number; readonly gid?: number } {
   return isRoot() ? { uid: nobody, gid: nobody } : {};
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.on('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0));
-    });
-  });
 }

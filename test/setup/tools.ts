@@ -1,6 +1,6 @@
 /** Programs that are not npm packages and that some tests drive: found, installed where that is possible, or told how to get. */
 import { spawnSync } from 'node:child_process';
-import { existsSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -12,6 +12,7 @@ export const toolNames = [
   'jinja',
   'zsh',
   'fish',
+  'pgbouncer',
   'credstash',
   'credsmash',
 ] as const;
@@ -49,6 +50,7 @@ export function findTools(say: (line: string) => void): Tools {
     jinja: pythonWith('jinja2', jinjaVersion, say),
     zsh: debianTool('zsh', say),
     fish: debianTool('fish', say),
+    pgbouncer: debianTool('pgbouncer', say),
     credstash: pythonProgram('credstash', '1.17.1', say),
     // Without Jinja it has no templates, and says nothing of it.
     credsmash: pythonProgram('credsmash', '3.0.1', say, ['jinja2==3.1.6']),
@@ -78,7 +80,8 @@ function debianTool(name: string, say: (line: string) => void): Tool {
 }
 
 function found(name: string): string | undefined {
-  const folders = (process.env['PATH'] ?? '').split(':').filter((folder) => folder !== '');
+  // Servers lie where a person's PATH may not lead.
+  const folders = [...(process.env['PATH'] ?? '').split(':'), '/usr/sbin'].filter((folder) => folder !== '');
   return folders.map((folder) => join(folder, name)).find((path) => existsSync(path));
 }
 
@@ -115,8 +118,16 @@ function pythonProgram(
   const { directory, remedy } = pythonHome(name, version);
   const program = join(directory, 'bin', name);
   const complete = join(directory, `complete-${beside.length}`);
-  if (!existsSync(complete) && makePython(name, version, say, beside)) writeFileSync(complete, '');
+  if (!(existsSync(complete) && isAtHome(program, directory)) && makePython(name, version, say, beside)) {
+    writeFileSync(complete, '');
+  }
   return { path: existsSync(program) ? program : undefined, remedy };
+}
+
+/** A copied environment runs the Python of the place that it was copied from, for as long as that is there. */
+function isAtHome(program: string, directory: string): boolean {
+  // Its first line, or the second where the way there is long.
+  return existsSync(program) && readFileSync(program, 'utf8').slice(0, 2_000).includes(directory);
 }
 
 /** Kept below `node_modules` for the next run. */

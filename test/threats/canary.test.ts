@@ -84,7 +84,8 @@ it('threat 16: secrets that any endpoint is sent are in no log, no error and no 
       const powerful = await makeToken(node, { policies: ['root'] }).catch(() => null);
       for (const token of [null, `${canary}-token`, powerful]) {
         answers.push(await ask(node, declared.operation, declared.path, fields, token));
-        help.push(await ask(node, 'help', declared.path, fields, token));
+        // Help reads no fields: the first shape is asked for it for all.
+        if (shape === shapes[0]) help.push(await ask(node, 'help', declared.path, fields, token));
       }
     }
   }

@@ -1,15 +1,13 @@
 import { usageError } from '../args.ts';
 import { defineCommand } from '../command.ts';
 import { openSafe } from '../context.ts';
-import type { NamedSecret, SecretFormat } from '../format/format.ts';
+import { exportText } from '../export-text.ts';
 import { formatNames, formatOfFile, isFormatName, loadFormat } from '../format/formats.ts';
 import { partialOption, safeOptions } from '../options.ts';
 import { partly } from '../partly.ts';
-import { writePrivateFile } from '../private-file.ts';
-import { readSecrets } from '../read-secrets.ts';
-import { isFolder, parseFolder } from '../secret-name.ts';
-import type { Shell } from '../shell.ts';
-import { type VariableWishes, variableOptions, variablesOf } from '../variables.ts';
+import { streamPrivateFile } from '../private-file.ts';
+import { eachSecret } from '../read-secrets.ts';
+import { variableOptions } from '../variables.ts';
 
 export const command = defineCommand({
   summary: 'Print secrets in a format of other programs',
@@ -48,39 +46,44 @@ export const command = defineCommand({
       );
     }
     const safe = await openSafe(shell, options);
-    const secrets = await readSecrets(safe, operands.NAME, options.partial ? partly(shell) : undefined);
-    const text = encode(shell, format, operands.NAME, secrets, options);
-    if (options.output === undefined) return shell.ui.text(text);
-    writePrivateFile(options.output, text);
-    const count = secrets.length === 1 ? 'one secret' : `${secrets.length} secrets`;
-    shell.ui.done(`${count} written to ${options.output}`, {
-      secrets: secrets.length,
+    const flattened: string[] = [];
+    let count = 0;
+    const secrets = counted(
+      eachSecret(safe, operands.NAME, options.partial ? partly(shell) : undefined),
+      () => count++,
+    );
+    const text = exportText(format, secrets, {
+      ...options,
+      words: operands.NAME,
+      flattened: (name) => flattened.push(name),
+    });
+    if (options.output !== undefined) await streamPrivateFile(options.output, text);
+    else if (options.partial) await shell.ui.pieces(text);
+    // Nobody shall take a part for all: nothing is printed before the last secret has come.
+    else await shell.ui.pieces(await held(text));
+    if (flattened.length > 0) {
+      shell.ui.warn(`written as JSON text, for they are none: ${flattened.join(', ')}`);
+    }
+    if (options.output === undefined) return;
+    shell.ui.done(`${count === 1 ? 'one secret' : `${count} secrets`} written to ${options.output}`, {
+      secrets: count,
       output: options.output,
     });
   },
 });
 
-function encode(
-  shell: Shell,
-  format: SecretFormat,
-  words: readonly string[],
-  secrets: readonly NamedSecret[],
-  wishes: VariableWishes,
-): string {
-  const [word = ''] = words;
-  const single = words.length === 1 && !isFolder(word);
-  const [first] = secrets;
-  if (format.kind === 'flat') {
-    const fields = variablesOf(secrets, wishes, !single);
-    const others = fields.filter(({ value }) => typeof value !== 'string').map(({ name }) => name);
-    if (others.length > 0 && !format.exact) {
-      shell.ui.warn(`written as JSON text, for they are none: ${others.join(', ')}`);
-    }
-    return format.encode(fields);
+async function* counted<T>(items: AsyncIterable<T>, count: () => void): AsyncGenerator<T> {
+  for await (const item of items) {
+    count();
+    yield item;
   }
-  if (single && first !== undefined) return format.encodeOne(first);
-  // One folder's names stand as below it, so that they can go below another.
-  const folder = words.length === 1 ? parseFolder(word) : '';
-  const start = folder === '' ? 0 : folder.length + 1;
-  return format.encodeMany(secrets.map(({ name, data }) => ({ name: name.slice(start), data })));
+}
+
+/** The text alone, as bytes beside the heap: of the secrets nothing stays. */
+async function held(text: AsyncIterable<string>): Promise<Iterable<string>> {
+  const pieces: Buffer[] = [];
+  for await (const piece of text) pieces.push(Buffer.from(piece));
+  return (function* () {
+    for (const piece of pieces) yield piece.toString();
+  })();
 }

@@ -37,7 +37,7 @@ export const generateRoot: Command = defineCommand({
     storage: {
       type: 'text',
       value: 'URL',
-      help: 'the store, where it is not in the data directory (COFFER_STORAGE)',
+      help: 'the store, where it is not in the data directory (COFFER_STORAGE, or COFFER_CONFIG)',
     },
     keyfile: { type: 'text', value: 'FILE', help: 'keyfile of the store' },
     output: { type: 'text', value: 'FILE', help: 'write the token to this new file instead of printing it' },

@@ -73,7 +73,7 @@ const unseal = defineCommand({
     storage: {
       type: 'text',
       value: 'URL',
-      help: 'with --kms: the store, where it is not in the data directory (COFFER_STORAGE)',
+      help: 'with --kms: the store, where it is not in the data directory (COFFER_STORAGE, or COFFER_CONFIG)',
     },
     ...serverOptions,
   },

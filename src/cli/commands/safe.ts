@@ -1,10 +1,11 @@
+import { resolve } from 'node:path';
 import { systemClock } from '../../clock.ts';
 import { CofferError } from '../../errors.ts';
 import { createFileSafe } from '../../file-safe/create.ts';
 import { usageError } from '../args.ts';
 import { type CommandGroup, defineCommand } from '../command.ts';
 import { newPassphrase } from '../key-input.ts';
-import { diskPath, keyfilePath } from '../open-disk-safe.ts';
+import { diskPath, diskSafeKeys, keyfilePath } from '../open-disk-safe.ts';
 import { readPrivateText } from '../private-text.ts';
 import { parseSafe } from '../safe.ts';
 import type { Shell } from '../shell.ts';
@@ -46,6 +47,62 @@ const init = defineCommand({
   },
 });
 
+const addKeyCommand = defineCommand({
+  summary: 'Give a safe one more key',
+  details: [
+    'A second keyfile, to be kept elsewhere, or a passphrase: from then on each of them opens the safe, and losing one is not the end. ' +
+      'The safe is opened with the key that it has: its keyfile, or its passphrase, which is asked for.',
+  ],
+  operands: { SAFE: 'one' },
+  options: {
+    passphrase: { type: 'flag', help: 'the new key is a passphrase, which is asked for' },
+    'passphrase-file': { type: 'text', value: 'FILE', help: 'it is the passphrase in FILE or -' },
+    keyfile: { type: 'text', value: 'FILE', help: 'it is a keyfile, which is made there' },
+    'with-keyfile': { type: 'text', value: 'FILE', help: 'the keyfile that opens the safe now' },
+    'with-passphrase-file': { type: 'text', value: 'FILE', help: 'the passphrase that opens it now' },
+  },
+  examples: [
+    'coffer safe add-key file:~/secrets --keyfile /media/usb/secrets.keyfile',
+    'coffer safe add-key file:~/secrets --passphrase',
+  ],
+  async run({ options, operands }, shell) {
+    const { file } = parseSafe(operands.SAFE);
+    if (file === undefined) throw usageError('safe add-key', 'name a directory: file:PATH');
+    const { passphrase, 'passphrase-file': passphraseFile, keyfile } = options;
+    const wanted = [passphrase || undefined, passphraseFile, keyfile].filter((each) => each !== undefined);
+    if (wanted.length !== 1) {
+      throw usageError('safe add-key', 'say one of --keyfile, --passphrase and --passphrase-file');
+    }
+    const path = diskPath(shell.places, file);
+    const now = { keyfile: options['with-keyfile'], 'passphrase-file': options['with-passphrase-file'] };
+    const { addKey } = await import('../../file-safe/add-key.ts');
+    const count = await addKey({
+      path,
+      keys: diskSafeKeys(shell, path, now, true),
+      add:
+        keyfile === undefined
+          ? { kind: 'passphrase', passphrase: () => requiredPassphrase(shell, options) }
+          : { kind: 'keyfile', path: resolve(keyfile) },
+    });
+    const key = keyfile === undefined ? 'a passphrase' : keyfile;
+    shell.ui.done(`the safe in ${path} opens with ${key} too; it has ${count} keys`, {
+      path,
+      keyfile: keyfile ?? null,
+      keys: count,
+    });
+  },
+});
+
+async function requiredPassphrase(
+  shell: Shell,
+  options: Parameters<typeof wantedPassphrase>[1],
+): Promise<string> {
+  const passphrase = await wantedPassphrase(shell, options);
+  if (passphrase === undefined)
+    throw usageError('safe add-key', '--passphrase or --passphrase-file is missing');
+  return passphrase;
+}
+
 async function wantedPassphrase(
   shell: Shell,
   { passphrase, 'passphrase-file': file }: { passphrase: boolean; 'passphrase-file': string | undefined },
@@ -62,6 +119,6 @@ async function wantedPassphrase(
 }
 
 export const command: CommandGroup = {
-  summary: 'Make a safe on disk, for use without a server',
-  commands: { init },
+  summary: 'Make a safe on disk, for use without a server, and give it keys',
+  commands: { init, 'add-key': addKeyCommand },
 };

@@ -22,7 +22,7 @@ export interface FlatFormat {
   readonly kind: 'flat';
   /** Numbers, lists and maps are carried as such; otherwise they are JSON text, and come back as that. */
   readonly exact: boolean;
-  /** Ends in a newline. */
+  /** One after another they are the whole text. Ends in a newline. */
   encode(fields: readonly Field[]): string;
   /** In the order of the file, each name once. */
   decode(text: string): readonly Field[];
@@ -31,13 +31,26 @@ export interface FlatFormat {
 export interface TreeFormat {
   readonly kind: 'tree';
   encodeOne(secret: NamedSecret): string;
-  encodeMany(secrets: readonly NamedSecret[]): string;
+  /** For several by name, in the order in which they come. */
+  series(): Series;
   decodeOne(text: string): JsonObject;
   /** Names are as they stand in the text, each once; the caller checks what they mean. */
   decodeMany(text: string): readonly NamedSecret[];
 }
 
 export type SecretFormat = FlatFormat | TreeFormat;
+
+/** The writing of several secrets, each as it comes: none is held. The pieces and the end together are the text. */
+export interface Series {
+  /** Names come once each; what they are below has been taken off. */
+  piece(secret: NamedSecret): string;
+  end(): string;
+}
+
+export function encodeMany(format: TreeFormat, secrets: readonly NamedSecret[]): string {
+  const series = format.series();
+  return secrets.map((secret) => series.piece(secret)).join('') + series.end();
+}
 
 /** Where a text is not understood. `line` counts from 1. */
 export function lineError(line: number, problem: string): CofferError {

@@ -1,5 +1,5 @@
 /** JSON (RFC 8259). One secret is the object of its fields, several are an object of such objects by name. */
-import { emptyObject, isJsonObject, type JsonObject, type JsonValue } from '../../json.ts';
+import { isJsonObject, type JsonObject, type JsonValue } from '../../json.ts';
 import { lineAt, lineError, type TreeFormat } from './format.ts';
 import { jsonFault } from './json-fault.ts';
 import { scanJson } from './json-scan.ts';
@@ -7,10 +7,16 @@ import { scanJson } from './json-scan.ts';
 export const format: TreeFormat = {
   kind: 'tree',
   encodeOne: ({ data }) => written(data),
-  encodeMany(secrets) {
-    const all = emptyObject();
-    for (const { name, data } of secrets) all[name] = data;
-    return written(all);
+  series() {
+    let open = '{\n';
+    return {
+      piece({ name, data }) {
+        const entry = `${open}  ${JSON.stringify(name)}: ${JSON.stringify(data, null, 2).replaceAll('\n', '\n  ')}`;
+        open = ',\n';
+        return entry;
+      },
+      end: () => (open === ',\n' ? '\n}\n' : '{}\n'),
+    };
   },
   decodeOne: (text) => read(text),
   decodeMany: (text) =>

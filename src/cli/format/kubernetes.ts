@@ -13,10 +13,10 @@ const annotation = 'coffer/name';
 export const format: TreeFormat = {
   kind: 'tree',
   encodeOne: (secret) => writeYaml(manifest(secret)),
-  encodeMany(secrets) {
+  series() {
     const names = new Map<string, string>();
-    return secrets
-      .map((secret) => {
+    return {
+      piece(secret) {
         const name = manifestName(secret.name);
         const other = names.get(name);
         if (other !== undefined) {
@@ -24,8 +24,9 @@ export const format: TreeFormat = {
         }
         names.set(name, secret.name);
         return `---\n${writeYaml(manifest(secret))}`;
-      })
-      .join('');
+      },
+      end: () => '',
+    };
   },
   decodeOne(text) {
     const [secret, ...others] = read(text);

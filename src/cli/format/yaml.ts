@@ -6,10 +6,17 @@ import { readYaml, writeYaml } from './yaml-text.ts';
 export const format: TreeFormat = {
   kind: 'tree',
   encodeOne: (secret) => writeYaml(carried(secret)),
-  encodeMany(secrets) {
-    const all = emptyObject();
-    for (const secret of secrets) all[secret.name] = carried(secret);
-    return writeYaml(all);
+  series() {
+    let isEmpty = true;
+    return {
+      piece(secret) {
+        isEmpty = false;
+        const entry = emptyObject();
+        entry[secret.name] = carried(secret);
+        return writeYaml(entry);
+      },
+      end: () => (isEmpty ? '{}\n' : ''),
+    };
   },
   decodeOne: (text) => read(text),
   decodeMany: (text) =>

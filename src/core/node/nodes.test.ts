@@ -7,7 +7,8 @@ import { kv } from '../../engine/kv/kv.ts';
 import { CofferError } from '../../errors.ts';
 import type { JsonObject } from '../../json.ts';
 import type { CofferNode } from '../../main/node.ts';
-import type { Storage } from '../../storage/storage.ts';
+import { parseStorageKey, type Storage } from '../../storage/storage.ts';
+import { currentProcess } from '../audit/process-identity.ts';
 import type { Core } from '../core.ts';
 
 let place: Place;
@@ -98,6 +99,46 @@ describe('the nodes of a store', () => {
     await beat(other);
     await beat(node);
     expect(await listed(node)).toHaveLength(2);
+  });
+
+  it('that start again and again, never for a minute, leave a few records and not one each time', async () => {
+    const life = (number: number) =>
+      place.node(undefined, {
+        program: { process: { ...currentProcess('box'), pidNamespace: `pid:[${number}]` } },
+      });
+    const neighbour = await place.node(undefined, { elsewhere: true });
+    for (let number = 0; number < 30; number++) {
+      const node = await life(number);
+      place.clock.jump(1);
+      // It ends without a word.
+      const stored = (await records()).length;
+      expect(stored).toBeLessThanOrEqual(11);
+      await abandon(node);
+    }
+    const last = await life(30);
+    expect((await records()).length).toBeLessThanOrEqual(10);
+    expect(await records()).toContain(`core/node/${coreOf(neighbour).nodes.id}`);
+    expect(await records()).toContain(`core/node/${coreOf(last).nodes.id}`);
+    await beat(neighbour);
+    expect(await health(neighbour)).toMatchObject({ nodes: 10 });
+  });
+
+  it('that were taken for an earlier life come back, and are not taken for one again', async () => {
+    const nodes: CofferNode[] = [];
+    for (let number = 0; number <= 10; number++) {
+      place.clock.jump(1);
+      const process = { ...currentProcess('box'), pidNamespace: `pid:[${number}]` };
+      nodes.push(await place.node(undefined, { program: { process } }));
+    }
+    const [first, last] = [nodes[0], nodes.at(-1)];
+    if (first === undefined || last === undefined) throw new Error('no nodes');
+    const own = `core/node/${coreOf(first).nodes.id}`;
+    expect(await records()).not.toContain(own);
+    await beat(first);
+    expect(await records()).toContain(own);
+    await beat(last);
+    expect(await records()).toContain(own);
+    expect((await ask(first, 'read', 'sys/mounts')).status).toBe(200);
   });
 
   it('are counted for who asks without a token, and listed only for who may', async () => {
@@ -413,6 +454,16 @@ describe('nodes of two versions', () => {
     }
   });
 });
+
+/** Ends a node as a crash does: what it wrote of itself stays. */
+async function abandon(node: CofferNode): Promise<void> {
+  const { id } = coreOf(node).nodes;
+  const key = parseStorageKey(`core/node/${id}`);
+  const left = await place.storage.read(key);
+  if (left === undefined) throw new Error('it wrote nothing of itself');
+  await node.state.drop();
+  await place.storage.commit([{ key, value: left.value }]);
+}
 
 /** Lets a beat that a timer began come to its end. */
 async function beatEnds(node: CofferNode): Promise<void> {

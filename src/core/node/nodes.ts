@@ -8,7 +8,7 @@ import type { Formats } from '../../engine/engine.ts';
 import { asCofferError, CofferError, ConflictError } from '../../errors.ts';
 import type { Revision } from '../../storage/storage.ts';
 import { version } from '../../version.ts';
-import { isSurelyGone, machineOf, type ProcessIdentity } from '../audit/process-identity.ts';
+import { isGone, isSurelyGone, machineOf, type ProcessIdentity } from '../audit/process-identity.ts';
 import { everyItem } from '../pages.ts';
 import { retryOnConflict } from '../retry.ts';
 import type { ClockState, ClockWatch, SeenSkew } from './clock-watch.ts';
@@ -19,6 +19,9 @@ import { decodeNode, encodeNode, type NodeRecord, nodeKey, nodePrefix } from './
 export const beatEvery = 10_000;
 /** Milliseconds of silence after which a node counts as gone. */
 export const silentAfter = 60_000;
+/** Records of earlier lives that are left to be watched, and those that one look removes: a commit takes no more. */
+const mostEarlier = 8;
+const mostSwept = 32;
 
 export type NodeLog = (message: string, fields: Readonly<Record<string, unknown>>) => void;
 
@@ -68,6 +71,8 @@ export class Nodes {
   readonly #options: NodesOptions;
   readonly #since: number;
   readonly #seen = new Map<string, Seen>();
+  /** Nodes that were taken for earlier lives of this one. Who comes back lives, and is watched like any other. */
+  readonly #swept = new Set<string>();
   /** Steady time of the look before. */
   #lookedAt: number | undefined;
   /** Of this node's record; undefined before it has joined. */
@@ -244,6 +249,7 @@ export class Nodes {
       if (this.#isGone(record)) await this.#remove(other);
       else live.push(record);
     }
+    await this.#sweep(others);
     const ids = new Set(live.map((record) => record.id));
     for (const each of this.#seen.keys()) if (!ids.has(each)) this.#seen.delete(each);
     const elsewhere = live.filter((record) => machineOf(record.process) !== machineOf(process));
@@ -257,6 +263,24 @@ export class Nodes {
     if (isSurelyGone(process, this.#options.process)) return true;
     const seen = this.#seen.get(id);
     return seen?.turn === turn && this.#options.clock.steady() - seen.since >= silentAfter;
+  }
+
+  /**
+   * A container that starts again and again may never live for the minute that watching takes. What bears this node's name and ran in
+   * another pid namespace or before another boot is what such lives leave: of these the last few are kept. Should one live after all,
+   * it joins anew at its next turn, as after a sleep, and is not taken for an earlier life again.
+   */
+  async #sweep(others: readonly StoredNode[]): Promise<void> {
+    const { store, process } = this.#options;
+    const earlier = others
+      .filter(({ record }) => !this.#swept.has(record.id) && isGone(record.process, process))
+      .toSorted((one, other) => other.record.seen - one.record.seen)
+      .slice(mostEarlier, mostEarlier + mostSwept);
+    if (earlier.length === 0) return;
+    for (const { record } of earlier) this.#swept.add(record.id);
+    const found = earlier.map(({ record, revision }) => ({ key: nodeKey(record.id), revision }));
+    const removals = found.map(({ key }) => ({ key, value: null }));
+    await store.commit(removals, found).catch(ignoreConflict);
   }
 
   async #remove({ record, revision }: StoredNode): Promise<void> {

@@ -10,6 +10,10 @@ declare const tokenId: unique symbol;
 /** Keyed hash of a token, base64url: what the store knows it by. */
 export type TokenId = string & { readonly [tokenId]: true };
 
+export function isTokenId(text: string): text is TokenId {
+  return /^[\w-]{43}$/.test(text);
+}
+
 export interface TokenRecord {
   readonly id: TokenId;
   /** A token that is not stored (see `batch.ts`); absent for those that are. */

@@ -33,6 +33,7 @@ import {
   encodeToken,
   endingKey,
   idPrefix,
+  isTokenId,
   ofIdentityKey,
   type TokenId,
   type TokenRecord,
@@ -266,9 +267,7 @@ export class Tokens {
       const unchanged = { key: tokenKey(record.id), revision };
       return settleMark(this.#store, record, due, this.#clock.now(), [fence, unchanged]);
     }
-    const ended =
-      record.usesLeft === 0 || (record.expiresAt !== null && record.expiresAt <= this.#clock.now());
-    const writes = ended ? this.endWrites(record) : this.#requeued(due, record);
+    const writes = hasEnded(record, this.#clock.now()) ? this.endWrites(record) : this.#requeued(due, record);
     await this.#store.commit(
       [...writes.filter((write) => write.key !== due.key), done],
       [fence, { key: tokenKey(record.id), revision }],
@@ -283,12 +282,22 @@ export class Tokens {
 
   /**
    * Duty: an entry of kind `token-tree`: what a dead token leaves goes, a page at a time. Its children end, its leases are due
-   * now, and what lies below `own` (its cubbyhole) is removed.
+   * now, and what lies below `own` (its cubbyhole) is removed. An entry of a token that lives was made up, and goes by itself: the
+   * commit that ends a token is the one that makes the entry.
    */
   async onTreeDue(due: Due, fence: Expectation, own: string | undefined): Promise<void> {
     const id = due.id as TokenId;
+    const done: PlainWrite = { key: due.key, value: null };
+    // A longer id would name a part of what another token has.
+    if (!isTokenId(due.id)) return void (await this.#store.commit([done], [fence]));
     for (;;) {
-      const children = await this.#childEndings(id, (await this.#readWhole(id))?.record);
+      const whole = await this.#readWhole(id);
+      if (whole !== undefined && !hasEnded(whole.record, this.#clock.now())) {
+        // Whoever ends it meanwhile may have put the same entry there.
+        const unchanged = { key: tokenKey(id), revision: whole.revision };
+        return void (await this.#store.commit([done], [fence, unchanged]));
+      }
+      const children = await this.#childEndings(id, whole?.record);
       const leases = await leaseEndWrites(this.#store, id, this.#clock.now());
       const records = own === undefined ? { items: [] } : await this.#store.range(own, { limit: 8 });
       const finished = !children.more && !leases.more && records.next === undefined;
@@ -298,7 +307,7 @@ export class Tokens {
         ...leases.writes,
         ...records.items.map(({ key }) => ({ key, value: null })),
       ];
-      if (finished) writes.push({ key: due.key, value: null }, { key: endingKey(id), value: null });
+      if (finished) writes.push(done, { key: endingKey(id), value: null });
       await this.#store.commit(writes, [fence, ...leases.expectations]);
       if (finished) return;
     }
@@ -321,6 +330,11 @@ export class Tokens {
     }
     return { writes, more: children.next !== undefined };
   }
+}
+
+/** Used up, out of time, or revoked without its children: whatever else it has may go. */
+function hasEnded({ usesLeft, expiresAt, orphanedAt }: TokenRecord, now: number): boolean {
+  return orphanedAt !== undefined || usesLeft === 0 || (expiresAt !== null && expiresAt <= now);
 }
 
 /** So that none is forgotten. */

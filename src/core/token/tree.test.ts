@@ -10,8 +10,10 @@ import {
   tokenOf,
 } from '../../../test/fakes/client.ts';
 import { leasedType, Outside } from '../../../test/fakes/leased-engine.ts';
+import { CofferError } from '../../errors.ts';
 import type { CofferNode } from '../../main/node.ts';
 import { parseStorageKey } from '../../storage/storage.ts';
+import { dueWrite } from '../due.ts';
 
 let place: Place;
 let node: CofferNode;
@@ -76,6 +78,28 @@ describe('revoking a tree', () => {
     expect(await place.storage.read(forged)).toBeUndefined();
   });
 
+  it.each([
+    ['of a living token', (id: string) => id],
+    ['of a place below it', (id: string) => `${id}/leased/creds`],
+    ['of no token at all', () => 'nobody'],
+  ])('threat 18: ends nothing by an entry that was made up, %s', async (_, forge) => {
+    const top = await makeToken(node, { policies: ['root'], ttl: '1h' });
+    const child = await makeToken(node, { ttl: '1h' }, top);
+    const { lease } = await ask(node, 'read', 'leased/creds/app', {}, top);
+    for (const path of ['kept', 'leased/creds/kept'])
+      await ask(node, 'update', `cubbyhole/${path}`, { a: 'b' }, top);
+    const id = forge(node.state.core?.tokens.idOf(top) ?? '');
+    const forged = dueWrite(place.clock.now(), 'token-tree', id).key;
+    await place.storage.commit([{ key: forged, value: Buffer.of(0) }]);
+    await finishDuties(node, place.clock);
+    expect(await Promise.all([top, child].map((token) => status(token)))).toEqual([200, 200]);
+    expect((await ask(node, 'read', 'cubbyhole/kept', {}, top)).data).toEqual({ a: 'b' });
+    expect((await ask(node, 'read', 'cubbyhole/leased/creds/kept', {}, top)).status).toBe(200);
+    expect((await ask(node, 'update', 'sys/leases/lookup', { lease_id: lease?.id ?? '' })).status).toBe(200);
+    expect(outside.working).toHaveLength(1);
+    expect(await place.storage.read(forged)).toBeUndefined();
+  });
+
   it('leaves nothing behind once the duty has passed', async () => {
     const before = await keysOf(place.storage, 'core/');
     const { top, all } = await grow(4);
@@ -130,6 +154,34 @@ describe('revoking a tree', () => {
     await revoke(parent);
     await finishDuties(node, place.clock);
     expect(await status(orphan)).toBe(200);
+  });
+
+  it('goes on after a death at any of its commits, and leaves nothing', async () => {
+    for (let death = 0; ; death++) {
+      const { top } = await grow(2);
+      const made = await ask(node, 'update', 'cubbyhole/own', { a: 'b' }, top);
+      expect(made.status).toBe(204);
+      await revoke(top);
+      const { core } = node.state;
+      if (core === undefined) throw new Error('sealed');
+      const commit = core.store.commit.bind(core.store);
+      let left = death;
+      core.store.commit = (writes, expectations) =>
+        left-- > 0 ? commit(writes, expectations) : Promise.reject(new CofferError('unavailable', 'it died'));
+      await finishDuties(node, place.clock).catch(() => undefined);
+      const survived = left >= 0;
+      core.store.commit = commit;
+      await node.state.drop();
+      node = await place.node();
+      // A lock that its holder could not give back is waited out.
+      await finishDuties(node, place.clock);
+      place.clock.advance(60);
+      await finishDuties(node, place.clock);
+      expect(outside.working).toEqual([]);
+      expect(await keysOf(place.storage, 'core/token/id/')).toHaveLength(1);
+      expect(await keysOf(place.storage, 'core/token/child/')).toEqual([]);
+      if (survived) return;
+    }
   });
 
   it('goes on where a node left off, on another', async () => {

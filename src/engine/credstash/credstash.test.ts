@@ -67,6 +67,43 @@ describe('a mounted table', () => {
     expect(table.items.calls).toEqual({});
   });
 
+  it('shows names without values, as deep as asked, for a call to KMS', async () => {
+    await configured();
+    await put('db', { user: 'app', hosts: { main: { port: 1 }, none: {} } });
+    const names = (query: JsonObject = {}, token?: string) =>
+      ask(node, 'read', 'shared/subkeys/db', query, token);
+    const all = await names();
+    expect(all).toMatchObject({
+      status: 200,
+      data: {
+        subkeys: { user: null, hosts: { main: { port: null }, none: null } },
+        metadata: { version: 1 },
+      },
+    });
+    expect(JSON.stringify(all.data)).not.toContain('app');
+    expect((await names({ depth: 1 })).data['subkeys']).toEqual({ user: null, hosts: null });
+    expect(await names({ depth: -1 })).toMatchObject({ status: 400 });
+    expect(await names({ version: 7 })).toMatchObject({ status: 404 });
+    await ask(node, 'delete', 'shared/data/db');
+    expect(await names()).toMatchObject({ status: 404, data: { subkeys: null } });
+    fails('decrypt', () => new AwsError('denied', 'no'), 'kms');
+    expect(await names({ version: 1 })).toMatchObject({ status: 404 });
+    await put('db', { user: 'app' });
+    expect(await names()).toMatchObject({ status: 403 });
+  });
+
+  it.each([
+    ['move', { from: 'shared/a', to: 'shared/b' }],
+    ['copy', { from: 'shared/a', to: 'shared/b' }],
+    ['restore', { path: 'shared/a', at: '2026-03-01T12:00:00Z', recursive: true }],
+  ])('is told apart from kv by a %s, and keeps what it has', async (verb, body) => {
+    await configured();
+    await put('a', { user: 'app' });
+    const answer = await ask(node, 'update', `sys/secrets/${verb}`, body);
+    expect(answer).toMatchObject({ status: 405, errors: [expect.stringContaining('shared/')] });
+    expect((await get('a')).data).toMatchObject({ data: { user: 'app' } });
+  });
+
   it('writes, reads, checks and patches versions as kv does', async () => {
     await configured();
     const first = await put('shop/db', { user: 'app', password: 'x' }, { options: { cas: 0 } });

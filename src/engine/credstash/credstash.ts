@@ -4,7 +4,7 @@ import type { AwsPlaces } from '../../aws/aws-places.ts';
 import { CofferError } from '../../errors.ts';
 import type { EngineOptions, EngineType } from '../engine.ts';
 import { configEndpoint } from './config-endpoint.ts';
-import { dataEndpoint } from './data-endpoint.ts';
+import { dataEndpoint, subkeysEndpoint } from './data-endpoint.ts';
 import { metadataEndpoint } from './metadata-endpoint.ts';
 import { type OpenServices, Tables } from './tables.ts';
 import { versionEndpoints } from './version-endpoints.ts';
@@ -21,6 +21,7 @@ export function credstash(places: AwsPlaces, open?: OpenServices): EngineType {
         endpoints: [
           configEndpoint(tables, places),
           dataEndpoint(tables),
+          subkeysEndpoint(tables),
           metadataEndpoint(tables),
           ...versionEndpoints(tables),
         ],

@@ -1,5 +1,6 @@
-/** `data`: values of versions, as kv's versioned engine has them. */
+/** `data` and `subkeys`: values of versions, as kv's versioned engine has them. */
 import { type Call, type Endpoint, endpoint, type FieldValues, type Reply } from '../../core/endpoint.ts';
+import { fieldNames } from '../../core/field-names.ts';
 import { applyMergePatch } from '../../core/merge-patch.ts';
 import { decodeSecret, encodeSecret } from '../../credstash/secret-map.ts';
 import type { SecretTable } from '../../credstash/secret-table.ts';
@@ -40,7 +41,7 @@ export function dataEndpoint(tables: Tables): Endpoint {
           data: { type: 'object', sensitive: true, nullable: true },
           metadata: { type: 'object', members: versionSchema },
         },
-        handle: (call) => readVersion(tables, call),
+        handle: (call) => readVersion(tables, call, 'data', (data) => data),
       },
       update: {
         summary: 'Write a new version',
@@ -75,7 +76,44 @@ export function dataEndpoint(tables: Tables): Endpoint {
   });
 }
 
-function readVersion(tables: Tables, call: DataCall): Promise<Reply | undefined> {
+/** The names take what the values take, a call to KMS as well: in a table they are in the ciphertext. */
+export function subkeysEndpoint(tables: Tables): Endpoint {
+  return endpoint({
+    pattern: 'subkeys/:path*',
+    help: 'Shows the names in a secret of the table without the values.',
+    fields: {
+      version: fields.version,
+      context: fields.context,
+      depth: { type: 'int', help: 'How deep to go; 0 is all the way.', query: true },
+    },
+    operations: {
+      read: {
+        summary: 'Read the names in a version',
+        spendsFirst: true,
+        response: {
+          // Names of fields are the caller's own words.
+          subkeys: { type: 'object', sensitive: true, nullable: true },
+          metadata: { type: 'object', members: versionSchema },
+        },
+        handle: (call) => {
+          const { depth = 0 } = call.fields;
+          if (depth < 0) throw new CofferError('invalid_request', 'depth is a number from 0');
+          return readVersion(tables, call, 'subkeys', (data) => fieldNames(data, depth));
+        },
+      },
+    },
+  });
+}
+
+type ReadCall = Call & { readonly fields: FieldValues<Pick<typeof fields, 'version' | 'context'>> };
+
+/** A version below `shownAs` of the answer, as `show` makes it of its fields, with its metadata. */
+function readVersion(
+  tables: Tables,
+  call: ReadCall,
+  shownAs: 'data' | 'subkeys',
+  show: (data: JsonObject) => JsonObject,
+): Promise<Reply | undefined> {
   const { version = 0, context } = call.fields;
   const name = secretName(call);
   return tables.use(call, context, async (table, { ttl }) => {
@@ -83,9 +121,9 @@ function readVersion(tables: Tables, call: DataCall): Promise<Reply | undefined>
     if (item === undefined) return undefined;
     const head = table.headOf(item);
     const metadata = shownVersion(head);
-    if (head.state.kind !== 'live') return { status: 404, data: { data: null, metadata } };
-    const data = decodeSecret(await table.open(item));
-    return { data: { data, metadata }, ...(ttl > 0 ? { leaseDuration: ttl } : {}) };
+    if (head.state.kind !== 'live') return { status: 404, data: { [shownAs]: null, metadata } };
+    const data = show(decodeSecret(await table.open(item)));
+    return { data: { [shownAs]: data, metadata }, ...(ttl > 0 ? { leaseDuration: ttl } : {}) };
   });
 }
 

@@ -7,10 +7,11 @@ import {
   type Reply,
   type ResponseSchema,
 } from '../../core/endpoint.ts';
+import { fieldNames } from '../../core/field-names.ts';
 import { RawJson } from '../../core/request.ts';
 import { parseStored } from '../../core/stored-json.ts';
 import { CofferError } from '../../errors.ts';
-import { emptyObject, isJsonObject, type JsonObject, type JsonValue } from '../../json.ts';
+import type { JsonObject } from '../../json.ts';
 import { isDeleted } from './metadata.ts';
 import { secretPath } from './secret-path.ts';
 import type { Secrets } from './secrets.ts';
@@ -107,25 +108,12 @@ export function subkeysEndpoint(secrets: Secrets): Endpoint {
         handle: (call) => {
           const { version = 0, depth = 0 } = call.fields;
           if (depth < 0) throw new CofferError('invalid_request', 'depth is a number from 0');
-          const shown = (text: string) => namesOf(parseStored<JsonObject>(Buffer.from(text)), depth);
+          const shown = (text: string) => fieldNames(parseStored<JsonObject>(Buffer.from(text)), depth);
           return readVersion(secrets, call, version, 'subkeys', shown);
         },
       },
     },
   });
-}
-
-/** The same names; values that hold none themselves, or lie at `depth` (0: none does), are null. */
-function namesOf(fields: JsonObject, depth: number): JsonObject {
-  const names = emptyObject();
-  for (const [name, value] of Object.entries(fields)) {
-    names[name] = depth !== 1 && holdsNames(value) ? namesOf(value, Math.max(0, depth - 1)) : null;
-  }
-  return names;
-}
-
-function holdsNames(value: JsonValue): value is JsonObject {
-  return isJsonObject(value) && Object.keys(value).length > 0;
 }
 
 function asStored(text: string): RawJson {

@@ -43,7 +43,7 @@ export function companyOf(seat: WorkerSeat, log: LevelledLogger, clock: Clock, r
         followOthers(state, seat, random, log);
         await openWithOthers(state, seat, log);
       },
-      road: (node) => homeRoad(node.road, node.state, seat, log),
+      road: (node) => homeRoad(node.road, node.state, seat, log, clock),
     },
     peers: new WorkerPeers(seat, clock),
     metrics: {

@@ -3,11 +3,12 @@
  * one of them is the home of these requests, and the others have it answer; and whoever opens or seals the store tells all others.
  */
 
+import type { Clock } from '../../clock.ts';
 import { errorAnswer } from '../../core/answer.ts';
 import type { Answer, Request, Road } from '../../core/request.ts';
 import type { SealState } from '../../core/seal-state.ts';
 import type { Random } from '../../crypto/random.ts';
-import { asCofferError } from '../../errors.ts';
+import { asCofferError, CofferError } from '../../errors.ts';
 import type { Logger } from '../../log.ts';
 import type { SealedKey, SentRequest } from './protocol.ts';
 import { sealRootKey, wishForRootKey } from './root-key.ts';
@@ -16,11 +17,14 @@ import type { WorkerSeat } from './worker.ts';
 /** Milliseconds: for the others to open the store, and for an answer of the home. */
 const unsealPatience = 15_000;
 const homePatience = 100_000;
+/** Milliseconds within which the parent says a word: it has nothing to do that takes long. And those between two such questions. */
+const parentPatience = 5_000;
+const parentWatched = 5_000;
 
 const ofHome = /^sys\/(unseal|seal-status|seal-slots|rekey|generate-root)/;
 
 /** Wraps the road of one worker. */
-export function homeRoad(road: Road, state: SealState, seat: WorkerSeat, log: Logger): Road {
+export function homeRoad(road: Road, state: SealState, seat: WorkerSeat, log: Logger, clock: Clock): Road {
   const { number } = seat.start;
   let home = 1;
   seat.hear('homeIs', (told) => {
@@ -47,14 +51,49 @@ export function homeRoad(road: Road, state: SealState, seat: WorkerSeat, log: Lo
       const isKnown = request.path === 'sys/seal-status' && state.core !== undefined;
       if (ofHome.test(request.path) && !isKnown) {
         if (home === number) return local(request);
-        return seat.line
-          .ask('home', sentRequest(request, state), homePatience)
-          .catch((error: unknown) => errorAnswer(request, error));
+        return askHome(seat, sentRequest(request, state), clock).catch((error: unknown) =>
+          errorAnswer(request, error),
+        );
       }
       // Whoever comes first to a store that another process has sealed is told too late for the others to have noticed.
       return request.path === 'sys/seal' ? local(request) : road.handle(request);
     },
   };
+}
+
+/**
+ * A parent that is stopped (SIGSTOP, a debugger) passes nothing on and tells nobody. The home may well take its time, so the parent is
+ * asked for a word before and meanwhile: without one `unavailable`, in seconds.
+ */
+async function askHome(seat: WorkerSeat, sent: SentRequest, clock: Clock): Promise<Answer> {
+  const parentSpeaks = () => seat.line.ask('ping', null, parentPatience);
+  await parentSpeaks().catch(() => {
+    throw silentParent('nothing was done');
+  });
+  const answer = seat.line.ask('home', sent, homePatience);
+  return new Promise((resolve, reject) => {
+    let timer: Disposable | undefined;
+    let over = false;
+    const end = (): void => {
+      over = true;
+      timer?.[Symbol.dispose]();
+    };
+    const watch = (): void => {
+      if (over) return;
+      timer = clock.after(parentWatched, () => {
+        parentSpeaks().then(watch, () =>
+          reject(silentParent('whether the request was carried out is not known')),
+        );
+      });
+    };
+    watch();
+    answer.finally(end).then(resolve, reject);
+  });
+}
+
+function silentParent(outcome: string): CofferError {
+  const who = 'the process that leads the workers of this server does not answer';
+  return new CofferError('unavailable', `${who}: see whether it is stopped; ${outcome}`);
 }
 
 function ignore(): void {

@@ -14,6 +14,9 @@ const rootKey = systemRandom.bytes(32);
 const words = `tumble ${randomBase62(systemRandom, 12)} lantern`;
 const sealOf = (passphrase: string) => new PassphraseSeal({ passphrase, random: systemRandom, cost });
 
+/** A slot to try things on, for tests that need no new one. */
+const wrapped = sealOf(words).wrap(rootKey, place);
+
 /** A body as somebody would forge it who knows the format. */
 function withSum(body: JsonObject): JsonObject {
   const numbers = [body['log_n'], body['r'], body['p']].map(Number);
@@ -43,8 +46,7 @@ describe('a passphrase', () => {
   it.each(['', '   ', 'a\nb', 'x'.repeat(1_025), 'tab\tin the middle', '\ud800 lone surrogate'])(
     'is refused when it can be none: %j',
     async (text) => {
-      const body = await sealOf(words).wrap(rootKey, place);
-      await expect(passphraseByHand.collect(body, place).add(text)).rejects.toMatchObject({
+      await expect(passphraseByHand.collect(await wrapped, place).add(text)).rejects.toMatchObject({
         code: 'invalid_request',
       });
     },
@@ -87,13 +89,13 @@ describe('threat 25: the cost of guessing', () => {
   ])('is never chosen out of bounds, nor believed: %o', async (weak) => {
     const wrapping = new PassphraseSeal({ passphrase: words, random: systemRandom, cost: weak });
     await expect(wrapping.wrap(rootKey, place)).rejects.toMatchObject({ code: 'invalid_request' });
-    const body = await sealOf(words).wrap(rootKey, place);
+    const body = await wrapped;
     const weakened = withSum({ ...body, log_n: weak.logN, r: weak.r, p: weak.p });
     await expect(sealOf(words).unwrap(weakened, place)).rejects.toMatchObject({ code: 'integrity' });
   });
 
   it('is bound to the slot: another sound cost does not open it', async () => {
-    const body = await sealOf(words).wrap(rootKey, place);
+    const body = await wrapped;
     const other = withSum({ ...body, log_n: 16 });
     await expect(sealOf(words).unwrap(other, place)).rejects.toMatchObject({
       code: 'wrong_key',

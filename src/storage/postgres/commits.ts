@@ -23,7 +23,7 @@ import { CofferError, ConflictError } from '../../errors.ts';
 import { generateRevision } from '../revision.ts';
 import { type Expectation, parseStorageKey, type Revision, type Write } from '../storage.ts';
 import { Departures } from './departures.ts';
-import { failureOf, isCut, isTimeout, mayTryAgain, stateOf } from './failure.ts';
+import { failureOf, isCut, isDemoted, isTimeout, mayTryAgain, stateOf } from './failure.ts';
 import { type GroupLimits, KeysInUse, keysNamed, type Pending, takeGroup, valuesOf } from './group.ts';
 import { locksOf, lockValues, takeLocks } from './locks.ts';
 import type { Statement, Step } from './messages.ts';
@@ -42,6 +42,8 @@ export interface CommitOptions {
   readonly clock: Clock;
   /** Milliseconds for which the fate of a commit is asked for. */
   readonly patience: number;
+  /** Told of a server that takes no writes any more: other connections may lead to it as well. */
+  readonly onDemoted: () => void;
 }
 
 const mostTries = 50;
@@ -172,6 +174,7 @@ export class Commits {
       // No connection: nothing was sent.
       return { kind: 'undone', error, again: false };
     }
+    if (outcome.kind === 'undone' && isDemoted(stateOf(outcome.error))) this.#options.onDemoted();
     if (outcome.kind !== 'unknown' || outcome.error instanceof CofferError) return outcome;
     return this.#fateOf(minute, id, outcome.error);
   }
@@ -205,7 +208,9 @@ export class Commits {
             await session.ask(statements.bury, [session.minute, randomUUID()]);
             return session.unconfirmed ? unconfirmed(session) : fateOf(row, lost);
           } catch (error) {
-            if (isCut(stateOf(error))) session.drop();
+            const state = stateOf(error);
+            if (isCut(state) || isDemoted(state)) session.drop();
+            if (isDemoted(state)) this.#options.onDemoted();
             throw error;
           }
         });
@@ -291,8 +296,10 @@ function undoneBy(session: Session, error: unknown): Outcome {
   const state = stateOf(error);
   // A mark that came too late: the clock of this connection is off, and a new one asks the server again.
   const stale = state === '23502';
-  if (stale || isCut(state)) session.drop();
-  return { kind: 'undone', error, again: stale || mayTryAgain(state) };
+  // Whoever takes writes now is looked for; where nobody does, opening the next session says so.
+  const elsewhere = stale || isDemoted(state);
+  if (elsewhere || isCut(state)) session.drop();
+  return { kind: 'undone', error, again: elsewhere || mayTryAgain(state) };
 }
 
 /** Whether an advisory lock that one connection holds keeps another one from it. */

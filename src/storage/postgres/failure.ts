@@ -17,6 +17,11 @@ export function isCut(state: string | undefined): boolean {
   return state === undefined || state.startsWith('08') || state.startsWith('57P') || state.startsWith('58');
 }
 
+/** The server takes no writes any more: another one does by now, or nobody. What is asked of this one may be old. */
+export function isDemoted(state: string | undefined): boolean {
+  return state === '25006';
+}
+
 const meanings: Readonly<Record<string, string>> = {
   '28000': 'the server refuses the login',
   '28P01': 'the server refuses the password',
@@ -50,7 +55,7 @@ export function failureOf(error: unknown, outcome = ''): CofferError {
 
 function reasonOf(error: unknown, state: string | undefined): string {
   if (state === '57014' || state === '55P03' || isTimeout(error)) return 'PostgreSQL took too long';
-  if (state === '25006') return 'PostgreSQL takes no writes (a replica, or read only)';
+  if (isDemoted(state)) return 'PostgreSQL takes no writes (a replica, or read only)';
   if (state === undefined)
     return tlsReasonOf(error) ?? 'PostgreSQL cannot be reached, or broke the connection';
   const meaning = meanings[state];

@@ -60,6 +60,17 @@ export class Lanes {
     }
   }
 
+  /** What is under way ends; what is asked from now on is asked of new connections. */
+  renew(): void {
+    for (const { session } of this.#lanes) {
+      session.then(
+        (opened) => opened.close(),
+        () => undefined,
+      );
+    }
+    this.#lanes.clear();
+  }
+
   /** What is under way ends first. */
   async close(): Promise<void> {
     this.#closed = true;

@@ -22,6 +22,7 @@ import { passGate } from './gate.ts';
 import { Lanes } from './lanes.ts';
 import type { RawRow, Statement, Value } from './messages.ts';
 import { askOccupants, nameSession, newOccupancy, type Occupancy } from './occupancy.ts';
+import { requireOwnSessions } from './own-session.ts';
 import { askChildren, askRange } from './pages.ts';
 import { Reads } from './reads.ts';
 import { prepareTables, type Tables } from './schema.ts';
@@ -76,6 +77,8 @@ export async function openPostgresStorage(options: PostgresOptions): Promise<Sna
   const most = Math.max(2, address.connections);
   const pool = new SessionPool({ open, most, patience: deadlines.connect, clock });
   try {
+    // Before anything is made there.
+    await requireOwnSessions(pool);
     const tables = await pool.lend((session) => prepare(session, address.schema, options, log));
     const space = `${tables.database}\0${tables.schema}`;
     const occupancy = newOccupancy(space);
@@ -87,8 +90,12 @@ export async function openPostgresStorage(options: PostgresOptions): Promise<Sna
     const { gate } = options;
     if (gate !== undefined) admit = (session) => passGate(session, gate, statements);
     const patience = deadlines.connect + deadlines.statement;
-    const commits = new Commits({ pool, statements, space, locks, clock, patience });
     const lanes = new Lanes(open);
+    const onDemoted = () => {
+      pool.renew();
+      lanes.renew();
+    };
+    const commits = new Commits({ pool, statements, space, locks, clock, patience, onDemoted });
     return new PostgresStorage({
       pool,
       lanes,

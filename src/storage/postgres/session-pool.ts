@@ -56,6 +56,11 @@ export class SessionPool {
     }
   }
 
+  /** Gives up what nobody has: the next user gets a new connection. */
+  renew(): void {
+    for (const session of this.#idle) session.drop();
+  }
+
   /** Waits for everything that is lent. */
   async close(): Promise<void> {
     this.#closed = true;
