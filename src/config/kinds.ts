@@ -125,6 +125,18 @@ export const sealAddresses: Kind<readonly string[]> = {
   show: (value) => value.join(','),
 };
 
+/** Where backups go; what stands in it is for its own reader to say. */
+export const backupAddress: Kind<string | undefined> = {
+  placeholder: 'ADDRESS',
+  looks: '`s3://BUCKET/PREFIX?region=REGION`',
+  read: (value) =>
+    typeof value === 'string' && /^s3:\/\/[^\s]+$/.test(value)
+      ? { value }
+      : { problem: 'must be an address such as s3://BUCKET/PREFIX?region=eu-central-1' },
+  fromText: asText,
+  show: (value) => value ?? '',
+};
+
 export const boolean: Kind<boolean> = {
   placeholder: 'BOOL',
   looks: '`true` or `false`',
