@@ -83,7 +83,7 @@ export function inOrder<T extends KeptBackup>(backups: readonly T[]): readonly T
 export function newestOf(backups: readonly KeptBackup[], where: string, storeId?: string): KeptBackup {
   const fitting = storeId === undefined ? backups : backups.filter((each) => each.storeId === storeId);
   const newest = inOrder(fitting).at(-1);
-  if (newest === undefined) throw new CofferError('not_found', `there is no backup in ${where}`);
+  if (newest === undefined) throw new CofferError('not_found', `there is no backup of a name that the program gives in ${where}`);
   const stores = new Set(fitting.map((each) => each.storeId));
   if (stores.size === 1) return newest;
   throw new CofferError(
