@@ -34,6 +34,8 @@ export const reaches: readonly Reach[] = [
     // A database's folder hands its driver the address that an administrator configured.
     owners: [
       'client/',
+      // An instance's own metadata service, which no guard of addresses would let through: what is asked is fixed.
+      'aws/instance-region.ts',
       'outgoing/',
       'audit-device/connection.ts',
       'engine/database/mysql/',

@@ -53,7 +53,7 @@ it.skipIf(moto === undefined)(
     const got = await cli(other, ['get', 'db/password'], {
       env: { ...env, COFFER_ADDR: two.address, COFFER_TOKEN: token },
     });
-    expect(got, got.stderr).toMatchObject({ code: 0, stdout: 'shared\n' });
+    expect(got, got.stderr).toMatchObject({ code: 0, stdout: 'shared' });
     await two.stop();
   },
 );
