@@ -68,14 +68,15 @@ export const handedToEngines = [
 ] as const;
 
 /**
- * What of core an auth method is handed besides: whether an address is in a network, which policies a role may name, and the
- * lock-out after failed logins.
+ * What of core an auth method is handed besides: whether an address is in a network, which policies a role may name, the
+ * lock-out after failed logins, and how fast one address may go.
  */
 export const handedToAuthMethods = [
   'core/lockout/lock-state.ts',
   'core/lockout/lockout.ts',
   'core/network.ts',
   'core/policy/assignable.ts',
+  'core/quota/buckets.ts',
 ] as const;
 
 /** What auth methods share among each other. */
