@@ -76,7 +76,8 @@ function sessionFits({ kind, name }: PrincipalArn, session: string | undefined):
 const tag = /\s*<(\/?)([A-Za-z]{1,64})( xmlns="[^"<>&]{0,128}")?>([^<&>]*)/y;
 
 function parse(text: string): Element {
-  const head = /^(?:<\?xml version=(["'])1\.0\1(?: encoding=(["'])(?:UTF|utf)-8\2)?\s?\?>)?/.exec(text)?.[0] ?? '';
+  const head =
+    /^(?:<\?xml version=(["'])1\.0\1(?: encoding=(["'])(?:UTF|utf)-8\2)?\s?\?>)?/.exec(text)?.[0] ?? '';
   tag.lastIndex = head.length;
   const first = tag.exec(text);
   const [, closing, name, declared] = first ?? [];
@@ -94,7 +95,8 @@ function finish(text: string, name: string, begun: string, depth: number): Eleme
   for (;;) {
     const found = tag.exec(text);
     const [, closing, next, declared, content = ''] = found ?? [];
-    if (next === undefined || declared !== undefined) throw refused('it is not in the form that STS answers in');
+    if (next === undefined || declared !== undefined)
+      throw refused('it is not in the form that STS answers in');
     if (closing === '') {
       if (begun.trim() !== '') throw refused('it mixes text and elements');
       children.push(finish(text, next, content, depth + 1));

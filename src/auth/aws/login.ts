@@ -52,7 +52,8 @@ export function loginEndpoint(rooms: AwsRooms, desk: IamDesk): Endpoint {
         login: true,
         handle: async (call) => {
           const iam = iamLogin(call.fields);
-          if (iam !== undefined) return { login: await uniform(() => logInPrincipal(rooms, desk, call, iam)) };
+          if (iam !== undefined)
+            return { login: await uniform(() => logInPrincipal(rooms, desk, call, iam)) };
           const login = ec2Login(call.fields);
           const principal = await uniform(() => logInInstance(rooms, call, login));
           await tidyByItself(call);

@@ -24,7 +24,10 @@ export class FullArns {
   }
 
   /** Undefined where nobody here may ask IAM. Rejects with `permission_denied`, or `AwsError`. */
-  async of({ arn, principal, uniqueId }: CallerIdentity, questions: AwsQuestions): Promise<string | undefined> {
+  async of(
+    { arn, principal, uniqueId }: CallerIdentity,
+    questions: AwsQuestions,
+  ): Promise<string | undefined> {
     // What is no role has its path already.
     if (principal.kind !== 'assumed-role') return arn;
     const role = parseArn(canonicalArn(principal));

@@ -174,7 +174,8 @@ function checkBodyHeaders(headers: Readonly<Record<string, string>>): void {
   } = headers;
   if (!/^application\/x-www-form-urlencoded(; ?charset=utf-8)?$/i.test(type))
     throw refused('the header Content-Type is not that of a form');
-  if (length !== String(identityQuestion.length)) throw refused('the header Content-Length is not the body’s');
+  if (length !== String(identityQuestion.length))
+    throw refused('the header Content-Length is not the body’s');
   if (digest !== bodyDigest) throw refused('the header X-Amz-Content-Sha256 is not the body’s');
 }
 

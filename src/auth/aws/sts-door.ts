@@ -82,7 +82,10 @@ export class StsDoor {
   #read({ status, contentType, body }: OutgoingAnswer, about: string, origin: string): CallerIdentity {
     if (status === 200) return readCallerIdentity(contentType, body);
     if (status === 429 || status >= 500 || isThrottling(body)) {
-      throw new AwsError(status >= 500 && status !== 503 ? 'aws-fault' : 'throttled', `STS answered ${status}`);
+      throw new AwsError(
+        status >= 500 && status !== 503 ? 'aws-fault' : 'throttled',
+        `STS answered ${status}`,
+      );
     }
     this.#refused.set(about, true);
     this.#buckets.take(origin, refusals, this.#clock.steady());
