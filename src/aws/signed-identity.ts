@@ -42,10 +42,7 @@ export async function signIdentityRequest(
   }
 }
 
-async function sign(
-  options: AwsOptions,
-  headers: Readonly<Record<string, string>>,
-): Promise<SignedIdentity> {
+async function sign(options: AwsOptions, headers: Readonly<Record<string, string>>): Promise<SignedIdentity> {
   const sts = new LazyClient(
     options,
     { service: 'STS', env: 'STS' },
@@ -57,13 +54,14 @@ async function sign(
     return await sts.call(about, async ({ sdk, client }, abortSignal) => {
       let signed: SignedIdentity | undefined;
       client.middlewareStack.addRelativeTo(
-        (next) => async (step) => {
-          const request = step.request as Outgoing;
-          for (const name of Object.keys(request.headers))
-            if (statistics.test(name.toLowerCase())) delete request.headers[name];
-          Object.assign(request.headers, headers);
-          return next(step);
-        },
+        <Step extends { readonly request: unknown }, Done>(next: (step: Step) => Done) =>
+          (step: Step): Done => {
+            const request = step.request as Outgoing;
+            for (const name of Object.keys(request.headers))
+              if (statistics.test(name.toLowerCase())) delete request.headers[name];
+            Object.assign(request.headers, headers);
+            return next(step);
+          },
         { relation: 'before', toMiddleware: 'httpSigningMiddleware', name: 'cofferOwnHeaders' },
       );
       client.middlewareStack.add(
