@@ -187,8 +187,18 @@ describe('logins of principals', () => {
   it('threat 01: with a signature that is not of the key ask AWS once', async () => {
     const forged = signedLogin({ ...app, secretKey: 'guessed' }, { at: place.clock.now() });
     expect(await refusal(send(forged))).toMatch(/STS answered 403/);
-    expect(await refusal(send(forged))).toMatch(/same signature/);
+    expect(await refusal(send(forged))).toMatch(/same request/);
     expect(sts.seen).toHaveLength(1);
+  });
+
+  it('threat 01: that somebody bent before are no less right', async () => {
+    const right = signedLogin(app, { at: place.clock.now() });
+    const text = Buffer.from(right.iam_request_headers, 'base64').toString();
+    const bent = Buffer.from(text.replace('session of app', 'session of apq')).toString('base64');
+    expect(await refusal(send({ ...right, iam_request_headers: bent }, '198.51.100.1'))).toMatch(
+      /STS answered/,
+    );
+    expect((await send(right)).status).toBe(200);
   });
 
   it('threat 01: are not said again from another address, on any node, until they are too old', async () => {

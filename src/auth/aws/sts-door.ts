@@ -5,6 +5,7 @@
 import { AwsError } from '../../aws/aws-error.ts';
 import type { Clock } from '../../clock.ts';
 import { Buckets } from '../../core/quota/buckets.ts';
+import { sha256 } from '../../crypto/digest.ts';
 import { CofferError } from '../../errors.ts';
 import { originOf } from '../../origin.ts';
 import type { Outgoing, OutgoingAnswer } from '../../outgoing/https.ts';
@@ -46,8 +47,9 @@ export class StsDoor {
    */
   async ask(request: SignedRequest, endpoint: string, address: string): Promise<CallerIdentity> {
     const origin = originOf(address);
-    const about = `${endpoint}\0${request.signature}`;
-    if (this.#refused.get(about) !== undefined) throw refused('STS refused the same signature before');
+    // All of it: what somebody else adds to a right signature must not make that one wrong.
+    const about = sha256(JSON.stringify([endpoint, request.headers])).toString('base64');
+    if (this.#refused.get(about) !== undefined) throw refused('STS refused the same request before');
     if (this.#buckets.wait(origin, refusals, this.#clock.steady()) > 0) {
       throw new CofferError('rate_limited', 'too many logins that AWS refused; try again later');
     }
