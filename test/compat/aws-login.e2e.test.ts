@@ -54,7 +54,7 @@ it.skipIf(moto === undefined)('hvac and coffer login aws log in with keys of AWS
     cli({ ...place, env: own }, ['login', 'aws', '--role', 'people', ...words]);
   const right = await logIn(['--server-id', 'coffer.example.com', '--region', 'eu-central-1']);
   expect(right).toMatchObject({ code: 0, stdout: '' });
-  expect(right.stderr).toMatch(/^logged in as aws-ann; policies: default, people; the token lasts 20m/);
+  expect(right.stderr).toMatch(/^logged in; policies: default, people; the token lasts 20m/);
   const wrong = await logIn(['--no-store']);
   expect(wrong).toMatchObject({ code: 2, stdout: '' });
   expect(wrong.stderr).toContain('permission denied');
