@@ -19,14 +19,17 @@ export const linesBytes = 2 * pieceBytes - 16 * 1024;
 /** A segment of more records than this is closed, however small they are: it is opened and removed at one go. */
 const mostPieces = 1_000;
 
-/** A chain as this process knows it. */
-export interface ChainState {
-  /** As it was last committed; its position is the end of the chain. */
+/** Where a chain ends. */
+export interface ChainEnd {
   readonly anchor: ChainAnchor;
-  /** The anchor's; null before the chain is there. */
-  readonly revision: Revision | null;
   /** Records of the segment so far. */
   readonly pieces: number;
+}
+
+/** A chain as this process knows it: its anchor is as it was last committed. */
+export interface ChainState extends ChainEnd {
+  /** The anchor's; null before the chain is there. */
+  readonly revision: Revision | null;
 }
 
 export interface DraftFacts {
@@ -96,9 +99,9 @@ export class ChainDraft {
     return { key: anchorKey(this.#anchor.chainId, storedShelf), revision: this.#from.revision };
   }
 
-  /** The chain once the writes are committed; `revision` is the anchor's then. */
-  result(revision: Revision): ChainState {
-    return { anchor: this.#anchor, revision, pieces: this.#pieces };
+  /** Where the chain is once the writes are committed. */
+  get end(): ChainEnd {
+    return { anchor: this.#anchor, pieces: this.#pieces };
   }
 
   /** Whether an anchor that was read says that these writes are there. */
