@@ -243,6 +243,7 @@ export const rules: readonly Rule[] = [
   { from: 'seal/awskms/', may: ['./', 'aws/', ...sealSeam, 'crypto/', ...ground] },
   { from: 'storage/', may: [...storageSeam, ...ground] },
   { from: 'storage/*/', may: ['./', ...storageSeam, ...ground] },
+  { from: 'storage/dynamodb/', may: ['./', 'aws/', ...storageSeam, ...ground] },
   {
     from: 'engine/',
     may: [...engineSeam, ...ground],

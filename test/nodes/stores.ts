@@ -2,17 +2,21 @@
 import { randomBytes } from 'node:crypto';
 import { parseConsulPlace } from '../../src/storage/consul/address.ts';
 import { openConsulStorage } from '../../src/storage/consul/consul.ts';
+import { parseDynamoAddress } from '../../src/storage/dynamodb/address.ts';
+import { openDynamoStorage } from '../../src/storage/dynamodb/dynamodb.ts';
 import { openPostgresStorage } from '../../src/storage/postgres/postgres.ts';
 import type { Storage } from '../../src/storage/storage.ts';
 import { makePlace, type Place, type PlaceOptions } from '../fakes/client.ts';
 import { ConsulAgentFake } from '../fakes/consul-agent.ts';
 import { databasePlace } from '../setup/database-place.ts';
+import { startDynamoLocal } from '../setup/dynamodb-local.ts';
 
 export interface SharedStore {
   readonly name: string;
   make(options?: PlaceOptions): Promise<Place>;
 }
 
+const local = await startDynamoLocal();
 const postgresql = await databasePlace('postgresql');
 
 export const stores: readonly SharedStore[] = [
@@ -20,6 +24,7 @@ export const stores: readonly SharedStore[] = [
   { name: 'lmdb', make: (options = {}) => makePlace({ silent: true, ...options, lmdb: true }) },
   { name: 'consul', make: overConsul },
   ...(postgresql === undefined ? [] : [{ name: 'postgres', make: overPostgresql }]),
+  ...(local === undefined ? [] : [{ name: 'dynamodb', make: overDynamo }]),
 ];
 
 async function overConsul(options: PlaceOptions = {}): Promise<Place> {
@@ -47,6 +52,20 @@ async function overPostgresql(options: PlaceOptions = {}): Promise<Place> {
     place,
     () => openPostgresStorage({ url, create: false }),
     () => sql(`DROP SCHEMA ${schema} CASCADE`),
+  );
+}
+
+/** The table goes with the process that serves it, which ends with this one. */
+async function overDynamo(options: PlaceOptions = {}): Promise<Place> {
+  if (local === undefined) throw new Error('there is no DynamoDB Local');
+  const { env } = local;
+  const address = parseDynamoAddress(local.url());
+  const open = (create: boolean) => openDynamoStorage({ address, create, env });
+  const place = await makePlace({ silent: true, ...options, storage: await open(true) });
+  return apart(
+    place,
+    () => open(false),
+    () => Promise.resolve(),
   );
 }
 
