@@ -320,8 +320,21 @@ describe('another start', () => {
   it('closes that of another node too, unless that one tells of itself', async () => {
     const there = { ...deadProcess(), node: 'there', bootId: 'of another machine' };
     const left = await crashed(there);
+    clock.advance(60_000);
     expect((await open({ nodes: () => Promise.resolve([there]) })).findings).toEqual([]);
     expect((await open()).findings).toMatchObject([{ chainId: left.chainId, kind: 'crashed' }]);
+  });
+
+  it('leaves that of another node alone which has only begun, and does not tell of itself yet', async () => {
+    const others = ['one', 'another'].map((node) => ({ ...deadProcess(), node, bootId: `of ${node}` }));
+    const starting = await Promise.all(others.map((process) => open({ process })));
+    expect(starting.map(({ findings }) => findings)).toEqual([[], []]);
+    for (const log of starting) await log.append(request(log.chainId), 'kernel');
+    expect(failures).toEqual([]);
+    const left = await open();
+    expect(left.findings).toEqual([]);
+    clock.advance(60_000);
+    expect(await left.closeLeft()).toHaveLength(2);
   });
 
   it('closes later what goes later', async () => {
@@ -345,6 +358,7 @@ describe('another start', () => {
     const there = { ...deadProcess(), node: 'there', bootId: 'of another machine' };
     const live = await crashed(there);
     const before = live.chainId;
+    clock.advance(60_000);
     const log = await open();
     await live.append(request('later'), 'kernel');
     expect(failures.map(({ code }) => code)).toEqual(['conflict']);

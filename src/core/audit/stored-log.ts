@@ -145,8 +145,8 @@ class StoredLog implements OpenStoredLog {
   }
 
   async closeLeft(): Promise<readonly ChainFinding[]> {
-    const { store, nodes } = this.#options;
-    const gone = await leftStoredChains(store, this.#process, await nodes());
+    const { store, nodes, clock } = this.#options;
+    const gone = await leftStoredChains(store, this.#process, await nodes(), clock.now());
     const left = await examineChains(storedPlace(store), gone, this.chainId);
     await Promise.all(left.map(({ finding }) => this.append(findingEntry(finding))));
     await closeLeftChains(store, left, storedShelf);
