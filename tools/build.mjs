@@ -8,7 +8,7 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 
 // AWS's clients come along: as packages they are hundreds of files, which cost a call of the command line more than its requests.
 const { dependencies } = JSON.parse(readFileSync(`${root}/package.json`, 'utf8'));
-const external = Object.keys(dependencies).filter((name) => !name.startsWith('@aws-sdk/client-'));
+const external = Object.keys(dependencies).filter((name) => !/^@aws-sdk\/client-|^@smithy\//.test(name));
 
 const made = `dist.${process.pid}.new`;
 const old = `dist.${process.pid}.old`;

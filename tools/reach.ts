@@ -47,14 +47,22 @@ export const reaches: readonly Reach[] = [
     modules: ['node:http'],
     words: /(?!)/,
     // The command line listens for one request: the browser's, at the end of a login.
-    owners: ['client/', 'http/', 'outgoing/', 'audit-device/http/', 'cli/browser-return.ts'],
+    owners: [
+      'client/',
+      'http/',
+      'outgoing/',
+      'audit-device/http/',
+      'cli/browser-return.ts',
+      'aws/json-wire.ts',
+    ],
   },
   // A listener takes TLS connections and opens none: it may have the module, and the words above still hold for it.
   {
     what: 'opens connections',
     modules: ['node:https', 'node:tls'],
     words: /(?!)/,
-    owners: ['client/', 'http/tls.ts', 'outgoing/', 'audit-device/http/'],
+    // AWS is asked where its own names and the server's settings lead, as the SDK's clients in that room do.
+    owners: ['client/', 'http/tls.ts', 'outgoing/', 'audit-device/http/', 'aws/json-wire.ts'],
   },
 ];
 
