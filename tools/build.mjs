@@ -10,26 +10,46 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 const { dependencies } = JSON.parse(readFileSync(`${root}/package.json`, 'utf8'));
 const external = Object.keys(dependencies).filter((name) => !/^@aws-sdk\/client-|^@smithy\//.test(name));
 
-const made = `dist.${process.pid}.new`;
-const old = `dist.${process.pid}.old`;
-await build({
+const common = {
   absWorkingDir: root,
-  entryPoints: { coffer: 'src/main/cli.ts' },
-  outdir: made,
   bundle: true,
-  splitting: true,
   format: 'esm',
   platform: 'node',
   target: 'node20',
-  external: external.flatMap((name) => [name, `${name}/*`]),
   alias: { 'node:process': './tools/node-process.mjs' },
   mainFields: ['module', 'main'],
-  sourcemap: 'linked',
   // Node compiles what it loads at each start, by the letter. Names stay: they stand in traces.
   minifySyntax: true,
   minifyWhitespace: true,
-  chunkNames: 'chunk/[name]-[hash]',
   logLevel: 'warning',
+};
+
+/**
+ * The plain way to AWS takes a signer out of the library that the SDK is made of. Bundled together with the SDK's clients the two would
+ * share its files whole, ten times of what the signer uses; bundled before, it comes with that alone.
+ */
+const alone = {
+  name: 'alone',
+  setup({ onLoad }) {
+    onLoad({ filter: /[\\/]src[\\/]aws[\\/]json-client\.ts$/ }, async ({ path }) => {
+      const options = { ...common, entryPoints: [path], write: false, sourcemap: 'inline' };
+      const { outputFiles } = await build(options);
+      return { contents: outputFiles[0].text, loader: 'js' };
+    });
+  },
+};
+
+const made = `dist.${process.pid}.new`;
+const old = `dist.${process.pid}.old`;
+await build({
+  ...common,
+  entryPoints: { coffer: 'src/main/cli.ts' },
+  outdir: made,
+  splitting: true,
+  external: external.flatMap((name) => [name, `${name}/*`]),
+  sourcemap: 'linked',
+  chunkNames: 'chunk/[name]-[hash]',
+  plugins: [alone],
 });
 
 if (existsSync(`${root}/dist`)) renameSync(`${root}/dist`, `${root}/${old}`);
