@@ -40,6 +40,7 @@ export const reaches: readonly Reach[] = [
       'engine/database/postgresql/',
       // The store is where the server's configuration says it is.
       'storage/postgres/session.ts',
+      'storage/consul/agent.ts',
     ],
   },
   {
@@ -54,6 +55,7 @@ export const reaches: readonly Reach[] = [
       'audit-device/http/',
       'cli/browser-return.ts',
       'aws/json-wire.ts',
+      'storage/consul/agent.ts',
     ],
   },
   // A listener takes TLS connections and opens none: it may have the module, and the words above still hold for it.
@@ -61,8 +63,15 @@ export const reaches: readonly Reach[] = [
     what: 'opens connections',
     modules: ['node:https', 'node:tls'],
     words: /(?!)/,
-    // AWS is asked where its own names and the server's settings lead, as the SDK's clients in that room do.
-    owners: ['client/', 'http/tls.ts', 'outgoing/', 'audit-device/http/', 'aws/json-wire.ts'],
+    owners: [
+      'client/',
+      'http/tls.ts',
+      'outgoing/',
+      'audit-device/http/',
+      'storage/consul/agent.ts',
+      // AWS is asked where its own names and the server's settings lead, as the SDK's clients in that room do.
+      'aws/json-wire.ts',
+    ],
   },
 ];
 
