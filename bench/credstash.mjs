@@ -82,23 +82,20 @@ async function startLocal() {
   const at = taken.address().port;
   await new Promise((done) => taken.close(done));
   const lib = join(local, 'lib');
-  const words = [
-    `-Djava.library.path=${lib}`,
-    '-cp',
-    `${lib}/*`,
-    'com.amazonaws.services.dynamodbv2.local.main.ServerRunner',
-  ];
-  const more = ['-inMemory', '-disableTelemetry', '-port', String(at)];
-  const child = spawn('java', ['-Xmx256m', '-XX:+UseSerialGC', ...words, ...more], {
+  // It hangs by its standard input: where this program breaks off, it ends.
+  const script =
+    'java -Xmx256m -XX:+UseSerialGC -Djava.library.path="$1" -cp "$1/*" com.amazonaws.services.dynamodbv2.local.main.ServerRunner ' +
+    '-inMemory -disableTelemetry -port "$2" >/dev/null 2>&1 & cat >/dev/null; kill -9 $!';
+  const child = spawn('sh', ['-c', script, 'sh', lib, String(at)], {
     cwd: local,
-    stdio: 'ignore',
+    stdio: ['pipe', 'ignore', 'ignore'],
   });
   child.on('error', () => undefined);
   for (let tries = 0; tries < 600 && child.exitCode === null; tries++) {
     if (await fetch(`http://127.0.0.1:${at}/`).catch(() => undefined)) return { child, at };
     await new Promise((later) => setTimeout(later, 100));
   }
-  child.kill('SIGKILL');
+  child.stdin.end();
   return undefined;
 }
 
@@ -258,7 +255,7 @@ try {
     server.close();
     server.closeAllConnections();
   }
-  java?.child.kill('SIGKILL');
+  java?.child.stdin.end();
   moto.kill('SIGKILL');
   rmSync(directory, { recursive: true, force: true });
 }
