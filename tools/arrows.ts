@@ -358,6 +358,8 @@ export const packageOwners: Readonly<Record<string, string | readonly string[]>>
   '@peculiar/asn1-cms': 'crypto/pkcs7/',
   '@peculiar/asn1-schema': ['crypto/pkcs7/', 'crypto/x509/'],
   '@peculiar/asn1-x509': ['crypto/pkcs7/', 'crypto/x509/'],
+  '@smithy/core': 'aws/',
+  '@smithy/signature-v4': 'aws/',
   jose: 'crypto/jwt/',
   lmdb: 'storage/lmdb/',
   mysql2: 'engine/database/mysql/',
