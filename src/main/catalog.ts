@@ -43,10 +43,9 @@ import type { StorageType } from '../storage/storage-type.ts';
 export function mountTypesFor(places: AwsPlaces): MountTypes {
   return {
     engines: new Map(
-      [kv, generic, transit, totp, database([postgresql, mysql]), credstash(places), roleSecrets].map((type) => [
-        type.type,
-        type,
-      ]),
+      [kv, generic, transit, totp, database([postgresql, mysql]), credstash(places), roleSecrets].map(
+        (type) => [type.type, type],
+      ),
     ),
     authMethods: new Map(
       [appId, approle, cert, userpass, jwt, oidc, kubernetes, aws(places)].map((type) => [type.type, type]),

@@ -5,7 +5,15 @@ import { CofferError } from '../../errors.ts';
 import type { JsonObject } from '../../json.ts';
 import { type OwnAccount, parseRoleMount } from './principals.ts';
 import type { RoleMount } from './role-mount.ts';
-import { distinguishedOf, encodeRules, everyRole, type Grant, mostVersions, type Rules, rulesPath } from './rules.ts';
+import {
+  distinguishedOf,
+  encodeRules,
+  everyRole,
+  type Grant,
+  mostVersions,
+  type Rules,
+  rulesPath,
+} from './rules.ts';
 
 const usualRoleMount = 'aws/';
 /** Most entries of one list. */

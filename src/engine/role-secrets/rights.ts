@@ -46,8 +46,9 @@ export function checkWrite(found: Found, caller: Caller | undefined): void {
   if (!administers && !(creates && found.secret === undefined)) throw refused();
 }
 
+/** In the very words of a policy's refusal. */
 export function refused(): CofferError {
-  return new CofferError('permission_denied', 'permission denied');
+  return new CofferError('permission_denied', '1 error occurred:\n\t* permission denied\n\n');
 }
 
 function allowed(found: Found, caller: Caller | undefined, administratorsToo: boolean): Secret {

@@ -32,7 +32,10 @@ export const roleSecrets: EngineType = {
 function parseOptions(options: EngineOptions): EngineOptions {
   for (const [name, value] of Object.entries(options)) {
     if (name === 'version' && (value === '' || value === '2')) continue;
-    throw new CofferError('invalid_request', 'role-secrets has no options; its rules go into the mount’s config');
+    throw new CofferError(
+      'invalid_request',
+      'role-secrets has no options; its rules go into the mount’s config',
+    );
   }
   return { version: '2' };
 }
