@@ -66,7 +66,7 @@ export async function changeOf(
 }
 
 /** Who may put a name on lists need not be on them: what it may not see counts as new, which the write's check decides. */
-async function readableNow(safe: SecretSafe, name: string): Promise<CurrentSecret> {
+export async function readableNow(safe: SecretSafe, name: string): Promise<CurrentSecret> {
   try {
     return await safe.current(name);
   } catch (thrown) {

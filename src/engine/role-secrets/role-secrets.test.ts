@@ -171,6 +171,30 @@ describe('threat 02: who is on a list is nobody else', () => {
   });
 });
 
+describe('threat 10: no name makes an administrator', () => {
+  it.each([
+    ['root', 'people'],
+    ['dssssadmin', 'people'],
+    ['dssssadmin', 'aws'],
+    [`${ownAccount}:role/root`, 'aws'],
+    [`${ownAccount}:role/DSSSSADMIN`, 'aws'],
+    [`${ownAccount}:role/team/dssssadmin`, 'aws'],
+    [`${ownAccount}:user/dssssadmin`, 'aws'],
+    ['444455556666:role/dssssadmin', 'aws'],
+    [`${ownAccount}:role/dssssadmin`, 'others'],
+    [`${ownAccount}:role/DistinguishedRoles`, 'aws'],
+  ])('%s at %s/', async (name, mount) => {
+    await put('db', { value: 'x', roles: [] });
+    const token = await at.logIn(name, mount, ['Root', 'roots', 'root-like']);
+    for (const each of ['db', 'new']) {
+      expect(told(await put(each, { value: 'y', roles: [] }, token))).toEqual(refusal);
+      const changed = await ask(at.node, 'update', `roles/roles/${each}`, { add: ['app'] }, token);
+      expect(told(changed)).toEqual(refusal);
+    }
+    expect(await list(token)).toBe(404);
+  });
+});
+
 describe('threat 11: policies narrow what a list gives', () => {
   it.each([
     ['a deny', 'path "roles/data/db" { capabilities = ["deny"] }'],
@@ -461,6 +485,17 @@ describe('config', () => {
     for (const sent of [{ role_mount: 'aws' }, { writers: ['*account'] }]) {
       expect((await ask(at.node, 'update', 'plain/config', sent)).errors.join()).toMatch(/account/);
     }
+  });
+
+  it('lets clients of kv ask what the mount is, who have no policy for it', async () => {
+    const path = 'sys/internal/ui/mounts/roles/data/x';
+    const asked = await ask(at.node, 'read', path, {}, await at.role('app'));
+    expect(asked.data).toMatchObject({ type: 'role-secrets', options: { version: '2' }, path: 'roles/' });
+    expect(
+      (await ask(at.node, 'read', 'sys/internal/ui/mounts/secret/x', {}, await at.role('app'))).status,
+    ).toBe(403);
+    const nobody = await makeToken(at.node, { policies: ['default'] });
+    expect((await ask(at.node, 'read', path, {}, nobody)).status).toBe(403);
   });
 
   it('takes no options at the mount', async () => {
