@@ -125,6 +125,8 @@ export interface Rule {
   readonly types?: readonly string[];
 }
 
+/** The seam of places of backups, what their names are like among it. */
+const backupSeam = 'backup-place/backup-place.ts';
 /** The seam of audit devices; the core only holds what implements it. */
 const deviceSeam = 'audit-device/audit-device.ts';
 const storage = 'storage/storage.ts';
@@ -199,6 +201,7 @@ export const rules: readonly Rule[] = [
       './',
       'core/*/',
       ...sharedInCore,
+      backupSeam,
       'barrier/',
       'crypto/',
       storage,
@@ -227,6 +230,8 @@ export const rules: readonly Rule[] = [
     may: ['./', 'core/meter.ts', ...ground],
     types: ['core/audit/audit.ts', 'core/endpoint.ts', 'core/request.ts', 'core/sample.ts', storage],
   },
+  { from: 'backup-place/', may: [backupSeam, ...ground] },
+  { from: 'backup-place/*/', may: ['./', backupSeam, 'aws/', ...ground] },
   { from: 'audit-device/', may: [deviceSeam, ...ground] },
   {
     from: 'audit-device/*/',
@@ -238,6 +243,7 @@ export const rules: readonly Rule[] = [
   { from: 'seal/awskms/', may: ['./', 'aws/', ...sealSeam, 'crypto/', ...ground] },
   { from: 'storage/', may: [...storageSeam, ...ground] },
   { from: 'storage/*/', may: ['./', ...storageSeam, ...ground] },
+  { from: 'storage/dynamodb/', may: ['./', 'aws/', ...storageSeam, ...ground] },
   {
     from: 'engine/',
     may: [...engineSeam, ...ground],

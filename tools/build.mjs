@@ -1,37 +1,59 @@
 // Bundles the program into dist/: one chunk per lazily imported file, so that a command loads only what it needs.
+// Beside it the client library: one file without chunks, so that other programs load none of ours, and the declarations of its types.
 // The old dist/ gives way at once, so that nobody ever finds half a program.
-import { existsSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { execFile } from 'node:child_process';
+import { existsSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { build } from 'esbuild';
+import { isBundled } from './bundled.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 
-// AWS's clients come along: as packages they are hundreds of files, which cost a call of the command line more than its requests.
 const { dependencies } = JSON.parse(readFileSync(`${root}/package.json`, 'utf8'));
-const external = Object.keys(dependencies).filter((name) => !name.startsWith('@aws-sdk/client-'));
+const external = Object.keys(dependencies).filter((name) => !isBundled(name));
 
 const made = `dist.${process.pid}.new`;
 const old = `dist.${process.pid}.old`;
-await build({
+const common = {
   absWorkingDir: root,
-  entryPoints: { coffer: 'src/main/cli.ts' },
   outdir: made,
   bundle: true,
-  splitting: true,
   format: 'esm',
   platform: 'node',
   target: 'node20',
+  sourcemap: 'linked',
+  logLevel: 'warning',
+};
+const program = build({
+  ...common,
+  entryPoints: { coffer: 'src/main/cli.ts' },
+  splitting: true,
   external: external.flatMap((name) => [name, `${name}/*`]),
   alias: { 'node:process': './tools/node-process.mjs' },
   mainFields: ['module', 'main'],
-  sourcemap: 'linked',
   // Node compiles what it loads at each start, by the letter. Names stay: they stand in traces.
   minifySyntax: true,
   minifyWhitespace: true,
   chunkNames: 'chunk/[name]-[hash]',
-  logLevel: 'warning',
 });
+const client = build({ ...common, entryPoints: { 'client/index': 'src/client/index.ts' } });
+await Promise.all([program, client, declareClient(join(root, made, 'client', 'types'))]);
 
 if (existsSync(`${root}/dist`)) renameSync(`${root}/dist`, `${root}/${old}`);
 renameSync(`${root}/${made}`, `${root}/dist`);
 rmSync(`${root}/${old}`, { recursive: true, force: true });
+
+/** Declarations of the client alone, from its sources and what they import. */
+async function declareClient(folder) {
+  const compiler = join(root, 'node_modules', 'typescript', 'bin', 'tsc');
+  const project = join(root, 'tools', 'client.tsconfig.json');
+  await promisify(execFile)(process.execPath, [compiler, '-p', project, '--outDir', folder]);
+  for (const entry of readdirSync(folder, { recursive: true, withFileTypes: true })) {
+    if (!entry.isFile()) continue;
+    const file = join(entry.parentPath, entry.name);
+    // Sources name each other with `.ts`, which outside of them is a file that is not there.
+    writeFileSync(file, readFileSync(file, 'utf8').replace(/(from '\.[^']*)\.ts'/g, "$1.js'"));
+  }
+}

@@ -40,6 +40,7 @@ export const reaches: readonly Reach[] = [
       'engine/database/postgresql/',
       // The store is where the server's configuration says it is.
       'storage/postgres/session.ts',
+      'storage/consul/agent.ts',
     ],
   },
   {
@@ -47,14 +48,21 @@ export const reaches: readonly Reach[] = [
     modules: ['node:http'],
     words: /(?!)/,
     // The command line listens for one request: the browser's, at the end of a login.
-    owners: ['client/', 'http/', 'outgoing/', 'audit-device/http/', 'cli/browser-return.ts'],
+    owners: [
+      'client/',
+      'http/',
+      'outgoing/',
+      'audit-device/http/',
+      'cli/browser-return.ts',
+      'storage/consul/agent.ts',
+    ],
   },
   // A listener takes TLS connections and opens none: it may have the module, and the words above still hold for it.
   {
     what: 'opens connections',
     modules: ['node:https', 'node:tls'],
     words: /(?!)/,
-    owners: ['client/', 'http/tls.ts', 'outgoing/', 'audit-device/http/'],
+    owners: ['client/', 'http/tls.ts', 'outgoing/', 'audit-device/http/', 'storage/consul/agent.ts'],
   },
 ];
 

@@ -29,6 +29,8 @@ export type AwsReason =
   | 'wrong-key'
   /** DynamoDB: a condition did not hold, or another transaction was there; a table that exists already. */
   | 'conflict'
+  /** DynamoDB: a transaction of the same token is still under way. */
+  | 'in-progress'
   | 'invalid'
   | 'unknown';
 
@@ -48,6 +50,7 @@ const codes = {
   'bad-ciphertext': 'integrity',
   'wrong-key': 'wrong_key',
   conflict: 'conflict',
+  'in-progress': 'unavailable',
   invalid: 'invalid_request',
   unknown: 'unavailable',
 } as const satisfies Record<AwsReason, ErrorCode>;
@@ -103,6 +106,7 @@ const named: Readonly<Record<string, AwsReason>> = {
   ExpiredToken: 'bad-credentials',
   ExpiredTokenException: 'bad-credentials',
   IncompleteSignature: 'bad-credentials',
+  InvalidAccessKeyId: 'bad-credentials',
   InvalidClientTokenId: 'bad-credentials',
   InvalidSignatureException: 'bad-credentials',
   MissingAuthenticationTokenException: 'bad-credentials',
@@ -110,6 +114,10 @@ const named: Readonly<Record<string, AwsReason>> = {
   UnauthorizedOperation: 'denied',
   SignatureDoesNotMatch: 'bad-credentials',
   UnrecognizedClientException: 'bad-credentials',
+  NoSuchBucket: 'not-found',
+  NoSuchKey: 'not-found',
+  NoSuchUpload: 'not-found',
+  NotFound: 'not-found',
   NoSuchEntity: 'not-found',
   NoSuchEntityException: 'not-found',
   NotFoundException: 'not-found',
@@ -130,12 +138,17 @@ const named: Readonly<Record<string, AwsReason>> = {
   InvalidCiphertextException: 'bad-ciphertext',
   IncorrectKeyException: 'wrong-key',
   ConditionalCheckFailedException: 'conflict',
+  ConditionalRequestConflict: 'conflict',
+  PreconditionFailed: 'conflict',
   IdempotentParameterMismatchException: 'conflict',
   ResourceInUseException: 'conflict',
   TransactionCanceledException: 'conflict',
   TransactionConflictException: 'conflict',
-  TransactionInProgressException: 'conflict',
+  TransactionInProgressException: 'in-progress',
+  BadDigest: 'aws-fault',
+  AuthorizationHeaderMalformed: 'invalid',
   InvalidArnException: 'invalid',
+  PermanentRedirect: 'invalid',
   InvalidKeyUsageException: 'invalid',
   ItemCollectionSizeLimitExceededException: 'invalid',
   ValidationException: 'invalid',
@@ -209,6 +222,8 @@ function messageOf(reason: AwsReason, parts: Thrown, subject: AwsSubject): strin
       return `the ciphertext was made by another key than ${resource}`;
     case 'conflict':
       return `${service} refuses ${action} on ${resource}: what is there is not what was expected`;
+    case 'in-progress':
+      return `${service} has not yet ended an earlier ${action} on ${resource}: try again`;
     case 'invalid':
       return `${service} refuses ${action} on ${resource} as wrong in itself (${parts.name})`;
     case 'unknown':

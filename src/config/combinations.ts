@@ -52,15 +52,23 @@ function storageCombinations({ storage }: FoundServer): readonly Problem[] {
     return [];
   const message =
     'storage has a password on the command line, where others may read it: change that password, and hand the new one over in ' +
-    'COFFER_STORAGE, the configuration file, PGPASSFILE or PGPASSWORD';
+    'COFFER_STORAGE, the configuration file, PGPASSFILE or PGPASSWORD, or CONSUL_HTTP_TOKEN';
   return [storage.origin.problem(message)];
 }
 
 function backupCombinations(found: FoundServer): readonly Problem[] {
-  const { data, 'backup.directory': directory } = found;
-  const problems = [found['backup.every'], found['backup.keep']]
-    .filter((setting) => sound(setting, directory) && given(setting) && directory.value === undefined)
-    .map((setting) => setting.origin.problem(`${setting.name} does nothing without backup.directory`));
+  const { data, 'backup.directory': directory, 'backup.to': to } = found;
+  const nowhere = sound(directory, to) && directory.value === undefined && to.value === undefined;
+  const names = ['backup.every', 'backup.keep', 'backup.keep_for', 'backup.drill_every'] as const;
+  const problems = names
+    .map((name) => found[name])
+    .filter((setting) => nowhere && sound(setting) && given(setting))
+    .map((setting) =>
+      setting.origin.problem(`${setting.name} does nothing without backup.directory or backup.to`),
+    );
+  if (sound(directory, to) && directory.value !== undefined && to.value !== undefined) {
+    problems.push(written(to, directory).origin.problem('say backup.directory or backup.to, not both'));
+  }
   if (sound(data, directory) && data.value !== undefined && isInside(directory.value, data.value)) {
     problems.push(
       directory.origin.problem('backup.directory is inside the data directory that it is to save'),

@@ -125,6 +125,18 @@ export const sealAddresses: Kind<readonly string[]> = {
   show: (value) => value.join(','),
 };
 
+/** Where backups go; what stands in it is for its own reader to say. */
+export const backupAddress: Kind<string | undefined> = {
+  placeholder: 'ADDRESS',
+  looks: '`s3://BUCKET/PREFIX?region=REGION`',
+  read: (value) =>
+    typeof value === 'string' && /^s3:\/\/[^\s]+$/.test(value)
+      ? { value }
+      : { problem: 'must be an address such as s3://BUCKET/PREFIX?region=eu-central-1' },
+  fromText: asText,
+  show: (value) => value ?? '',
+};
+
 export const boolean: Kind<boolean> = {
   placeholder: 'BOOL',
   looks: '`true` or `false`',
@@ -194,7 +206,8 @@ export const url: Kind<string | undefined> = {
 /** A storage: which kinds there are is for others to say. */
 export const storageUrl: Kind<StorageSetting | undefined> = {
   placeholder: 'URL',
-  looks: '`lmdb:PATH`, `postgres://USER@HOST/DATABASE` or `memory:`',
+  looks:
+    '`lmdb:PATH`, `postgres://USER@HOST/DATABASE`, `dynamodb:TABLE?region=REGION`, `consul:PREFIX` or `memory:`',
   // The value is not repeated: this is where a password would stand.
   read: (value, base) =>
     typeof value === 'string' && /^[a-z][a-z0-9+.-]*:[^\0-\x20\x7f]*$/.test(value)
@@ -207,11 +220,15 @@ export const storageUrl: Kind<StorageSetting | undefined> = {
 /** Nothing of what may be a password: all between the first colon of a login and the last `@`, and values of parameters that hint at one. */
 function withoutPassword(url: string): string {
   const [, scheme = '', rest = ''] = /^([a-z][a-z0-9+.-]*:)(.*)$/s.exec(url) ?? [];
-  if (!rest.startsWith('//')) return scheme + rest;
+  if (!rest.startsWith('//')) return scheme + withoutHidden(rest);
   const at = rest.lastIndexOf('@');
   const colon = rest.slice(0, Math.max(at, 0)).indexOf(':');
   const shown = at < 0 || colon < 0 ? rest : `${rest.slice(0, colon)}:*****${rest.slice(at)}`;
-  return scheme + shown.replace(/([?&][^=&]*(?:pass|secret|token)[^=&]*=)[^&]*/gi, '$1*****');
+  return scheme + withoutHidden(shown);
+}
+
+function withoutHidden(url: string): string {
+  return url.replace(/([?&][^=&]*(?:pass|secret|token)[^=&]*=)[^&]*/gi, '$1*****');
 }
 
 /** Whether a URL carries a password, or what might be one. */

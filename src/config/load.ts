@@ -192,12 +192,20 @@ function assemble(found: FoundServer, listeners: readonly FoundListener[]): Sett
       traces: found['telemetry.traces'].value,
       traceShare: found['telemetry.trace_share'].value,
     },
-    audit: { directories: found['audit.directories'].value, targets: found['audit.targets'].value },
+    audit: {
+      log: found['audit.log'].value,
+      keep: found['audit.keep'].value || undefined,
+      directories: found['audit.directories'].value,
+      targets: found['audit.targets'].value,
+    },
     aws: { endpoints: found['aws.endpoints'].value, profiles: found['aws.profiles'].value },
     backup: {
       directory: found['backup.directory'].value,
       every: found['backup.every'].value,
       keep: found['backup.keep'].value,
+      to: found['backup.to'].value,
+      keepFor: found['backup.keep_for'].value || undefined,
+      drillEvery: found['backup.drill_every'].value || undefined,
     },
   };
 }

@@ -63,15 +63,25 @@ export interface TelemetrySettings {
 }
 
 export interface BackupSettings {
-  /** Absolute directory of scheduled backups; undefined makes none. */
+  /** Absolute directory of scheduled backups; undefined makes none there. */
   readonly directory: string | undefined;
+  /** Their address in S3, in place of a directory. */
+  readonly to: string | undefined;
   readonly every: number;
   /** How many are kept. */
   readonly keep: number;
+  /** How long they are kept at most; undefined looks at their number alone. */
+  readonly keepFor: number | undefined;
+  /** Time between two restore drills; undefined does none. */
+  readonly drillEvery: number | undefined;
 }
 
-/** What audit devices may reach. */
 export interface AuditSettings {
+  /** Where the log is: in files of the data directory, or in the store. */
+  readonly log: 'files' | 'store';
+  /** How long what is closed stays; undefined removes nothing. */
+  readonly keep: number | undefined;
+  // What audit devices may reach:
   /** Absolute directories. */
   readonly directories: readonly string[];
   /** As `tcp://host:port` and the like. */

@@ -5,6 +5,7 @@
 import {
   address,
   addresses,
+  backupAddress,
   boolean,
   choice,
   count,
@@ -151,6 +152,17 @@ export const table = {
     help: 'OTLP/HTTP collector that traces are sent to',
   },
   'telemetry.trace_share': { kind: share, default: 1, help: 'share of requests that are traced' },
+  'audit.log': {
+    kind: choice(['files', 'store']),
+    default: 'files',
+    help: 'where the audit log is: store is for places with no lasting disk',
+  },
+  'audit.keep': {
+    kind: duration(0, hundredYears),
+    default: 0,
+    defaultText: 'for ever',
+    help: 'how long closed parts of the audit log stay; 0 removes nothing',
+  },
   'audit.directories': {
     kind: paths,
     default: [] as readonly string[],
@@ -179,12 +191,30 @@ export const table = {
     defaultText: 'none',
     help: 'where scheduled backups go',
   },
+  'backup.to': {
+    kind: backupAddress,
+    default: undefined,
+    defaultText: 'none',
+    help: 'where scheduled backups go in S3, in place of a directory',
+  },
   'backup.every': {
     kind: duration(60 * second, 366 * 24 * hour),
     default: 24 * hour,
     help: 'time between two backups',
   },
   'backup.keep': { kind: count(1, 10_000), default: 7, help: 'how many backups are kept' },
+  'backup.keep_for': {
+    kind: duration(0, hundredYears),
+    default: 0,
+    defaultText: 'for ever',
+    help: 'how long backups are kept at most, the newest apart; 0 looks at their number alone',
+  },
+  'backup.drill_every': {
+    kind: duration(0, 366 * 24 * hour),
+    default: 0,
+    defaultText: 'never',
+    help: 'time between two restore drills of the newest backup; 0 does none',
+  },
 } as const satisfies Readonly<Record<string, Setting<unknown>>>;
 
 /** Of one listener, by name in its `[[listener]]` table. Their flags and variables are for all listeners. */

@@ -25,7 +25,11 @@ export type Event =
   | 'lease_end_failed'
   | 'lease_given_up'
   | 'due_failed'
-  | 'job_step_failed';
+  | 'job_step_failed'
+  | 'backup_written'
+  | 'backup_failed'
+  | 'drill_passed'
+  | 'drill_failed';
 
 export interface Meter {
   passage(request: Request): Passage;

@@ -1,14 +1,17 @@
 /** `coffer audit`: looks at a data directory's audit log, whether a server runs over it or not. */
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
+import type { Barrier } from '../barrier/barrier.ts';
 import { type CommandGroup, defineCommand } from '../cli/command.ts';
 import type { Shell } from '../cli/shell.ts';
 import { readAnchors } from '../core/audit/anchor.ts';
 import { readEarlierAnchors } from '../core/audit/earlier.ts';
-import { findRequest } from '../core/audit/find.ts';
-import { type AuditReport, type ChainReport, verifyAudit } from '../core/audit/verify.ts';
+import { findInPlace } from '../core/audit/find.ts';
+import { storedPlace, storedShelf } from '../core/audit/stored-place.ts';
+import { type AuditReport, type ChainReport, verifyAudit, verifyPlace } from '../core/audit/verify.ts';
 import { CofferError } from '../errors.ts';
 import type { JsonValue } from '../json.ts';
+import { openLogPlace, storedLogNote, storedLogOptions } from './audit-place.ts';
 import { tail } from './audit-tail.ts';
 import { hostData, hostStorage, storageOption } from './host-storage.ts';
 import { auditDirectoryOf } from './node.ts';
@@ -33,48 +36,70 @@ const verify = defineCommand({
     unanchored: { type: 'flag', help: 'check the log alone: a cut tail does not show then' },
   },
   details: [
-    'Compares the log with the anchors in the store, which need the keyfile or the unseal keys. The server may be running.',
+    'Compares the log with the anchors in the store, which need the keyfile or the unseal keys. The server may be running. A log ' +
+      'that is in the store itself (audit.log = "store") is checked as well.',
     'Exit code 0: intact; 7: something does not fit.',
   ],
   async run({ options }, shell) {
     const data = hostData(shell, options.data);
     const directory =
       options['audit-dir'] === undefined ? auditDirectoryOf(data) : resolve(options['audit-dir']);
-    const opened = options.unanchored
-      ? undefined
-      : await openBarrier(shell, hostStorage(shell, options.storage, data), options.keyfile);
+    if (options.unanchored) {
+      requireLog(directory, 'not_found');
+      return show(shell, await verifyAudit({ directory, anchors: undefined }));
+    }
+    const opened = await openBarrier(shell, hostStorage(shell, options.storage, data), options.keyfile);
     try {
-      // A store has a log from its first unsealing: without the store it may be the wrong place, with it the log is gone.
-      requireLog(directory, opened === undefined ? 'not_found' : 'integrity');
-      // Anchors first: what is written meanwhile lies beyond them.
-      const anchors = opened === undefined ? undefined : await readAnchors(opened.barrier);
-      const earlier = opened === undefined ? [] : await readEarlierAnchors(opened.barrier);
-      const report = await verifyAudit({ directory, anchors, earlier });
-      if (earlier.length > 0) shell.ui.talk(beforeRestore(earlier.length, report.elsewhere.length));
-      show(shell, report);
+      show(shell, await verifyBoth(shell, opened.barrier, directory));
     } finally {
-      await opened?.close();
+      await opened.close();
     }
   },
 });
 
+/** The log in files and the one in the store: a store may have had both, one after the other. */
+async function verifyBoth(shell: Shell, store: Barrier, directory: string): Promise<AuditReport> {
+  // Anchors first: what is written meanwhile lies beyond them.
+  const anchors = await readAnchors(store);
+  const stored = await readAnchors(store, storedShelf);
+  const inStore = await verifyPlace(storedPlace(store), { anchors: stored });
+  // Files that the store vouches for must be there; where all of the log is in the store, there never were any.
+  if (!existsSync(directory) && anchors.length === 0 && inStore.chains.length > 0) return inStore;
+  // A store has a log from its first unsealing: it is gone.
+  requireLog(directory, 'integrity');
+  const earlier = await readEarlierAnchors(store);
+  const inFiles = await verifyAudit({ directory, anchors, earlier });
+  if (earlier.length > 0) shell.ui.talk(beforeRestore(earlier.length, inFiles.elsewhere.length));
+  return {
+    intact: inFiles.intact && inStore.intact,
+    chains: [...inFiles.chains, ...inStore.chains],
+    problems: [...inFiles.problems, ...inStore.problems],
+    elsewhere: inFiles.elsewhere,
+  };
+}
+
 const showCommand = defineCommand({
   summary: 'Show what the audit log says of one request',
   operands: { REQUEST: 'one' },
-  options: places,
+  options: { ...places, ...storedLogOptions },
   details: [
     'REQUEST is the request_id of an answer. The line of a refused request names the rule that decided.',
+    storedLogNote,
   ],
   async run({ operands, options }, shell) {
-    const directory = auditDirectoryOf(hostData(shell, options.data));
-    requireLog(directory, 'not_found');
-    const lines = [];
-    for await (const found of findRequest({ directory, requestId: operands.REQUEST })) lines.push(found);
-    if (lines.length === 0) throw new CofferError('not_found', 'the audit log has no line of this request');
-    if (shell.ui.format === 'json') shell.ui.json(lines.map(({ content }) => content));
-    else
-      for (const { file, line, content } of lines)
-        shell.ui.text(`${file}:${line}\n${JSON.stringify(content, null, 2)}\n`);
+    const data = hostData(shell, options.data);
+    const opened = await openLogPlace(shell, { ...options, data, directory: auditDirectoryOf(data) });
+    try {
+      const lines = [];
+      for await (const found of findInPlace(opened.place, operands.REQUEST)) lines.push(found);
+      if (lines.length === 0) throw new CofferError('not_found', 'the audit log has no line of this request');
+      if (shell.ui.format === 'json') shell.ui.json(lines.map(({ content }) => content));
+      else
+        for (const { file, line, content } of lines)
+          shell.ui.text(`${file}:${line}\n${JSON.stringify(content, null, 2)}\n`);
+    } finally {
+      await opened.close();
+    }
   },
 });
 

@@ -1,13 +1,13 @@
 /** `coffer audit tail`: the newest lines of a data directory's audit log, and those that follow. */
-import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { usageError } from '../cli/args.ts';
 import { defineCommand } from '../cli/command.ts';
 import type { Shell } from '../cli/shell.ts';
 import { escapeJson, escapeLine } from '../cli/terminal-text.ts';
 import { type FollowedLine, LogFollower } from '../core/audit/follow.ts';
-import { CofferError } from '../errors.ts';
+import type { LogPlace } from '../core/audit/log-place.ts';
 import { isJsonObject, type JsonObject } from '../json.ts';
+import { openLogPlace, storedLogNote, storedLogOptions } from './audit-place.ts';
 import { hostData } from './host-storage.ts';
 import { auditDirectoryOf } from './node.ts';
 
@@ -19,12 +19,14 @@ export const tail = defineCommand({
   details: [
     'A line for each request: time, decision, operation and path, who asked, the status of the answer where it was ' +
       'refused, and the request id for `coffer audit show`. With --format json each line as it stands in the log. ' +
-      'It says what the files say; `coffer audit verify` says whether they were changed.',
+      'It says what the log says; `coffer audit verify` says whether it was changed.',
+    storedLogNote,
   ],
   operands: {},
   options: {
     data: { type: 'text', value: 'DIR', help: 'data directory (COFFER_DATA; ~/.local/share/coffer)' },
     'audit-dir': { type: 'text', value: 'DIR', help: 'the log, where it is not in the data directory' },
+    ...storedLogOptions,
     follow: { type: 'flag', short: 'f', help: 'go on until Ctrl-C' },
     lines: { type: 'integer', short: 'n', value: 'N', help: 'how many to begin with (10)' },
     path: { type: 'text', value: 'PREFIX', help: 'only requests whose path begins like this' },
@@ -44,19 +46,12 @@ export const tail = defineCommand({
     const data = hostData(shell, options.data);
     const directory =
       options['audit-dir'] === undefined ? auditDirectoryOf(data) : resolve(options['audit-dir']);
-    if (!existsSync(directory)) throw new CofferError('not_found', `there is no audit log in ${directory}`);
-    const follower = new LogFollower(directory);
-    const filter = new Filter(options);
-    const isShown = ({ content }: FollowedLine) =>
-      filter.passes(content) && (shell.ui.format === 'json' || sentence(content) !== undefined);
-    const recent = (await follower.recent()).filter(isShown);
-    print(shell, most === 0 ? [] : recent.slice(-most));
-    // Whoever reads may have seen enough (`| head`).
-    while (options.follow && !shell.stdout.destroyed && !shell.stdout.writableEnded) {
-      await shell.pause(pause);
-      print(shell, (await follower.next()).filter(isShown));
+    const opened = await openLogPlace(shell, { ...options, data, directory });
+    try {
+      await follow(shell, opened.place, options, most);
+    } finally {
+      await opened.close();
     }
-    if (follower.unreadable > 0) shell.ui.warn('some lines could not be read; see `coffer audit verify`');
   },
 });
 
@@ -65,6 +60,27 @@ interface Wishes {
   readonly accessor: string | undefined;
   readonly decision: string | undefined;
   readonly request: string | undefined;
+}
+
+/** @param most lines to begin with */
+async function follow(
+  shell: Shell,
+  place: LogPlace,
+  options: Wishes & { readonly follow: boolean },
+  most: number,
+): Promise<void> {
+  const follower = new LogFollower(place);
+  const filter = new Filter(options);
+  const isShown = ({ content }: FollowedLine) =>
+    filter.passes(content) && (shell.ui.format === 'json' || sentence(content) !== undefined);
+  const recent = (await follower.recent()).filter(isShown);
+  print(shell, most === 0 ? [] : recent.slice(-most));
+  // Whoever reads may have seen enough (`| head`).
+  while (options.follow && !shell.stdout.destroyed && !shell.stdout.writableEnded) {
+    await shell.pause(pause);
+    print(shell, (await follower.next()).filter(isShown));
+  }
+  if (follower.unreadable > 0) shell.ui.warn('some lines could not be read; see `coffer audit verify`');
 }
 
 /** Requests that passed and whose answer is still to come. */

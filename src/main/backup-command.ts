@@ -1,5 +1,6 @@
 /** `coffer operator backup`: from a running server, or from a data directory. */
 import { resolve } from 'node:path';
+import { backupName, type NewBackup } from '../backup-place/backup-place.ts';
 import { Barrier } from '../barrier/barrier.ts';
 import { defineCommand } from '../cli/command.ts';
 import { connect } from '../cli/context.ts';
@@ -11,7 +12,6 @@ import { NewBackupFile } from '../core/backup/backup-file.ts';
 import { tagKeyOf } from '../core/backup/backups.ts';
 import { type BackupHeader, backupFormat } from '../core/backup/format.ts';
 import { BackupParser, type BackupPart } from '../core/backup/parser.ts';
-import { backupName } from '../core/backup/retention.ts';
 import { BackupWriter } from '../core/backup/writer.ts';
 import { randomUuid, systemRandom } from '../crypto/random.ts';
 import { CofferError } from '../errors.ts';
@@ -19,6 +19,7 @@ import { readBoot } from '../seal/boot.ts';
 import { withSnapshots } from '../storage/snapshot.ts';
 import type { StoragePlace } from '../storage/storage-type.ts';
 import { version } from '../version.ts';
+import { backupTarget } from './backup-places.ts';
 import { hostStorage, openHostStorage } from './host-storage.ts';
 import { unwrapRootKey } from './open-barrier.ts';
 import { storagePlace } from './storage-place.ts';
@@ -27,6 +28,7 @@ export const command = defineCommand({
   summary: 'Write a backup of a store, while it is served or from its directory',
   operands: { FILE: 'optional' },
   options: {
+    to: { type: 'text', value: 'ADDRESS', help: 'put it into S3: s3://BUCKET/PREFIX?region=REGION' },
     data: { type: 'text', value: 'DIR', help: 'read this data directory, and ask no server' },
     storage: { type: 'text', value: 'URL', help: 'read this storage, and ask no server' },
     keyfile: { type: 'text', value: 'FILE', help: 'with --data or --storage: keyfile of the store' },
@@ -41,8 +43,13 @@ export const command = defineCommand({
       'be there yet; without it the backup is called coffer-STORE-TIME.backup. Back up the keyfile too, but elsewhere.',
     'A server is asked for it with a token that may `read` sys/storage/snapshot with `sudo`. With --data or --storage a server may be running ' +
       'or not; the keys are needed for the tag that tells a forged backup from a true one.',
+    'With --to it goes to S3 in parts as it is read, and is there once it is whole. Credentials are those that AWS’s own programs find.',
   ],
-  examples: ['coffer operator backup /srv/backup/coffer.backup', 'coffer operator backup --data /srv/coffer'],
+  examples: [
+    'coffer operator backup /srv/backup/coffer.backup',
+    'coffer operator backup --data /srv/coffer',
+    'coffer operator backup --to s3://backups/coffer/?region=eu-central-1',
+  ],
   async run({ operands, options }, shell) {
     const place = offlinePlace(shell, options);
     if (place === undefined && (options.keyfile !== undefined || options.unsigned)) {
@@ -51,22 +58,48 @@ export const command = defineCommand({
         '--keyfile and --unsigned go with --data or --storage: a server has the keys itself',
       );
     }
-    const target = operands.FILE === undefined ? undefined : resolve(operands.FILE);
-    if (place !== undefined) {
-      const keys = options.unsigned ? undefined : { keyfile: options.keyfile };
-      return backupPlace(shell, place, keys, target);
-    }
-    // Before the server is asked for anything.
-    const file = target === undefined ? undefined : await NewBackupFile.create(target, 'backup');
+    const target = await targetOf(shell, operands.FILE, options.to);
     try {
+      if (place !== undefined) {
+        const keys = options.unsigned ? undefined : { keyfile: options.keyfile };
+        return await backupPlace(shell, place, keys, target);
+      }
       const client = await connect(shell, options);
-      await save(shell, await client.download('sys/storage/snapshot'), file);
+      await save(shell, await client.download('sys/storage/snapshot'), target);
     } catch (error) {
-      await file?.discard();
+      await target.file?.discard();
       throw error;
+    } finally {
+      target.close();
     }
   },
 });
+
+/** Where the backup goes. */
+interface Target {
+  /** Known before anybody is asked for anything, where it was named. */
+  readonly file: NewBackup | undefined;
+  /** Of a backup that is named for what it holds. */
+  begin(header: BackupHeader): Promise<NewBackup>;
+  close(): void;
+}
+
+async function targetOf(shell: Shell, file: string | undefined, to: string | undefined): Promise<Target> {
+  if (file !== undefined && to !== undefined) {
+    throw new CofferError('usage', 'say FILE or --to: a backup goes to one place');
+  }
+  if (to !== undefined) {
+    const place = backupTarget(to, shell.env);
+    const begin = async (header: BackupHeader) => {
+      await place.prepare(header.storeId);
+      return place.begin(header);
+    };
+    return { file: undefined, begin, close: () => place.close() };
+  }
+  const named = file === undefined ? undefined : await NewBackupFile.create(resolve(file), 'backup');
+  const begin = (header: BackupHeader) => NewBackupFile.create(resolve(backupName(header)), 'backup');
+  return { file: named, begin, close: () => undefined };
+}
 
 /** Undefined where a server is to be asked: COFFER_STORAGE alone is the server's. */
 function offlinePlace(
@@ -84,7 +117,7 @@ async function backupPlace(
   shell: Shell,
   place: StoragePlace,
   keys: { readonly keyfile: string | undefined } | undefined,
-  target: string | undefined,
+  target: Target,
 ): Promise<void> {
   const storage = await openHostStorage(shell, place, { create: false, readOnly: true });
   try {
@@ -116,11 +149,7 @@ async function backupPlace(
       about: snapshot.records,
     };
     const writer = new BackupWriter({ header, snapshot, tagKey });
-    const file = target === undefined ? undefined : await NewBackupFile.create(target, 'backup');
-    await save(shell, piecesOf(writer), file).catch(async (error: unknown) => {
-      await file?.discard();
-      throw error;
-    });
+    await save(shell, piecesOf(writer), target);
   } finally {
     await storage.close();
   }
@@ -135,12 +164,8 @@ async function* piecesOf(writer: BackupWriter): AsyncGenerator<Buffer, void, und
 }
 
 /** Takes the bytes apart on their way, so that only a whole backup, whose checksum fits, gets its name. */
-async function save(
-  shell: Shell,
-  chunks: AsyncIterable<Buffer>,
-  given: NewBackupFile | undefined,
-): Promise<void> {
-  const saving = new Saving(shell, given);
+async function save(shell: Shell, chunks: AsyncIterable<Buffer>, target: Target): Promise<void> {
+  const saving = new Saving(shell, target);
   try {
     for await (const chunk of chunks) await saving.take(chunk);
     await saving.finish();
@@ -154,15 +179,17 @@ class Saving {
   readonly #shell: Shell;
   readonly #parser = new BackupParser();
   readonly #progress: ProgressLine;
-  #file: NewBackupFile | undefined;
+  readonly #target: Target;
+  #file: NewBackup | undefined;
   #early: Buffer[] = [];
   #header: BackupHeader | undefined;
   #end: Extract<BackupPart, { kind: 'end' }> | undefined;
   #records = 0;
 
-  constructor(shell: Shell, file: NewBackupFile | undefined) {
+  constructor(shell: Shell, target: Target) {
     this.#shell = shell;
-    this.#file = file;
+    this.#target = target;
+    this.#file = target.file;
     this.#progress = new ProgressLine(shell, systemClock);
   }
 
@@ -174,7 +201,7 @@ class Saving {
     }
     this.#early.push(chunk);
     if (this.#file === undefined && this.#header !== undefined) {
-      this.#file = await NewBackupFile.create(resolve(backupName(this.#header)), 'backup');
+      this.#file = await this.#target.begin(this.#header);
     }
     if (this.#file === undefined) return;
     for (const bytes of this.#early) await this.#file.write(bytes);

@@ -34,6 +34,8 @@ import { passphraseSlots } from '../seal/passphrase/slot-maker.ts';
 import { shamirByHand } from '../seal/shamir/manual.ts';
 import { shamirSlots } from '../seal/shamir/slot-maker.ts';
 import type { SlotMaker } from '../seal/slot-maker.ts';
+import { consul } from '../storage/consul/type.ts';
+import { dynamodb } from '../storage/dynamodb/type.ts';
 import { lmdb } from '../storage/lmdb/type.ts';
 import { memory } from '../storage/memory/type.ts';
 import { postgres } from '../storage/postgres/type.ts';
@@ -55,7 +57,7 @@ export function mountTypesFor(places: AwsPlaces): MountTypes {
 
 export const mountTypes: MountTypes = mountTypesFor(noAwsPlaces);
 
-export const storageTypes: readonly StorageType[] = [lmdb, postgres, memory];
+export const storageTypes: readonly StorageType[] = [lmdb, postgres, dynamodb, consul, memory];
 
 export const manualSeals: readonly ManualSeal[] = [
   keyfileByHand,

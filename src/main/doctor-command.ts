@@ -54,7 +54,10 @@ export const command = defineCommand({
       ...checkConfiguration(flags, shell.env, loaded, data, now),
       ...storage.findings,
       ...(await checkSeals(loaded, storage.store, shell.env)),
-      ...(await checkHost(data, loaded.settings.storage !== undefined)),
+      ...(await checkHost(data, {
+        storeElsewhere: loaded.settings.storage !== undefined,
+        storesLog: loaded.settings.audit.log === 'store',
+      })),
     ];
     printFindings(shell.ui, { version, node: process.versions.node, data }, findings);
     const { fail: wrong } = countLevels(findings);

@@ -31,14 +31,23 @@ const fileSystems: Readonly<Record<number, { readonly name: string; readonly pro
 };
 
 /**
- * `data`: the data directory, absolute; `storeElsewhere`: it has the audit log alone. Reads only; a server may be running over it. Never
- * rejects.
+ * `data`: the data directory, absolute. Reads only; a server may be running over it. Never rejects.
  */
-export async function checkHost(data: string, storeElsewhere: boolean): Promise<readonly Finding[]> {
-  return [...(await checkData(data, storeElsewhere)), ...checkProcess(), ...checkMachine()];
+export async function checkHost(data: string, setting: HostSetting): Promise<readonly Finding[]> {
+  return [...(await checkData(data, setting)), ...checkProcess(), ...checkMachine()];
 }
 
-async function checkData(data: string, storeElsewhere: boolean): Promise<readonly Finding[]> {
+export interface HostSetting {
+  /** The data directory has the audit log alone. */
+  readonly storeElsewhere: boolean;
+  /** The audit log is in the store, so that none need be here. */
+  readonly storesLog: boolean;
+}
+
+async function checkData(
+  data: string,
+  { storeElsewhere, storesLog }: HostSetting,
+): Promise<readonly Finding[]> {
   if (storeElsewhere ? !existsSync(auditDirectoryOf(data)) : !hasDataFile(storeDirectoryOf(data))) {
     const what = storeElsewhere ? 'audit log' : 'store';
     return [ok('data directory', `no ${what} in ${data}: the server’s data is elsewhere, or not there yet`)];
@@ -48,7 +57,7 @@ async function checkData(data: string, storeElsewhere: boolean): Promise<readonl
     return fail('data directory', what, advice);
   });
   const modes = lax.length > 0 ? lax : [ok('data directory', `${data} is for its owner alone`)];
-  return [...modes, ...checkDisk(data), await checkAudit(auditDirectoryOf(data))];
+  return [...modes, ...checkDisk(data), await checkAudit(auditDirectoryOf(data), storesLog)];
 }
 
 function checkDisk(data: string): readonly Finding[] {
@@ -72,10 +81,11 @@ function checkDisk(data: string): readonly Finding[] {
   }
 }
 
-async function checkAudit(directory: string): Promise<Finding> {
+async function checkAudit(directory: string, storesLog: boolean): Promise<Finding> {
   const full = 'coffer audit verify compares it with the store as well';
   try {
     if (!existsSync(directory)) {
+      if (storesLog) return ok('audit chains', 'in the store: coffer audit verify reads them there');
       return fail('audit chains', `there is no audit log in ${directory}`, full);
     }
     const bytes = sizeBelow(directory);

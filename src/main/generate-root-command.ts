@@ -8,6 +8,7 @@ import { type Command, defineCommand } from '../cli/command.ts';
 import { decodeToken, madeNote } from '../cli/commands/operator-generate-root.ts';
 import { delivered, keySource } from '../cli/key-input.ts';
 import type { Shell } from '../cli/shell.ts';
+import { keepsLog } from '../core/audit/stored-place.ts';
 import { parseApiPath } from '../core/path.ts';
 import { CofferError } from '../errors.ts';
 import { isJsonObject, type JsonObject } from '../json.ts';
@@ -54,6 +55,8 @@ async function makeToken(
     storage,
     storePlace: place.name,
     auditDirectory: auditDirectoryOf(data),
+    // The line goes where the server's lines are.
+    auditLog: { log: (await keepsLog(storage)) ? 'store' : 'files', keep: undefined },
     seals: [],
     log: openLogger({ level: 'error', terminal: false, write: (line) => void shell.stderr.write(line) }),
     unauthenticatedKeyOperations: true,

@@ -3,12 +3,18 @@ import { dirname, join } from 'node:path';
 import { type DevicePlaces, noPlaces } from '../audit-device/audit-device.ts';
 import type { Barrier } from '../barrier/barrier.ts';
 import { type Clock, systemClock } from '../clock.ts';
+import type { AuditSettings } from '../config/settings.ts';
 import type { AuditLog } from '../core/audit/audit.ts';
 import { openAuditLog } from '../core/audit/log.ts';
 import { nullAuditLog } from '../core/audit/null-log.ts';
+import { currentProcess, isSurelyGone, type ProcessIdentity } from '../core/audit/process-identity.ts';
+import type { ChainFinding } from '../core/audit/recover.ts';
+import { openStoredLog } from '../core/audit/stored-log.ts';
 import type { JobType } from '../core/job/job.ts';
 import type { SystemTtls } from '../core/mount/entry.ts';
 import type { MountTypes } from '../core/mount/mounts.ts';
+import { decodeNode, nodePrefix } from '../core/node/record.ts';
+import { allItems } from '../core/pages.ts';
 import { defaultLimits, type NodeLimits } from '../core/quota/limits.ts';
 import type { Road } from '../core/request.ts';
 import { createRoad } from '../core/road.ts';
@@ -18,11 +24,13 @@ import { Monitors } from '../core/server/monitor.ts';
 import { noSurroundings, type Surroundings } from '../core/surroundings.ts';
 import { type Random, systemRandom } from '../crypto/random.ts';
 import type { Formats } from '../engine/engine.ts';
+import type { CofferError } from '../errors.ts';
 import { encodeAnswer } from '../http/encode.ts';
 import { componentLog, type Logger } from '../log.ts';
 import type { Seal } from '../seal/seal.ts';
 import { createShamirSlot } from '../seal/shamir/shamir.ts';
 import type { SlotMaker } from '../seal/slot-maker.ts';
+import { withRoom } from '../storage/room.ts';
 import type { Storage } from '../storage/storage.ts';
 import type { NodeTelemetry } from '../telemetry/telemetry.ts';
 import { auditDeviceTypes, manualSeals, mountTypes } from './catalog.ts';
@@ -35,6 +43,8 @@ export interface NodeOptions {
   readonly storePlace?: string;
   /** Directory of the audit log; undefined keeps none, which is for `--dev` only. */
   readonly auditDirectory: string | undefined;
+  /** Where the log is in place of that directory, and how long closed parts of it stay; in the directory and for ever, if absent. */
+  readonly auditLog?: Pick<AuditSettings, 'log' | 'keep'> | undefined;
   readonly seals: readonly Seal[];
   /** Kinds of slots that can be added; those that need no settings if absent. */
   readonly slotMakers?: readonly SlotMaker[];
@@ -149,23 +159,46 @@ async function openNodeAudit(
   random: Random,
 ): Promise<AuditLog> {
   const digestKey = barrier.purposeKey('audit-digest');
-  const { auditDirectory: directory } = options;
+  const { auditDirectory: directory, auditLog } = options;
   const log = componentLog(options.log, 'audit');
-  if (directory === undefined) return nullAuditLog(digestKey);
-  const audit = await openAuditLog({
-    directory,
+  if (directory === undefined && auditLog?.log !== 'store') return nullAuditLog(digestKey);
+  const tell = ({ kind, chainId, seq, error }: ChainFinding) => {
+    if (kind === 'damaged')
+      log.error('the audit log of an earlier process is damaged', { chain: chainId, seq, error });
+    else log.info('closed the audit chain of an earlier process', { chain: chainId, kind, seq });
+  };
+  const shared = {
     store: barrier,
     digestKey,
     signingSeed: barrier.purposeKey('audit-signing').export(),
     clock,
     random,
     isUrgent,
-    onFailure: (error) => log.error('the audit log fails; requests are refused', { error }),
-  });
-  for (const { kind, chainId, seq, error } of audit.findings) {
-    if (kind === 'damaged')
-      log.error('the audit log of an earlier process is damaged', { chain: chainId, seq, error });
-    else log.info('closed the audit chain of an earlier process', { chain: chainId, kind, seq });
-  }
+    keep: auditLog?.keep,
+    onFailure: (error: CofferError) => log.error('the audit log fails; requests are refused', { error }),
+  };
+  const audit =
+    directory === undefined || auditLog?.log === 'store'
+      ? await openStoredLog({ ...shared, ...ofStore(options, barrier), onFinding: tell })
+      : await openAuditLog({ ...shared, directory });
+  for (const finding of audit.findings) tell(finding);
   return audit;
+}
+
+/** What a log in the store asks of the program around it. */
+function ofStore({ storage, program }: NodeOptions, barrier: Barrier) {
+  const room = withRoom(storage);
+  const own = program?.process;
+  return {
+    isShort: () => room?.isShort() === true,
+    nodes: () => livingProcesses(barrier, own ?? currentProcess()),
+    ...(own === undefined ? {} : { process: own }),
+  };
+}
+
+/** The processes of all nodes that tell of themselves, those apart that ran on this machine and have ended. */
+async function livingProcesses(barrier: Barrier, self: ProcessIdentity): Promise<readonly ProcessIdentity[]> {
+  const records = await allItems((page) => barrier.range(nodePrefix, page));
+  const processes = records.map((record) => decodeNode(record.open()).process);
+  return processes.filter((each) => !isSurelyGone(each, self));
 }

@@ -8,6 +8,7 @@ export const programs: Readonly<Record<string, Load>> = {
   audit: () => import('./audit-command.ts'),
   'operator backup': () => import('./backup-command.ts'),
   'operator verify-backup': () => import('./verify-backup-command.ts'),
+  'operator restore-drill': () => import('./drill-command.ts'),
   'operator restore': () => import('./restore-command.ts'),
   'operator unseal': () => import('./unseal-command.ts'),
   'operator migrate': () => import('./migrate-command.ts'),

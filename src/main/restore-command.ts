@@ -5,7 +5,6 @@ import { defineCommand } from '../cli/command.ts';
 import { amountText, ProgressLine } from '../cli/progress-line.ts';
 import type { Shell } from '../cli/shell.ts';
 import { systemClock, timestamp } from '../clock.ts';
-import { backupFileBytes, readBackupFile } from '../core/backup/backup-file.ts';
 import { type RestoreReport, requireFreePlace, restoreBackup } from '../core/backup/restore.ts';
 import type { Revival } from '../core/backup/revival.ts';
 import { systemRandom } from '../crypto/random.ts';
@@ -13,6 +12,7 @@ import { CofferError } from '../errors.ts';
 import { restoringKey } from '../seal/boot.ts';
 import type { Storage } from '../storage/storage.ts';
 import type { StoragePlace } from '../storage/storage-type.ts';
+import { backupSource } from './backup-places.ts';
 import { writePrivate } from './first-start.ts';
 import { hostData, hostStorage, openHostStorage, storageOption } from './host-storage.ts';
 import { unwrapRootKey } from './open-barrier.ts';
@@ -32,24 +32,30 @@ export const command = defineCommand({
   details: [
     'Checks all of the backup with the store’s keys first, as verify-backup does, and never writes over a store: move its ' +
       'directory away. A restore that was cut off leaves a place that no server serves; run it again.',
+    'FILE may be in S3: s3://BUCKET/PREFIX/NAME?region=REGION, or s3://BUCKET/PREFIX/ for the newest there.',
     'Tokens and leases stay behind, because those that were revoked since the backup would work again. As you have the keys ' +
       'of the store, you get a new root token: in FILE, or on standard output. With --keep-tokens there is one only with ' +
       '--root-token-file.',
   ],
-  examples: ['coffer operator restore coffer.backup --data /srv/coffer'],
+  examples: [
+    'coffer operator restore coffer.backup --data /srv/coffer',
+    'coffer operator restore s3://backups/coffer/ --data /srv/coffer',
+  ],
   async run({ operands, options }, shell) {
-    const path = resolve(operands.FILE);
     const data = hostData(shell, options.data);
-    const bytes = await backupFileBytes(path);
+    const source = await backupSource(operands.FILE, shell.env);
     const where = hostStorage(shell, options.storage, data);
-    const place = await Place.look(shell, where);
+    const place = await Place.look(shell, where).catch((error: unknown) => {
+      source.close();
+      throw error;
+    });
     try {
       const tokenFile =
         options['root-token-file'] === undefined ? undefined : resolve(options['root-token-file']);
       const token = new NewRootToken(tokenFile, place.begunBefore);
       const progress = new ProgressLine(shell, systemClock);
       const report = await restoreBackup({
-        open: () => readBackupFile(path),
+        open: () => source.open(),
         openPlace: () => place.open(),
         unlock: (boot) => unwrapRootKey(shell, boot, options.keyfile),
         clock: systemClock,
@@ -58,10 +64,11 @@ export const command = defineCommand({
         allowUnsigned: options.unsigned,
         keepRootToken:
           options['keep-tokens'] && tokenFile === undefined ? undefined : (text) => token.keep(text),
-        onProgress: (phase, done) => progress.show(() => progressText(phase, done, bytes)),
+        onProgress: (phase, done) => progress.show(() => progressText(phase, done, source.bytes)),
       }).finally(() => progress.end());
       show(shell, where.name, report, token);
     } finally {
+      source.close();
       await place.close();
     }
   },

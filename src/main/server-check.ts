@@ -5,6 +5,7 @@ import type { Loaded } from '../config/load.ts';
 import { ConfigurationError, type Problem, shownProblem } from '../config/problem.ts';
 import type { ListenerSettings } from '../config/settings.ts';
 import type { JsonValue } from '../json.ts';
+import { backupProblems } from './backup-places.ts';
 import { readCertificate } from './certificate.ts';
 import { sealProblems } from './configured-seals.ts';
 import { certificateProblems, placeProblems } from './server-settings.ts';
@@ -16,7 +17,12 @@ export function checkServer(loaded: Loaded, data: string, shell: Shell): void {
     ...loaded.problems,
     ...(loaded.problems.length > 0
       ? []
-      : [...certificateProblems(loaded), ...storageProblems(loaded), ...sealProblems(loaded)]),
+      : [
+          ...certificateProblems(loaded),
+          ...storageProblems(loaded),
+          ...sealProblems(loaded),
+          ...backupProblems(loaded),
+        ]),
     ...placeProblems(loaded, data),
   ];
   if (problems.length > 0) {

@@ -10,6 +10,7 @@ import { systemRandom } from '../crypto/random.ts';
 import { CofferError } from '../errors.ts';
 import { type LevelledLogger, type LogFields, openLogger } from '../log.ts';
 import type { NodeTelemetry } from '../telemetry/telemetry.ts';
+import { backupProblems } from './backup-places.ts';
 import { mountTypesFor } from './catalog.ts';
 import { openConfiguredSeals, sealProblems } from './configured-seals.ts';
 import { firstSteps, welcome } from './first-start.ts';
@@ -86,8 +87,8 @@ export const command = defineCommand({
   details: [
     'Serves a data directory, by default ~/.local/share/coffer. A new store is made when asked for with --init, or at a ' +
       'terminal in the default place; its keyfile and root token go to ~/.config/coffer.',
-    'The store is in the data directory unless --storage names another place; the audit log always is. A password of a storage ' +
-      'goes into COFFER_STORAGE or the configuration file, or into PGPASSFILE or PGPASSWORD for PostgreSQL.',
+    'The store is in the data directory unless --storage names another place, and so is the audit log, unless --audit-log ' +
+      'says `store`. A password of a storage goes into COFFER_STORAGE or the configuration file, or into PGPASSFILE or PGPASSWORD for PostgreSQL; a token of Consul into CONSUL_HTTP_TOKEN or CONSUL_HTTP_TOKEN_FILE.',
     'Every setting can be in the file of --config, in the environment, or on the command line; a flag wins over a variable, and ' +
       'that over the file. The variable of --log-level is COFFER_LOG_LEVEL, and so on. What is said of listeners here is for all ' +
       'of them.',
@@ -120,7 +121,12 @@ export async function serveUntilStopped(
   const problems =
     loaded.problems.length > 0
       ? loaded.problems
-      : [...certificateProblems(loaded), ...storageProblems(loaded), ...sealProblems(loaded)];
+      : [
+          ...certificateProblems(loaded),
+          ...storageProblems(loaded),
+          ...sealProblems(loaded),
+          ...backupProblems(loaded),
+        ];
   if (problems.length > 0) refuseWith(problems, shell);
   refuseInspector();
   refuseWords(given, loaded);
@@ -326,6 +332,7 @@ async function data(
     apiAddress: settings.apiAddress,
     limits,
     backup: settings.backup,
+    audit: settings.audit,
     places: shell.places,
     log,
     telemetry,

@@ -3,7 +3,8 @@ import { systemClock } from '../clock.ts';
 import type { Live } from '../config/live.ts';
 import type { Places } from '../config/paths.ts';
 import type { BackupSettings, LeaseSettings, LimitSettings, ListenerSettings } from '../config/settings.ts';
-import { type ScheduledBackups, startScheduledBackups } from '../core/backup/scheduled-backups.ts';
+import { type ScheduledBackupsOptions, startScheduledBackups } from '../core/backup/scheduled-backups.ts';
+import { startScheduledDrills } from '../core/backup/scheduled-drills.ts';
 import type { SystemTtls } from '../core/mount/entry.ts';
 import type { Road } from '../core/request.ts';
 import { systemRandom } from '../crypto/random.ts';
@@ -11,13 +12,16 @@ import { CofferError } from '../errors.ts';
 import { componentLog, type Logger } from '../log.ts';
 import { readBoot } from '../seal/boot.ts';
 import { KeyfileSeal } from '../seal/keyfile/keyfile-seal.ts';
+import type { Seal } from '../seal/seal.ts';
 import { MemoryStorage } from '../storage/memory/memory.ts';
 import type { Storage } from '../storage/storage.ts';
 import type { StoragePlace } from '../storage/storage-type.ts';
 import type { NodeTelemetry } from '../telemetry/telemetry.ts';
 import { AdvertisedAddress } from './advertised-address.ts';
+import { scheduledPlace } from './backup-places.ts';
 import { addressedSeals } from './catalog.ts';
 import type { ConfiguredSeals } from './configured-seals.ts';
+import { drillUnlock, largestDrill } from './drill-unlock.ts';
 import { defaultKeyfile, type MadeStore, makeStore, refuseEarlierStore } from './first-start.ts';
 import { type Companions, type Listeners, openListeners } from './listeners.ts';
 import { migrationGate } from './migration-gate.ts';
@@ -78,6 +82,8 @@ export interface DataServerOptions extends ServingOptions {
   readonly logIn: boolean;
   /** Scheduled backups; none without it, or without its directory. */
   readonly backup?: BackupSettings;
+  /** Where the audit log is, and how long it stays; in the data directory and for ever, if absent. */
+  readonly audit?: NodeOptions['auditLog'];
   /** Called when a store has been made: its owner has to know, whether or not it can be served then. */
   readonly onMade: (made: MadeStore) => void;
 }
@@ -108,26 +114,14 @@ export async function startDataServer(options: DataServerOptions): Promise<Serve
       storage,
       storePlace: place.name,
       auditDirectory: auditDirectoryOf(data),
+      auditLog: options.audit,
       log: componentLog(log, 'core'),
       telemetry: options.telemetry,
       limits: () => options.limits.current,
       systemTtls: inSeconds(options.leases),
       unauthenticatedKeyOperations: openKeyOperations(options),
       ...programOf(options, address),
-      seals: [
-        {
-          kind: 'keyfile',
-          automatic: true,
-          wrap: () => Promise.reject(new CofferError('internal', 'not used to wrap')),
-          // Which keyfile is known only once the store's id is.
-          unwrap: (body, place) =>
-            new KeyfileSeal({
-              path: options.keyfile ?? defaultKeyfile(places, place.storeId),
-              random: systemRandom,
-            }).unwrap(body, place),
-        },
-        ...options.seals.seals,
-      ],
+      seals: sealsOf(options),
       slotMakers: options.seals.makers,
     });
     if (boot.kind === 'empty' && options.init === 'store') options.onMade(await make(options, node));
@@ -137,32 +131,62 @@ export async function startDataServer(options: DataServerOptions): Promise<Serve
     // It answers by now, that it is sealed if nothing else; who waits until it says that it serves may find it open.
     await firstTry.settled(firstTryPatience);
     await tellMissingSeals(options, storage, node);
-    const backups = scheduleBackups(options.backup, node, log);
-    return { ...server, close: () => stopped(backups).then(() => server.close()) };
+    const backups = scheduleBackups(options, node);
+    return { ...server, close: () => backups.stop().then(() => server.close()) };
   } catch (error) {
     await (node?.state ?? storage).close();
     throw error;
   }
 }
 
-function scheduleBackups(
-  settings: BackupSettings | undefined,
-  node: CofferNode,
-  log: Logger,
-): ScheduledBackups | undefined {
-  if (settings?.directory === undefined) return undefined;
-  const { directory, every, keep } = settings;
-  return startScheduledBackups({
-    schedule: { directory, every, keep },
+/** The seals that open the store by themselves. */
+function sealsOf({ keyfile, places, seals }: DataServerOptions): readonly Seal[] {
+  return [
+    {
+      kind: 'keyfile',
+      automatic: true,
+      wrap: () => Promise.reject(new CofferError('internal', 'not used to wrap')),
+      // Which keyfile is known only once the store's id is.
+      unwrap: (body, place) =>
+        new KeyfileSeal({
+          path: keyfile ?? defaultKeyfile(places, place.storeId),
+          random: systemRandom,
+        }).unwrap(body, place),
+    },
+    ...seals.seals,
+  ];
+}
+
+interface BackupWork {
+  stop(): Promise<void>;
+}
+
+/** Scheduled backups, and restore drills of them. Throws `invalid_request` for an address that cannot be. */
+function scheduleBackups(options: DataServerOptions, node: CofferNode): BackupWork {
+  const { backup, env, log } = options;
+  const place = backup === undefined ? undefined : scheduledPlace(backup, env);
+  if (backup === undefined || place === undefined) return { stop: () => Promise.resolve() };
+  const { every, keep, keepFor, drillEvery } = backup;
+  const shared = {
     node: () => node.state.core,
     clock: systemClock,
     random: systemRandom,
-    log: (level, message, fields) => componentLog(log, 'backup')[level](message, fields),
-  });
-}
-
-async function stopped(backups: ScheduledBackups | undefined): Promise<void> {
-  await backups?.stop();
+    log: ((level, message, fields) =>
+      componentLog(log, 'backup')[level](message, fields)) satisfies ScheduledBackupsOptions['log'],
+  };
+  const drills =
+    drillEvery === undefined
+      ? undefined
+      : startScheduledDrills({
+          ...shared,
+          place,
+          every: drillEvery,
+          memory: () => new MemoryStorage(),
+          unlock: drillUnlock(sealsOf(options), () => node.state.core?.barrier),
+          largest: largestDrill,
+        });
+  const backups = startScheduledBackups({ ...shared, schedule: { place, every, keep, keepFor } });
+  return { stop: () => Promise.all([drills?.stop(), backups.stop()]).then(() => undefined) };
 }
 
 /** What ends with its process leaves keyfiles behind that nobody misses. */

@@ -146,7 +146,15 @@ listener "tcp" {
     [`${storage}listener "tcp" { address = "nowhere" }`, ':2:18: listener[0].address must be an address'],
     [`${storage}log_level = "loud"`, ':2:1: log.level must be one of'],
     [`${storage}listener = 5`, ':2:12: must be a block'],
-    ['storage "consul" { address = "x" }', ':1:9: storage "consul" cannot be had'],
+    ['storage "consul" { adress = "x" }', ':1:20: "adress" is no key of storage "consul"'],
+    ['storage "consul" { address = "x:y:z" }', ':1:9: storage "consul": the URL names no host'],
+    ['storage "consul" { path = "a//b" }', ':1:9: storage "consul": the prefix'],
+    ['storage "consul" { token = "t" }', ':1:20: "token" goes with an address in this file'],
+    [
+      'storage "consul" {\n address = "h:1"\n tls_skip_verify = "1" }',
+      ':3:2: "tls_skip_verify" cannot be had: certificates',
+    ],
+    ['storage "etcd" {}', ':1:9: storage "etcd" cannot be had'],
     ['storage "inmem" {}', '-dev keeps everything in memory'],
     ['storage "file" {}', ':1:9: storage "file" has no path'],
     ['ui = true', 'there is no storage'],
@@ -155,6 +163,23 @@ listener "tcp" {
     ['\u0000', ':1:1: the text holds a NUL character'],
   ])('is refused at its line: %j', (text, wanted) => {
     expect(problemsOf(text).join('\n')).toContain(wanted);
+  });
+
+  it.each([
+    ['', 'consul:vault/'],
+    ['path = "coffer"', 'consul:coffer'],
+    ['address = "127.0.0.1:8500"\n path = "coffer/"', 'consul://127.0.0.1:8500/coffer/?tls=off'],
+    [
+      'address = "consul.example:8501"\n scheme = "https"\n tls_ca_file = "/ca.pem"\n token = "s3cret"\n max_parallel = "64"',
+      'consul://:s3cret@consul.example:8501/vault/?ca=%2Fca.pem&tls=on',
+    ],
+  ])('threat 16: finds its storage in Consul, and shows no token: %s', (text, url) => {
+    const file = join(place({ 'v.hcl': `storage "consul" {\n ${text}\n}` }), 'v.hcl');
+    const read = readVaultConfig([file]);
+    const { settings, problems, found } = load(read);
+    expect(problems).toEqual([]);
+    expect(settings.storage?.url).toBe(url);
+    expect(JSON.stringify([read.notes, found.map(({ shown }) => shown)])).not.toContain('s3cret');
   });
 
   it('names the KMS keys that open the store', () => {

@@ -13,6 +13,7 @@ import { asCofferError } from '../errors.ts';
 import { suggest } from '../suggest.ts';
 import { type KeyReading, type KeyRule, listenerKeys, serverKeys } from './vault-keys.ts';
 import { readAwskms } from './vault-seal.ts';
+import { readConsul } from './vault-storage.ts';
 
 export interface VaultConfig extends ReadFile {
   /** What was read and has no effect, and what people should know: one line each. */
@@ -111,6 +112,10 @@ class Translation {
 
   #storage({ key, at, value }: HclMember): void {
     this.#hasStorage = true;
+    if (key === 'consul') {
+      this.#consul(at, membersOf(value));
+      return;
+    }
     if (key !== 'file' && key !== 'raft') {
       this.#problem(at, otherStorages[key] ?? `storage ${shown(key)} cannot be had: ${ownStore}`);
       return;
@@ -121,6 +126,27 @@ class Translation {
       else this.#note(member, 'it is of the old storage');
     }
     if (!members.some((member) => member.key === 'path')) this.#problem(at, `storage "${key}" has no path`);
+  }
+
+  #consul(at: Place, members: readonly HclMember[]): void {
+    const reading = readConsul(new Map(members.map(({ key, value }) => [key, plain(value)])));
+    if (reading.kind === 'storage') {
+      this.#set(this.#values, ['storage'], reading.url, at);
+      for (const member of members) {
+        if (reading.withoutEffect.includes(member.key)) this.#note(member, 'it is of the old storage');
+      }
+    } else this.#wrongMember(at, members, reading);
+  }
+
+  /** `wrong.key` is the member it is about; the block itself where there is none of that name. */
+  #wrongMember(
+    at: Place,
+    members: readonly HclMember[],
+    wrong: { readonly key?: string; readonly why: string },
+  ): void {
+    const member = members.find(({ key }) => key === wrong.key);
+    if (member === undefined) this.#problem(at, wrong.why);
+    else this.#problem(member.at, `${shown(member.key)} ${wrong.why}`);
   }
 
   #data({ at, value }: HclMember): void {
@@ -148,9 +174,7 @@ class Translation {
       this.#set(this.#values, ['seal'], [...others, reading.address], at);
       return;
     }
-    const wrong = members.find(({ key }) => key === reading.key);
-    if (wrong === undefined) this.#problem(at, reading.why);
-    else this.#problem(wrong.at, `${shown(wrong.key)} ${reading.why}`);
+    this.#wrongMember(at, members, reading);
   }
 
   #listener({ key, at, value }: HclMember): void {
@@ -229,7 +253,7 @@ const blocks = ['storage', 'backend', 'listener', 'seal'];
 /** What the old server's own storages leave in their directories. */
 const foreignFiles = ['core/_keyring', 'core/_master', 'vault.db', 'raft/raft.db'];
 
-const ownStore = 'a store of our own is made at the path of storage "file" or "raft"';
+const ownStore = 'a store of our own is made at the path of storage "file" or "raft", or in Consul';
 
 function shown(key: string): string {
   return JSON.stringify(key.slice(0, 60));

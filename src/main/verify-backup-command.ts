@@ -1,12 +1,11 @@
 /** `coffer operator verify-backup`. */
-import { resolve } from 'node:path';
 import { defineCommand } from '../cli/command.ts';
 import { amountText, ProgressLine } from '../cli/progress-line.ts';
 import type { Shell } from '../cli/shell.ts';
 import { systemClock, timestamp } from '../clock.ts';
-import { backupFileBytes, readBackupFile } from '../core/backup/backup-file.ts';
 import { type BackupProgress, type BackupReport, readBackup } from '../core/backup/read-backup.ts';
 import { systemRandom } from '../crypto/random.ts';
+import { backupSource } from './backup-places.ts';
 import { unwrapRootKey } from './open-barrier.ts';
 
 export const command = defineCommand({
@@ -19,19 +18,22 @@ export const command = defineCommand({
   details: [
     'Opens every record at the key it is for, and checks the tag that only a holder of the keys can make. A store without a ' +
       'keyfile asks for its unseal keys, or reads them from standard input, one a line.',
+    'FILE may be in S3: s3://BUCKET/PREFIX/NAME?region=REGION, or s3://BUCKET/PREFIX/ for the newest there.',
     'Exit code 0: it holds; 7: it does not; 4: these keys are not those of its store.',
   ],
   async run({ operands, options }, shell) {
-    const path = resolve(operands.FILE);
-    const bytes = await backupFileBytes(path);
+    const source = await backupSource(operands.FILE, shell.env);
     const progress = new ProgressLine(shell, systemClock);
     const report = await readBackup({
-      chunks: readBackupFile(path),
+      chunks: source.open(),
       unlock: options['checksum-only'] ? undefined : (boot) => unwrapRootKey(shell, boot, options.keyfile),
       clock: systemClock,
       random: systemRandom,
-      onProgress: (done) => progress.show(() => progressText('checking', done, bytes)),
-    }).finally(() => progress.end());
+      onProgress: (done) => progress.show(() => progressText('checking', done, source.bytes)),
+    }).finally(() => {
+      progress.end();
+      source.close();
+    });
     show(shell, report);
   },
 });

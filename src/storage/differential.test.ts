@@ -9,8 +9,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { generator } from '../../test/fault/storage-fault.ts';
+import { consulPlace } from '../../test/setup/consul-place.ts';
 import { databasePlace } from '../../test/setup/database-place.ts';
+import { startDynamoLocal } from '../../test/setup/dynamodb-local.ts';
 import { CofferError } from '../errors.ts';
+import { parseConsulPlace } from './consul/address.ts';
+import { openConsulStorage } from './consul/consul.ts';
+import { parseDynamoAddress } from './dynamodb/address.ts';
+import { openDynamoStorage } from './dynamodb/dynamodb.ts';
 import { openLmdbStorage } from './lmdb/lmdb.ts';
 import { MemoryStorage } from './memory/memory.ts';
 import { bytes, key } from './opened-storage.ts';
@@ -22,6 +28,8 @@ const seed = Number(process.env['COFFER_TEST_SEED'] ?? randomInt(2 ** 31));
 const steps = Number(process.env['COFFER_TEST_STEPS'] ?? 400);
 /** Compared where there is such a server. */
 const server = await databasePlace('postgresql');
+const agent = await consulPlace();
+const local = await startDynamoLocal();
 
 /** A store under comparison. Revisions mean something in one store only: each remembers its own, by when they were seen. */
 interface Subject {
@@ -34,11 +42,34 @@ type Random = (below: number) => number;
 
 it(`all stores answer alike (COFFER_TEST_SEED=${seed})`, { timeout: 60_000 + steps * 100 }, async () => {
   const path = mkdtempSync(join(tmpdir(), 'coffer-differential-'));
-  const subjects = await openAll(path);
+  try {
+    await compare(await openAll(path), steps);
+  } finally {
+    rmSync(path, { recursive: true });
+    await server?.close();
+    await agent.close();
+  }
+});
+
+/** A list over everything is a request for each folder there, so it has fewer steps. */
+it.skipIf(local === undefined)(
+  `so does DynamoDB (COFFER_TEST_SEED=${seed})`,
+  { timeout: 60_000 + steps * 300 },
+  async () => {
+    const memory: Subject = { storage: new MemoryStorage(), revisions: new Map() };
+    try {
+      await compare([memory, await openDynamo()], steps / 8);
+    } finally {
+      await local?.close();
+    }
+  },
+);
+
+async function compare(subjects: readonly Subject[], most: number): Promise<void> {
   const draw = generator(seed);
   const random: Random = (below) => Math.floor(draw() * below);
   try {
-    for (let step = 0; step < steps; step++) {
+    for (let step = 0; step < most; step++) {
       const operation = drawOperation(random);
       const [expected, ...others] = await Promise.all(subjects.map(operation.run));
       for (const [index, answer] of others.entries()) {
@@ -49,10 +80,8 @@ it(`all stores answer alike (COFFER_TEST_SEED=${seed})`, { timeout: 60_000 + ste
     }
   } finally {
     await Promise.all(subjects.map((subject) => subject.storage.close()));
-    rmSync(path, { recursive: true });
-    await server?.close();
   }
-});
+}
 
 async function openAll(path: string): Promise<readonly Subject[]> {
   const memory: Subject = { storage: new MemoryStorage(), revisions: new Map() };
@@ -61,7 +90,13 @@ async function openAll(path: string): Promise<readonly Subject[]> {
     reopen: () => openLmdbStorage({ path, create: false }),
     revisions: new Map(),
   };
-  if (server === undefined) return [memory, lmdb];
+  const place = { place: parseConsulPlace('consul:differential'), env: { CONSUL_HTTP_ADDR: agent.address } };
+  const consul: Subject = {
+    storage: await openConsulStorage({ ...place, create: true }),
+    reopen: () => openConsulStorage({ ...place, create: false }),
+    revisions: new Map(),
+  };
+  if (server === undefined) return [memory, lmdb, consul];
   const { name, password } = server;
   const url = `postgres://${name}:${password}@${server.server.host}:${server.server.port}/${name}`;
   const postgres: Subject = {
@@ -69,7 +104,17 @@ async function openAll(path: string): Promise<readonly Subject[]> {
     reopen: () => openPostgresStorage({ url, create: false }),
     revisions: new Map(),
   };
-  return [memory, lmdb, postgres];
+  return [memory, lmdb, consul, postgres];
+}
+
+async function openDynamo(): Promise<Subject> {
+  const env = local?.env ?? {};
+  const address = parseDynamoAddress(local?.url() ?? '');
+  return {
+    storage: await openDynamoStorage({ address, create: true, env }),
+    reopen: () => openDynamoStorage({ address, create: false, env }),
+    revisions: new Map(),
+  };
 }
 
 interface Operation {

@@ -66,7 +66,7 @@ export function snapshotContract(current: CurrentStorage, skip: string | undefin
       await storage.commit([{ key: key('m/0'), value: bytes('kept') }]);
       using snapshot = await storage.snapshot();
       for (let round = 0; round < 40; round++) {
-        const big = Buffer.alloc(200_000, round);
+        const big = Buffer.alloc(150_000, round);
         await storage.commit([
           { key: key(`m/${round}`), value: big },
           { key: key(`n/${round}`), value: big },

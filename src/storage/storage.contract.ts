@@ -319,13 +319,42 @@ function limitContract(current: CurrentStorage): void {
       expect((await storage.read(key('a')))?.value.equals(value)).toBe(true);
     });
 
-    it('a commit has up to 512 KiB of keys and values', async () => {
+    it('a commit has up to 340 KiB of keys and values', async () => {
       const { storage } = current();
-      const half = Buffer.alloc(storageLimits.recordBytes - 1, 1);
-      const fits: Write[] = ['a', 'b'].map((name) => ({ key: key(name), value: half }));
+      const large = Buffer.alloc(storageLimits.recordBytes - 1, 1);
+      const rest = Buffer.alloc(storageLimits.commitBytes - storageLimits.recordBytes - 1, 1);
+      const fits: Write[] = [
+        { key: key('a'), value: large },
+        { key: key('b'), value: rest },
+      ];
       await storage.commit(fits);
       await expect(storage.commit([...fits, { key: key('c'), value: null }])).rejects.toMatchObject(refused);
-      expect((await storage.read(key('b')))?.value.equals(half)).toBe(true);
+      expect((await storage.read(key('b')))?.value.equals(rest)).toBe(true);
+    });
+
+    it('a commit may be as large as that with the longest keys, whatever they spell', async () => {
+      const { storage } = current();
+      const each = Math.floor(storageLimits.commitBytes / storageLimits.commitItems) - storageLimits.keyBytes;
+      const most: Write[] = Array.from({ length: storageLimits.commitItems }, (_, index) => ({
+        key: key(`${String(index).padStart(4, '0')}${'𝒳'.repeat(249)}`),
+        value: Buffer.alloc(each, index),
+      }));
+      await storage.commit(
+        most,
+        most.map((write) => ({ key: write.key, revision: null })),
+      );
+      const [first, last] = [most[0], most[63]].map((write) => write?.key ?? key('none'));
+      const answers = await storage.readMany([first ?? key('none'), last ?? key('none')]);
+      expect(answers.map((answer) => answer?.value.length)).toEqual([each, each]);
+      const removed = most.map(async (write) => ({
+        key: write.key,
+        revision: (await storage.read(write.key))?.revision ?? null,
+      }));
+      await storage.commit(
+        most.map((write) => ({ key: write.key, value: null })),
+        await Promise.all(removed),
+      );
+      expect((await storage.children('', { limit: 1 })).items).toEqual([]);
     });
 
     it('a commit names up to 64 keys, one that is both written and expected once', async () => {

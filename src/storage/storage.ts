@@ -76,7 +76,8 @@ export interface Storage {
 export const storageLimits = {
   keyBytes: 1_000,
   recordBytes: 256 * 1024,
-  commitBytes: 512 * 1024,
+  /** Of keys and values: what Consul takes in one request of 512 KiB, where values are in base64. */
+  commitBytes: 340 * 1024,
   /** Writes and expectations together; one on a key that is also written counts once. */
   commitItems: 64,
   readKeys: 64,

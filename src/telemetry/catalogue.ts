@@ -47,6 +47,11 @@ export const catalogue = {
     labels: [],
     help: 'Tokens issued by logins and by other tokens.',
   },
+  coffer_backups_total: {
+    type: 'counter',
+    labels: ['what', 'outcome'],
+    help: 'Scheduled backups and restore drills of this node, and whether they were done or failed.',
+  },
   coffer_leases_total: {
     type: 'counter',
     labels: ['event'],

@@ -13,6 +13,13 @@ const leaseEvents = {
   lease_given_up: 'given_up',
 } as const satisfies { readonly [E in Event]?: string };
 
+const backupEvents = {
+  backup_written: { what: 'backup', outcome: 'done' },
+  backup_failed: { what: 'backup', outcome: 'failed' },
+  drill_passed: { what: 'drill', outcome: 'done' },
+  drill_failed: { what: 'drill', outcome: 'failed' },
+} as const satisfies { readonly [E in Event]?: Readonly<Record<string, string>> };
+
 export class Tallies {
   readonly #events = new Map<Event, number>();
   readonly #refusals = new Map<ErrorCode, number>();
@@ -48,6 +55,9 @@ export class Tallies {
     reading.set('coffer_tokens_issued_total', count('token_issued'), {});
     reading.set('coffer_due_failures_total', count('due_failed'), {});
     reading.set('coffer_job_step_failures_total', count('job_step_failed'), {});
+    for (const [event, labels] of Object.entries(backupEvents)) {
+      reading.set('coffer_backups_total', count(event as keyof typeof backupEvents), labels);
+    }
     reading.set('coffer_traces_failed_total', this.#traceFailures, {});
     for (const [event, name] of Object.entries(leaseEvents)) {
       reading.set('coffer_leases_total', count(event as keyof typeof leaseEvents), { event: name });

@@ -41,6 +41,8 @@ export interface PlaceOptions {
   readonly clock?: HandClock;
   /** No audit log: for tests that are about something else and make very many requests. */
   readonly silent?: boolean;
+  /** Where the audit log is; in files for ever, unless told. */
+  readonly auditLog?: NodeOptions['auditLog'];
   /** Engines besides the program's own. */
   readonly engines?: readonly EngineType[];
   /** Auth methods besides the program's own, or in their place. */
@@ -131,6 +133,7 @@ export async function makePlace(options: PlaceOptions = {}): Promise<Place> {
     const node = createNode({
       storage: given.storage ?? storage,
       auditDirectory: options.silent ? undefined : auditDirectory,
+      auditLog: options.auditLog,
       seals: given.seals ?? options.seals ?? [],
       log: loggerInto(log),
       clock: given.clock ?? clock,

@@ -4,12 +4,23 @@ import type { AddressInfo } from 'node:net';
 import type { JsonObject } from '../../src/json.ts';
 
 export type AwsFault =
-  | { readonly kind: 'error'; readonly status: number; readonly type: string; readonly message?: string }
+  | {
+      readonly kind: 'error';
+      readonly status: number;
+      readonly type: string;
+      readonly message?: string;
+      /** What the answer says besides. */
+      readonly fields?: JsonObject;
+    }
   | { readonly kind: 'answer'; readonly body: string }
   /** Taken, and never answered. */
   | { readonly kind: 'hang' }
   /** The connection breaks. */
-  | { readonly kind: 'drop' };
+  | { readonly kind: 'drop' }
+  /** It is done, and the connection breaks before the answer. */
+  | { readonly kind: 'lose' }
+  /** It goes through when something else has happened. */
+  | { readonly kind: 'wait'; readonly until: Promise<unknown> };
 
 export interface FaultyAws {
   readonly endpoint: string;
@@ -55,11 +66,17 @@ export async function startFaultyAws(upstream?: string, port = 0): Promise<Fault
     if (fault?.kind === 'answer') return void response.end(fault.body);
     if (fault?.kind === 'error') {
       response.writeHead(fault.status, { 'content-type': 'application/x-amz-json-1.1' });
-      return void response.end(JSON.stringify({ __type: fault.type, message: fault.message ?? 'no' }));
+      const { type, message = 'no', fields = {} } = fault;
+      return void response.end(JSON.stringify({ __type: type, message, ...fields }));
     }
     if (upstream === undefined) return void response.writeHead(500).end('{}');
+    if (fault?.kind === 'wait') await fault.until;
     const { host: _, connection: __, 'content-length': ___, ...headers } = request.headers;
     const real = await fetch(upstream, { method: 'POST', headers: headers as Record<string, string>, body });
+    if (fault?.kind === 'lose') {
+      await real.arrayBuffer();
+      return void response.destroy();
+    }
     response.writeHead(real.status, { 'content-type': 'application/x-amz-json-1.1' });
     response.end(Buffer.from(await real.arrayBuffer()));
   }

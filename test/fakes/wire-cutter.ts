@@ -19,7 +19,6 @@ export type Fate = 'lose' | 'deliver' | 'keep';
 
 interface Trap {
   readonly text: string;
-  readonly fate: Fate;
   spring(client: Socket, server: Socket, packet: Buffer): void;
 }
 
@@ -77,22 +76,21 @@ export class WireCutter {
     this.cut();
   }
 
-  catch(text: string, fate: Fate): Caught {
+  /** @param answer what an answer to the packet holds once the server has done what it says */
+  catch(text: string, fate: Fate, answer = text): Caught {
     let kept: { readonly server: Socket; readonly packet: Buffer } | undefined;
     const done = new Promise<void>((resolve) => {
       this.#trap = {
         text,
-        fate,
         spring: (client, server, packet) => {
           if (fate === 'keep') kept = { server, packet };
           if (fate === 'lose') server.destroy();
           if (fate === 'deliver') {
             server.write(packet);
-            let answer = '';
+            let answered = '';
             server.on('data', (bytes) => {
-              answer += bytes.toString('latin1');
-              // The answer says that it has been done.
-              if (!answer.includes(text)) return;
+              answered += bytes.toString('latin1');
+              if (!answered.includes(answer)) return;
               client.destroy();
               server.destroy();
               resolve();

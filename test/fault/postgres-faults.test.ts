@@ -17,7 +17,8 @@ import { WireCutter } from '../fakes/wire-cutter.ts';
 import { OwnPostgresql } from '../setup/own-postgresql.ts';
 
 const server = await OwnPostgresql.make();
-const commitWord = 'COMMIT\0';
+/** What a packet with a commit holds, and what the answer to it ends with: ReadyForQuery, in no transaction. */
+const [commitWord, ready] = ['coffer_write\0', 'Z\0\0\0\x05I'];
 const short = { connect: 1_000, statement: 500 };
 
 describe.skipIf(server === undefined)('a store in PostgreSQL', () => {
@@ -59,7 +60,7 @@ describe.skipIf(server === undefined)('a store in PostgreSQL', () => {
     it('finds the commit that landed, and does it no second time', async () => {
       const { cutter, storage } = await throughCutter();
       const [first] = await storage.commit([{ key: key('a'), value: bytes('1') }]);
-      const caught = cutter.catch(commitWord, 'deliver');
+      const caught = cutter.catch(commitWord, 'deliver', ready);
       const revisions = await storage.commit(
         [
           { key: key('a'), value: bytes('2') },
@@ -74,7 +75,7 @@ describe.skipIf(server === undefined)('a store in PostgreSQL', () => {
     it('knows one that only deletes, though no record tells of it', async () => {
       const { cutter, storage } = await throughCutter();
       await storage.commit([{ key: key('a'), value: bytes('1') }]);
-      const caught = cutter.catch(commitWord, 'deliver');
+      const caught = cutter.catch(commitWord, 'deliver', ready);
       const [record] = await storage.readMany([key('a')]);
       await storage.commit(
         [{ key: key('a'), value: null }],
@@ -108,7 +109,7 @@ describe.skipIf(server === undefined)('a store in PostgreSQL', () => {
     it('still tells a conflict as one', async () => {
       const { cutter, storage } = await throughCutter();
       await storage.commit([{ key: key('a'), value: bytes('1') }]);
-      const caught = cutter.catch(commitWord, 'deliver');
+      const caught = cutter.catch(commitWord, 'deliver', ready);
       const commit = storage.commit(
         [{ key: key('a'), value: bytes('2') }],
         [{ key: key('a'), revision: null }],
@@ -119,7 +120,7 @@ describe.skipIf(server === undefined)('a store in PostgreSQL', () => {
 
     it('says that it does not know when nobody can be asked', async () => {
       const { cutter, storage } = await throughCutter({ deadlines: short });
-      const caught = cutter.catch(commitWord, 'deliver');
+      const caught = cutter.catch(commitWord, 'deliver', ready);
       const commit = storage.commit([{ key: key('a'), value: bytes('1') }]);
       commit.catch(() => undefined);
       await caught.done;
@@ -134,18 +135,22 @@ describe.skipIf(server === undefined)('a store in PostgreSQL', () => {
   });
 
   it.each([
-    ['locks', 'BEGIN ISOLATION LEVEL READ COMMITTED'],
-    ['serializable', 'BEGIN ISOLATION LEVEL SERIALIZABLE'],
-  ] as const)('writes nothing outside of a transaction (%s)', async (isolation, begin) => {
-    const { cutter, storage } = await throughCutter({ isolation });
-    await storage.commit([{ key: key('a'), value: bytes('1') }]);
     // As where an administrator's cancellation, or a deadline, hits the first statement of a transaction.
-    cutter.replace(begin, begin.replace('BEGIN', 'NIGEB'));
+    ['serializable', 'BEGIN ISOLATION LEVEL SERIALIZABLE', 'NIGEB ISOLATION LEVEL SERIALIZABLE', 'first'],
+    ['locks', 'coffer_lock\0', 'coffer_luck\0', 'first'],
+    // As where something on the way carries out each statement by itself: what the first has set is not there any more.
+    ['locks', "set_config('coffer.held'", "set_config('coffer.gone'", 'each'],
+  ] as const)('writes nothing outside of a transaction (%s: %s)', async (isolation, word, other, which) => {
+    const { cutter, storage } = await throughCutter({ isolation, deadlines: short });
+    if (which === 'first') await storage.commit([{ key: key('a'), value: bytes('1') }]);
+    cutter.replace(word, other, which);
     await expect(storage.commit([{ key: key('a'), value: bytes('2') }])).rejects.toMatchObject({
       code: 'unavailable',
       message: expect.stringMatching(/nothing was written$/),
     });
-    expect(await textAt(storage, 'a')).toBe('1');
+    cutter.replace(word, word);
+    cutter.cut();
+    expect(await textAt(storage, 'a')).toBe(which === 'first' ? '1' : undefined);
     await storage.commit([{ key: key('a'), value: bytes('3') }]);
     expect(await textAt(storage, 'a')).toBe('3');
   });
@@ -176,7 +181,7 @@ describe.skipIf(server === undefined)('a store in PostgreSQL', () => {
     await Promise.all(Array.from({ length: 12 }, (_, index) => lanes.read(statement, [index])));
     expect(cutter.connections - before).toBe(4);
     cutter.cut();
-    expect(await lanes.read(statement, [7])).toEqual([['7']]);
+    expect(await lanes.read(statement, [7])).toEqual([[bytes('7')]]);
     await lanes.close();
   });
 
@@ -210,7 +215,13 @@ describe.skipIf(server === undefined)('a store in PostgreSQL', () => {
     const many = Array.from({ length: 64 }, (_, index) => key(`none/${index}`));
     for (let round = 0; round < 3; round++) {
       const before = cutter.connections;
-      await Promise.all(Array.from({ length: 30 }, () => storage.readMany(many)));
+      const reads: Promise<unknown>[] = [];
+      // Each in a turn of its own: what comes at once goes together, over one connection.
+      for (let number = 0; number < 4; number++) {
+        reads.push(storage.readMany(many));
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+      await Promise.all(reads);
       if (round === 0) expect(cutter.connections - before).toBeGreaterThan(1);
       cutter.cut();
       await expect.poll(() => cutter.connections).toBe(0);

@@ -8,6 +8,7 @@ import { afterAll, expect, it } from 'vitest';
 import { rootTokenOf } from '../e2e/kill-rounds.ts';
 import { cleanUp, cli, freshPlace, startServer } from '../e2e/server-process.ts';
 import { databasePlace } from '../setup/database-place.ts';
+import { startDynamoLocal } from '../setup/dynamodb-local.ts';
 import { runHistory } from './run.ts';
 
 afterAll(cleanUp);
@@ -17,7 +18,11 @@ const operations = Number(process.env['COFFER_TEST_STEPS'] ?? 50_000);
 const size = { nodes: 3, clients: 24, operations, calm: 500, seed } as const;
 
 /** One data directory; the store in it, or where `storage` says. */
-async function run(storage: readonly string[], env: Readonly<Record<string, string>>): Promise<void> {
+async function run(
+  storage: readonly string[],
+  env: Readonly<Record<string, string>>,
+  most = operations,
+): Promise<void> {
   const place = freshPlace();
   let made = false;
   const start = async () => {
@@ -25,7 +30,7 @@ async function run(storage: readonly string[], env: Readonly<Record<string, stri
     made = true;
     return server;
   };
-  await runHistory({ ...size, start, rootToken: () => rootTokenOf(place) });
+  await runHistory({ ...size, operations: most, start, rootToken: () => rootTokenOf(place) });
   const verified = await cli(place, ['audit', 'verify', ...storage], { env });
   expect(verified, verified.stdout + verified.stderr).toMatchObject({ code: 0 });
 }
@@ -39,4 +44,15 @@ it(`threat 18: three servers over one store in PostgreSQL (COFFER_TEST_SEED=${se
   const url = `postgres://${name}@${server.host}:${server.port}/${name}`;
   await run(['--storage', url], { PGPASSWORD: password });
   await database.close();
+});
+
+/** Each of its commits is a round trip to a process of Java's, so it is a shorter history. */
+it(`threat 18: three servers over one store in DynamoDB (COFFER_TEST_SEED=${seed})`, async (context) => {
+  const local = await startDynamoLocal();
+  if (local === undefined) return context.skip('there is no DynamoDB Local');
+  try {
+    await run(['--storage', local.url()], local.env, Math.ceil(operations / 5));
+  } finally {
+    await local.close();
+  }
 });

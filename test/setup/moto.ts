@@ -3,10 +3,10 @@
  * when it needs one, and gets it empty; it ends with the process that started it.
  */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { installOnce } from './install-once.ts';
 import { installDebian } from './tools.ts';
 
 export interface Moto {
@@ -34,7 +34,7 @@ const say = (line: string) => process.stderr.write(`${line}\n`);
 
 /** Undefined where moto is not to be had, with a line that says how to get it; under `CI=true` that is a failure. */
 export async function startMoto({ freeCalls }: MotoOptions = {}): Promise<Moto | undefined> {
-  if (!(await installed())) {
+  if (!(await installOnce(directory, makeEnvironment))) {
     if (process.env['CI'] === 'true') throw new Error(`moto is missing: ${remedy}`);
     say(`tests that need moto do not run; to change that, ${remedy}`);
     return undefined;
@@ -85,24 +85,6 @@ function end(child: ChildProcess): Promise<void> {
   });
 }
 
-/** Several test files may find it missing at once: one of them makes it. */
-async function installed(): Promise<boolean> {
-  const lock = `${directory}.lock`;
-  const done = join(directory, 'complete');
-  if (existsSync(done)) return true;
-  mkdirSync(dirname(directory), { recursive: true });
-  while (!claim(lock)) {
-    if (!isAlive(ownerOf(lock))) rmSync(lock, { recursive: true, force: true });
-    await new Promise((resolve) => setTimeout(resolve, 200));
-  }
-  try {
-    if (!existsSync(done) && makeEnvironment()) writeFileSync(done, '');
-    return existsSync(done);
-  } finally {
-    rmSync(lock, { recursive: true, force: true });
-  }
-}
-
 function makeEnvironment(): boolean {
   say(`making a Python environment with moto ${version}`);
   const run = (command: string, args: readonly string[]) =>
@@ -113,32 +95,4 @@ function makeEnvironment(): boolean {
     if (!run('python3', fresh)) return false;
   }
   return run(python, ['-m', 'pip', 'install', '--quiet', `moto[server]==${version}`]);
-}
-
-function claim(lock: string): boolean {
-  try {
-    mkdirSync(lock);
-    writeFileSync(join(lock, 'pid'), String(process.pid));
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-function ownerOf(lock: string): number {
-  try {
-    return Number(readFileSync(join(lock, 'pid'), 'utf8')) || process.pid;
-  } catch {
-    // Not written yet, or gone already.
-    return process.pid;
-  }
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
 }

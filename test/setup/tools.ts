@@ -15,6 +15,8 @@ export const toolNames = [
   'pgbouncer',
   'credstash',
   'credsmash',
+  'check-jsonschema',
+  'kubernetes-validate',
 ] as const;
 export type ToolName = (typeof toolNames)[number];
 
@@ -54,6 +56,9 @@ export function findTools(say: (line: string) => void): Tools {
     credstash: pythonProgram('credstash', '1.17.1', say),
     // Without Jinja it has no templates, and says nothing of it.
     credsmash: pythonProgram('credsmash', '3.0.1', say, ['jinja2==3.1.6']),
+    // Both bring the schemas along that others publish.
+    'check-jsonschema': pythonProgram('check-jsonschema', '0.39.0', say),
+    'kubernetes-validate': pythonProgram('kubernetes-validate', '1.37.0', say),
   };
   for (const name of toolNames) {
     const { path, remedy } = tools[name];

@@ -133,6 +133,7 @@ export const command: CommandGroup = {
     backup: 'Write a backup of a store, while it is served or from its directory',
     'verify-backup': 'Check that a backup is whole and that every record in it opens',
     restore: 'Make a store out of a backup, in an empty place',
+    'restore-drill': 'Restore the newest backup into memory, prove it, and throw it away',
     migrate: 'Move a whole store from one storage to another',
   },
 };

@@ -62,26 +62,41 @@ export interface StoredAnchor {
   readonly revision: Revision;
 }
 
-export const chainPrefix = 'core/audit/chain/';
-/** One empty record for each chain that is not closed, so that a start need not read all that ever were. */
-export const openPrefix = 'core/audit/open/';
+/** Where anchors lie: chains in files have theirs apart from chains in the store, which older programs know nothing of. */
+export interface AnchorShelf {
+  readonly chains: string;
+  /** One empty record for each chain that is not closed, so that a start need not read all that ever were. */
+  readonly open: string;
+}
+
+export const fileShelf: AnchorShelf = { chains: 'core/audit/chain/', open: 'core/audit/open/' };
 
 /** All anchors, in the order of their chain ids. Rejects with `integrity` if one is not what was stored. */
-export async function readAnchors(store: BarrierStore): Promise<readonly ChainAnchor[]> {
-  const records = await allItems((page) => store.range(chainPrefix, page));
+export async function readAnchors(
+  store: BarrierStore,
+  shelf: AnchorShelf = fileShelf,
+): Promise<readonly ChainAnchor[]> {
+  const records = await allItems((page) => store.range(shelf.chains, page));
   return records.map((record) => decodeAnchor(record.open()));
 }
 
-export async function readAnchor(store: BarrierStore, chainId: string): Promise<StoredAnchor | undefined> {
-  const record = await store.read(chainKey(chainId));
+export async function readAnchor(
+  store: BarrierStore,
+  chainId: string,
+  shelf: AnchorShelf = fileShelf,
+): Promise<StoredAnchor | undefined> {
+  const record = await store.read(anchorKey(chainId, shelf));
   return record && { anchor: decodeAnchor(record.open()), revision: record.revision };
 }
 
 /** The anchors that are not closed. */
-export async function readOpenAnchors(store: BarrierStore): Promise<readonly StoredAnchor[]> {
+export async function readOpenAnchors(
+  store: BarrierStore,
+  shelf: AnchorShelf = fileShelf,
+): Promise<readonly StoredAnchor[]> {
   const open: StoredAnchor[] = [];
-  for await (const chainId of everyItem((page) => store.children(openPrefix, page))) {
-    const stored = await readAnchor(store, chainId);
+  for await (const chainId of everyItem((page) => store.children(shelf.open, page))) {
+    const stored = await readAnchor(store, chainId, shelf);
     if (stored && !stored.anchor.closed) open.push(stored);
   }
   return open;
@@ -95,35 +110,45 @@ export async function commitAnchor(
   store: BarrierStore,
   anchor: ChainAnchor,
   revision: Revision | null,
-  mark = false,
+  { mark = false, shelf = fileShelf }: { readonly mark?: boolean; readonly shelf?: AnchorShelf } = {},
 ): Promise<Revision> {
-  const key = chainKey(anchor.chainId);
-  const writes: PlainWrite[] = [{ key, value: encodeAnchor(anchor) }];
-  if (anchor.closed) writes.push({ key: openKey(anchor.chainId), value: null });
-  else if (mark) writes.push({ key: openKey(anchor.chainId), value: Buffer.from('1') });
-  const [written] = await store.commit(writes, [{ key, revision }]);
+  const writes = anchorWrites(anchor, mark, shelf);
+  const [written] = await store.commit(writes, [{ key: anchorKey(anchor.chainId, shelf), revision }]);
   if (written === undefined) throw new CofferError('internal', 'a commit answered without a revision');
   return written;
 }
 
+/** The writes of an anchor, its own first: of a closed one, they take away the mark that it is open. */
+export function anchorWrites(anchor: ChainAnchor, mark: boolean, shelf: AnchorShelf): readonly PlainWrite[] {
+  const own = { key: anchorKey(anchor.chainId, shelf), value: encodeAnchor(anchor) };
+  const open = openKey(anchor.chainId, shelf);
+  if (anchor.closed) return [own, { key: open, value: null }];
+  return mark ? [own, { key: open, value: Buffer.from('1') }] : [own];
+}
+
 /** Forgets a chain; fails with a conflict if its anchor is no longer at `revision`. */
-export async function removeAnchor(store: BarrierStore, chainId: string, revision: Revision): Promise<void> {
-  const key = chainKey(chainId);
+export async function removeAnchor(
+  store: BarrierStore,
+  chainId: string,
+  revision: Revision,
+  shelf: AnchorShelf = fileShelf,
+): Promise<void> {
+  const key = anchorKey(chainId, shelf);
   await store.commit(
     [
       { key, value: null },
-      { key: openKey(chainId), value: null },
+      { key: openKey(chainId, shelf), value: null },
     ],
     [{ key, revision }],
   );
 }
 
-function chainKey(chainId: string): StorageKey {
-  return parseStorageKey(chainPrefix + chainId);
+export function anchorKey(chainId: string, shelf: AnchorShelf): StorageKey {
+  return parseStorageKey(shelf.chains + chainId);
 }
 
-function openKey(chainId: string): StorageKey {
-  return parseStorageKey(openPrefix + chainId);
+function openKey(chainId: string, shelf: AnchorShelf): StorageKey {
+  return parseStorageKey(shelf.open + chainId);
 }
 
 export function encodeAnchor(anchor: ChainAnchor): Buffer {

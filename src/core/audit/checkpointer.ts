@@ -44,7 +44,7 @@ export class Checkpointer {
 
   /** Makes the chain known, before there is a file of it. Rejects as `commit` does. */
   async begin(): Promise<void> {
-    this.revision = await commitAnchor(this.store, this.anchor, null, true);
+    this.revision = await commitAnchor(this.store, this.anchor, null, { mark: true });
   }
 
   /** There are lines to anchor. */
@@ -111,7 +111,7 @@ export class Checkpointer {
     }
     const pruned = stored?.anchor.pruned;
     const next = { ...anchor, ...(pruned && { pruned }) };
-    this.revision = await commitAnchor(this.store, next, stored?.revision ?? null, true);
+    this.revision = await commitAnchor(this.store, next, stored?.revision ?? null, { mark: true });
     this.anchor = next;
   }
 

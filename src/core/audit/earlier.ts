@@ -6,7 +6,7 @@
 import type { BarrierStore } from '../../barrier/store.ts';
 import { parseStorageKey } from '../../storage/storage.ts';
 import { allItems } from '../pages.ts';
-import { type ChainAnchor, chainPrefix, decodeAnchor, openPrefix } from './anchor.ts';
+import { type ChainAnchor, decodeAnchor, fileShelf } from './anchor.ts';
 
 const earlierPrefix = 'core/audit/earlier/';
 /** Of a commit's 64 writes each takes three. */
@@ -15,15 +15,15 @@ const pageAnchors = 16;
 /** Answers how many chains there are from before, all restores together. */
 export async function setAnchorsAside(store: BarrierStore): Promise<number> {
   for (;;) {
-    const { items } = await store.range(chainPrefix, { limit: pageAnchors });
+    const { items } = await store.range(fileShelf.chains, { limit: pageAnchors });
     if (items.length === 0) break;
     await store.commit(
       items.flatMap((record) => {
-        const chainId = record.key.slice(chainPrefix.length);
+        const chainId = record.key.slice(fileShelf.chains.length);
         return [
           { key: parseStorageKey(earlierPrefix + chainId), value: record.open() },
           { key: record.key, value: null },
-          { key: parseStorageKey(openPrefix + chainId), value: null },
+          { key: parseStorageKey(fileShelf.open + chainId), value: null },
         ];
       }),
     );

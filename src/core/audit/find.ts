@@ -1,13 +1,11 @@
 /** Finds what the log says of one request. */
-import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CofferError } from '../../errors.ts';
 import { isJsonObject, type JsonObject } from '../../json.ts';
-import { requirePrivateDirectory } from './disk.ts';
 import { parseLine } from './line.ts';
-import { lineBatches, openSegmentFile } from './read-lines.ts';
-import { parseChainDirectoryName, segmentName } from './segment.ts';
-import { listSegments } from './walk.ts';
+import { filePlace, type LogPlace } from './log-place.ts';
+import { lineBatches } from './read-lines.ts';
+import { segmentName } from './segment.ts';
 
 export interface FoundLine {
   /** Relative to the audit directory. */
@@ -24,22 +22,33 @@ export async function* findRequest(options: {
   readonly directory: string;
   readonly requestId: string;
 }): AsyncGenerator<FoundLine> {
-  const { directory, requestId } = options;
-  if (!/^[0-9A-Za-z-]{1,64}$/.test(requestId)) {
-    throw new CofferError('invalid_request', 'a request id is a uuid, as in `request_id` of an answer');
-  }
-  requirePrivateDirectory(directory);
-  for (const name of (await readdir(directory)).sort()) {
-    if (parseChainDirectoryName(name) === undefined) continue;
-    const { segments } = await listSegments(join(directory, name));
-    for (const segment of segments)
-      yield* findInSegment(directory, join(name, segmentName(segment)), requestId);
+  requireRequestId(options.requestId);
+  yield* findInPlace(filePlace(options.directory), options.requestId);
+}
+
+/** The same in a log wherever it is. */
+export async function* findInPlace(place: LogPlace, requestId: string): AsyncGenerator<FoundLine> {
+  requireRequestId(requestId);
+  for (const chain of (await place.chains()).chains) {
+    const { segments } = await place.segments(chain);
+    for (const segment of segments) yield* findInSegment(place, chain, segment, requestId);
   }
 }
 
-async function* findInSegment(directory: string, name: string, requestId: string): AsyncGenerator<FoundLine> {
+function requireRequestId(requestId: string): void {
+  if (/^[0-9A-Za-z-]{1,64}$/.test(requestId)) return;
+  throw new CofferError('invalid_request', 'a request id is a uuid, as in `request_id` of an answer');
+}
+
+async function* findInSegment(
+  place: LogPlace,
+  chain: string,
+  segment: number,
+  requestId: string,
+): AsyncGenerator<FoundLine> {
+  const name = join(chain, segmentName(segment));
   const needle = Buffer.from(`"${requestId}"`);
-  const file = await openSegmentFile(join(directory, name));
+  const file = await place.open(chain, segment);
   try {
     const { size } = await file.stat();
     for await (const batch of lineBatches(file, 0, size)) {

@@ -4,6 +4,7 @@ import { afterEach, beforeEach, expect, it } from 'vitest';
 import { makePlace, type Place } from './audit.fixture.ts';
 import { type FollowedLine, LogFollower } from './follow.ts';
 import type { OpenAuditLog } from './log.ts';
+import { filePlace } from './log-place.ts';
 
 let place: Place;
 beforeEach(() => {
@@ -26,7 +27,7 @@ const numbers = (from: number, to: number) =>
 it('begins with the end of the log and goes on across segments', async () => {
   const log = await place.open({ segmentBytes: 1_500 });
   await append(log, 1, 3);
-  const follower = new LogFollower(place.directory);
+  const follower = new LogFollower(filePlace(place.directory));
   expect(ids(await follower.recent()).at(-1)).toBe('r-3');
   expect(await follower.next()).toEqual([]);
   await append(log, 4, 40);
@@ -41,7 +42,7 @@ it('begins with the end of the log and goes on across segments', async () => {
 it('waits for the end of a line, and passes over one that never got it', async () => {
   const log = await place.open({});
   await append(log, 1, 1);
-  const follower = new LogFollower(place.directory);
+  const follower = new LogFollower(filePlace(place.directory));
   await follower.recent();
   const segment = join(log.path, readdirSync(log.path).sort().at(-1) ?? '');
   appendFileSync(segment, '{"seq":99,"time":"2026');
@@ -55,7 +56,7 @@ it('waits for the end of a line, and passes over one that never got it', async (
 
 it('finds the chain of another process that begins meanwhile', async () => {
   const first = await place.open({});
-  const follower = new LogFollower(place.directory);
+  const follower = new LogFollower(filePlace(place.directory));
   await follower.recent();
   await first.close();
   await follower.next();

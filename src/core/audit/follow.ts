@@ -2,14 +2,10 @@
  * Follows a log as it is written, across segments and chains. Whether the lines are what was written is `verifyAudit`'s to say.
  * A line that is still being written waits for its end; one that never got it, because its process died, is passed over.
  */
-import { readdir } from 'node:fs/promises';
-import { join } from 'node:path';
 import type { JsonObject } from '../../json.ts';
-import { requirePrivateDirectory } from './disk.ts';
 import { parseLine } from './line.ts';
-import { lineBatches, openSegmentFile } from './read-lines.ts';
-import { parseChainDirectoryName, segmentName } from './segment.ts';
-import { listSegments } from './walk.ts';
+import type { LogPlace } from './log-place.ts';
+import { lineBatches } from './read-lines.ts';
 
 export interface FollowedLine {
   readonly content: JsonObject;
@@ -27,22 +23,20 @@ interface Place {
 const recentBytes = 1024 * 1024;
 
 export class LogFollower {
-  readonly #directory: string;
+  readonly #place: LogPlace;
   readonly #places = new Map<string, Place>();
   /** Lines that are none; their place is told by `audit verify`. */
   unreadable = 0;
 
-  /** Throws `store_unusable` for a directory that others may write to. */
-  constructor(directory: string) {
-    requirePrivateDirectory(directory);
-    this.#directory = directory;
+  constructor(place: LogPlace) {
+    this.#place = place;
   }
 
   /** The end of every chain, in the order of times. To be asked first: `next` goes on from there. */
   async recent(): Promise<readonly FollowedLine[]> {
     const lines: FollowedLine[] = [];
     for (const chain of await this.#chains()) {
-      const { segments } = await listSegments(join(this.#directory, chain));
+      const { segments } = await this.#place.segments(chain);
       const last = segments.at(-1);
       if (last === undefined) continue;
       const size = await this.#sizeOf(chain, last);
@@ -60,7 +54,7 @@ export class LogFollower {
   async next(): Promise<readonly FollowedLine[]> {
     const lines: FollowedLine[] = [];
     for (const chain of await this.#chains()) {
-      const { segments } = await listSegments(join(this.#directory, chain)).catch(unlessGone);
+      const { segments } = await this.#place.segments(chain).catch(unlessGone);
       const [first] = segments;
       if (first === undefined) continue;
       const place = this.#places.get(chain) ?? { segment: first, offset: 0 };
@@ -71,8 +65,7 @@ export class LogFollower {
   }
 
   async #chains(): Promise<readonly string[]> {
-    const names = await readdir(this.#directory);
-    return names.filter((name) => parseChainDirectoryName(name) !== undefined).sort();
+    return (await this.#place.chains()).chains;
   }
 
   /** Reads to the end of what is there, and moves the place along. */
@@ -89,8 +82,7 @@ export class LogFollower {
   }
 
   async #readSegment(chain: string, place: Place, lines: FollowedLine[]): Promise<void> {
-    const path = join(this.#directory, chain, segmentName(place.segment));
-    const file = await openSegmentFile(path).catch(unlessGone);
+    const file = await this.#place.open(chain, place.segment).catch(unlessGone);
     if ('segments' in file) return;
     try {
       const { size } = await file.stat();
@@ -109,7 +101,7 @@ export class LogFollower {
   }
 
   async #sizeOf(chain: string, segment: number): Promise<number> {
-    const file = await openSegmentFile(join(this.#directory, chain, segmentName(segment))).catch(unlessGone);
+    const file = await this.#place.open(chain, segment).catch(unlessGone);
     if ('segments' in file) return 0;
     try {
       return (await file.stat()).size;

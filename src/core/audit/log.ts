@@ -14,6 +14,7 @@ import { Checkpointer } from './checkpointer.ts';
 import { type Digest, keyedDigest } from './digest.ts';
 import { type Disk, isOutOfSpace, systemDisk } from './disk.ts';
 import { Deferred, GroupSync } from './group-sync.ts';
+import { filePlace } from './log-place.ts';
 import { currentProcess, type ProcessIdentity } from './process-identity.ts';
 import { type ChainFinding, closeLeftChains, examineLeftChains, findingEntry } from './recover.ts';
 import { redactAnswer, redactRequest } from './redact.ts';
@@ -21,6 +22,7 @@ import { Reserve } from './reserve.ts';
 import { chainDirectoryName } from './segment.ts';
 import { SegmentWriter } from './segment-writer.ts';
 import { signerOf } from './signature.ts';
+import { filesUpkeep, type Upkeep } from './upkeep.ts';
 
 export interface AuditLogOptions {
   /** Holds one directory a chain; made with mode 700 if absent. */
@@ -40,6 +42,8 @@ export interface AuditLogOptions {
   readonly reserveBytes?: number;
   /** What may still be done with the reserve when the disk is full: revoke, seal, delete. Nothing if absent. */
   readonly isUrgent?: (entry: AuditEntry) => boolean;
+  /** Milliseconds: segments of any chain here that were closed so long ago are removed. All stay if absent. */
+  readonly keep?: number | undefined;
   /** Every line waits for the disk, whatever the caller asks. */
   readonly alwaysDisk?: boolean;
   /** Told once when writing fails, and once when checkpoints begin to fail. What it gets is for the log, not for a client. */
@@ -83,7 +87,7 @@ export async function openAuditLog(options: AuditLogOptions): Promise<OpenAuditL
   await unavailableUnlessCoded(async () => {
     if (disk.makeDirectory(directory, true)) await disk.syncDirectory(dirname(directory));
   });
-  const left = await examineLeftChains(store, directory, self, chainId);
+  const left = await examineLeftChains(store, filePlace(directory), self, chainId);
   const segmentBytes = options.segmentBytes ?? defaultSegmentBytes;
   const facts = { chainId, directory: path, process: self, signer, segmentBytes };
   const writer = new SegmentWriter(facts, disk, clock);
@@ -141,6 +145,7 @@ class FileAuditLog implements OpenAuditLog {
   private retryAt = 0;
   private recovering: Promise<void> | undefined;
   private closing: Promise<void> | undefined;
+  private readonly upkeep: Upkeep | undefined;
 
   constructor(
     options: AuditLogOptions,
@@ -159,6 +164,7 @@ class FileAuditLog implements OpenAuditLog {
     this.reserve = new Reserve(directory, options.reserveBytes ?? defaultReserveBytes, random);
     const source = { bringToDisk: () => this.bringToDisk(), written: () => writer.written };
     this.checkpointer = new Checkpointer(store, clock, first, source, onFailure);
+    this.upkeep = filesUpkeep(options);
   }
 
   /** The anchor comes before the files: a directory that the store knows nothing of is never ours. */
@@ -178,6 +184,7 @@ class FileAuditLog implements OpenAuditLog {
       this.tell(error);
     }
     this.checkpointer.touch();
+    this.upkeep?.begin();
   }
 
   append(entry: AuditEntry, durability: Durability): Promise<void> {
@@ -344,6 +351,7 @@ class FileAuditLog implements OpenAuditLog {
   }
 
   private async finish(): Promise<void> {
+    if (this.upkeep) await this.upkeep.stop();
     this.flush();
     const failed = this.state === 'failed';
     this.state = 'closed';

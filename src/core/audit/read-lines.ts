@@ -3,6 +3,7 @@ import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { CofferError } from '../../errors.ts';
 import { longestLine } from './line.ts';
+import type { SegmentBytes } from './log-place.ts';
 
 export interface FileLine {
   /** Without the newline. A line longer than any that is written is cut to that length. */
@@ -30,7 +31,7 @@ export async function openSegmentFile(path: string): Promise<FileHandle> {
 
 /** The lines between two offsets, in batches. Their bytes are valid until the next batch is asked for. */
 export async function* lineBatches(
-  file: FileHandle,
+  file: Pick<SegmentBytes, 'read'>,
   from: number,
   to: number,
 ): AsyncGenerator<readonly FileLine[]> {

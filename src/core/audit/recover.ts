@@ -1,11 +1,11 @@
 /** At start: chains whose process is gone are checked from their anchor on, and closed. */
-import { stat } from 'node:fs/promises';
-import { join } from 'node:path';
 import type { BarrierStore } from '../../barrier/store.ts';
 import { CofferError, ConflictError } from '../../errors.ts';
 import {
+  type AnchorShelf,
   type ChainAnchor,
   commitAnchor,
+  fileShelf,
   readOpenAnchors,
   removeAnchor,
   type StoredAnchor,
@@ -13,10 +13,10 @@ import {
 } from './anchor.ts';
 import type { AuditEntry } from './audit.ts';
 import { lineEnding } from './line.ts';
+import type { LogPlace } from './log-place.ts';
 import { isGone, type ProcessIdentity } from './process-identity.ts';
-import { openSegmentFile } from './read-lines.ts';
 import { parseChainDirectoryName, segmentName } from './segment.ts';
-import { type WalkEnd, walkChain, walkStart } from './walk.ts';
+import { type PlacedChain, type WalkEnd, walkChain, walkStart } from './walk.ts';
 
 /** What the start found out about a chain that an earlier process left behind. */
 export interface ChainFinding {
@@ -43,24 +43,39 @@ export interface LeftChain {
 /** Examines the chains of processes that are gone. Changes nothing. */
 export async function examineLeftChains(
   store: BarrierStore,
-  directory: string,
+  place: LogPlace,
   self: ProcessIdentity,
   closedBy: string,
 ): Promise<readonly LeftChain[]> {
+  const open = await readOpenAnchors(store);
+  return examineChains(
+    place,
+    open.filter(({ anchor }) => isGone(anchor.process, self)),
+    closedBy,
+  );
+}
+
+/** @param closedBy the chain id of who closes them */
+export async function examineChains(
+  place: LogPlace,
+  chains: readonly StoredAnchor[],
+  closedBy: string,
+): Promise<readonly LeftChain[]> {
   const left: LeftChain[] = [];
-  for (const stored of await readOpenAnchors(store)) {
-    if (!isGone(stored.anchor.process, self)) continue;
-    left.push(await examine(directory, stored, closedBy));
-  }
+  for (const stored of chains) left.push(await examine(place, stored, closedBy));
   return left;
 }
 
 /** Marks what was examined as closed. A chain that somebody else closed meanwhile is theirs. */
-export async function closeLeftChains(store: BarrierStore, left: readonly LeftChain[]): Promise<void> {
+export async function closeLeftChains(
+  store: BarrierStore,
+  left: readonly LeftChain[],
+  shelf: AnchorShelf = fileShelf,
+): Promise<void> {
   for (const { stored, closing } of left) {
     try {
-      if (closing) await commitAnchor(store, closing, stored.revision);
-      else await removeAnchor(store, stored.anchor.chainId, stored.revision);
+      if (closing) await commitAnchor(store, closing, stored.revision, { shelf });
+      else await removeAnchor(store, stored.anchor.chainId, stored.revision, shelf);
     } catch (error) {
       if (!(error instanceof ConflictError)) throw error;
     }
@@ -81,16 +96,15 @@ export function findingEntry(finding: ChainFinding): AuditEntry {
   };
 }
 
-async function examine(directory: string, stored: StoredAnchor, closedBy: string): Promise<LeftChain> {
+async function examine(place: LogPlace, stored: StoredAnchor, closedBy: string): Promise<LeftChain> {
   const { anchor } = stored;
   const { chainId } = anchor;
-  const path = join(directory, anchor.directory);
-  if (anchor.seq === 0 && !(await exists(path))) {
+  if (anchor.seq === 0 && !(await exists(place, anchor.directory))) {
     return { finding: { chainId, kind: 'closed', seq: 0, head: '' }, closing: undefined, stored };
   }
   const closed = { ...anchor, closed: true, closedBy };
   try {
-    const tail = await readTail(path, anchor);
+    const tail = await readTail(place, anchor);
     const { segment, bytes, seq, head, torn } = tail;
     const kind = tail.finished ? 'closed' : 'crashed';
     const closing = { ...closed, segment, bytes, seq, head, ...(torn && { torn }) };
@@ -104,14 +118,15 @@ async function examine(directory: string, stored: StoredAnchor, closedBy: string
 }
 
 /** Follows the chain from its anchor to its end. Throws `integrity` if it does not hold. */
-async function readTail(path: string, anchor: ChainAnchor): Promise<WalkEnd> {
+async function readTail(place: LogPlace, anchor: ChainAnchor): Promise<WalkEnd> {
   if (parseChainDirectoryName(anchor.directory) !== anchor.chainId) {
     throw new CofferError('integrity', 'the anchor names a directory that is not the chain’s');
   }
-  if (anchor.seq > 0) await requireAnchoredLine(path, anchor);
+  if (anchor.seq > 0) await requireAnchoredLine(place, anchor);
   const { segment, bytes, seq, head } = anchor;
   const from = seq > 0 ? { segment, bytes, seq, head } : walkStart(undefined);
-  return walkChain(path, anchor.chainId, from, {
+  const chain: PlacedChain = { place, name: anchor.directory, chainId: anchor.chainId };
+  return walkChain(chain, from, {
     line: () => {},
     problem: (problem) => {
       throw new CofferError('integrity', `${segmentName(problem.segment)}: ${problem.message}`);
@@ -120,9 +135,9 @@ async function readTail(path: string, anchor: ChainAnchor): Promise<WalkEnd> {
 }
 
 /** The segment must reach to the anchored offset, and the line that ends there must carry the anchored chain value. */
-async function requireAnchoredLine(path: string, anchor: ChainAnchor): Promise<void> {
+async function requireAnchoredLine(place: LogPlace, anchor: ChainAnchor): Promise<void> {
   const name = segmentName(anchor.segment);
-  const file = await openSegmentFile(join(path, name));
+  const file = await place.open(anchor.directory, anchor.segment);
   try {
     const { size } = await file.stat();
     if (size < anchor.bytes) {
@@ -145,9 +160,6 @@ function asIntegrity(chainId: string, error: unknown): CofferError {
   return new CofferError('integrity', `audit chain ${chainId} does not hold: ${detail}`, { cause: error });
 }
 
-async function exists(path: string): Promise<boolean> {
-  return stat(path).then(
-    () => true,
-    () => false,
-  );
+async function exists(place: LogPlace, chain: string): Promise<boolean> {
+  return (await place.chains()).chains.includes(chain);
 }

@@ -84,7 +84,8 @@ export class SegmentWriter {
     } finally {
       this.pending = '';
     }
-    this.writtenTo = { ...this.point, segment, bytes: before + bytes.length };
+    const { seq, head } = this.point;
+    this.writtenTo = { seq, head, segment, bytes: before + bytes.length };
   }
 
   /** Forgets pending lines and stands again where the kernel is. */

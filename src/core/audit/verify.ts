@@ -1,13 +1,11 @@
-/** Checks a whole audit directory, and says how far the answer reaches. */
-import { readdir } from 'node:fs/promises';
+/** Checks a whole audit log, and says how far the answer reaches. */
 import { join } from 'node:path';
 import type { ChainAnchor, Position, Torn } from './anchor.ts';
-import { requirePrivateDirectory } from './disk.ts';
 import type { ParsedLine } from './line.ts';
-import { isReserveName } from './reserve.ts';
+import { filePlace, type LogPlace } from './log-place.ts';
 import { parseChainDirectoryName, segmentName } from './segment.ts';
 import {
-  listSegments,
+  type PlacedChain,
   type ProblemKind,
   type WalkEnd,
   type WalkProblem,
@@ -61,7 +59,6 @@ export interface AuditReport {
 }
 
 export interface VerifyOptions {
-  readonly directory: string;
   /** What the store vouches for (`readAnchors`); undefined if the store is not at hand. */
   readonly anchors: readonly ChainAnchor[] | undefined;
   /** Of chains from before a restore (`readEarlierAnchors`): they need not be here, and hold as far as they were anchored. */
@@ -78,26 +75,32 @@ const mostProblems = 100;
  */
 export async function verifyAudit({
   directory,
-  anchors,
-  earlier = [],
-  node,
-}: VerifyOptions): Promise<AuditReport> {
-  requirePrivateDirectory(directory);
+  ...options
+}: VerifyOptions & { readonly directory: string }): Promise<AuditReport> {
+  return verifyPlace(filePlace(directory), options);
+}
+
+/** The same for a log wherever it is. Rejects as its place does. */
+export async function verifyPlace(
+  place: LogPlace,
+  { anchors, earlier = [], node }: VerifyOptions,
+): Promise<AuditReport> {
   const unseen = new Map(anchors?.map((anchor) => [anchor.chainId, anchor]));
   const before = new Map(earlier.map((anchor) => [anchor.chainId, anchor]));
   const seen = new Set<string>();
   const chains: ChainReport[] = [];
-  const problems: AuditProblem[] = [];
-  for (const name of (await readdir(directory)).sort()) {
+  const found = await place.chains();
+  const problems = found.others.map(unknownEntry);
+  for (const name of found.chains) {
     const chainId = parseChainDirectoryName(name);
     if (chainId === undefined || seen.has(chainId)) {
-      if (!isReserveName(name)) problems.push(unknownEntry(name));
+      problems.push(unknownEntry(name));
       continue;
     }
     seen.add(chainId);
     const known = unseen.get(chainId) ?? before.get(chainId);
     const unknown = earlier.length > 0 ? 'after-restore' : 'unknown';
-    chains.push(await verifyChain(directory, name, chainId, anchors && (known ?? unknown)));
+    chains.push(await verifyChain({ place, name, chainId }, anchors && (known ?? unknown)));
     unseen.delete(chainId);
     before.delete(chainId);
   }
@@ -137,22 +140,20 @@ const unknownChain = {
 } as const;
 
 async function verifyChain(
-  directory: string,
-  name: string,
-  chainId: string,
+  chain: PlacedChain,
   known: ChainAnchor | keyof typeof unknownChain | undefined,
 ): Promise<ChainReport> {
+  const { place, name, chainId } = chain;
   const anchor = typeof known === 'string' ? undefined : known;
   const check = new ChainCheck(name, chainId, anchor);
   if (typeof known === 'string') check.add('unknown', unknownChain[known], name);
-  const path = join(directory, name);
-  const { others, segments } = await listSegments(path);
+  const { others, segments } = await place.segments(name);
   const start = walkStart(anchor?.pruned);
   for (const other of others) check.add('unknown', 'this is not part of an audit log', join(name, other));
   if (segments.length === 0 && known === undefined) {
     check.add('segment-missing', 'the chain’s directory is empty', name);
   }
-  check.finish(await walkChain(path, chainId, start, check));
+  check.finish(await walkChain(chain, start, check));
   return check.report();
 }
 

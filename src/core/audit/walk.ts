@@ -1,16 +1,14 @@
 /** Follows one chain over its segments, line by line, and tells what does not fit. */
-import { type FileHandle, readdir } from 'node:fs/promises';
-import { join } from 'node:path';
 import { origin, type Position, type Torn } from './anchor.ts';
 import { type ParsedLine, parseLine } from './line.ts';
-import { type FileLine, lineBatches, openSegmentFile } from './read-lines.ts';
+import type { LogPlace, SegmentBytes } from './log-place.ts';
+import { type FileLine, lineBatches } from './read-lines.ts';
 import {
   type Abandoned,
   type Closing,
   isClosedBy,
   parseClosing,
   parseHeader,
-  parseSegmentName,
   type SegmentHeader,
   segmentName,
 } from './segment.ts';
@@ -61,37 +59,25 @@ export interface WalkEnd extends Position {
   readonly torn: Torn | undefined;
 }
 
-/** Numbers of the segments in a chain's directory, in order; other names apart. */
-export async function listSegments(
-  directory: string,
-): Promise<{ readonly segments: readonly number[]; readonly others: readonly string[] }> {
-  const segments: number[] = [];
-  const others: string[] = [];
-  for (const name of await readdir(directory)) {
-    const segment = parseSegmentName(name);
-    if (segment === undefined) others.push(name);
-    else segments.push(segment);
-  }
-  return { segments: segments.sort((a, b) => a - b), others };
+/** A chain, and where it is to be read. */
+export interface PlacedChain {
+  readonly place: LogPlace;
+  /** The chain's name there. */
+  readonly name: string;
+  readonly chainId: string;
 }
 
-/** Walks a chain from a position that is known to be right. Rejects only for what the file system says. */
-export async function walkChain(
-  directory: string,
-  chainId: string,
-  from: Position,
-  visitor: WalkVisitor,
-): Promise<WalkEnd> {
-  const { segments } = await listSegments(directory);
+/** Walks a chain from a position that is known to be right. Rejects only for what its place says. */
+export async function walkChain(chain: PlacedChain, from: Position, visitor: WalkVisitor): Promise<WalkEnd> {
+  const { segments } = await chain.place.segments(chain.name);
   const rest = segments.filter((segment) => segment >= from.segment);
-  const walk = new ChainWalk(directory, chainId, from, visitor);
+  const walk = new ChainWalk(chain, from, visitor);
   for (const [index, segment] of rest.entries()) await walk.segment(segment, rest[index + 1]);
   return walk.end();
 }
 
 class ChainWalk {
-  private readonly directory: string;
-  private readonly chainId: string;
+  private readonly chain: PlacedChain;
   private readonly visitor: WalkVisitor;
   private at: Position;
   private header: SegmentHeader | undefined;
@@ -99,9 +85,8 @@ class ChainWalk {
   private torn: Torn | undefined;
   private lineNumber = 0;
 
-  constructor(directory: string, chainId: string, from: Position, visitor: WalkVisitor) {
-    this.directory = directory;
-    this.chainId = chainId;
+  constructor(chain: PlacedChain, from: Position, visitor: WalkVisitor) {
+    this.chain = chain;
     this.at = from;
     this.visitor = visitor;
   }
@@ -112,7 +97,7 @@ class ChainWalk {
 
   async segment(segment: number, next: number | undefined): Promise<void> {
     this.enter(segment);
-    const file = await openSegmentFile(join(this.directory, segmentName(segment)));
+    const file = await this.open(segment);
     try {
       const { size } = await file.stat();
       const abandoned = next === undefined ? undefined : await this.abandonedBefore(next);
@@ -122,6 +107,10 @@ class ChainWalk {
     } finally {
       await file.close();
     }
+  }
+
+  private open(segment: number): Promise<SegmentBytes> {
+    return this.chain.place.open(this.chain.name, segment);
   }
 
   private enter(segment: number): void {
@@ -141,7 +130,7 @@ class ChainWalk {
 
   /** What the next segment's header says of how this one was left. */
   private async abandonedBefore(next: number): Promise<Abandoned | undefined> {
-    const file = await openSegmentFile(join(this.directory, segmentName(next)));
+    const file = await this.open(next);
     try {
       const { size } = await file.stat();
       for await (const [first] of lineBatches(file, 0, Math.min(size, longestHeader))) {
@@ -154,7 +143,7 @@ class ChainWalk {
     }
   }
 
-  private async lines(file: FileHandle, end: number, last: boolean): Promise<void> {
+  private async lines(file: SegmentBytes, end: number, last: boolean): Promise<void> {
     // A walk that begins inside a segment counts lines from there; only a whole segment has numbers to show.
     for await (const batch of lineBatches(file, this.at.bytes, end)) {
       for (const line of batch) {
@@ -222,7 +211,7 @@ class ChainWalk {
       this.problem('changed', 'the segment does not begin with a header that this version knows');
       return;
     }
-    if (header.chainId !== this.chainId || header.segment !== this.at.segment) {
+    if (header.chainId !== this.chain.chainId || header.segment !== this.at.segment) {
       this.problem('out-of-order', `the header is that of segment ${header.segment} of another place`);
     } else if (header.previous !== this.at.head) {
       this.problem('removed', 'the header does not follow the last line of the segment before');

@@ -5,6 +5,7 @@ import type { Endpoint } from '../endpoint.ts';
 import type { AnswerData } from '../request.ts';
 import type { CoreRooms } from '../rooms.ts';
 import type { Backups } from './backups.ts';
+import { type DrillState, readDrill } from './drill-state.ts';
 import { readRestored } from './restored.ts';
 import { readSchedule, type ScheduleState } from './schedule-state.ts';
 
@@ -67,6 +68,19 @@ function status(rooms: CoreRooms): Endpoint {
             optional: true,
             members: { time: { type: 'string' }, reason: { type: 'string' } },
           },
+          drill: {
+            type: 'object',
+            nullable: true,
+            help: 'The last restore drill.',
+            members: {
+              time: { type: 'string' },
+              passed: { type: 'bool' },
+              name: { type: 'string', help: 'The backup; empty where none was found.' },
+              backup_time: { type: 'string', nullable: true },
+              records: { type: 'int' },
+              reason: { type: 'string' },
+            },
+          },
           restored: {
             type: 'object',
             nullable: true,
@@ -80,7 +94,8 @@ function status(rooms: CoreRooms): Endpoint {
         },
         handle: async () => {
           const { state } = await readSchedule(rooms.store);
-          return { data: { ...shownSchedule(state), restored: await shownRestore(rooms) } };
+          const drill = shownDrill(await readDrill(rooms.store));
+          return { data: { ...shownSchedule(state), drill, restored: await shownRestore(rooms) } };
         },
       },
     },
@@ -107,6 +122,13 @@ function shownSchedule(state: ScheduleState | undefined): AnswerData {
     failures: state.failures,
     failure: failure && { time: timestamp(failure.at), reason: failure.reason },
   };
+}
+
+function shownDrill(state: DrillState | undefined): AnswerData | null {
+  if (state === undefined) return null;
+  const { at, passed, name, of, records, reason } = state;
+  const backupTime = of === null ? null : timestamp(of);
+  return { time: timestamp(at), passed, name, backup_time: backupTime, records, reason };
 }
 
 async function shownRestore(rooms: CoreRooms): Promise<AnswerData | null> {

@@ -203,7 +203,11 @@ it('shows in the status of backups', async () => {
   const again = await place.node(storage);
   const { data } = await read(again, 'sys/backup/status', token);
   expect(data).toMatchObject({ scheduled: false, restored: { kept_tokens: false } });
-  expect((await ask(node, 'read', 'sys/backup/status')).data).toEqual({ scheduled: false, restored: null });
+  expect((await ask(node, 'read', 'sys/backup/status')).data).toEqual({
+    scheduled: false,
+    drill: null,
+    restored: null,
+  });
 });
 
 describe('a restore is refused', () => {

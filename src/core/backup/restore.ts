@@ -9,6 +9,7 @@ import { CofferError } from '../../errors.ts';
 import { bootKeys, restoringKey } from '../../seal/boot.ts';
 import type { Revision, Storage, StorageKey } from '../../storage/storage.ts';
 import { setAnchorsAside } from '../audit/earlier.ts';
+import { closeRestoredChains } from '../audit/stored-chain.ts';
 import { bumpEpoch } from '../epoch.ts';
 import { Jobs } from '../job/jobs.ts';
 import { resealJob } from '../key/reseal-job.ts';
@@ -156,6 +157,7 @@ class Restoring {
     await barrier.unseal(rootKey, header.storeId).finally(() => rootKey.fill(0));
     try {
       const earlierChains = await setAnchorsAside(barrier);
+      await closeRestoredChains(barrier);
       // A new term: how much was sealed with the old one since the backup is not known here.
       const bump = await bumpEpoch(barrier, 'keyring');
       // What the backup holds is sealed under the terms before: the first node that serves it seals it anew.

@@ -1,22 +1,10 @@
-/** Where scheduled backups go, what they are called, and which are removed: only ones that a schedule of this very store made. */
+/** Which backups are removed by rule, and where files of them may be. */
 import { lstatSync } from 'node:fs';
-import { mkdir, readdir, unlink } from 'node:fs/promises';
-import { join } from 'node:path';
+import { mkdir } from 'node:fs/promises';
+import type { BackupPlace, KeptBackup } from '../../backup-place/backup-place.ts';
 import { CofferError } from '../../errors.ts';
-import { readBackupFile } from './backup-file.ts';
-import type { BackupHeader } from './format.ts';
-import { backupParts } from './parser.ts';
 
 const rightsOfOthers = 0o022;
-
-/** In the names of files that a schedule is making. */
-export const scheduleMark = 'schedule';
-
-/** `coffer-<store id>-<time>.backup`; times sort as they follow each other. */
-export function backupName({ storeId, createdAt }: Pick<BackupHeader, 'storeId' | 'createdAt'>): string {
-  const time = new Date(createdAt).toISOString().replace(/[-:]/g, '').replace('.', '');
-  return `coffer-${storeId}-${time}.backup`;
-}
 
 /** Makes the directory if it is not there. Throws `store_unusable` for one that others may write, a link or a file. */
 export async function preparePlace(directory: string): Promise<void> {
@@ -35,42 +23,30 @@ export async function preparePlace(directory: string): Promise<void> {
   }
 }
 
+export interface RetentionRule {
+  /** How many are kept, 1 at least. */
+  readonly keep: number;
+  /** Milliseconds: older ones go, however few there are. None for their age if absent. */
+  readonly keepFor?: number | undefined;
+}
+
 /**
- * Removes all but the newest `keep`, and what a killed process left half written; for who holds the duty. `written` stays in any
- * case: by a clock that was set back it is not the newest. Answers the names of those removed.
+ * Removes what the rule does not keep, of what schedules of this store made; for who holds the duty, and only once `written` is there
+ * and whole. It stays in any case: by a clock that was set back it is not the newest. Answers the names of those removed.
  */
 export async function removeOld(
-  directory: string,
-  storeId: string,
-  keep: number,
-  written: string,
+  place: Pick<BackupPlace, 'removable' | 'remove'>,
+  { keep, keepFor }: RetentionRule,
+  written: Pick<KeptBackup, 'name' | 'storeId' | 'createdAt'>,
 ): Promise<readonly string[]> {
-  const pattern = new RegExp(`^coffer-${storeId}-\\d{8}T\\d{9}Z\\.backup$`);
-  const there = await readdir(directory);
-  for (const name of there) if (isLeftover(name, pattern)) await unlink(join(directory, name));
-  const names = there.filter((name) => pattern.test(name) && name !== written).toSorted();
-  const own: string[] = [];
-  for (const name of names) if (await isOwn(join(directory, name), storeId)) own.push(name);
-  const old = own.slice(0, Math.max(0, own.length - (keep - 1)));
-  for (const name of old) await unlink(join(directory, name));
-  return old;
-}
-
-/** A file in the making that nobody is making any more. */
-function isLeftover(name: string, pattern: RegExp): boolean {
-  const part = `.${scheduleMark}.part`;
-  return name.startsWith('.') && name.endsWith(part) && pattern.test(name.slice(1, -part.length));
-}
-
-/** By its header: a file that somebody put there, or a copy of a backup made by hand, is not ours to remove. */
-async function isOwn(path: string, storeId: string): Promise<boolean> {
-  try {
-    for await (const part of backupParts(readBackupFile(path))) {
-      if (part.kind !== 'header') return false;
-      return part.header.origin === 'schedule' && part.header.storeId === storeId;
-    }
-    return false;
-  } catch {
-    return false;
+  const others = (await place.removable(written.storeId)).filter(({ name }) => name !== written.name);
+  const beyond = Math.max(0, others.length - (keep - 1));
+  const eldest = keepFor === undefined ? Number.NEGATIVE_INFINITY : written.createdAt - keepFor;
+  const removed: string[] = [];
+  for (const [index, { name, createdAt }] of others.entries()) {
+    if (index >= beyond && createdAt >= eldest) continue;
+    await place.remove(name);
+    removed.push(name);
   }
+  return removed;
 }

@@ -14,9 +14,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ask, makePlace, type Place } from '../../../test/fakes/client.ts';
+import { HandClock } from '../../../test/fakes/hand-clock.ts';
 import { systemRandom } from '../../crypto/random.ts';
 import type { CofferNode } from '../../main/node.ts';
 import { takeBackup, verify } from './backup.fixture.ts';
+import { DirectoryPlace } from './directory-place.ts';
 import { type ScheduledBackups, startScheduledBackups } from './scheduled-backups.ts';
 
 let place: Place;
@@ -43,7 +45,7 @@ const hour = 3_600;
 
 function start(on: CofferNode = node, keep = 3): ScheduledBackups {
   const one = startScheduledBackups({
-    schedule: { directory, every: hour * 1_000, keep },
+    schedule: { place: new DirectoryPlace(directory), every: hour * 1_000, keep },
     node: () => on.state.core,
     clock: place.clock,
     random: systemRandom,
@@ -129,14 +131,67 @@ it('goes on by a clock that was set back, and keeps what it has just written', a
   writeFileSync(directory, 'a file');
   const backups = start(node, 1);
   expect(await backups.run()).toBeUndefined();
-  place.clock.jump(-10 * hour);
+  place.clock.set(-10 * hour);
   rmSync(directory);
+  place.clock.jump(601);
   const first = await backups.run();
   expect(files()).toEqual([first?.name]);
-  place.clock.jump(-10 * hour);
+  place.clock.set(-10 * hour);
+  place.clock.jump(hour - 1);
+  expect(await backups.run()).toBeUndefined();
+  place.clock.jump(1);
   const second = await backups.run();
   expect(second?.name).not.toBe(first?.name);
   expect(files()).toEqual([second?.name]);
+});
+
+it('is made once an interval by nodes whose clocks are hours apart, whoever of them looks first', async () => {
+  const ahead = new HandClock(place.clock.now() + 5 * hour * 1_000);
+  const elsewhere = await place.node(undefined, { clock: ahead, elsewhere: true });
+  const other = startScheduledBackups({
+    schedule: { place: new DirectoryPlace(directory), every: hour * 1_000, keep: 100 },
+    node: () => elsewhere.state.core,
+    clock: ahead,
+    random: systemRandom,
+    log: () => {},
+  });
+  started.push(other);
+  const here = start(node, 100);
+  let made = 0;
+  const minutes = 6 * 60;
+  for (let minute = 0; minute <= minutes; minute++) {
+    for (const one of minute % 2 === 0 ? [here, other] : [other, here]) {
+      if ((await one.run()) !== undefined) made += 1;
+    }
+    for (const clock of [place.clock, ahead]) clock.jump(60);
+  }
+  // One at once, one when the node that is ahead looks for the first time, and then one an hour.
+  expect(made).toBe(2 + 6);
+});
+
+it('removes by age too, and never the newest', async () => {
+  const rule = {
+    place: new DirectoryPlace(directory),
+    every: hour * 1_000,
+    keep: 10,
+    keepFor: 2.5 * hour * 1_000,
+  };
+  const backups = startScheduledBackups({
+    schedule: rule,
+    node: () => node.state.core,
+    clock: place.clock,
+    random: systemRandom,
+    log: () => {},
+  });
+  started.push(backups);
+  for (let count = 0; count < 5; count++) {
+    expect(await backups.run()).toBeDefined();
+    place.clock.jump(hour);
+  }
+  expect(files()).toHaveLength(3);
+  place.clock.jump(100 * hour);
+  const last = await backups.run();
+  expect(files()).toEqual([last?.name]);
 });
 
 it('removes nothing that it did not make', async () => {
@@ -179,7 +234,7 @@ it('waits while the store is sealed', async () => {
 it('refuses numbers that make no schedule', () => {
   const scheduleOf = (every: number, keep: number) => () =>
     startScheduledBackups({
-      schedule: { directory, every, keep },
+      schedule: { place: new DirectoryPlace(directory), every, keep },
       node: () => undefined,
       clock: place.clock,
       random: systemRandom,

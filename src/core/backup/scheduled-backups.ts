@@ -1,27 +1,30 @@
 /**
  * Scheduled backups: a duty of one node at a time. Each node looks now and then whether one is due by the record that all share; who
- * gets the lock writes it. A store that was down past its time is backed up soon after it is served again.
+ * gets the lock looks once more, and writes it. A store that was down past its time is backed up soon after it is served again.
  */
 
-import { join } from 'node:path';
+import type { BackupPlace } from '../../backup-place/backup-place.ts';
 import type { BarrierStore } from '../../barrier/store.ts';
 import type { Clock } from '../../clock.ts';
 import { type Random, randomUuid } from '../../crypto/random.ts';
 import { asCofferError, CofferError } from '../../errors.ts';
 import type { AuditLog } from '../audit/audit.ts';
 import { DutyLock, type HeldLock } from '../duty/lock.ts';
-import { NewBackupFile } from './backup-file.ts';
+import type { Meter } from '../meter.ts';
 import type { Backups } from './backups.ts';
-import { backupName, preparePlace, removeOld, scheduleMark } from './retention.ts';
+import { LastWatch } from './last-watch.ts';
+import { lockKept } from './lock-kept.ts';
+import { removeOld } from './retention.ts';
 import { readSchedule, type ScheduleState, scheduleWrite, type WrittenBackup } from './schedule-state.ts';
 
 export interface Schedule {
-  /** Absolute. Made, for its owner alone, if it is not there. */
-  readonly directory: string;
+  readonly place: BackupPlace;
   /** Milliseconds between two backups. */
   readonly every: number;
   /** How many are kept, 1 at least. */
   readonly keep: number;
+  /** Milliseconds: older ones are removed, the newest apart. None for their age if absent. */
+  readonly keepFor?: number | undefined;
 }
 
 /** What of an unsealed node this needs. */
@@ -29,6 +32,7 @@ export interface ScheduledNode {
   readonly store: BarrierStore;
   readonly audit: AuditLog;
   readonly backups: Backups;
+  readonly meter: Pick<Meter, 'tally'>;
 }
 
 export interface ScheduledBackupsOptions {
@@ -70,14 +74,18 @@ export function startScheduledBackups(options: ScheduledBackupsOptions): Schedul
 class Runner implements ScheduledBackups {
   readonly #options: ScheduledBackupsOptions;
   readonly #holder: string;
+  readonly #lastWritten: LastWatch;
+  readonly #lastTried: LastWatch;
+  readonly #ending = new AbortController();
   #lock: { readonly store: BarrierStore; readonly lock: DutyLock } | undefined;
   #timer: Disposable | undefined;
   #running: Promise<WrittenBackup | undefined> | undefined;
-  #stopped = false;
 
   constructor(options: ScheduledBackupsOptions) {
     this.#options = options;
     this.#holder = randomUuid(options.random);
+    this.#lastWritten = new LastWatch(options.clock);
+    this.#lastTried = new LastWatch(options.clock);
   }
 
   look(): void {
@@ -95,9 +103,14 @@ class Runner implements ScheduledBackups {
   }
 
   async stop(): Promise<void> {
-    this.#stopped = true;
+    this.#ending.abort(new CofferError('sealed', 'the server stops'));
     this.#timer?.[Symbol.dispose]();
     await this.#running;
+    this.#options.schedule.place.close();
+  }
+
+  get #stopped(): boolean {
+    return this.#ending.signal.aborted;
   }
 
   async #attempt(): Promise<WrittenBackup | undefined> {
@@ -132,22 +145,22 @@ class Runner implements ScheduledBackups {
   }
 
   #isDue(state: ScheduleState | undefined): boolean {
-    const now = this.#options.clock.now();
-    const { every } = this.#options.schedule;
     if (state === undefined) return true;
-    // A clock that was set back must not put backups off for long.
-    const rested = now >= state.triedAt + retryAfter || state.triedAt > now;
-    if (state.last === null) return rested;
-    if (state.last.at > now + every) return rested;
-    return now >= state.last.at + every && (state.failures === 0 || rested);
+    const { last, failures, triedAt } = state;
+    const rested = this.#lastTried.isOver(`${triedAt} ${failures}`, triedAt, retryAfter);
+    const over = last === null || this.#lastWritten.isOver(last.name, last.at, this.#options.schedule.every);
+    return over && (rested || (last !== null && failures === 0));
   }
 
   async #underLock(node: ScheduledNode, lock: HeldLock): Promise<WrittenBackup | undefined> {
     const { schedule, clock, log } = this.#options;
+    const { place, every, keep } = schedule;
     const { state } = await readSchedule(node.store);
     if (!this.#isDue(state)) return undefined;
     const begun: ScheduleState = {
-      ...schedule,
+      directory: place.name,
+      every,
+      keep,
       triedAt: clock.now(),
       running: true,
       last: state?.last ?? null,
@@ -159,59 +172,62 @@ class Runner implements ScheduledBackups {
       const last = await this.#write(node, lock);
       const done = { ...begun, running: false, last, failure: null, failures: 0 };
       await node.store.commit([scheduleWrite(done)], [lock.expectation()]);
+      this.#lastWritten.done(last.name);
+      node.meter.tally('backup_written');
       log('info', 'a scheduled backup was written', { ...last });
       return last;
     } catch (error) {
       const { code, message } = asCofferError(error);
-      log('error', 'a scheduled backup failed', {
-        directory: schedule.directory,
-        code,
-        reason: message,
-        error,
-      });
+      node.meter.tally('backup_failed');
+      log('error', 'a scheduled backup failed', { directory: place.name, code, reason: message, error });
       const reason = code === 'internal' ? 'internal error; the log of the server has more' : message;
       const failure = { at: clock.now(), reason };
       const failed = { ...begun, running: false, failure, failures: begun.failures + 1 };
       await node.store.commit([scheduleWrite(failed)], [lock.expectation()]);
+      this.#lastTried.done(`${failed.triedAt} ${failed.failures}`);
       return undefined;
     }
   }
 
   async #write(node: ScheduledNode, lock: HeldLock): Promise<WrittenBackup> {
-    const { directory, keep } = this.#options.schedule;
-    await preparePlace(directory);
+    const { schedule, clock } = this.#options;
+    const { place } = schedule;
     const backup = await node.backups.begin('schedule');
     const { header } = backup;
-    const name = backupName(header);
-    let file: NewBackupFile | undefined;
+    const keeper = lockKept(lock, clock, this.#ending.signal);
+    let file: Awaited<ReturnType<BackupPlace['begin']>> | undefined;
     try {
-      file = await NewBackupFile.create(join(directory, name), scheduleMark);
+      await keeper.during(place.prepare(header.storeId));
+      file = await keeper.during(place.begin(header, keeper.signal));
       for (let piece = await backup.next(); piece !== undefined; piece = await backup.next()) {
-        if (this.#stopped) throw new CofferError('sealed', 'the server stops');
         // A holder that was asleep past its lock must not go on beside its successor.
         await lock.extend();
-        await file.write(piece);
+        await keeper.during(file.write(piece));
       }
-      await file.finish();
+      await keeper.during(file.finish());
     } catch (error) {
       await file?.discard();
       throw error;
     } finally {
+      keeper.end();
       await backup.close();
     }
     // Removing old ones is the holder's business only.
     await lock.extend();
-    const written = { name, directory, at: header.createdAt, bytes: file.bytes, records: backup.records };
-    const removed = await this.#retain(header.storeId, keep, name);
+    const name = file.path.slice(file.path.lastIndexOf('/') + 1);
+    const { bytes } = file;
+    const written = { name, directory: place.name, at: header.createdAt, bytes, records: backup.records };
+    const removed = await this.#retain(header.storeId, written);
     await this.#tell(node, written, removed);
     return written;
   }
 
   /** That old ones stay is no failure of the new one. */
-  async #retain(storeId: string, keep: number, written: string): Promise<readonly string[]> {
-    const { directory } = this.#options.schedule;
-    return removeOld(directory, storeId, keep, written).catch((error: unknown) => {
-      this.#options.log('error', 'old backups could not be removed', { directory, error });
+  async #retain(storeId: string, { name, at }: WrittenBackup): Promise<readonly string[]> {
+    const { schedule, log } = this.#options;
+    const { place } = schedule;
+    return removeOld(place, schedule, { name, storeId, createdAt: at }).catch((error: unknown) => {
+      log('error', 'old backups could not be removed', { directory: place.name, error });
       return [];
     });
   }

@@ -68,6 +68,7 @@ export class GroupCommit {
 
   async #run(): Promise<void> {
     while (this.#waiting.length > 0) {
+      await behindWhatIsReady();
       const prepared = this.#room.prepare(Math.min(batchBytes, this.#waitingBytes()));
       if (prepared !== undefined) await prepared;
       await this.#writeGroup();
@@ -138,4 +139,14 @@ export class GroupCommit {
     const bytes = this.#database.getBinaryFast(key);
     return bytes === undefined ? null : decodeRevision(bytes, bytes.length);
   }
+}
+
+/**
+ * Behind all that goes on in this turn. The write lock is held from when LMDB has it until this thread hands the group over: asked for by
+ * the first of many requests that are ready, it would keep other processes waiting while this one works on all the others.
+ */
+function behindWhatIsReady(): Promise<void> {
+  return new Promise((resolve) => {
+    process.nextTick(resolve);
+  });
 }

@@ -132,12 +132,12 @@ describe('an LMDB store', () => {
 
   it('grows far beyond its first size', async () => {
     const storage = await open();
-    const value = Buffer.alloc(250_000, 7);
-    for (let index = 0; index < 440; index += 2) {
+    const value = Buffer.alloc(170_000, 7);
+    for (let index = 0; index < 640; index += 2) {
       await storage.commit([index, index + 1].map((each) => ({ key: key(`k${each}`), value })));
     }
     expect(statSync(join(path, 'data.mdb')).size).toBeGreaterThan(100 * 1024 * 1024);
-    for (let index = 0; index < 440; index += 20) {
+    for (let index = 0; index < 640; index += 20) {
       expect((await storage.read(key(`k${index}`)))?.value.equals(value)).toBe(true);
     }
   });

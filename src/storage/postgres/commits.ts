@@ -1,16 +1,17 @@
 /**
- * Commits. Those that wait go together, in one transaction that is sent in one piece and answered in one: `BEGIN`, the locks of all
- * keys they name, the write, which looks at the expectations first, and `COMMIT`. In a group each commit lands by itself or not: no key
+ * Commits. Those that wait go together, in one transaction that is sent in one piece and answered in one: the locks of all keys they
+ * name, and the write, which looks at the expectations first. In a group each commit lands by itself or not: no key
  * of one is written by another. Two of this process that name the same key never wait for each other in the server, but here.
  *
  * The locks are taken by a statement of their own, because in READ COMMITTED a statement sees what was committed before it began: the
  * write begins when the locks are held, so it sees all that others with these keys have committed, and they wait until it has.
- * Where advisory locks hold nothing back (some systems that speak PostgreSQL's protocol) the same write runs SERIALIZABLE instead, and
- * is tried again where the server says so.
+ * Both stand before one Sync, so that they are one transaction without a word of it, which ends at the Sync, and where the first fails
+ * the server leaves the second out. Were they carried out each by itself, no lock would last: the first sets what only its own
+ * transaction has, and the write refuses without it.
  *
- * All is sent before anything is answered, so a `BEGIN` that fails (a cancellation hits whatever is under way) keeps nothing behind it
- * from being done, each statement by itself then: no lock would last, and a write would land that is told as undone. Sessions
- * are DEFERRABLE by default and these transactions are not, so the write sees where it is, and refuses.
+ * Where advisory locks hold nothing back (some systems that speak PostgreSQL's protocol) the same write runs SERIALIZABLE instead, and
+ * is tried again where the server says so. There a `BEGIN` that fails (a cancellation hits whatever is under way) would keep nothing
+ * behind it from being done. Sessions are DEFERRABLE by default and these transactions are not, so the write sees where it is.
  *
  * Every transaction leaves a mark of a random id. When the answer is lost the mark is asked for on another connection, by making it with
  * the word that nothing landed: it waits for whoever is making it, and either it is there already, or the lost commit can't make
@@ -21,12 +22,15 @@ import type { Clock } from '../../clock.ts';
 import { CofferError, ConflictError } from '../../errors.ts';
 import { generateRevision } from '../revision.ts';
 import { type Expectation, parseStorageKey, type Revision, type Write } from '../storage.ts';
+import { Departures } from './departures.ts';
 import { failureOf, isCut, isDemoted, isTimeout, mayTryAgain, stateOf } from './failure.ts';
-import { type GroupLimits, KeysInUse, type Pending, takeGroup, valuesOf } from './group.ts';
+import { type GroupLimits, KeysInUse, keysNamed, type Pending, takeGroup, valuesOf } from './group.ts';
 import { locksOf, lockValues, takeLocks } from './locks.ts';
-import { type Answer, bytesOf, type Row, type Session, type Statement } from './session.ts';
+import type { Statement, Step } from './messages.ts';
+import type { Row, Session } from './session.ts';
 import type { SessionPool } from './session-pool.ts';
 import type { Statements } from './statements.ts';
+import { hasUndone, type Result } from './wire.ts';
 
 export interface CommitOptions {
   readonly pool: SessionPool;
@@ -47,11 +51,8 @@ const mostTries = 50;
 const pause = 20;
 /** Each so many transactions marks that are too old are taken away, more than have come since. */
 const sweepEvery = 256;
-/** Transactions under way at a time: what comes then waits, and goes together. */
-const mostUnderWay = 4;
 const groupLimits: GroupLimits = { commits: 64, keys: 128, bytes: 1024 * 1024 };
 
-const begin: Statement = { text: 'BEGIN ISOLATION LEVEL READ COMMITTED, NOT DEFERRABLE' };
 const beginSerializable: Statement = { text: 'BEGIN ISOLATION LEVEL SERIALIZABLE, NOT DEFERRABLE' };
 const commit: Statement = { text: 'COMMIT' };
 
@@ -68,7 +69,7 @@ export class Commits {
   readonly #limits: GroupLimits;
   readonly #inUse = new KeysInUse();
   readonly #waiting: Pending[] = [];
-  #underWay = 0;
+  readonly #departures: Departures;
   /** Commits that have not been answered. */
   #open = 0;
   #whenIdle: (() => void) | undefined;
@@ -76,6 +77,7 @@ export class Commits {
 
   constructor(options: CommitOptions) {
     this.#options = options;
+    this.#departures = new Departures(options.clock, () => this.#pump(), options.locks);
     // A serialisation failure undoes all of a transaction: no one's is to undo another's.
     this.#limits = options.locks ? groupLimits : { ...groupLimits, commits: 1 };
   }
@@ -95,6 +97,7 @@ export class Commits {
         expectations,
         revisions: writes.map(generateRevision),
         bytes: writes.reduce((sum, { value }) => sum + (value?.length ?? 0), 0),
+        keys: keysNamed({ writes, expectations }),
         until: this.#options.clock.now() + this.#options.patience,
         tries: 0,
         resolve: answered(resolve),
@@ -113,7 +116,7 @@ export class Commits {
   }
 
   #pump(): void {
-    while (this.#underWay < mostUnderWay) {
+    while (this.#waiting.length > 0 && this.#departures.mayLeave(this.#waiting.length)) {
       const group = takeGroup(this.#waiting, this.#inUse, this.#limits);
       if (group.length === 0) return;
       void this.#carryOut(group);
@@ -121,9 +124,9 @@ export class Commits {
   }
 
   async #carryOut(group: readonly Pending[]): Promise<void> {
-    this.#underWay += 1;
+    const arrived = this.#departures.leave(group.length);
     const outcome = await this.#try(group);
-    this.#underWay -= 1;
+    arrived();
     for (const pending of group) this.#inUse.remove(pending);
     this.#tell(group, outcome);
     this.#pump();
@@ -163,7 +166,7 @@ export class Commits {
     let minute = 0;
     let outcome: Outcome;
     try {
-      outcome = await this.#options.pool.lend(async (session) => {
+      outcome = await this.#options.pool.lend((session) => {
         minute = session.minute;
         return this.#run(session, group, minute, id);
       });
@@ -178,14 +181,16 @@ export class Commits {
 
   async #run(session: Session, group: readonly Pending[], minute: number, id: string): Promise<Outcome> {
     const { statements, locks, space } = this.#options;
-    const values = [...valuesOf(group), minute, id];
-    const sent = session.together(() => [
-      session.ask(locks ? begin : beginSerializable),
-      ...(locks ? [session.ask(takeLocks, lockValues(locksOf(space, group)))] : []),
-      session.ask(statements.write, values),
-      session.ask(commit),
-    ]);
-    return outcomeOf(session, await Promise.allSettled(sent));
+    const write: Step = { statement: statements.write, values: [...valuesOf(group), minute, id] };
+    if (!locks) return runSerializable(session, write);
+    const lock: Step = { statement: takeLocks, values: lockValues(locksOf(space, group), id) };
+    try {
+      return landed(session, (await session.exchange([lock, write]))[1]);
+    } catch (error) {
+      if (hasUndone(error)) return undoneBy(session, error);
+      session.drop();
+      return { kind: 'unknown', error };
+    }
   }
 
   /** Asks on other connections until one has answered, or for as long as anybody waits. */
@@ -229,26 +234,36 @@ export class Commits {
   }
 }
 
-function outcomeOf(session: Session, answers: readonly PromiseSettledResult<Answer>[]): Outcome {
+async function runSerializable(session: Session, write: Step): Promise<Outcome> {
+  const sent = session.together(() =>
+    [{ statement: beginSerializable, values: [] }, write, { statement: commit, values: [] }].map((step) =>
+      session.exchange([step]),
+    ),
+  );
+  const answers = await Promise.allSettled(sent);
   const ended = answers.at(-1);
   const failed = answers.find((answer) => answer.status === 'rejected');
   if (ended?.status === 'fulfilled') {
     if (failed !== undefined) return undoneBy(session, failed.reason);
     const written = answers.at(-2);
-    const rows = written?.status === 'fulfilled' ? written.value.rows : [];
-    const broken = new Map(rows.map(([owner, key]) => [Number(owner), bytesOf(key).toString()]));
-    if (ended.value.command === 'COMMIT') {
-      return session.unconfirmed ? unconfirmed(session) : { kind: 'landed', broken };
+    if (ended.value[0]?.command === 'COMMIT' && written?.status === 'fulfilled') {
+      return landed(session, written.value[0]);
     }
     session.drop();
     return { kind: 'unknown', error: undefined };
   }
   const error: unknown = failed?.reason;
-  const state = stateOf(ended?.reason);
   // The server itself says that the transaction is undone.
-  if (mayTryAgain(state)) return undoneBy(session, ended?.reason);
+  if (mayTryAgain(stateOf(ended?.reason))) return undoneBy(session, ended?.reason);
   session.drop();
   return { kind: 'unknown', error };
+}
+
+function landed(session: Session, written: Result | undefined): Outcome {
+  if (session.unconfirmed) return unconfirmed(session);
+  const broken = new Map<number, string | undefined>();
+  for (const [owner, key] of written?.rows ?? []) broken.set(owner?.readInt32BE(0) ?? -1, key?.toString());
+  return { kind: 'landed', broken };
 }
 
 /** By the row of its mark: what became of a commit whose answer was lost. */
@@ -289,17 +304,17 @@ function undoneBy(session: Session, error: unknown): Outcome {
 
 /** Whether an advisory lock that one connection holds keeps another one from it. */
 export async function locksHold(pool: SessionPool, space: string): Promise<boolean> {
-  const number = locksOf(space, [
-    { writes: [{ key: parseStorageKey(`probe ${randomUUID()}`) }], expectations: [] },
-  ]).numbers;
+  const probe = { writes: [{ key: parseStorageKey(`probe ${randomUUID()}`) }], expectations: [] };
+  const [{ high, low } = { high: 0, low: 0 }] = locksOf(space, [probe]);
+  const number = String((BigInt(high) << 32n) | BigInt(low));
   const attempt: Statement = { text: 'SELECT pg_try_advisory_xact_lock($1::bigint)' };
   try {
     return await pool.lend((holder) =>
       pool.lend(async (other) => {
         await holder.ask({ text: 'BEGIN' });
         try {
-          const [held] = (await holder.ask(attempt, [String(number[0])])).rows;
-          const [second] = (await other.ask(attempt, [String(number[0])])).rows;
+          const [held] = (await holder.ask(attempt, [number])).rows;
+          const [second] = (await other.ask(attempt, [number])).rows;
           return held?.[0] === 't' && second?.[0] === 'f';
         } finally {
           // A failed attempt has failed the transaction, and the next user of the session must not be in it.

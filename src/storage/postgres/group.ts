@@ -2,7 +2,7 @@
 import type { ConflictError } from '../../errors.ts';
 import { generateRevision } from '../revision.ts';
 import type { Expectation, Revision, Write } from '../storage.ts';
-import { bytesArray, numberArray } from './session.ts';
+import { bytesArray, numberArray, smallArray, type Value } from './messages.ts';
 
 /** One that waits or is under way. */
 export interface Pending {
@@ -10,11 +10,20 @@ export interface Pending {
   readonly revisions: readonly Revision[];
   readonly expectations: readonly Expectation[];
   readonly bytes: number;
+  /** Keys that it names. */
+  readonly keys: number;
   /** Clock's time from which on it is tried no more. */
   readonly until: number;
   tries: number;
   readonly resolve: (revisions: readonly Revision[]) => void;
   readonly reject: (reason: ConflictError | Error) => void;
+}
+
+/** How many keys a commit names, each counted once. */
+export function keysNamed({ writes, expectations }: Pick<Pending, 'writes' | 'expectations'>): number {
+  let keys = writes.length;
+  for (const { key } of expectations) if (!writes.some((write) => write.key === key)) keys += 1;
+  return keys;
 }
 
 /** Which keys are being written, or have to stay as they are, by whatever is under way. */
@@ -67,13 +76,13 @@ export function takeGroup(waiting: Pending[], inUse: KeysInUse, limits: GroupLim
   let bytes = 0;
   for (let index = 0; index < waiting.length && group.length < limits.commits; ) {
     const pending = waiting[index] as Pending;
-    const more = pending.writes.length + pending.expectations.length;
-    if (group.length > 0 && (keys + more > limits.keys || bytes + pending.bytes > limits.bytes)) break;
+    if (group.length > 0 && (keys + pending.keys > limits.keys || bytes + pending.bytes > limits.bytes))
+      break;
     if (inUse.free(pending) && passed.free(pending)) {
       waiting.splice(index, 1);
       inUse.add(pending);
       group.push(pending);
-      keys += more;
+      keys += pending.keys;
       bytes += pending.bytes;
     } else {
       // Nobody overtakes it on its keys.
@@ -84,47 +93,49 @@ export function takeGroup(waiting: Pending[], inUse: KeysInUse, limits: GroupLim
   return group;
 }
 
+interface Written {
+  readonly key: string;
+  readonly value: Buffer | null;
+  readonly revision: Revision;
+  readonly owner: number;
+}
+
 /** The values of `Statements.write` but the last two. */
-export function valuesOf(group: readonly Pending[]): readonly unknown[] {
-  const expected = group.flatMap(({ expectations }, owner) =>
-    expectations.map((each) => ({ ...each, owner })),
-  );
-  const written = group.flatMap(({ writes, revisions }, owner) =>
-    writes.map(({ key, value }, index) => ({
-      key,
-      value,
-      owner,
-      revision: revisions[index] ?? generateRevision(),
-    })),
-  );
+export function valuesOf(group: readonly Pending[]): readonly Value[] {
+  const expected: {
+    readonly keys: string[];
+    readonly revisions: (Revision | null)[];
+    readonly owners: number[];
+  } = {
+    keys: [],
+    revisions: [],
+    owners: [],
+  };
+  const written: Written[] = [];
+  for (const [owner, { writes, revisions, expectations }] of group.entries()) {
+    for (const { key, revision } of expectations) {
+      expected.keys.push(key);
+      expected.revisions.push(revision);
+      expected.owners.push(owner);
+    }
+    for (const [index, { key, value }] of writes.entries())
+      written.push({ key, value, revision: revisions[index] ?? generateRevision(), owner });
+  }
   // In one order everywhere: where rows are what commits wait for, none waits in a circle.
   written.sort((a, b) => (a.key < b.key ? -1 : 1));
-  const values: Buffer[] = [];
-  const starts: number[] = [];
-  let end = 1;
-  const put = written.filter(({ value }) => value !== null);
-  for (const { value } of put) {
-    values.push(value ?? Buffer.alloc(0));
-    starts.push(end);
-    end += value?.length ?? 0;
-  }
-  const gone = written.filter(({ value }) => value === null);
-  const keysOf = (rows: readonly { readonly key: string }[]) =>
-    bytesArray(rows.map(({ key }) => Buffer.from(key)));
-  const ownersOf = (rows: readonly { readonly owner: number }[]) =>
-    numberArray(rows.map(({ owner }) => owner));
+  const put: Written[] = [];
+  const gone: Written[] = [];
+  for (const each of written) (each.value === null ? gone : put).push(each);
   return [
-    keysOf(expected),
-    numberArray(expected.map(({ revision }) => revision)),
-    ownersOf(expected),
-    keysOf(put),
+    bytesArray(expected.keys),
+    numberArray(expected.revisions),
+    smallArray(expected.owners),
+    bytesArray(put.map(({ key }) => key)),
     numberArray(put.map(({ revision }) => revision)),
-    values.length === 1 ? values[0] : Buffer.concat(values),
-    numberArray(starts),
-    numberArray(values.map(({ length }) => length)),
-    ownersOf(put),
-    keysOf(gone),
-    ownersOf(gone),
+    bytesArray(put.map(({ value }) => value ?? '')),
+    smallArray(put.map(({ owner }) => owner)),
+    bytesArray(gone.map(({ key }) => key)),
+    smallArray(gone.map(({ owner }) => owner)),
     group.length,
   ];
 }

@@ -4,7 +4,8 @@
  */
 import { CofferError } from '../../errors.ts';
 import { failureOf, isCut, isTimeout, stateOf } from './failure.ts';
-import type { Row, Session, Statement } from './session.ts';
+import type { RawRow, Statement, Value } from './messages.ts';
+import type { Session } from './session.ts';
 
 const mostLanes = 4;
 /** Statements under way on every lane before another one is opened. */
@@ -36,7 +37,7 @@ export class Lanes {
    * Rejects with a labelled error. What a cut connection took along is asked once more: reading twice is harmless. Connections that
    * were there before may all have gone the same way, and do not count.
    */
-  async read(statement: Statement, values: readonly unknown[]): Promise<readonly Row[]> {
+  async read(statement: Statement, values: readonly Value[]): Promise<readonly RawRow[]> {
     const before = this.#opened;
     for (let again = false; ; ) {
       if (this.#closed) throw new CofferError('unavailable', 'the store is closed');
@@ -45,7 +46,7 @@ export class Lanes {
       let session: Session | undefined;
       try {
         session = await lane.session;
-        return (await session.ask(statement, values)).rows;
+        return await session.rows(statement, values);
       } catch (error) {
         // After its deadline asking again would only wait as long.
         const cut = session !== undefined && isCut(stateOf(error)) && !isTimeout(error);

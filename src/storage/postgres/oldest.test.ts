@@ -52,8 +52,10 @@ it('nothing that is sent needs more than version 13', () => {
   const texts = sources();
   expect(texts.find(([name]) => name === 'statements.ts')?.[1]).toContain('ON CONFLICT');
   expect(texts.flatMap(([name, text]) => found(text).map((version) => `${name}: ${version}`))).toEqual([]);
-  const filled = statementsFor({ database: 'd', schema: 's', store: 'a', records: 'b', commits: 'c' });
-  for (const { text } of Object.values(filled)) expect(found(text)).toEqual([]);
+  for (const locks of [true, false]) {
+    const tables = { database: 'd', schema: 's', store: 'a', records: 'b', commits: 'c' };
+    for (const { text } of Object.values(statementsFor(tables, locks))) expect(found(text)).toEqual([]);
+  }
 });
 
 it.each([

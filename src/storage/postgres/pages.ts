@@ -3,12 +3,12 @@
 import { compareKeys } from '../key-order.ts';
 import { pageOfChildren, pageOfRange } from '../listing.ts';
 import type { KeyedRecord, Page, PageRequest, Revision, StorageKey } from '../storage.ts';
-import { bytesOf, type Row, type Statement } from './session.ts';
+import { numberOf, ownBytes, type RawRow, type Statement, type Value } from './messages.ts';
 import type { Statements } from './statements.ts';
 
-type Ask = (statement: Statement, values: readonly unknown[]) => Promise<readonly Row[]>;
+type Ask = (statement: Statement, values: readonly Value[]) => Promise<readonly RawRow[]>;
 
-/** A page of records ends early once it holds this many bytes of values: they come as text, twice as long. */
+/** A page of records ends early once it holds this many bytes of values. */
 const pageBytes = 2 * 1024 * 1024;
 /** No byte of UTF-8 is this large: nothing that begins with a prefix sorts behind the prefix and it. */
 const behindAll = Buffer.from([0xff]);
@@ -26,7 +26,7 @@ export async function askChildren(
   });
   const length = Buffer.byteLength(prefix);
   const rows = await ask(children, [Buffer.from(start), endOf(prefix), length, page.limit + 1]);
-  const keys = rows.map(([key]) => bytesOf(key).toString());
+  const keys = rows.map(([key]) => key?.toString() ?? '');
   // The rows are the first keys of each child: a walk of them finds the children of a walk of all keys.
   return pageOfChildren(prefix, page, (from) => keys.filter((key) => compareKeys(key, from) >= 0));
 }
@@ -56,10 +56,10 @@ function endOf(prefix: string): Buffer {
   return Buffer.concat([Buffer.from(prefix), behindAll]);
 }
 
-function recordOf([key, revision, value]: Row): KeyedRecord {
+function recordOf([key, revision, value]: RawRow): KeyedRecord {
   return {
-    key: bytesOf(key).toString() as StorageKey,
-    value: bytesOf(value),
-    revision: Number(revision) as Revision,
+    key: (key?.toString() ?? '') as StorageKey,
+    value: ownBytes(value),
+    revision: numberOf(revision) as Revision,
   };
 }

@@ -20,20 +20,13 @@ import { Commits, closedError, locksHold } from './commits.ts';
 import { failureOf, isCut, isTimeout, stateOf } from './failure.ts';
 import { passGate } from './gate.ts';
 import { Lanes } from './lanes.ts';
+import type { RawRow, Statement, Value } from './messages.ts';
 import { askOccupants, nameSession, newOccupancy, type Occupancy } from './occupancy.ts';
 import { requireOwnSessions } from './own-session.ts';
 import { askChildren, askRange } from './pages.ts';
 import { Reads } from './reads.ts';
 import { prepareTables, type Tables } from './schema.ts';
-import {
-  type Deadlines,
-  type Login,
-  openSession,
-  type Row,
-  type Session,
-  type Statement,
-  standardDeadlines,
-} from './session.ts';
+import { type Deadlines, type Login, openSession, type Session, standardDeadlines } from './session.ts';
 import { SessionPool } from './session-pool.ts';
 import { PostgresSnapshot } from './snapshot.ts';
 import { type Statements, statementsFor } from './statements.ts';
@@ -93,7 +86,7 @@ export async function openPostgresStorage(options: PostgresOptions): Promise<Sna
     login = { ...login, name: occupancy.name };
     const locks =
       options.isolation === undefined ? await locksHold(pool, space) : options.isolation === 'locks';
-    const statements = statementsFor(tables);
+    const statements = statementsFor(tables, locks);
     const { gate } = options;
     if (gate !== undefined) admit = (session) => passGate(session, gate, statements);
     const patience = deadlines.connect + deadlines.statement;
@@ -106,7 +99,7 @@ export async function openPostgresStorage(options: PostgresOptions): Promise<Sna
     return new PostgresStorage({
       pool,
       lanes,
-      reads: new Reads(lanes, statements.readMany),
+      reads: new Reads(lanes, statements.readMany, clock),
       open,
       tables,
       statements,
@@ -247,13 +240,13 @@ class PostgresStorage implements SnapshotStorage, OccupiedStorage {
   }
 
   /** Not where small reads are: a long list would stand before them. What a cut connection took along is asked again. */
-  readonly #list = async (statement: Statement, values: readonly unknown[]): Promise<readonly Row[]> => {
+  readonly #list = async (statement: Statement, values: readonly Value[]): Promise<readonly RawRow[]> => {
     for (let tries = 1; ; tries++) {
       let cut = false;
       try {
         return await this.#parts.pool.lend(async (session) => {
           try {
-            return (await session.ask(statement, values)).rows;
+            return await session.rows(statement, values);
           } catch (error) {
             cut = isCut(stateOf(error)) && !isTimeout(error);
             if (cut) session.drop();

@@ -3,14 +3,14 @@
  * one statement. A statement is one snapshot, taken after all that it answers were asked for; and what many requests read (the epoch, a
  * token) is sent once.
  */
+import type { Clock } from '../../clock.ts';
 import type { Revision, StorageKey, StorageRecord } from '../storage.ts';
+import { Departures } from './departures.ts';
 import type { Lanes } from './lanes.ts';
-import { bytesArray, bytesOf, type Row, type Statement } from './session.ts';
+import { bytesArray, numberOf, ownBytes, type RawRow, type Statement } from './messages.ts';
 
 /** Keys of one statement, where there is more than one reader. */
 const mostKeys = 256;
-/** Statements under way; what comes then waits for the next. */
-const mostUnderWay = 4;
 
 type Found = readonly (StorageRecord | undefined)[];
 
@@ -24,11 +24,12 @@ export class Reads {
   readonly #lanes: Lanes;
   readonly #statement: Statement;
   #waiting: Waiting[] = [];
-  #underWay = 0;
+  readonly #departures: Departures;
   #scheduled = false;
 
   /** @param statement answers rows of key, revision and value for an array of keys */
-  constructor(lanes: Lanes, statement: Statement) {
+  constructor(lanes: Lanes, statement: Statement, clock: Clock) {
+    this.#departures = new Departures(clock, () => this.#schedule());
     this.#lanes = lanes;
     this.#statement = statement;
   }
@@ -43,11 +44,13 @@ export class Reads {
 
   /** Behind everything that is ready now: who else reads in this turn comes along. */
   #schedule(): void {
-    if (this.#scheduled || this.#underWay >= mostUnderWay) return;
+    if (this.#scheduled || this.#waiting.length === 0 || !this.#departures.mayLeave(this.#waiting.length))
+      return;
     this.#scheduled = true;
     setImmediate(() => {
       this.#scheduled = false;
-      while (this.#waiting.length > 0 && this.#underWay < mostUnderWay) void this.#ask(this.#take());
+      while (this.#waiting.length > 0 && this.#departures.mayLeave(this.#waiting.length))
+        void this.#ask(this.#take());
     });
   }
 
@@ -63,34 +66,32 @@ export class Reads {
   }
 
   async #ask(readers: readonly Waiting[]): Promise<void> {
-    this.#underWay += 1;
+    const arrived = this.#departures.leave(readers.length);
     try {
       const wanted = new Set<StorageKey>();
       for (const { keys } of readers) for (const key of keys) wanted.add(key);
-      const rows = await this.#lanes.read(this.#statement, [
-        bytesArray([...wanted].map((key) => Buffer.from(key))),
-      ]);
+      const rows = await this.#lanes.read(this.#statement, [bytesArray([...wanted])]);
       const records = new Records(rows);
       for (const { keys, resolve } of readers) resolve(keys.map((key) => records.take(key)));
     } catch (error) {
       for (const { reject } of readers) reject(error);
     } finally {
-      this.#underWay -= 1;
-      if (this.#waiting.length > 0) this.#schedule();
+      arrived();
+      this.#schedule();
     }
   }
 }
 
 /** What was found. What is handed out belongs to whom it is handed to, so that a second one gets bytes of its own. */
 class Records {
-  readonly #rows = new Map<string, Row>();
+  readonly #rows = new Map<string, RawRow>();
 
-  constructor(rows: readonly Row[]) {
-    for (const row of rows) this.#rows.set(bytesOf(row[0]).toString(), row);
+  constructor(rows: readonly RawRow[]) {
+    for (const row of rows) this.#rows.set(row[0]?.toString() ?? '', row);
   }
 
   take(key: StorageKey): StorageRecord | undefined {
     const row = this.#rows.get(key);
-    return row && { value: bytesOf(row[2]), revision: Number(row[1]) as Revision };
+    return row && { value: ownBytes(row[2]), revision: numberOf(row[1]) as Revision };
   }
 }

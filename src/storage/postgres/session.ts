@@ -1,15 +1,17 @@
 /**
- * Connections to PostgreSQL by the driver pg. Every member of its configuration is given: what is not, the driver looks for in
- * variables and files of whoever runs the server.
+ * Connections to PostgreSQL. The driver pg makes them and logs in, and wire.ts asks. Every member of the driver's configuration is given:
+ * what is not, it looks for in variables and files of whoever runs the server.
  */
 import { readFileSync } from 'node:fs';
 import type { ConnectionOptions } from 'node:tls';
-import type { Client, ClientConfig, CustomTypesConfig } from 'pg';
+import type { Client, ClientConfig } from 'pg';
 import type { Clock } from '../../clock.ts';
 import { CofferError } from '../../errors.ts';
 import type { PostgresAddress, PostgresHost, PostgresTls } from './address.ts';
 import { stateOf } from './failure.ts';
+import { type RawRow, type Statement, type Step, textArray, type Value } from './messages.ts';
 import { findPassword } from './password.ts';
+import { type Result, Wire } from './wire.ts';
 
 /** Milliseconds. */
 export interface Deadlines {
@@ -33,59 +35,15 @@ export interface Login {
 /** A row as the server wrote it: PostgreSQL's text form of each column. */
 export type Row = readonly (string | null)[];
 
-export interface Statement {
-  /** Prepared once a connection under this name; without one it is sent as it is. */
-  readonly name?: string;
-  readonly text: string;
-}
-
 export interface Answer {
   readonly command: string;
   readonly rows: readonly Row[];
 }
 
-/** Columns stay text, and are read where their meaning is known. */
-const asText: CustomTypesConfig = {
-  getTypeParser: (() => (value: string) => value) as unknown as CustomTypesConfig['getTypeParser'],
-};
-
 /** For a server that does not answer a goodbye. */
 const goodbyeMilliseconds = 3_000;
 /** Behind the server's own deadline, so that its word comes first where there is one. */
 const graceMilliseconds = 2_000;
-
-/** Sends a statement at once, whatever is under way: answers come in order. Rejects with what the driver or the server said. */
-function ask(client: Client, { name, text }: Statement, values: readonly unknown[] = []): Promise<Answer> {
-  return new Promise((resolve, reject) => {
-    const config = {
-      text,
-      values: [...values],
-      rowMode: 'array' as const,
-      types: asText,
-      ...(name === undefined ? {} : { name }),
-    };
-    void client.query(
-      config,
-      (error: Error | null, result: { readonly command: string; readonly rows: Row[] }) =>
-        error ? reject(error) : resolve(result),
-    );
-  });
-}
-
-/** Text form of an array of byte strings. */
-export function bytesArray(values: readonly Buffer[]): string {
-  return `{${values.map((value) => `"\\\\x${value.toString('hex')}"`).join(',')}}`;
-}
-
-/** Text form of an array of numbers. */
-export function numberArray(values: readonly (number | bigint | null)[]): string {
-  return `{${values.map((value) => (value === null ? 'NULL' : String(value))).join(',')}}`;
-}
-
-/** The bytes of PostgreSQL's text form (`\x…`). */
-export function bytesOf(text: string | null | undefined): Buffer {
-  return Buffer.from((text ?? '').slice(2), 'hex');
-}
 
 function clientConfig(
   { address, env, deadlines, name = 'coffer' }: Login,
@@ -102,11 +60,9 @@ function clientConfig(
     application_name: name,
     client_encoding: 'UTF8',
     options: '',
-    pipeline: true,
     keepAlive: true,
     keepAliveInitialDelayMillis: 10_000,
     connectionTimeoutMillis: deadlines.connect,
-    query_timeout: deadlines.statement + graceMilliseconds,
     enableChannelBinding: tls.mode !== 'disable',
   };
 }
@@ -144,6 +100,8 @@ function settingsOf({ statement }: Deadlines): Readonly<Record<string, string>> 
     client_connection_check_interval: '1000',
     bytea_output: 'hex',
     enable_seqscan: 'off',
+    // What is sent under one Sync is a transaction of these: see commits.ts.
+    default_transaction_isolation: 'read committed',
     // Of no effect on what is asked here, and seen by a write that would run outside of a transaction: see commits.ts.
     default_transaction_deferrable: 'on',
     jit: 'off',
@@ -172,11 +130,11 @@ export interface Introduction {
 }
 
 /** Sets a new connection up. Rejects with `unavailable` for a server that takes no writes: what it answers may be old. */
-async function greet(client: Client, deadlines: Deadlines): Promise<Introduction> {
+async function greet(wire: Wire, deadlines: Deadlines): Promise<Introduction> {
   const settings = { ...settingsOf(deadlines), synchronous_commit: 'on' };
   const [, { rows }] = await Promise.all([
-    ask(client, prepare, [Object.keys(settings), Object.values(settings)]),
-    ask(client, introduce),
+    ask(wire, prepare, [textArray(Object.keys(settings)), textArray(Object.values(settings))]),
+    ask(wire, introduce, []),
   ]);
   const [version, recovery, readOnly, time] = rows[0] ?? [];
   const introduction = {
@@ -200,17 +158,28 @@ async function greet(client: Client, deadlines: Deadlines): Promise<Introduction
   return introduction;
 }
 
+async function ask(wire: Wire, statement: Statement, values: readonly Value[]): Promise<Answer> {
+  const [result] = await wire.exchange([{ statement, values }]);
+  if (result === undefined) throw new Error('a statement was not answered');
+  return {
+    command: result.command,
+    rows: result.rows.map((row) => row.map((each) => each?.toString() ?? null)),
+  };
+}
+
 /** One connection, set up. */
 export class Session {
-  readonly client: Client;
   readonly introduction: Introduction;
+  readonly #client: Client;
+  readonly #wire: Wire;
   readonly #clock: Clock;
   readonly #since: number;
   #usable = true;
   #unconfirmed = false;
 
-  constructor(client: Client, introduction: Introduction, clock: Clock) {
-    this.client = client;
+  private constructor(client: Client, wire: Wire, introduction: Introduction, clock: Clock) {
+    this.#client = client;
+    this.#wire = wire;
     this.introduction = introduction;
     this.#clock = clock;
     this.#since = clock.now();
@@ -219,10 +188,24 @@ export class Session {
     };
     client.on('error', spent);
     client.on('end', spent);
-    client.on('notice', ({ routine }) => {
-      // The name of the server's own function: its words come in the language of the server.
-      if (routine === 'SyncRepWaitForLSN') this.#unconfirmed = true;
+  }
+
+  /** Of a client that is connected, and has asked nothing yet. Rejects as `greet`. */
+  static async take(client: Client, { deadlines, clock }: Login): Promise<Session> {
+    const { stream } = client.connection;
+    // From here on the driver hears nothing but that the connection ends.
+    stream.removeAllListeners('data');
+    let session: Session | undefined;
+    const wire = new Wire({
+      stream,
+      clock,
+      deadline: deadlines.statement + graceMilliseconds,
+      notice: (routine) => {
+        if (session !== undefined && routine === 'SyncRepWaitForLSN') session.#unconfirmed = true;
+      },
     });
+    session = new Session(client, wire, await greet(wire, deadlines), clock);
+    return session;
   }
 
   /** False once the connection is known to be gone. */
@@ -240,13 +223,24 @@ export class Session {
     return Math.floor((this.introduction.time + (this.#clock.now() - this.#since) / 1_000) / 60);
   }
 
-  ask(statement: Statement, values: readonly unknown[] = []): Promise<Answer> {
-    return ask(this.client, statement, values);
+  /** Sends a statement at once, whatever is under way: answers come in order. Rejects as `Wire.exchange`. */
+  ask(statement: Statement, values: readonly Value[] = []): Promise<Answer> {
+    return ask(this.#wire, statement, values);
+  }
+
+  /** The same, and rows as they came. */
+  async rows(statement: Statement, values: readonly Value[]): Promise<readonly RawRow[]> {
+    return (await this.#wire.exchange([{ statement, values }]))[0]?.rows ?? [];
+  }
+
+  /** Statements under one Sync: see `Wire.exchange`. */
+  exchange(steps: readonly Step[]): Promise<readonly Result[]> {
+    return this.#wire.exchange(steps);
   }
 
   /** Hands what is asked within over in one piece: it is one packet, and one turn of the server. */
   together<T>(action: () => T): T {
-    const { stream } = this.client.connection;
+    const { stream } = this.#client.connection;
     stream.cork();
     try {
       return action();
@@ -258,14 +252,15 @@ export class Session {
   /** Without waiting for what is under way. */
   drop(): void {
     this.#usable = false;
-    this.client.connection.stream.destroy();
+    this.#client.connection.stream.destroy();
   }
 
   /** What is under way ends first, unless the server says nothing more. */
   async close(): Promise<void> {
     this.#usable = false;
     using _late = this.#clock.after(goodbyeMilliseconds, () => this.drop());
-    await this.client.end().catch(() => undefined);
+    await this.#wire.quiet();
+    await this.#client.end().catch(() => undefined);
   }
 }
 
@@ -279,7 +274,7 @@ export async function openSession(login: Login): Promise<Session> {
     client.on('error', () => undefined);
     try {
       await client.connect();
-      return new Session(client, await greet(client, login.deadlines), login.clock);
+      return await Session.take(client, login);
     } catch (error) {
       client.connection.stream.destroy();
       last = error;

@@ -59,7 +59,7 @@ export class PostgresSnapshot implements StorageSnapshot {
     if (this.#ended) throw new CofferError('unavailable', 'the snapshot of the store has ended');
     try {
       return await askRange(this.#statements, prefix, page, async (statement, values) => {
-        return (await this.#session.ask(statement, values)).rows;
+        return await this.#session.rows(statement, values);
       });
     } catch (error) {
       throw failureOf(error);

@@ -1,6 +1,8 @@
-/** What is asked of PostgreSQL while the store works. Keys, revisions and values come as text or as bytes; see session.ts. */
+/** What is asked of PostgreSQL while the store works. Keys, revisions and values come as text or as bytes; see messages.ts. */
+
+import { heldSetting } from './locks.ts';
+import type { Statement } from './messages.ts';
 import type { Tables } from './schema.ts';
-import type { Statement } from './session.ts';
 
 export interface Statements {
   /** `$1` keys. Rows: key, revision, value; in one snapshot, as a statement is. */
@@ -26,11 +28,13 @@ const sweptMinutes = 15;
 const sweptAtOnce = 1_000;
 const minuteNow = 'floor(extract(epoch FROM clock_timestamp()) / 60)';
 
-export function statementsFor({ records, commits }: Tables): Statements {
+/** @param locks whether commits are kept apart by the locks of locks.ts, else by the server */
+export function statementsFor({ records, commits }: Tables, locks: boolean): Statements {
   return {
     readMany: {
       name: 'coffer_read_many',
       text: `SELECT key, revision, value FROM ${records} WHERE key = ANY($1::bytea[])`,
+      binary: true,
     },
     range: {
       name: 'coffer_range',
@@ -38,9 +42,14 @@ export function statementsFor({ records, commits }: Tables): Statements {
         'SELECT key, revision, value FROM (SELECT key, revision, value, sum(octet_length(value)) OVER (ORDER BY key) - ' +
         `octet_length(value) AS before FROM (SELECT key, revision, value FROM ${records} WHERE key >= $1::bytea AND key < $2::bytea ` +
         'ORDER BY key LIMIT $3::int) AS page) AS counted WHERE before < $4::int ORDER BY key',
+      binary: true,
     },
-    children: { name: 'coffer_children', text: childrenText(records) },
-    write: { name: 'coffer_write', text: writeText(records, commits) },
+    children: { name: 'coffer_children', text: childrenText(records), binary: true },
+    write: {
+      name: 'coffer_write',
+      text: writeText(records, commits, locks ? locksAreHeld : inTransaction),
+      binary: true,
+    },
     bury: {
       text:
         `INSERT INTO ${commits} (minute, id, kept, broken) SELECT $1::bigint, $2::uuid, false, '{}'::int[] ` +
@@ -74,30 +83,33 @@ function childrenText(records: string): string {
   );
 }
 
+/** In the transaction that took the locks for this mark, and nowhere else. */
+const locksAreHeld = `current_setting('${heldSetting}', true) = $12::uuid::text`;
 /** By what only the `BEGIN` of commits.ts says; where the word is not known, nothing can be told. */
 const inTransaction = "current_setting('transaction_deferrable', true) IS DISTINCT FROM 'on'";
 
 /**
  * A group of commits; each value that belongs to one of them has its place in the group, its owner.
  *
- * `$1` to `$3` expected keys, revisions (NULL for absent) and owners; `$4`, `$5` keys and revisions of what is put; `$6` all values
- * behind each other, `$7`, `$8` where each starts and how long it is, `$9` owners; `$10`, `$11` keys and owners of what is deleted;
- * `$12` how many commits there are; `$13`, `$14` minute and id of the mark.
+ * `$1` to `$3` expected keys, revisions (NULL for absent) and owners; `$4` to `$7` keys, revisions, values and owners of what is put;
+ * `$8`, `$9` keys and owners of what is deleted; `$10` how many commits there are; `$11`, `$12` minute and id of the mark.
+ *
+ * @param together what is true where all that belongs to the commit is one transaction
  */
-function writeText(records: string, commits: string): string {
+function writeText(records: string, commits: string, together: string): string {
   const holds = (owner: string) => `NOT EXISTS (SELECT 1 FROM broken b WHERE b.owner = ${owner})`;
   return [
     'WITH broken AS MATERIALIZED (SELECT DISTINCT ON (e.owner) e.owner, e.key ',
     'FROM unnest($1::bytea[], $2::bigint[], $3::int[]) WITH ORDINALITY AS e(key, revision, owner, place) ',
     `LEFT JOIN ${records} r ON r.key = e.key WHERE r.revision IS DISTINCT FROM e.revision ORDER BY e.owner, e.place), `,
     // No mark that could be asked for, or no transaction, no commit: NULL is refused, and everything undone.
-    `marked AS (INSERT INTO ${commits} (minute, id, kept, broken) SELECT CASE WHEN abs($13::bigint - ${minuteNow}) <= ${markMinutes} `,
-    `AND ${inTransaction} `,
-    'THEN $13::bigint END, $14::uuid, true, ARRAY(SELECT owner FROM broken) WHERE (SELECT count(*) FROM broken) < $12::int), ',
-    `gone AS (DELETE FROM ${records} WHERE key IN (SELECT g.key FROM unnest($10::bytea[], $11::int[]) AS g(key, owner) `,
+    `marked AS (INSERT INTO ${commits} (minute, id, kept, broken) SELECT CASE WHEN abs($11::bigint - ${minuteNow}) <= ${markMinutes} `,
+    `AND ${together} `,
+    'THEN $11::bigint END, $12::uuid, true, ARRAY(SELECT owner FROM broken) WHERE (SELECT count(*) FROM broken) < $10::int), ',
+    `gone AS (DELETE FROM ${records} WHERE key IN (SELECT g.key FROM unnest($8::bytea[], $9::int[]) AS g(key, owner) `,
     `WHERE ${holds('g.owner')})), `,
-    `put AS (INSERT INTO ${records} (key, revision, value) SELECT w.key, w.revision, substring($6::bytea FROM w.start FOR w.length) `,
-    'FROM unnest($4::bytea[], $5::bigint[], $7::int[], $8::int[], $9::int[]) AS w(key, revision, start, length, owner) ',
+    `put AS (INSERT INTO ${records} (key, revision, value) SELECT w.key, w.revision, w.value `,
+    'FROM unnest($4::bytea[], $5::bigint[], $6::bytea[], $7::int[]) AS w(key, revision, value, owner) ',
     `WHERE ${holds('w.owner')} ON CONFLICT (key) DO UPDATE SET revision = excluded.revision, value = excluded.value) `,
     'SELECT owner, key FROM broken',
   ].join('');

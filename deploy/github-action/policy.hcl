@@ -1,0 +1,4 @@
+# What the builds of one repository may read.
+path "secret/data/shop/*" {
+  capabilities = ["read"]
+}

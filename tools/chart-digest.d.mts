@@ -1,0 +1,1 @@
+export declare function chartDigest(folder: string, example: string): string;
