@@ -279,6 +279,17 @@ describe('lists', () => {
     expect(await list(await at.role('web'))).toEqual(['team/']);
   });
 
+  it('keep every change of one list, made at once', async () => {
+    await Promise.all(
+      ['b', 'c', 'd', 'e'].map((name) => ask(at.node, 'update', 'roles/roles/a', { add: [name] })),
+    );
+    const { data } = await ask(at.node, 'update', 'roles/roles/a', { remove: ['app', 'nobody'] });
+    expect([...(data['roles'] as string[])].toSorted()).toEqual(
+      ['b', 'c', 'd', 'e'].map((name) => `aws/${ownAccount}:role/${name}`),
+    );
+    for (const name of ['b', 'e']) expect(await list(await at.role(name))).toEqual(['a']);
+  });
+
   it('are of all names for listers, in pages', async () => {
     await ask(at.node, 'update', 'roles/config', { listers: ['people/ann'] });
     const ann = await at.logIn('ann', 'people');
@@ -393,14 +404,19 @@ describe('what is sent', () => {
     expect(await storedText(at.place.storage)).toBe(before);
   });
 
-  it('threat 15: is bounded', async () => {
-    const roles = Array.from({ length: 32 }, (_, index) => `people/${index}${'y'.repeat(590)}`);
-    expect((await put('big', { value: 'x'.repeat(204_000), roles })).status).toBe(200);
-    expect((await put('big', { value: 'y'.repeat(204_000) })).status).toBe(200);
-    expect((await put('bigger', { value: 'x'.repeat(205_000), roles: [] })).status).toBe(413);
-    const others = Array.from({ length: 20 }, (_, index) => `o${index}`);
-    const swapped = await put('big', { value: 'z', roles: others });
+  it('threat 15: is bounded, and all within the bounds fits', async () => {
+    await ask(at.node, 'update', 'roles/config', { max_versions: 100 });
+    const lists = ['a', 'b'].map((word) =>
+      Array.from({ length: 32 }, (_, index) => `people/${word}${index}${'"'.repeat(590)}`),
+    );
+    const [roles = [], others = []] = lists;
+    const name = 'n'.repeat(680);
+    expect((await put(name, { value: 'x'.repeat(102_000), roles })).status).toBe(200);
+    const swapped = await put(name, { value: 'z', roles: others });
     expect([swapped.status, swapped.errors.join()]).toEqual([400, expect.stringMatching(/do it in two/)]);
+    const most = [...roles.slice(18), ...others.slice(0, 18)];
+    expect((await put(name, { value: 'y'.repeat(102_000), roles: most, ttl: 60 })).status).toBe(200);
+    expect((await put('bigger', { value: 'x'.repeat(103_000), roles: [] })).status).toBe(413);
   });
 
   it('threat 12: names are the paths that were asked for', async () => {

@@ -3,8 +3,8 @@ import type { ProvenPrincipal } from '../../core/endpoint.ts';
 import { CofferError } from '../../errors.ts';
 import type { JsonObject, JsonValue } from '../../json.ts';
 
-/** Bytes of a secret's JSON: with its list it shares one record. */
-const longestSecret = 200 * 1024;
+/** Bytes of a secret's JSON: a commit holds it, what it replaces, both lists and their indexes. */
+export const longestSecret = 100 * 1024;
 /** A hundred years, in milliseconds: dates beyond it break clients. */
 const longestLife = 100 * 365 * 86_400_000;
 
