@@ -68,14 +68,15 @@ export const handedToEngines = [
 ] as const;
 
 /**
- * What of core an auth method is handed besides: whether an address is in a network, which policies a role may name, and the
- * lock-out after failed logins.
+ * What of core an auth method is handed besides: whether an address is in a network, which policies a role may name, the
+ * lock-out after failed logins, and how fast one address may go.
  */
 export const handedToAuthMethods = [
   'core/lockout/lock-state.ts',
   'core/lockout/lockout.ts',
   'core/network.ts',
   'core/policy/assignable.ts',
+  'core/quota/buckets.ts',
 ] as const;
 
 /** What auth methods share among each other. */
@@ -155,7 +156,20 @@ export const rules: readonly Rule[] = [
   { from: 'credstash/', may: ['./', 'aws/', 'crypto/', ...ground] },
   { from: 'template/', may: ['./', ...ground] },
   { from: 'client/', may: ['./', ...ground] },
-  { from: 'cli/', may: ['./', 'client/', 'config/', 'credstash/', 'file-safe/', 'template/', ...ground] },
+  {
+    from: 'cli/',
+    may: [
+      './',
+      // A login with an identity at AWS is signed where that is.
+      'aws/signed-identity.ts',
+      'client/',
+      'config/',
+      'credstash/',
+      'file-safe/',
+      'template/',
+      ...ground,
+    ],
+  },
   // A store that the command line opens by itself: what a server has below its engines, and of these kv's records.
   {
     from: 'file-safe/',
@@ -344,6 +358,8 @@ export const packageOwners: Readonly<Record<string, string | readonly string[]>>
   '@peculiar/asn1-cms': 'crypto/pkcs7/',
   '@peculiar/asn1-schema': ['crypto/pkcs7/', 'crypto/x509/'],
   '@peculiar/asn1-x509': ['crypto/pkcs7/', 'crypto/x509/'],
+  '@smithy/core': 'aws/',
+  '@smithy/signature-v4': 'aws/',
   jose: 'crypto/jwt/',
   lmdb: 'storage/lmdb/',
   mysql2: 'engine/database/mysql/',

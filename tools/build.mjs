@@ -18,27 +18,52 @@ const made = `dist.${process.pid}.new`;
 const old = `dist.${process.pid}.old`;
 const common = {
   absWorkingDir: root,
-  outdir: made,
   bundle: true,
   format: 'esm',
   platform: 'node',
   target: 'node20',
-  sourcemap: 'linked',
   logLevel: 'warning',
 };
-const program = build({
+const ofProgram = {
   ...common,
-  entryPoints: { coffer: 'src/main/cli.ts' },
-  splitting: true,
-  external: external.flatMap((name) => [name, `${name}/*`]),
   alias: { 'node:process': './tools/node-process.mjs' },
   mainFields: ['module', 'main'],
   // Node compiles what it loads at each start, by the letter. Names stay: they stand in traces.
   minifySyntax: true,
   minifyWhitespace: true,
+};
+
+/**
+ * The plain way to AWS takes a signer out of the library that the SDK is made of. Bundled together with the SDK's clients the two would
+ * share its files whole, several times of what the signer uses; bundled before, it comes with that alone.
+ */
+const alone = {
+  name: 'alone',
+  setup({ onLoad }) {
+    onLoad({ filter: /[\\/]src[\\/]aws[\\/]json-client\.ts$/ }, async ({ path }) => {
+      const options = { ...ofProgram, entryPoints: [path], write: false, sourcemap: 'inline' };
+      const { outputFiles } = await build(options);
+      return { contents: outputFiles[0].text, loader: 'js' };
+    });
+  },
+};
+
+const program = build({
+  ...ofProgram,
+  entryPoints: { coffer: 'src/main/cli.ts' },
+  outdir: made,
+  splitting: true,
+  external: external.flatMap((name) => [name, `${name}/*`]),
+  sourcemap: 'linked',
   chunkNames: 'chunk/[name]-[hash]',
+  plugins: [alone],
 });
-const client = build({ ...common, entryPoints: { 'client/index': 'src/client/index.ts' } });
+const client = build({
+  ...common,
+  entryPoints: { 'client/index': 'src/client/index.ts' },
+  outdir: made,
+  sourcemap: 'linked',
+});
 await Promise.all([program, client, declareClient(join(root, made, 'client', 'types'))]);
 
 if (existsSync(`${root}/dist`)) renameSync(`${root}/dist`, `${root}/${old}`);

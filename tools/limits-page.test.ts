@@ -3,6 +3,8 @@ import { table } from '../src/config/table.ts';
 import { mostFormerPaths } from '../src/core/mount/remount.ts';
 import { defaultLimits as ceilings } from '../src/core/quota/limits.ts';
 import { mostBytes } from '../src/core/tool-values.ts';
+import { mostChanges, mostRoles } from '../src/engine/role-secrets/secrets.ts';
+import { longestSecret } from '../src/engine/role-secrets/written.ts';
 import { mostWrong } from '../src/engine/totp/code-endpoint.ts';
 import { longestPeriod } from '../src/engine/totp/key.ts';
 import { mostItems } from '../src/engine/transit/batch.ts';
@@ -54,6 +56,9 @@ test.each([
   ['transit: random bytes of one request', `${mostBytes}`],
   ['totp: period of a code', `${longestPeriod} s`],
   ['totp: wrong codes in one period', `${mostWrong}`],
+  ['role-secrets: bytes of a secret', `${longestSecret}`],
+  ['role-secrets: principals of a list', `${mostRoles}`],
+  ['role-secrets: changes of a list in one request', `${mostChanges}`],
 ])('the page on limits says of %s what the program does: %s', (name, limit) => {
   expect(rowOf(name)[2]).toBe(limit);
 });

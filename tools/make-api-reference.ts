@@ -109,6 +109,7 @@ function needed(operation: EndpointOperation, spec: OperationSpec, endpoint: End
   if (spec.login === true) return spec.whileSealed === true ? 'no token; answered while sealed' : 'no token';
   if (spec.useExempt === true) return 'a token; shows only what it may use';
   const capability = operation === 'update' && endpoint.exists !== undefined ? 'create or update' : operation;
+  if (spec.ownDecision === true) return 'a login that the engine lets in; policies can narrow it';
   return spec.sudo === true ? `${capability} and sudo` : capability;
 }
 

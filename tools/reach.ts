@@ -56,6 +56,7 @@ export const reaches: readonly Reach[] = [
       'outgoing/',
       'audit-device/http/',
       'cli/browser-return.ts',
+      'aws/json-wire.ts',
       'storage/consul/agent.ts',
     ],
   },
@@ -64,7 +65,15 @@ export const reaches: readonly Reach[] = [
     what: 'opens connections',
     modules: ['node:https', 'node:tls'],
     words: /(?!)/,
-    owners: ['client/', 'http/tls.ts', 'outgoing/', 'audit-device/http/', 'storage/consul/agent.ts'],
+    owners: [
+      'client/',
+      'http/tls.ts',
+      'outgoing/',
+      'audit-device/http/',
+      'storage/consul/agent.ts',
+      // AWS is asked where its own names and the server's settings lead, as the SDK's clients in that room do.
+      'aws/json-wire.ts',
+    ],
   },
 ];
 

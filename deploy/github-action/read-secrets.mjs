@@ -144,7 +144,9 @@ async function readAll(server, token, wanted) {
     answers.set(path, answer.body);
   }
   const values = wanted.map(({ path, field, name }) => {
-    const value = fieldsOf(answers.get(path))[field];
+    const fields = fieldsOf(answers.get(path));
+    // What every object has is no field.
+    const value = Object.hasOwn(fields, field) ? fields[field] : undefined;
     if (value === undefined || value === null) {
       throw new Refusal(`${decodeURIComponent(path)} has no field ${field}`);
     }

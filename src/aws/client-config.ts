@@ -3,20 +3,21 @@ import { CofferError } from '../errors.ts';
 import { type AwsSubject, awsError } from './aws-error.ts';
 import { type AwsOptions, type ServiceWord, saidEndpoint, saidRegion } from './aws-options.ts';
 
-const usualAttempts = 4;
+/** Requests at most for one call. */
+export const usualAttempts = 4;
 const usualDeadline = 15_000;
 /** Milliseconds for one attempt: to be connected, and to be answered. */
 const connecting = 3_000;
 const answering = 5_000;
 
-const patience = {
+export const patience = {
   connectionTimeout: connecting,
   requestTimeout: answering,
   throwOnRequestTimeout: true,
 } as const;
 
 /** As the SDK's own credentials; kept apart, so that no other room has to know the SDK. */
-interface Credentials {
+export interface Credentials {
   readonly accessKeyId: string;
   readonly secretAccessKey: string;
   readonly sessionToken?: string;
@@ -85,7 +86,8 @@ async function credentialsOf(
   });
 }
 
-function fromEnvironment(env: AwsOptions['env']): Credentials | undefined {
+/** Keys that the environment has in full; undefined where it has not. */
+export function fromEnvironment(env: AwsOptions['env']): Credentials | undefined {
   const accessKeyId = env['AWS_ACCESS_KEY_ID'];
   const secretAccessKey = env['AWS_SECRET_ACCESS_KEY'];
   const sessionToken = env['AWS_SESSION_TOKEN'];
@@ -99,6 +101,9 @@ export interface SdkClient {
   readonly middlewareStack: { remove(name: string): boolean };
   destroy(): void;
 }
+
+/** The action as policies spell it, and what it is done to. */
+export type CallSubject = Pick<AwsSubject, 'action' | 'resource'>;
 
 export interface Loaded<Module, Client> {
   readonly sdk: Module;
@@ -125,23 +130,31 @@ export class LazyClient<Module, Client extends SdkClient> {
     this.#make = make;
   }
 
-  /**
-   * Runs one call to the end of its deadline. Rejects with `AwsError`, or with `invalid_request` for options that cannot be.
-   *
-   * @param about the action as policies spell it, and what it is done to
-   */
-  async call<T>(
-    about: { readonly action: string; readonly resource: string },
+  /** Runs one call to the end of its deadline. Rejects with `AwsError`, or with `invalid_request` for options that cannot be. */
+  call<T>(
+    about: CallSubject,
     run: (loaded: Loaded<Module, Client>, signal: AbortSignal) => Promise<T>,
+  ): Promise<T> {
+    return this.bounded(about, async (signal) => run(await this.ready(), signal));
+  }
+
+  /**
+   * The same for a call that takes another way than this client.
+   *
+   * @param region where that way asks; undefined leaves it to this client's
+   */
+  async bounded<T>(
+    about: CallSubject,
+    run: (signal: AbortSignal) => Promise<T>,
+    region: () => string | undefined = () => undefined,
   ): Promise<T> {
     const { deadline = usualDeadline, signal } = this.#options;
     const end = AbortSignal.timeout(deadline);
     const either = signal === undefined ? end : AbortSignal.any([signal, end]);
     try {
-      const loaded = await this.#ready();
-      return await untilAborted(run(loaded, either), either);
+      return await untilAborted(run(either), either);
     } catch (error) {
-      throw awsError(error, await this.#subject(about));
+      throw awsError(error, await this.#subject(about, region()));
     }
   }
 
@@ -152,7 +165,7 @@ export class LazyClient<Module, Client extends SdkClient> {
 
   /** Loads its package and makes the client, while its caller waits for something else. What fails here the first call tells. */
   prepare(): void {
-    this.#ready().catch(() => undefined);
+    this.ready().catch(() => undefined);
   }
 
   /** Ends its connections. It may be used again. */
@@ -162,7 +175,8 @@ export class LazyClient<Module, Client extends SdkClient> {
     loaded?.then(({ client }) => client.destroy()).catch(() => undefined);
   }
 
-  #ready(): Promise<Loaded<Module, Client>> {
+  /** Its package and the client, loaded once. */
+  ready(): Promise<Loaded<Module, Client>> {
     this.#loaded ??= this.#open().catch((error: unknown) => {
       this.#loaded = undefined;
       throw error;
@@ -187,8 +201,8 @@ export class LazyClient<Module, Client extends SdkClient> {
     return { sdk, client };
   }
 
-  async #subject(about: { readonly action: string; readonly resource: string }): Promise<AwsSubject> {
-    const region = await this.region();
+  async #subject(about: CallSubject, other: string | undefined): Promise<AwsSubject> {
+    const region = other ?? (await this.region());
     const endpoint = saidEndpoint({ ...this.#options, endpoint: undefined }, this.#words.env);
     return { ...about, service: this.#words.service, region, endpoint: this.#options.endpoint ?? endpoint };
   }

@@ -27,9 +27,15 @@ const item = (name: string, version: number, more: AttributeMap = {}): Attribute
   ...more,
 });
 
-describe.skipIf(moto === undefined)('DynamoDB', () => {
+/** A setting that is the SDK's to read, to its usual effect: so both ways are asked the same. */
+const ways = [
+  ['plainly', {}],
+  ['by the SDK', { AWS_USE_FIPS_ENDPOINT: 'false' }],
+] as const;
+
+describe.skipIf(moto === undefined).each(ways)('DynamoDB asked %s', (_, way) => {
   const given = moto ?? { endpoint: '', env: {}, pid: 0, close: async () => undefined };
-  const env = { ...given.env, AWS_REGION: testRegion };
+  const env = { ...given.env, AWS_REGION: testRegion, ...way };
   const pauses: number[] = [];
   const surroundings = {
     pause: async (milliseconds: number) => void pauses.push(milliseconds),

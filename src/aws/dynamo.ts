@@ -5,12 +5,11 @@
  * A write whose answer was lost is sent again. A condition may then fail on the write's own outcome: whoever depends on it reads
  * after a `conflict`.
  */
+import { randomUUID } from 'node:crypto';
 import type {
   BatchGetItemCommandInput,
-  BatchWriteItemCommandInput,
   CreateTableCommandInput,
   DeleteItemCommandInput,
-  DynamoDBClient,
   GetItemCommandInput,
   PutItemCommandInput,
   QueryCommandInput,
@@ -24,8 +23,7 @@ import type {
 } from '@aws-sdk/client-dynamodb';
 import { AwsError } from './aws-error.ts';
 import type { AwsOptions } from './aws-options.ts';
-import { LazyClient } from './client-config.ts';
-import type { DynamoSdk } from './dynamo-sdk.ts';
+import { DynamoService } from './dynamo-service.ts';
 
 export type AttributeValue = SdkAttributeValue;
 export type AttributeMap = Record<string, AttributeValue>;
@@ -98,19 +96,12 @@ const usualSurroundings: DynamoSurroundings = {
   jitter: Math.random,
 };
 
-class Dynamo extends LazyClient<DynamoSdk, DynamoDBClient> {}
-
 /** Connects to nothing and loads nothing before the first call. */
 export function dynamoClient(
   options: AwsOptions,
   surroundings: DynamoSurroundings = usualSurroundings,
 ): DynamoClient {
-  const dynamo = new Dynamo(
-    options,
-    { service: 'DynamoDB', env: 'DYNAMODB' },
-    async () => (await import('./dynamo-sdk.ts')).dynamoSdk,
-    (sdk, config) => new sdk.DynamoDBClient(config),
-  );
+  const dynamo = new DynamoService(options);
   const query = (input: QueryInput) => queryPage(dynamo, input);
   const scan = (input: ScanInput) => scanPage(dynamo, input);
   return {
@@ -127,49 +118,41 @@ export function dynamoClient(
   };
 }
 
-function singleItems(dynamo: Dynamo): Pick<DynamoClient, 'get' | 'put' | 'update' | 'delete'> {
+function singleItems(dynamo: DynamoService): Pick<DynamoClient, 'get' | 'put' | 'update' | 'delete'> {
   return {
-    get: (input) =>
-      dynamo.call(about('GetItem', input.TableName), async ({ sdk, client }, abortSignal) => {
-        return (await client.send(new sdk.GetItemCommand(input), { abortSignal })).Item;
-      }),
-    put: (input) =>
-      dynamo.call(about('PutItem', input.TableName), async ({ sdk, client }, abortSignal) => {
-        return (await client.send(new sdk.PutItemCommand(input), { abortSignal })).Attributes;
-      }),
-    update: (input) =>
-      dynamo.call(about('UpdateItem', input.TableName), async ({ sdk, client }, abortSignal) => {
-        return (await client.send(new sdk.UpdateItemCommand(input), { abortSignal })).Attributes;
-      }),
-    delete: (input) =>
-      dynamo.call(about('DeleteItem', input.TableName), async ({ sdk, client }, abortSignal) => {
-        return (await client.send(new sdk.DeleteItemCommand(input), { abortSignal })).Attributes;
-      }),
+    get: async (input) => (await dynamo.ask('GetItem', about('GetItem', input.TableName), input)).Item,
+    put: async (input) => (await dynamo.ask('PutItem', about('PutItem', input.TableName), input)).Attributes,
+    update: async (input) =>
+      (await dynamo.ask('UpdateItem', about('UpdateItem', input.TableName), input)).Attributes,
+    delete: async (input) =>
+      (await dynamo.ask('DeleteItem', about('DeleteItem', input.TableName), input)).Attributes,
   };
 }
 
-function transactions(dynamo: Dynamo): Pick<DynamoClient, 'transactWrite' | 'transactGet'> {
+function transactions(dynamo: DynamoService): Pick<DynamoClient, 'transactWrite' | 'transactGet'> {
   return {
-    transactWrite: (input) => {
+    async transactWrite(input) {
       const [first] = input.TransactItems ?? [];
       const table = [first?.Put, first?.Update, first?.Delete, first?.ConditionCheck].find(
         Boolean,
       )?.TableName;
-      return dynamo.call(about('TransactWriteItems', table), async ({ sdk, client }, abortSignal) => {
-        await client.send(new sdk.TransactWriteItemsCommand(input), { abortSignal });
-      });
+      // All attempts of one call are one transaction: this is how DynamoDB knows.
+      const once = { ...input, ClientRequestToken: input.ClientRequestToken ?? randomUUID() };
+      await dynamo.ask('TransactWriteItems', about('TransactWriteItems', table), once);
     },
-    transactGet: (input) => {
+    async transactGet(input) {
       const table = input.TransactItems?.[0]?.Get?.TableName;
-      return dynamo.call(about('TransactGetItems', table), async ({ sdk, client }, abortSignal) => {
-        const { Responses = [] } = await client.send(new sdk.TransactGetItemsCommand(input), { abortSignal });
-        return Responses.map(({ Item }) => Item);
-      });
+      const { Responses = [] } = await dynamo.ask(
+        'TransactGetItems',
+        about('TransactGetItems', table),
+        input,
+      );
+      return Responses.map(({ Item }) => Item);
     },
   };
 }
 
-function tables(dynamo: Dynamo): Pick<DynamoClient, 'describeTable' | 'createTable'> {
+function tables(dynamo: DynamoService): Pick<DynamoClient, 'describeTable' | 'createTable'> {
   return {
     async describeTable(table) {
       try {
@@ -191,18 +174,14 @@ function tables(dynamo: Dynamo): Pick<DynamoClient, 'describeTable' | 'createTab
   };
 }
 
-function queryPage(dynamo: Dynamo, input: QueryInput): Promise<ItemPage> {
-  return dynamo.call(about('Query', input.TableName), async ({ sdk, client }, abortSignal) => {
-    const { Items = [], LastEvaluatedKey } = await client.send(new sdk.QueryCommand(input), { abortSignal });
-    return { items: Items, next: LastEvaluatedKey };
-  });
+async function queryPage(dynamo: DynamoService, input: QueryInput): Promise<ItemPage> {
+  const { Items = [], LastEvaluatedKey } = await dynamo.ask('Query', about('Query', input.TableName), input);
+  return { items: Items, next: LastEvaluatedKey };
 }
 
-function scanPage(dynamo: Dynamo, input: ScanInput): Promise<ItemPage> {
-  return dynamo.call(about('Scan', input.TableName), async ({ sdk, client }, abortSignal) => {
-    const { Items = [], LastEvaluatedKey } = await client.send(new sdk.ScanCommand(input), { abortSignal });
-    return { items: Items, next: LastEvaluatedKey };
-  });
+async function scanPage(dynamo: DynamoService, input: ScanInput): Promise<ItemPage> {
+  const { Items = [], LastEvaluatedKey } = await dynamo.ask('Scan', about('Scan', input.TableName), input);
+  return { items: Items, next: LastEvaluatedKey };
 }
 
 async function* everyPage(
@@ -218,37 +197,35 @@ async function* everyPage(
 }
 
 async function batchGet(
-  dynamo: Dynamo,
+  dynamo: DynamoService,
   surroundings: DynamoSurroundings,
   table: string,
   keys: readonly AttributeMap[],
   options: BatchGetOptions = {},
 ): Promise<readonly AttributeMap[]> {
   const found: AttributeMap[] = [];
-  await inBatches(surroundings, about('BatchGetItem', table), keys, mostGets, (batch) =>
-    dynamo.call(about('BatchGetItem', table), async ({ sdk, client }, abortSignal) => {
-      const input = { RequestItems: { [table]: { ...options, Keys: [...batch] } } };
-      const answer = await client.send(new sdk.BatchGetItemCommand(input), { abortSignal });
-      found.push(...(answer.Responses?.[table] ?? []));
-      return answer.UnprocessedKeys?.[table]?.Keys ?? [];
-    }),
-  );
+  const subject = about('BatchGetItem', table);
+  await inBatches(surroundings, subject, keys, mostGets, async (batch) => {
+    const input = { RequestItems: { [table]: { ...options, Keys: [...batch] } } };
+    const { Responses, UnprocessedKeys } = await dynamo.ask('BatchGetItem', subject, input);
+    found.push(...(Responses?.[table] ?? []));
+    return UnprocessedKeys?.[table]?.Keys ?? [];
+  });
   return found;
 }
 
 function batchWrite(
-  dynamo: Dynamo,
+  dynamo: DynamoService,
   surroundings: DynamoSurroundings,
   table: string,
   requests: readonly WriteRequest[],
 ): Promise<void> {
-  return inBatches(surroundings, about('BatchWriteItem', table), requests, mostWrites, (batch) =>
-    dynamo.call(about('BatchWriteItem', table), async ({ sdk, client }, abortSignal) => {
-      const input: BatchWriteItemCommandInput = { RequestItems: { [table]: [...batch] } };
-      const { UnprocessedItems } = await client.send(new sdk.BatchWriteItemCommand(input), { abortSignal });
-      return UnprocessedItems?.[table] ?? [];
-    }),
-  );
+  const subject = about('BatchWriteItem', table);
+  return inBatches(surroundings, subject, requests, mostWrites, async (batch) => {
+    const input = { RequestItems: { [table]: [...batch] } };
+    const { UnprocessedItems } = await dynamo.ask('BatchWriteItem', subject, input);
+    return UnprocessedItems?.[table] ?? [];
+  });
 }
 
 /** Carries a list through in batches; what a round leaves undone goes with the next, after a pause that grows while nothing moves. */

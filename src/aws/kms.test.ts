@@ -108,13 +108,20 @@ describe.skipIf(moto === undefined)('a user without rights', () => {
   });
 });
 
-describe('KMS that fails', () => {
+/** A setting that is the SDK's to read, to its usual effect: so both ways are asked the same. */
+const ways = [
+  ['plainly', {}],
+  ['by the SDK', { AWS_USE_FIPS_ENDPOINT: 'false' }],
+] as const;
+
+describe.each(ways)('KMS that fails, asked %s', (_, way) => {
   let faulty: FaultyAws;
   const secret = 'c2VjcmV0IG9mIHRoaXMgdGVzdA==';
   const env = {
     AWS_ACCESS_KEY_ID: 'AKIAIOSFODNN7EXAMPLE',
     AWS_SECRET_ACCESS_KEY: 'secret-access-key-of-this-test',
     AWS_REGION: testRegion,
+    ...way,
   };
   const options = (): AwsOptions => ({ env, endpoint: faulty.endpoint, attempts: 2 });
   beforeEach(async () => {

@@ -1,7 +1,7 @@
 /** KMS, as far as Coffer uses it: wrapping small keys under a key that never leaves it. */
 import { AwsError } from './aws-error.ts';
 import type { AwsOptions } from './aws-options.ts';
-import { LazyClient } from './client-config.ts';
+import { KmsService } from './kms-service.ts';
 
 /** Bound to the ciphertext and needed to open it again; in the clear in CloudTrail. */
 export type EncryptionContext = Readonly<Record<string, string>>;
@@ -61,49 +61,38 @@ export interface KmsClient {
 
 /** Connects to nothing and loads nothing before the first call. */
 export function kmsClient(options: AwsOptions): KmsClient {
-  const kms = new LazyClient(
-    options,
-    { service: 'KMS', env: 'KMS' },
-    async () => (await import('./kms-sdk.ts')).kmsSdk,
-    (sdk, config) => new sdk.KMSClient(config),
-  );
+  const kms = new KmsService(options);
   return {
-    encrypt: ({ key, plaintext, context }) =>
-      kms.call(about('Encrypt', key), async ({ sdk, client }, abortSignal) => {
-        const input = { KeyId: key, Plaintext: plaintext, EncryptionContext: { ...context } };
-        const { CiphertextBlob, KeyId } = await client.send(new sdk.EncryptCommand(input), { abortSignal });
-        return { ciphertext: bytesOf(CiphertextBlob), keyArn: textOf(KeyId) };
-      }),
-    decrypt: ({ key, ciphertext, context }) =>
-      kms.call(about('Decrypt', key), async ({ sdk, client }, abortSignal) => {
-        const input = {
-          CiphertextBlob: ciphertext,
-          EncryptionContext: { ...context },
-          ...(key === undefined ? {} : { KeyId: key }),
-        };
-        const { Plaintext, KeyId } = await client.send(new sdk.DecryptCommand(input), { abortSignal });
-        return { plaintext: bytesOf(Plaintext), keyArn: textOf(KeyId) };
-      }),
-    generateDataKey: ({ key, bytes, context }) =>
-      kms.call(about('GenerateDataKey', key), async ({ sdk, client }, abortSignal) => {
-        const input = { KeyId: key, NumberOfBytes: bytes, EncryptionContext: { ...context } };
-        const answer = await client.send(new sdk.GenerateDataKeyCommand(input), { abortSignal });
-        const { Plaintext, CiphertextBlob, KeyId } = answer;
-        return { plaintext: bytesOf(Plaintext), ciphertext: bytesOf(CiphertextBlob), keyArn: textOf(KeyId) };
-      }),
-    describeKey: (key) =>
-      kms.call(about('DescribeKey', key), async ({ sdk, client }, abortSignal) => {
-        const { KeyMetadata } = await client.send(new sdk.DescribeKeyCommand({ KeyId: key }), {
-          abortSignal,
-        });
-        return {
-          arn: textOf(KeyMetadata?.Arn),
-          state: textOf(KeyMetadata?.KeyState),
-          usage: textOf(KeyMetadata?.KeyUsage),
-          spec: textOf(KeyMetadata?.KeySpec),
-          multiRegion: KeyMetadata?.MultiRegion === true,
-        };
-      }),
+    async encrypt({ key, plaintext, context }) {
+      const input = { KeyId: key, Plaintext: plaintext, EncryptionContext: { ...context } };
+      const { CiphertextBlob, KeyId } = await kms.ask('Encrypt', about('Encrypt', key), input);
+      return { ciphertext: bytesOf(CiphertextBlob), keyArn: textOf(KeyId) };
+    },
+    async decrypt({ key, ciphertext, context }) {
+      const input = {
+        CiphertextBlob: ciphertext,
+        EncryptionContext: { ...context },
+        ...(key === undefined ? {} : { KeyId: key }),
+      };
+      const { Plaintext, KeyId } = await kms.ask('Decrypt', about('Decrypt', key), input);
+      return { plaintext: bytesOf(Plaintext), keyArn: textOf(KeyId) };
+    },
+    async generateDataKey({ key, bytes, context }) {
+      const input = { KeyId: key, NumberOfBytes: bytes, EncryptionContext: { ...context } };
+      const answer = await kms.ask('GenerateDataKey', about('GenerateDataKey', key), input);
+      const { Plaintext, CiphertextBlob, KeyId } = answer;
+      return { plaintext: bytesOf(Plaintext), ciphertext: bytesOf(CiphertextBlob), keyArn: textOf(KeyId) };
+    },
+    async describeKey(key) {
+      const { KeyMetadata } = await kms.ask('DescribeKey', about('DescribeKey', key), { KeyId: key });
+      return {
+        arn: textOf(KeyMetadata?.Arn),
+        state: textOf(KeyMetadata?.KeyState),
+        usage: textOf(KeyMetadata?.KeyUsage),
+        spec: textOf(KeyMetadata?.KeySpec),
+        multiRegion: KeyMetadata?.MultiRegion === true,
+      };
+    },
     region: () => kms.region(),
     prepare: () => kms.prepare(),
     close: () => kms.close(),
@@ -118,13 +107,13 @@ function about(operation: string, key: string | undefined) {
 }
 
 /** The same bytes, so that zeroing them leaves none behind. */
-function bytesOf(bytes: Uint8Array | undefined): Buffer {
-  if (bytes === undefined) throw incomplete();
+function bytesOf(bytes: unknown): Buffer {
+  if (!(bytes instanceof Uint8Array)) throw incomplete();
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
-function textOf(text: string | undefined): string {
-  if (text === undefined) throw incomplete();
+function textOf(text: unknown): string {
+  if (typeof text !== 'string') throw incomplete();
   return text;
 }
 

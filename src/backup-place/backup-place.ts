@@ -83,7 +83,11 @@ export function inOrder<T extends KeptBackup>(backups: readonly T[]): readonly T
 export function newestOf(backups: readonly KeptBackup[], where: string, storeId?: string): KeptBackup {
   const fitting = storeId === undefined ? backups : backups.filter((each) => each.storeId === storeId);
   const newest = inOrder(fitting).at(-1);
-  if (newest === undefined) throw new CofferError('not_found', `there is no backup of a name that the program gives in ${where}`);
+  if (newest === undefined)
+    throw new CofferError(
+      'not_found',
+      `there is no backup in ${where}: looked for are files of the names that the program gives`,
+    );
   const stores = new Set(fitting.map((each) => each.storeId));
   if (stores.size === 1) return newest;
   throw new CofferError(

@@ -4,9 +4,10 @@ import type { JsonObject } from '../json.ts';
 import { confirmed } from './confirm.ts';
 import { changeSigns, type FieldChange, fieldChanges } from './field-changes.ts';
 import type { NamedSecret } from './format/format.ts';
+import { writeSecret } from './mount-readers.ts';
 import { mergePatch } from './patch-secret.ts';
 import { openProgress } from './progress.ts';
-import type { SecretSafe } from './secret-safe.ts';
+import type { CurrentSecret, SecretSafe } from './secret-safe.ts';
 import type { Shell } from './shell.ts';
 
 export interface ImportWishes {
@@ -14,6 +15,8 @@ export interface ImportWishes {
   readonly patch: boolean;
   readonly dryRun: boolean;
   readonly yes: boolean;
+  /** Who may read each of them; undefined leaves lists as they are. */
+  readonly roles?: string | undefined;
 }
 
 export interface Change {
@@ -30,17 +33,17 @@ export async function importSecrets(
   shell: Shell,
   safe: SecretSafe,
   secrets: readonly NamedSecret[],
-  { patch, dryRun, yes }: ImportWishes,
+  { patch, dryRun, yes, roles }: ImportWishes,
 ): Promise<void> {
   const changes: Change[] = [];
-  for (const secret of secrets) changes.push(await changeOf(safe, secret, patch));
+  for (const secret of secrets) changes.push(await changeOf(safe, secret, patch, roles !== undefined));
   const due = changes.filter(({ kind }) => kind !== 'same');
   if (dryRun) return showChanges(shell, changes);
   if (due.length > 0 && !yes) {
     if (shell.ui.format === 'text') showChanges(shell, changes);
     await confirmed(shell, yes, `store ${counted(due.length)} in ${safe.title}?`, 'this changes secrets');
   }
-  await writeAll(shell, safe, due);
+  await writeAll(shell, safe, due, roles);
   const same = changes.length - due.length;
   shell.ui.done(`${counted(due.length)} stored${same === 0 ? '' : `, ${same} unchanged`}`, {
     stored: due.map(({ name }) => name),
@@ -53,20 +56,36 @@ export async function changeOf(
   safe: SecretSafe,
   { name, data }: NamedSecret,
   patch: boolean,
+  listed = false,
 ): Promise<Change> {
-  const current = await safe.current(name);
+  const current = await (listed ? readableNow(safe, name) : safe.current(name));
   const goal = patch && current.data !== undefined ? mergePatch(current.data, data) : data;
   const fields = fieldChanges(current.data ?? {}, goal);
   const kind = current.data === undefined ? 'new' : fields.length === 0 ? 'same' : 'changed';
   return { name, kind, fields, data: goal, version: current.version };
 }
 
-async function writeAll(shell: Shell, safe: SecretSafe, due: readonly Change[]): Promise<void> {
+/** Who may put a name on lists need not be on them: what it may not see counts as new, which the write's check decides. */
+export async function readableNow(safe: SecretSafe, name: string): Promise<CurrentSecret> {
+  try {
+    return await safe.current(name);
+  } catch (thrown) {
+    if (asCofferError(thrown).code !== 'permission_denied') throw thrown;
+    return { data: undefined, version: 0 };
+  }
+}
+
+async function writeAll(
+  shell: Shell,
+  safe: SecretSafe,
+  due: readonly Change[],
+  roles: string | undefined,
+): Promise<void> {
   const progress = due.length > 1 ? openProgress(shell) : undefined;
   try {
     for (const [index, { name, data, version }] of due.entries()) {
       progress?.show(index, due.length);
-      await safe.write(name, data, version).catch((thrown: unknown) => {
+      await writeSecret(safe, name, data, { roles, cas: version }).catch((thrown: unknown) => {
         throw stopped(asCofferError(thrown), name, index, due.length);
       });
     }

@@ -5,7 +5,8 @@
  */
 import { asCofferError, CofferError, type ErrorCode } from '../errors.ts';
 import { confirmed } from './confirm.ts';
-import { type Change, changeOf, type ImportWishes, showChanges } from './import-secrets.ts';
+import { type Change, changeOf, type ImportWishes, readableNow, showChanges } from './import-secrets.ts';
+import { writeSecret } from './mount-readers.ts';
 import { openProgress, type Progress } from './progress.ts';
 import { sameJson } from './same-json.ts';
 import { below, nameProblem } from './secret-name.ts';
@@ -132,7 +133,8 @@ class TableImport {
   async #store(name: string, data: Change['data']): Promise<void> {
     const problem = nameProblem(name);
     if (problem !== undefined) throw new CofferError('invalid_request', problem);
-    const change = await changeOf(this.#target, { name, data }, this.#wishes.patch);
+    const { patch, roles } = this.#wishes;
+    const change = await changeOf(this.#target, { name, data }, patch, roles !== undefined);
     if (this.#wishes.dryRun) {
       // Only what is shown of it is kept: names, and no value.
       this.changes.push({ ...change, data: {} });
@@ -142,8 +144,8 @@ class TableImport {
       this.same++;
       return;
     }
-    await this.#target.write(name, change.data, change.version);
-    const { data: found } = await this.#target.current(name);
+    await writeSecret(this.#target, name, change.data, { roles, cas: change.version });
+    const found = await this.#readBack(name, change, roles !== undefined);
     if (found === undefined || !sameJson(found, change.data)) {
       throw new CofferError(
         'integrity',
@@ -151,6 +153,12 @@ class TableImport {
       );
     }
     this.stored++;
+  }
+
+  /** Who puts others on a list may not read what it wrote; then the write's own answer has to do. */
+  async #readBack(name: string, { data }: Change, listed: boolean): Promise<Change['data'] | undefined> {
+    if (!listed) return (await this.#target.current(name)).data;
+    return (await readableNow(this.#target, name)).data ?? data;
   }
 
   #stopped(error: CofferError): CofferError {

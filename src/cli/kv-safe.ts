@@ -4,6 +4,7 @@ import { asCofferError, CofferError } from '../errors.ts';
 import { isJsonObject, type JsonObject, type JsonValue } from '../json.ts';
 import { kvFinder } from './kv-find.ts';
 import { kvMover } from './kv-move.ts';
+import { mountReaders } from './mount-readers.ts';
 import { patchSecret } from './patch-secret.ts';
 import { dataOf, type Safe } from './safe.ts';
 import { type History, historyOf } from './secret-history.ts';
@@ -13,6 +14,7 @@ import type {
   Mover,
   NamePage,
   PageRequest,
+  Readers,
   SecretSafe,
   SecretVersion,
 } from './secret-safe.ts';
@@ -22,6 +24,7 @@ export class KvSafe implements SecretSafe {
   readonly identity: string;
   readonly finder: Finder;
   readonly mover: Mover;
+  readonly readers: Readers;
   readonly #mount: Safe;
 
   /** @param namespace as sent with each request; part of the safe's identity */
@@ -32,6 +35,7 @@ export class KvSafe implements SecretSafe {
     this.identity = JSON.stringify([`${protocol}//${host}${basePath}`, namespace ?? '', mount.mount]);
     this.finder = kvFinder(mount);
     this.mover = kvMover(mount);
+    this.readers = mountReaders(mount);
   }
 
   async read(name: string, version?: number): Promise<SecretVersion> {

@@ -5,6 +5,9 @@ import { ApiError } from '../client/wire-error.ts';
 import { asCofferError, CofferError } from '../errors.ts';
 import { isJsonObject, type JsonObject, type JsonValue } from '../json.ts';
 
+/** Its secrets list who may read them. */
+const listingType = 'role-secrets';
+
 export interface SafeUrl {
   /** Undefined when only a mount was named: then it is on whichever server is addressed otherwise. */
   readonly address: string | undefined;
@@ -48,7 +51,7 @@ export class Safe {
   }
 
   /** The API path of a secret in one of kv version 2's rooms. Throws `usage` for a name that cannot be one. */
-  path(room: 'data' | 'metadata' | 'delete' | 'undelete' | 'destroy', name: string): string {
+  path(room: 'data' | 'metadata' | 'delete' | 'undelete' | 'destroy' | 'roles', name: string): string {
     if (name === '' || name.endsWith('/')) {
       throw new CofferError('usage', 'a name must not be empty or end in "/"');
     }
@@ -60,13 +63,10 @@ export class Safe {
    * of a token. When it may not be asked, the write itself gets the answer.
    */
   async requireVersioned(name: string): Promise<void> {
-    const answer = await this.client
-      .request('GET', `sys/internal/ui/mounts/${this.mount}/data/${name}`)
-      .catch((error: unknown) => unlessUnknown(error));
-    const mount = dataOf(answer?.body);
+    const mount = await this.#facts(name);
     const options = isJsonObject(mount['options']) ? mount['options'] : {};
-    // A table that is mounted answers as kv does.
-    const kind = mount['type'] === 'kv' || mount['type'] === 'credstash';
+    // A table that is mounted answers as kv does, and so do secrets that list who may read them.
+    const kind = ['kv', 'credstash', listingType].includes(String(mount['type']));
     const versioned = kind && options['version'] === '2';
     if (mount['type'] !== undefined && !versioned) {
       throw new CofferError(
@@ -74,6 +74,26 @@ export class Safe {
         `${this.mount} is not a versioned kv mount; \`coffer mount list\` shows those, \`coffer api\` reaches all`,
       );
     }
+  }
+
+  /**
+   * Refuses a mount whose secrets do not list who may read them, and one of which that is not known: a list that is left out of
+   * account would protect nothing.
+   */
+  async requireLists(name: string): Promise<void> {
+    if ((await this.#facts(name))['type'] === listingType) return;
+    throw new CofferError(
+      'unsupported_operation',
+      `${this.mount} is no mount of type ${listingType}: its secrets do not list who may read them; policies say so`,
+    );
+  }
+
+  /** Empty where it may not be asked. */
+  async #facts(name: string): Promise<JsonObject> {
+    const answer = await this.client
+      .request('GET', `sys/internal/ui/mounts/${this.mount}/data/${name}`)
+      .catch((error: unknown) => unlessUnknown(error));
+    return dataOf(answer?.body);
   }
 }
 

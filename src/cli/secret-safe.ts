@@ -74,6 +74,17 @@ export interface SecretSafe extends Disposable {
   moverTo?(target: SecretSafe): Mover;
   /** Absent where secrets are read one by one. */
   readonly bulk?: BulkReader;
+  /** Absent where secrets never list who may read them. */
+  readonly readers?: Readers;
+}
+
+/** Who may read a secret, in words such as `app`, `aws/123456789012:role/app` or `userpass/ann`. */
+export interface Readers {
+  /** As the safe's own `write`, with a list in place of the former one. Throws `unsupported_operation` where secrets have no lists. */
+  write(name: string, data: JsonObject, words: readonly string[], check?: number): Promise<JsonObject>;
+  show(name: string): Promise<readonly string[]>;
+  /** Answers the list as it is then. */
+  change(name: string, verb: 'add' | 'remove', words: readonly string[]): Promise<readonly string[]>;
 }
 
 export interface BulkReader {

@@ -39,6 +39,11 @@ export const rows: Readonly<Record<string, Row>> = {
     summary: 'Destroy old versions of secrets for good',
     load: () => import('./commands/prune.ts'),
   },
+  roles: {
+    section: 'Secrets',
+    summary: 'Show or change who may read a secret',
+    load: () => import('./commands/roles.ts'),
+  },
   undelete: {
     section: 'Secrets',
     summary: 'Bring deleted versions back',

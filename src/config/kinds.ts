@@ -213,7 +213,8 @@ export const storageUrl: Kind<StorageSetting | undefined> = {
     typeof value === 'string' && /^[a-z][a-z0-9+.-]*:[^\0-\x20\x7f]*$/.test(value)
       ? { value: { url: value, base } }
       : { problem: 'must be a storage such as lmdb:/srv/coffer/store or postgres://USER@HOST/DATABASE' },
-  fromText: asText,
+  // A file that a variable is made of (a Secret's) ends with its line.
+  fromText: (text) => asText(text.replace(/\r?\n$/, '')),
   show: (value) => (value === undefined ? '' : withoutPassword(value.url)),
 };
 

@@ -26,6 +26,14 @@ describe('the setting storage', () => {
     });
   });
 
+  it.each(['\n', '\r\n'])('may come from a file with an end of line (%j), and with no other space', (end) => {
+    const loaded = (url: string) => resolveSettings({ ...nothing, env: { COFFER_STORAGE: url } });
+    expect(loaded(`consul:coffer${end}`).settings.storage?.url).toBe('consul:coffer');
+    for (const odd of ['consul:coffer\n\n', 'consul:cof\nfer', ' consul:coffer', 'consul:coffer ']) {
+      expect(loaded(odd).problems, JSON.stringify(odd)).toHaveLength(1);
+    }
+  });
+
   it.each([
     ['postgres://u:sec:r@t@h/d?schema=s', 'postgres://u:*****@h/d?schema=s'],
     ['postgres://u@h/d?password=secret&x=1', 'postgres://u@h/d?password=*****&x=1'],

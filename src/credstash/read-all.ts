@@ -1,6 +1,6 @@
 /**
  * Every secret of a table, or those that are asked for: one pass over names and versions, then the latest ones in batches, each opened
- * with a bounded number of calls to KMS at once. What is held is the names and one batch, never the table's values.
+ * with a bounded number of calls to KMS at once. What is held is the names and a few batches, never the table's values.
  */
 import { asCofferError, type CofferError } from '../errors.ts';
 import type { Head } from './head.ts';
@@ -15,6 +15,8 @@ export type Outcome =
 
 /** DynamoDB's most for one batch of reads. */
 const batchSize = 100;
+/** Batches asked for ahead: they come one after another otherwise, each a whole way to DynamoDB and back. */
+const ahead = 2;
 /** Calls to KMS under way at once: far below its quotas for requests, which are thousands a second. */
 const abreast = 16;
 
@@ -44,11 +46,33 @@ export async function* readAll(
   const looking = latestHeads(table, wanted);
   table.prepare();
   const live = (await looking).filter(({ state }) => state.kind === 'live');
-  for (let start = 0; start < live.length; start += batchSize) {
-    const batch = live.slice(start, start + batchSize);
-    const items = new Map((await table.readMany(batch)).map((item) => [keyOf(item).name, item]));
+  for await (const { batch, items } of batchesOf(table, live)) {
     for (const outcome of await openAll(table, batch, items)) if (outcome !== undefined) yield outcome;
   }
+}
+
+interface Batch {
+  readonly batch: readonly Head[];
+  readonly items: ReadonlyMap<string, Item>;
+}
+
+async function* batchesOf(table: SecretTable, live: readonly Head[]): AsyncGenerator<Batch> {
+  const coming: Promise<Batch>[] = [];
+  for (let start = 0; start < live.length || coming.length > 0; ) {
+    for (; start < live.length && coming.length <= ahead; start += batchSize) {
+      const batch = readBatch(table, live.slice(start, start + batchSize));
+      // What fails is told when it is its turn, and by nobody where an earlier one failed.
+      batch.catch(() => undefined);
+      coming.push(batch);
+    }
+    const next = await coming.shift();
+    if (next !== undefined) yield next;
+  }
+}
+
+async function readBatch(table: SecretTable, batch: readonly Head[]): Promise<Batch> {
+  const items = await table.readMany(batch);
+  return { batch, items: new Map(items.map((item) => [keyOf(item).name, item])) };
 }
 
 async function openAll(

@@ -20,6 +20,7 @@ import { database } from '../engine/database/database.ts';
 import { mysql } from '../engine/database/mysql/mysql.ts';
 import { postgresql } from '../engine/database/postgresql/postgresql.ts';
 import { generic, kv } from '../engine/kv/kv.ts';
+import { roleSecrets } from '../engine/role-secrets/role-secrets.ts';
 import { totp } from '../engine/totp/totp.ts';
 import { transit } from '../engine/transit/transit.ts';
 import type { AddressedSeal } from '../seal/addressed-seal.ts';
@@ -44,10 +45,9 @@ import type { StorageType } from '../storage/storage-type.ts';
 export function mountTypesFor(places: AwsPlaces): MountTypes {
   return {
     engines: new Map(
-      [kv, generic, transit, totp, database([postgresql, mysql]), credstash(places)].map((type) => [
-        type.type,
-        type,
-      ]),
+      [kv, generic, transit, totp, database([postgresql, mysql]), credstash(places), roleSecrets].map(
+        (type) => [type.type, type],
+      ),
     ),
     authMethods: new Map(
       [appId, approle, cert, userpass, jwt, oidc, kubernetes, aws(places)].map((type) => [type.type, type]),

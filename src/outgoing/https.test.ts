@@ -57,6 +57,9 @@ describe('a request out', () => {
     );
     const url = `https://127.0.0.1:${await listen(server)}/`;
     expect((await outgoing({ url, ca: mine.certificate })).body.toString()).toBe('a');
+    // By whatever name a request calls it.
+    const headers = { host: 'sts.amazonaws.com' };
+    expect((await outgoing({ url, ca: mine.certificate, headers })).status).toBe(200);
     await expect(outgoing({ url })).rejects.toThrow(/could not be asked: DEPTH_ZERO_SELF_SIGNED_CERT/);
     await expect(outgoing({ url, ca: makeCertificate('other').certificate })).rejects.toMatchObject({
       code: 'unavailable',

@@ -127,7 +127,10 @@ function requestOptions(url: URL, order: OutgoingRequest, signal: AbortSignal): 
     agent: false,
     signal,
     lookup: guardedLookup(isLoopbackName(host)),
-    ...(url.protocol === 'https:' ? { minVersion: 'TLSv1.2', rejectUnauthorized: true } : {}),
+    // Node goes by the header Host otherwise, and would believe the certificate of whatever host that names.
+    ...(url.protocol === 'https:'
+      ? { minVersion: 'TLSv1.2', rejectUnauthorized: true, servername: isIP(host) === 0 ? host : '' }
+      : {}),
     ...(url.protocol === 'https:' && ca !== '' ? { ca } : {}),
   };
 }

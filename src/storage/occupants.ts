@@ -19,3 +19,13 @@ export function withOccupants(storage: Storage): OccupiedStorage | undefined {
     ? (storage as OccupiedStorage)
     : undefined;
 }
+
+/** What a process says of itself in the storage. */
+export function describeOccupant(pid: number, host: string): string {
+  return `process ${pid} on ${host}`;
+}
+
+/** The same as it was read: whoever writes there may have put anything in its place, and it is shown to people. */
+export function shownOccupant(text: string): string {
+  return /^process \d{1,10} on [\w.-]{1,255}$/.test(text) ? text : 'a process';
+}

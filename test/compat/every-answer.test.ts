@@ -13,9 +13,10 @@ import type { JsonObject } from '../../src/json.ts';
 import { openLogger } from '../../src/log.ts';
 import type { CofferNode } from '../../src/main/node.ts';
 import { logControl } from '../../src/main/program-facts.ts';
+import { aliasedType } from '../fakes/aliased-method.ts';
 import { issueAuthority, revoke } from '../fakes/authority.ts';
 import { countedUserpass } from '../fakes/cheap-userpass.ts';
-import { type Asked, ask, makePlace, makeToken, type Place, rootToken } from '../fakes/client.ts';
+import { type Asked, ask, makePlace, makeToken, type Place, rootToken, tokenOf } from '../fakes/client.ts';
 import { makeTablePlace } from '../fakes/credstash-place.ts';
 import { echoType } from '../fakes/echo-engine.ts';
 import { type DeclaredOperation, everyOperation } from '../fakes/every-endpoint.ts';
@@ -28,6 +29,11 @@ const seed = Number(process.env['COFFER_TEST_SEED'] ?? 20_261_122);
 /** Requests of each operation with each token. */
 const rounds = 24;
 
+/** Of somebody whom lists of role-secrets name: to read a value is for nobody else. */
+async function listedToken(): Promise<string> {
+  return tokenOf(await ask(node, 'update', 'auth/people/login', { alias: 'sample' }, null));
+}
+
 const years = 5 * 365 * 86_400_000;
 const authority = issueAuthority('sample', undefined, {
   notBefore: Date.now() - years,
@@ -39,7 +45,7 @@ let node: CofferNode;
 let provider: OidcProvider;
 let cluster: KubernetesApi;
 beforeAll(async () => {
-  const authMethods = [countedUserpass().type];
+  const authMethods = [countedUserpass().type, aliasedType];
   const table = makeTablePlace();
   const inMemory = credstash({ env: {}, endpoints: [], profiles: [] }, () => ({
     store: table.items,
@@ -49,13 +55,15 @@ beforeAll(async () => {
   const logs = logControl(openLogger({ level: 'error', terminal: false, write() {} }), () => 'error');
   place = await makePlace({ silent: true, engines, authMethods, program: { logs } });
   node = await place.node();
-  for (const type of ['leased', 'echo', 'transit', 'totp', 'database', 'credstash'])
+  for (const type of ['leased', 'echo', 'transit', 'totp', 'database', 'credstash', 'role-secrets'])
     await ask(node, 'update', `sys/mounts/${type}`, { type });
   await ask(node, 'update', 'sys/auth/approle', { type: 'approle' });
   await ask(node, 'update', 'sys/auth/userpass', { type: 'userpass' });
   await ask(node, 'update', 'sys/auth/app-id', { type: 'app-id' });
   await ask(node, 'update', 'sys/auth/cert', { type: 'cert' });
   for (const type of ['oidc', 'kubernetes']) await ask(node, 'update', `sys/auth/${type}`, { type });
+  // Whom role-secrets believes; no request of this test reaches AWS.
+  await ask(node, 'update', 'sys/auth/people', { type: 'aliased' });
   provider = await new OidcProvider({ now: () => place.clock.now() }).open();
   cluster = await new KubernetesApi(() => place.clock.now()).open();
 });
@@ -195,12 +203,19 @@ async function samples(of: string): Promise<KnownValues> {
   await ask(node, 'update', 'credstash/config', { table: 'sample-table', format: 'coffer' });
   await ask(node, 'update', 'credstash/data/sample', { data: { a: 1 } });
   await ask(node, 'update', 'credstash/data/sample/below', { data: { a: 1 } });
+  await ask(node, 'update', 'role-secrets/data/sample', { value: 'a', roles: ['people/sample'] });
+  await ask(node, 'update', 'role-secrets/data/sample/below', { value: 'a', roles: ['people/sample'] });
   const ciphertext = sealed.data['ciphertext'] ?? '';
   const hmac = mac.data['hmac'] ?? '';
   const moving = `moving-${made++}`;
   await ask(node, 'update', `sys/mounts/${moving}`, { type: 'kv' });
   const wrapped = await ask(node, 'update', 'sys/wrapping/wrap', { a: 1 }, undefined, { wrapTtl: 60 });
   return {
+    add: [['people/other']],
+    roles: [['people/sample']],
+    distinguished: [['people/sample']],
+    writers: [['people/sample']],
+    listers: [['people/sample']],
     verify_connection: [false],
     plugin_name: [nowhere.plugin_name],
     connection_url: [nowhere.connection_url],
@@ -402,7 +417,8 @@ describe('every declared operation', () => {
         const weak = await makeToken(node, { policies: ['default'] }, rootToken);
         await ask(node, 'update', 'cubbyhole/sample', { a: [1] }, powerful);
         await ask(node, 'update', 'cubbyhole/sample/below', { a: [1] }, powerful);
-        for (const token of [weak, powerful]) {
+        const listed = declared.name.startsWith('role-secrets/') ? [await listedToken()] : [];
+        for (const token of [weak, powerful, ...listed]) {
           const answer = await ask(node, declared.operation, path, sent, token);
           await answer.stream?.close();
           check(declared, sent, answer);

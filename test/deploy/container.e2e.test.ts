@@ -151,14 +151,14 @@ describe('a pod of the chart', () => {
     expect(await prepare()).toEqual({ code: 0, stdout: '', stderr: '' });
     const first = await start();
     const ready = server?.readinessProbe?.httpGet.path;
-    const alive = server?.livenessProbe?.httpGet.path;
+    const started = server?.startupProbe?.httpGet.path;
     expect(await probe(first.address, ready)).toBe(200);
     const key = join(volumes, 'var/lib/coffer-key/coffer');
     const [token = ''] = readdirSync(key).filter((name) => name.endsWith('.root-token'));
     const asked = { COFFER_ADDR: first.address, COFFER_TOKEN: readFileSync(join(key, token), 'utf8').trim() };
     await image.run(volumes, ['/usr/local/bin/coffer', 'operator', 'seal'], asked);
     expect(await probe(first.address, ready)).toBe(503);
-    expect(await probe(first.address, alive)).toBe(200);
+    expect(await probe(first.address, started)).toBe(200);
     await first.stop();
 
     const data = join(volumes, 'var/lib/coffer/data');
@@ -167,7 +167,7 @@ describe('a pod of the chart', () => {
     expect(await prepare()).toMatchObject({ code: 0 });
     expect(statSync(data).mode & 0o077).toBe(0);
     const again = await start();
-    expect(await probe(again.address, alive)).toBe(200);
+    expect(await probe(again.address, started)).toBe(200);
     expect(await again.stop()).toMatchObject({ code: 0 });
   });
 

@@ -253,6 +253,7 @@ it('of several secrets all are handed on or none', async () => {
   const first = 'secret/data/shop/database password | A';
   for (const [second, said] of [
     ['secret/data/shop/database nothing | B', 'shop/database has no field nothing'],
+    ['secret/data/shop/database __proto__ | B', 'shop/database has no field __proto__'],
     ['secret/data/other/database password | B', 'cannot be read: '],
     ['secret/data/shop/none password | B', 'cannot be read: status 404'],
   ]) {

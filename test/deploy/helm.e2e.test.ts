@@ -49,6 +49,14 @@ describe.each(examples)('what the chart makes of examples/%s', (example) => {
     }
   });
 
+  it('is not restarted for a store that is away', () => {
+    // Health asks the store, and says 503 while it does not answer; then all servers would go, and those that people open stay sealed.
+    expect(pod.containers.map(({ livenessProbe }) => livenessProbe)).toMatchObject([
+      { tcpSocket: { port: 'api' } },
+    ]);
+    expect(pod.containers[0]?.livenessProbe).not.toHaveProperty('httpGet');
+  });
+
   it('threat 16: holds no secret, and keeps copies of keys in memory or on a volume of their own', () => {
     expect(kinds).not.toContain('Secret');
     for (const { name, emptyDir } of pod.volumes) {

@@ -13,7 +13,8 @@ export interface Container {
   readonly securityContext: Tree;
   readonly volumeMounts: readonly { readonly name: string; readonly mountPath: string }[];
   readonly readinessProbe?: { readonly httpGet: { readonly path: string } };
-  readonly livenessProbe?: { readonly httpGet: { readonly path: string } };
+  readonly startupProbe?: { readonly httpGet: { readonly path: string } };
+  readonly livenessProbe?: { readonly tcpSocket?: unknown; readonly httpGet?: unknown };
 }
 
 export interface PodSpec {

@@ -9,10 +9,11 @@ export type AwsFault =
       readonly status: number;
       readonly type: string;
       readonly message?: string;
+      readonly headers?: Readonly<Record<string, string>>;
       /** What the answer says besides. */
       readonly fields?: JsonObject;
     }
-  | { readonly kind: 'answer'; readonly body: string }
+  | { readonly kind: 'answer'; readonly body: string; readonly headers?: Readonly<Record<string, string>> }
   /** Taken, and never answered. */
   | { readonly kind: 'hang' }
   /** The connection breaks. */
@@ -63,9 +64,9 @@ export async function startFaultyAws(upstream?: string, port = 0): Promise<Fault
     const fault = faulty.fault(action, body === '' ? {} : (JSON.parse(body) as JsonObject));
     if (fault?.kind === 'hang') return;
     if (fault?.kind === 'drop') return void response.destroy();
-    if (fault?.kind === 'answer') return void response.end(fault.body);
+    if (fault?.kind === 'answer') return void response.writeHead(200, fault.headers).end(fault.body);
     if (fault?.kind === 'error') {
-      response.writeHead(fault.status, { 'content-type': 'application/x-amz-json-1.1' });
+      response.writeHead(fault.status, { 'content-type': 'application/x-amz-json-1.1', ...fault.headers });
       const { type, message = 'no', fields = {} } = fault;
       return void response.end(JSON.stringify({ __type: type, message, ...fields }));
     }

@@ -19,7 +19,7 @@ beforeAll(async () => {
   place = await makePlace({ engines: [leasedType(new Outside())], authMethods: [userpass.type] });
   node = await place.node();
   await ask(node, 'update', 'sys/mounts/leased', { type: 'leased' });
-  for (const type of ['transit', 'totp', 'database'])
+  for (const type of ['transit', 'totp', 'database', 'role-secrets'])
     await ask(node, 'update', `sys/mounts/${type}`, { type });
   await ask(node, 'update', 'transit/keys/sample', { exportable: true });
   await ask(node, 'update', 'totp/keys/sample', { key: 'GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ' });
@@ -37,6 +37,7 @@ beforeAll(async () => {
   await ask(node, 'update', 'auth/app-id/map/app-id/sample', { value: 'sample' });
   await ask(node, 'update', 'auth/app-id/map/user-id/sample', { value: 'sample' });
   await ask(node, 'update', 'secret/data/sample', { data: { a: 1 } });
+  await ask(node, 'update', 'role-secrets/data/sample', { value: 'a', roles: ['userpass/sample'] });
 });
 afterAll(() => place.remove());
 

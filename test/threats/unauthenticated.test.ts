@@ -21,6 +21,8 @@ beforeAll(async () => {
   await ask(node, 'update', 'auth/app-id/map/user-id/sample', { value: 'sample' });
   await ask(node, 'update', 'sys/auth/cert', { type: 'cert' });
   for (const type of ['jwt', 'oidc', 'kubernetes']) await ask(node, 'update', `sys/auth/${type}`, { type });
+  await ask(node, 'update', 'sys/mounts/role-secrets', { type: 'role-secrets' });
+  await ask(node, 'update', 'role-secrets/data/sample', { value: 'a', roles: ['userpass/sample'] });
   await ask(node, 'update', 'secret/data/sample', { data: { a: 1 } });
 });
 afterAll(() => place.remove());
@@ -118,6 +120,12 @@ describe('threat 14: what anybody may do without a token', () => {
       'update sys/init',
       'update sys/unseal',
     ]);
+  });
+
+  it('does not grow by what engines decide, which takes a token of somebody proven', () => {
+    const own = everyOperation(node).filter(({ spec }) => spec.ownDecision === true);
+    expect(own.every(({ name }) => name.startsWith('role-secrets/'))).toBe(true);
+    expect(own.map(({ name }) => name)).not.toContain('role-secrets/config');
   });
 
   it('does not grow by what is declared to decide by itself', () => {

@@ -1,6 +1,6 @@
 /**
- * The method `aws`: instances log in with their identity document. No name is locked after failures: there is nothing to guess
- * in a signature.
+ * The method `aws`: instances log in with their identity document, principals of IAM with a request that they signed. No name is
+ * locked after failures: there is nothing to guess in a signature.
  */
 import type { AwsPlaces } from '../../aws/aws-places.ts';
 import type { AuthMethodType } from '../../engine/engine.ts';
@@ -11,6 +11,7 @@ import { AskedQuestions } from './asked-questions.ts';
 import { certificateEndpoints } from './certificates.ts';
 import { clientConfigEndpoint } from './client-config.ts';
 import { deniedTagEndpoints } from './denied-tags.ts';
+import { checkStillBound, iamDesk } from './iam-login.ts';
 import { identityConfigEndpoint } from './identity-config.ts';
 import { checkStillRunning, loginEndpoint } from './login.ts';
 import { roleEndpoints } from './role-endpoints.ts';
@@ -18,6 +19,7 @@ import type { AwsRooms } from './rooms.ts';
 import { stsAccountEndpoints } from './sts-accounts.ts';
 import { tagEndpoint } from './tag-endpoint.ts';
 import { isTidyStep, tidyEndpoints, tidyStep } from './tidy.ts';
+import { forgetSignatures, isSignaturesStep } from './used-signatures.ts';
 
 /** @param places where mounts may have the server go at AWS */
 export function aws(places: AwsPlaces): AuthMethodType {
@@ -26,10 +28,11 @@ export function aws(places: AwsPlaces): AuthMethodType {
     summary: 'instances and principals of AWS',
     create: (environment) => {
       const asked = new AskedQuestions(places, environment.clock);
+      const desk = iamDesk(places, environment);
       const rooms: AwsRooms = { environment, questionsFor: (view) => asked.from(view) };
       return {
         endpoints: [
-          loginEndpoint(rooms),
+          loginEndpoint(rooms, desk),
           ...roleEndpoints(rooms),
           tagEndpoint(rooms),
           clientConfigEndpoint(places),
@@ -42,10 +45,13 @@ export function aws(places: AwsPlaces): AuthMethodType {
         ],
         renewPrincipal: async (internal, view) => {
           await checkStillRunning(rooms, view, internal);
+          if (internal['auth_type'] === 'iam') await checkStillBound(rooms, desk, view, internal);
           return renewByRole(internal, view);
         },
         onDue: async (name, view) => {
-          if (isTidyStep(name)) await tidyStep(name, view, environment.clock.now());
+          const now = environment.clock.now();
+          if (isTidyStep(name)) await tidyStep(name, view, now);
+          if (isSignaturesStep(name)) await forgetSignatures(name, view, now);
         },
         holders: (view) => holdersBelow(view, roleFolder),
         close: () => asked.close(),

@@ -312,7 +312,7 @@ describe.skipIf(moto === undefined)('logins of instances', () => {
       const answer = await logIn({}, fields);
       expect([answer.status, answer.errors]).toEqual([
         400,
-        ['a login sends pkcs7, or identity and signature'],
+        ['a login sends pkcs7, or identity and signature, or the four fields of a signed request'],
       ]);
     }
   });

@@ -10,6 +10,7 @@ import {
 } from '../../core/endpoint.ts';
 import { CofferError } from '../../errors.ts';
 import { type Ec2Login, logInInstance } from './ec2-login.ts';
+import { type IamDesk, type IamLogin, logInPrincipal } from './iam-login.ts';
 import type { AwsRooms } from './rooms.ts';
 import { tidyByItself } from './tidy.ts';
 
@@ -30,18 +31,29 @@ const fields = {
     help: 'What the first login of the instance brought or was told; empty for a login that is the last.',
     sensitive: true,
   },
+  iam_http_request_method: { type: 'string', help: 'Of the request to STS that a principal signed: POST.' },
+  iam_request_url: { type: 'string', help: 'Its URL, in base64.' },
+  iam_request_body: { type: 'string', help: 'Its body, in base64.' },
+  iam_request_headers: {
+    type: 'header',
+    help: 'Its headers: an object, or base64 of its JSON.',
+    sensitive: true,
+  },
 } as const satisfies Fields;
 
-export function loginEndpoint(rooms: AwsRooms): Endpoint {
+export function loginEndpoint(rooms: AwsRooms, desk: IamDesk): Endpoint {
   return endpoint({
     pattern: 'login',
     help: 'Trades what AWS has signed for a token.',
     fields,
     operations: {
       update: {
-        summary: 'Log in as an instance',
+        summary: 'Log in as an instance or a principal of IAM',
         login: true,
         handle: async (call) => {
+          const iam = iamLogin(call.fields);
+          if (iam !== undefined)
+            return { login: await uniform(() => logInPrincipal(rooms, desk, call, iam)) };
           const login = ec2Login(call.fields);
           const principal = await uniform(() => logInInstance(rooms, call, login));
           await tidyByItself(call);
@@ -50,6 +62,27 @@ export function loginEndpoint(rooms: AwsRooms): Endpoint {
       },
     },
   });
+}
+
+/** Undefined where nothing of it was sent. Throws `invalid_request` for a part of it, and for both kinds at once. */
+function iamLogin(sent: FieldValues<typeof fields>): IamLogin | undefined {
+  const {
+    role = '',
+    iam_http_request_method: method = '',
+    iam_request_url: url = '',
+    iam_request_body: body = '',
+    iam_request_headers: headers = {},
+  } = sent;
+  const given = [method !== '', url !== '', body !== '', Object.keys(headers).length > 0];
+  if (!given.includes(true)) return undefined;
+  const { pkcs7 = '', identity = '', signature = '' } = sent;
+  if (given.includes(false) || pkcs7 + identity + signature !== '') {
+    throw new CofferError(
+      'invalid_request',
+      'a login of a principal sends iam_http_request_method, iam_request_url, iam_request_body and iam_request_headers, and nothing of an instance',
+    );
+  }
+  return { role, request: { method, url, body, headers } };
 }
 
 /** Throws `invalid_request` for a login that is none, which says nothing of anybody. */
@@ -63,7 +96,10 @@ function ec2Login({
   if (pkcs7 !== '' && identity === '' && signature === '') return { role, nonce, proof: { pkcs7 } };
   if (pkcs7 === '' && identity !== '' && signature !== '')
     return { role, nonce, proof: { identity, signature } };
-  throw new CofferError('invalid_request', 'a login sends pkcs7, or identity and signature');
+  throw new CofferError(
+    'invalid_request',
+    'a login sends pkcs7, or identity and signature, or the four fields of a signed request',
+  );
 }
 
 /** One answer for every refusal; what it was stays in the cause. That AWS cannot be asked is told as such, and no more. */

@@ -114,7 +114,10 @@ async function resolved(
       const nameless =
         principal === undefined || principal.kind === 'root' || principal.kind === 'assumed-role';
       if (nameless || !role.resolveUniqueIds) return { arn };
-      return known.get(arn) ?? { arn, uniqueId: await idOf(questions, principal, arn) };
+      const before = known.get(arn);
+      // One that was written by its name alone is asked for now.
+      if (before?.uniqueId !== undefined) return before;
+      return { arn, uniqueId: await idOf(questions, principal, arn) };
     }),
   );
 }

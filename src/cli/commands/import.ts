@@ -29,6 +29,11 @@ export const command = defineCommand({
     as: { type: 'text', value: 'FORMAT', choices: formatNames, help: formatNames.join(', ') },
     patch: { type: 'flag', help: 'keep fields that the file does not have' },
     'dry-run': { type: 'flag', help: 'only show what would change' },
+    roles: {
+      type: 'text',
+      value: 'LIST',
+      help: 'who may read each of them, such as app,userpass/ann; in mounts of type role-secrets',
+    },
     ...yesOption,
     ...safeOptions,
   },
@@ -38,7 +43,12 @@ export const command = defineCommand({
     "coffer import 'credstash://credential-store?region=eu-central-1' / --dry-run",
   ],
   async run({ options, operands }, shell) {
-    const wishes = { patch: options.patch, dryRun: options['dry-run'], yes: options.yes };
+    const wishes = {
+      patch: options.patch,
+      dryRun: options['dry-run'],
+      yes: options.yes,
+      roles: options.roles,
+    };
     if (/^credstash:/i.test(operands.FILE)) return fromTable(shell, options, operands, wishes);
     const name = options.as ?? formatOfFile(operands.FILE);
     if (!isFormatName(name)) throw usageError('import', `--as is missing: ${formatNames.join(', ')}`);

@@ -13,18 +13,19 @@ import { dataOf } from '../safe.ts';
 import { type Shell, variable } from '../shell.ts';
 import { parseToken, readTokenFile, writeTokenFile } from '../token-file.ts';
 
-const methodNames = ['token', 'approle', 'cert', 'userpass', 'oidc', 'jwt', 'kubernetes'] as const;
+const methodNames = ['token', 'approle', 'cert', 'userpass', 'oidc', 'jwt', 'kubernetes', 'aws'] as const;
 type Method = (typeof methodNames)[number];
 
 export const command = defineCommand({
   summary: 'Prove who you are and keep the token',
   details: [
     'METHOD is token (the default), approle, userpass, which takes the NAME of a user, cert, which takes the NAME of a ' +
-      'role or none, oidc, jwt or kubernetes. The token, the secret id of an approle, the password or the JWT is asked ' +
+      'role or none, oidc, jwt, kubernetes or aws. The token, the secret id of an approle, the password or the JWT is asked ' +
       'for without showing it, or read from standard input or a file: it is never an argument. The token that comes of ' +
       'it is kept in ~/.config/coffer/token for its owner only.',
     'oidc prints an address to log in at, opens a browser there if it can, and waits at http://localhost:8250/oidc/callback ' +
-      'for its return. kubernetes takes the token of the pod that it runs in.',
+      'for its return. kubernetes takes the token of the pod that it runs in. aws signs with the identity that the AWS command line would ' +
+      'have (environment, profile, instance), and its keys stay here.',
     'Where the server wants a one-time code besides, it is asked for too.',
   ],
   operands: { METHOD: 'optional', NAME: 'optional' },
@@ -42,8 +43,14 @@ export const command = defineCommand({
       type: 'flag',
       help: 'read a one-time code from standard input, on a line behind what else comes that way',
     },
-    role: { type: 'text', value: 'ROLE', help: 'role of oidc, jwt and kubernetes, if not the default one' },
+    role: {
+      type: 'text',
+      value: 'ROLE',
+      help: 'role of oidc, jwt, kubernetes and aws, if not the default one',
+    },
     'jwt-file': { type: 'text', value: 'FILE', help: 'read the JWT of jwt and kubernetes from FILE or -' },
+    region: { type: 'text', value: 'REGION', help: 'of the STS that aws signs for (AWS_REGION; us-east-1)' },
+    'server-id': { type: 'text', value: 'TEXT', help: 'what aws signs for a server that wants to be named' },
     port: { type: 'integer', value: 'PORT', help: 'where oidc waits for the browser (8250)' },
     'skip-browser': { type: 'flag', help: 'oidc opens no browser' },
     'no-store': { type: 'flag', help: 'print the token in place of keeping it' },
@@ -56,6 +63,7 @@ export const command = defineCommand({
     'coffer login cert --client-cert web.pem --client-key web.key',
     'coffer login oidc --role people',
     'coffer login jwt --role build --jwt-file id-token',
+    'coffer login aws --role web',
   ],
   async run({ options, operands }, shell) {
     const method = chosenMethod(operands.METHOD, options.method);
@@ -97,6 +105,8 @@ interface LoginOptions {
   readonly 'mfa-code-stdin': boolean | undefined;
   readonly role: string | undefined;
   readonly 'jwt-file': string | undefined;
+  readonly region: string | undefined;
+  readonly 'server-id': string | undefined;
   readonly port: number | undefined;
   readonly 'skip-browser': boolean;
 }
@@ -112,6 +122,7 @@ const methods = {
     (await import('../signed-login.ts')).loginByJwt(shell, client, options),
   kubernetes: async (shell, client, options) =>
     (await import('../signed-login.ts')).loginByKubernetes(shell, client, options),
+  aws: async (shell, client, options) => (await import('../aws-login.ts')).loginByAws(shell, client, options),
 } satisfies Record<Method, (shell: Shell, client: Client, options: LoginOptions) => Promise<Login>>;
 
 async function loginByToken(shell: Shell, client: Client, options: LoginOptions): Promise<Login> {

@@ -5,6 +5,7 @@ import { usageError } from '../args.ts';
 import { defineCommand } from '../command.ts';
 import { openSafe } from '../context.ts';
 import { scanJson } from '../format/json-scan.ts';
+import { writeSecret } from '../mount-readers.ts';
 import { type FieldOperand, parseField, ValueReader } from '../operands.ts';
 import { safeOptions } from '../options.ts';
 import { askHidden, isInteractive } from '../prompt.ts';
@@ -29,6 +30,11 @@ export const command = defineCommand({
       value: 'FILE',
       help: 'take all fields from a JSON object in FILE or -',
     },
+    roles: {
+      type: 'text',
+      value: 'LIST',
+      help: 'who may read it, such as app,userpass/ann; in mounts of type role-secrets',
+    },
     'allow-empty': { type: 'flag', help: 'accept an empty value' },
     trim: { type: 'flag', help: 'leave out the newline at the end of a file or a pipe' },
     ...safeOptions,
@@ -36,16 +42,19 @@ export const command = defineCommand({
   examples: [
     'coffer put db/password',
     'coffer put db user=app password=@password.txt',
+    'coffer put db/password --roles app,userpass/ann --safe https://host:8200/roles',
     'openssl rand -hex 32 | coffer put web/session-key --trim',
   ],
   async run({ options, operands }, shell) {
     const name = parseName(operands.NAME);
+    if (options.patch && options.roles !== undefined)
+      throw usageError('put', '--patch keeps the list; `coffer roles` changes it');
     const secret = await readSecret(shell, operands.VALUE, options);
     const safe = await openSafe(shell, options);
     await safe.requireUsable(name);
     const stored = options.patch
       ? await safe.patch(name, secret, options.cas)
-      : await safe.write(name, secret, options.cas);
+      : await writeSecret(safe, name, secret, options);
     if (shell.ui.format === 'json') shell.ui.json(stored);
     else shell.ui.talk(`${name}: version ${String(stored['version'] ?? 'unknown')} stored`);
   },

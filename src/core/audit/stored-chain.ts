@@ -19,14 +19,17 @@ export const linesBytes = 2 * pieceBytes - 16 * 1024;
 /** A segment of more records than this is closed, however small they are: it is opened and removed at one go. */
 const mostPieces = 1_000;
 
-/** A chain as this process knows it. */
-export interface ChainState {
-  /** As it was last committed; its position is the end of the chain. */
+/** Where a chain ends. */
+export interface ChainEnd {
   readonly anchor: ChainAnchor;
-  /** The anchor's; null before the chain is there. */
-  readonly revision: Revision | null;
   /** Records of the segment so far. */
   readonly pieces: number;
+}
+
+/** A chain as this process knows it: its anchor is as it was last committed. */
+export interface ChainState extends ChainEnd {
+  /** The anchor's; null before the chain is there. */
+  readonly revision: Revision | null;
 }
 
 export interface DraftFacts {
@@ -96,9 +99,9 @@ export class ChainDraft {
     return { key: anchorKey(this.#anchor.chainId, storedShelf), revision: this.#from.revision };
   }
 
-  /** The chain once the writes are committed; `revision` is the anchor's then. */
-  result(revision: Revision): ChainState {
-    return { anchor: this.#anchor, revision, pieces: this.#pieces };
+  /** Where the chain is once the writes are committed. */
+  get end(): ChainEnd {
+    return { anchor: this.#anchor, pieces: this.#pieces };
   }
 
   /** Whether an anchor that was read says that these writes are there. */
@@ -136,21 +139,29 @@ export class ChainDraft {
   }
 }
 
+/** Milliseconds that a process may take from its first line until it tells of itself. */
+const startTime = 60_000;
+
 /**
- * The open chains whose processes are gone: those of this node's name as files have it, and those of other nodes that do not tell of
- * themselves any more. One that lives after all finds its chain closed by its next line, and begins another.
+ * The open chains whose processes are gone: those that this machine's process table does not have, and those of others that do not
+ * tell of themselves any more, or not yet after a minute. One that lives after all finds its chain closed by its next line, and begins
+ * another.
  *
  * @param nodes the processes of the nodes that are there
+ * @param now milliseconds since 1970
  */
 export async function leftStoredChains(
   store: BarrierStore,
   self: ProcessIdentity,
   nodes: readonly ProcessIdentity[],
+  now: number,
 ): Promise<readonly StoredAnchor[]> {
   const open = await readOpenAnchors(store, storedShelf);
-  return open.filter(({ anchor: { process } }) => {
+  return open.filter(({ anchor: { process, anchored } }) => {
     if (isSame(process, self) || nodes.some((each) => isSame(each, process))) return false;
-    return process.node === self.node ? isGone(process, self) : true;
+    if (isBeside(process, self)) return isGone(process, self);
+    // A clock that is far off makes it no younger.
+    return Math.abs(now - Date.parse(anchored)) >= startTime;
   });
 }
 
@@ -162,6 +173,11 @@ export async function closeRestoredChains(store: BarrierStore): Promise<number> 
   const left = await examineChains(storedPlace(store), await readOpenAnchors(store, storedShelf), 'restore');
   await closeLeftChains(store, left, storedShelf);
   return left.length;
+}
+
+/** Whether the process table of one tells of the other. */
+function isBeside(one: ProcessIdentity, other: ProcessIdentity): boolean {
+  return one.node === other.node && one.bootId === other.bootId && one.pidNamespace === other.pidNamespace;
 }
 
 function isSame(one: ProcessIdentity, other: ProcessIdentity): boolean {

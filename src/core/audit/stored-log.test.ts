@@ -7,7 +7,14 @@ import type { Barrier } from '../../barrier/barrier.ts';
 import { systemRandom } from '../../crypto/random.ts';
 import { CofferError } from '../../errors.ts';
 import { MemoryStorage } from '../../storage/memory/memory.ts';
-import type { Expectation, Revision, Storage, StorageKey, Write } from '../../storage/storage.ts';
+import type {
+  Expectation,
+  Revision,
+  Storage,
+  StorageKey,
+  StorageRecord,
+  Write,
+} from '../../storage/storage.ts';
 import { readAnchors } from './anchor.ts';
 import { deadProcess, HandClock, livingProcess, settled } from './audit.fixture.ts';
 import { findInPlace } from './find.ts';
@@ -19,7 +26,11 @@ import { verifyPlace } from './verify.ts';
 /** A memory that counts commits, and whose next ones can be told to fail before or after they were done, or to wait. */
 class WatchedStorage extends MemoryStorage {
   commits = 0;
-  fault: ((writes: readonly Write[]) => 'before' | 'after' | undefined) | undefined;
+  fault: ((writes: readonly Write[]) => 'before' | 'after' | 'late' | undefined) | undefined;
+  /** Nothing can be read. */
+  unreadable = false;
+  /** Commits that were answered with an error and are still on their way. */
+  readonly late: (() => Promise<unknown>)[] = [];
   held: Promise<void> | undefined;
   largest = 0;
 
@@ -28,13 +39,24 @@ class WatchedStorage extends MemoryStorage {
     expectations: readonly Expectation[] = [],
   ): Promise<readonly Revision[]> {
     const fault = this.fault?.(writes);
-    if (fault === 'before') throw away();
+    if (fault === 'late') this.late.push(() => super.commit(writes, expectations));
+    if (fault === 'before' || fault === 'late') throw away();
     await this.held;
     const revisions = await super.commit(writes, expectations);
     this.commits += 1;
     this.largest = Math.max(this.largest, writes.length);
     if (fault === 'after') throw away();
     return revisions;
+  }
+
+  override async read(key: StorageKey): Promise<StorageRecord | undefined> {
+    if (this.unreadable) throw away();
+    return super.read(key);
+  }
+
+  override async readMany(keys: readonly StorageKey[]): Promise<readonly (StorageRecord | undefined)[]> {
+    if (this.unreadable) throw away();
+    return super.readMany(keys);
   }
 }
 
@@ -193,6 +215,39 @@ describe('when the storage fails', () => {
     expect((await report()).intact).toBe(true);
   });
 
+  it('knows a commit again whose answer was lost as an outage began, however many failed behind it', async () => {
+    const log = await open();
+    const chain = log.chainId;
+    const outage: ('before' | 'after')[] = ['after', 'before', 'before'];
+    storage.fault = () => outage.shift();
+    storage.unreadable = true;
+    for (const id of [1, 2, 3]) {
+      await expect(log.append(request(id), 'disk')).rejects.toMatchObject({ code: 'unavailable' });
+    }
+    storage.unreadable = false;
+    storage.fault = undefined;
+    await log.append(request(4), 'disk');
+    expect(failures.map(({ code }) => code)).toEqual(['unavailable']);
+    expect(log.chainId).toBe(chain);
+    expect(await kept()).toEqual(['r-1', 'r-4']);
+    expect(await report()).toMatchObject({ intact: true, chains: [{ state: 'open' }] });
+  });
+
+  it.each([0, 1])('knows a commit again that lands after another one was tried (%i)', async (landing) => {
+    const log = await open();
+    const chain = log.chainId;
+    storage.fault = () => 'late';
+    for (const id of [0, 1]) await expect(log.append(request(id), 'disk')).rejects.toThrow();
+    storage.fault = undefined;
+    await storage.late[landing]?.();
+    await expect(storage.late[1 - landing]?.()).rejects.toMatchObject({ code: 'conflict' });
+    await log.append(request(2), 'disk');
+    expect(failures.map(({ code }) => code)).toEqual(['unavailable']);
+    expect(log.chainId).toBe(chain);
+    expect(await kept()).toEqual([`r-${landing}`, 'r-2']);
+    expect((await report()).intact).toBe(true);
+  });
+
   it('has no half of anything, whichever commits fail, and every acknowledged line', async () => {
     await fc.assert(
       fc.asyncProperty(
@@ -265,8 +320,21 @@ describe('another start', () => {
   it('closes that of another node too, unless that one tells of itself', async () => {
     const there = { ...deadProcess(), node: 'there', bootId: 'of another machine' };
     const left = await crashed(there);
+    clock.advance(60_000);
     expect((await open({ nodes: () => Promise.resolve([there]) })).findings).toEqual([]);
     expect((await open()).findings).toMatchObject([{ chainId: left.chainId, kind: 'crashed' }]);
+  });
+
+  it('leaves that of another node alone which has only begun, and does not tell of itself yet', async () => {
+    const others = ['one', 'another'].map((node) => ({ ...deadProcess(), node, bootId: `of ${node}` }));
+    const starting = await Promise.all(others.map((process) => open({ process })));
+    expect(starting.map(({ findings }) => findings)).toEqual([[], []]);
+    for (const log of starting) await log.append(request(log.chainId), 'kernel');
+    expect(failures).toEqual([]);
+    const left = await open();
+    expect(left.findings).toEqual([]);
+    clock.advance(60_000);
+    expect(await left.closeLeft()).toHaveLength(2);
   });
 
   it('closes later what goes later', async () => {
@@ -290,6 +358,7 @@ describe('another start', () => {
     const there = { ...deadProcess(), node: 'there', bootId: 'of another machine' };
     const live = await crashed(there);
     const before = live.chainId;
+    clock.advance(60_000);
     const log = await open();
     await live.append(request('later'), 'kernel');
     expect(failures.map(({ code }) => code)).toEqual(['conflict']);

@@ -12,7 +12,7 @@ import type { JsonObject } from '../../json.ts';
 import type { Revision } from '../../storage/storage.ts';
 import type { Fields, ResponseSchema } from '../endpoint.ts';
 import type { AnswerData, RawJson } from '../request.ts';
-import { origin, readAnchor } from './anchor.ts';
+import { origin, readAnchor, type StoredAnchor } from './anchor.ts';
 import type { AuditEntry, AuditHealth, AuditLog } from './audit.ts';
 import { type Digest, keyedDigest } from './digest.ts';
 import { Deferred } from './group-sync.ts';
@@ -23,7 +23,7 @@ import { type ChainFinding, closeLeftChains, examineChains, findingEntry } from 
 import { redactAnswer, redactRequest } from './redact.ts';
 import { chainDirectoryName } from './segment.ts';
 import { type Signer, signerOf } from './signature.ts';
-import { ChainDraft, type ChainState, leftStoredChains, linesBytes } from './stored-chain.ts';
+import { ChainDraft, type ChainEnd, type ChainState, leftStoredChains, linesBytes } from './stored-chain.ts';
 import { storedPlace, storedRemover, storedShelf } from './stored-place.ts';
 import { Upkeep } from './upkeep.ts';
 
@@ -69,6 +69,8 @@ const shortBytes = 32 * 1024;
 const lineFrame = 256;
 /** Conflicts that one commit bears: each is an anchor that somebody changed meanwhile. */
 const mostTries = 8;
+/** Commits of unknown outcome that are remembered. */
+const mostDoubts = 1_000;
 
 /**
  * Begins a chain and closes those of processes that are gone, whichever node they ran on. Rejects with `unavailable` where the store
@@ -95,8 +97,8 @@ class StoredLog implements OpenStoredLog {
   readonly #process: ProcessIdentity;
   #findings: readonly ChainFinding[] = [];
   #chain: ChainState;
-  /** The commit before, where nobody knows whether it is there. */
-  #doubt: ChainDraft | undefined;
+  /** Where the chain is if one of the commits is there of which nobody knows; each of them begins where the chain ends. */
+  #doubts: ChainEnd[] = [];
   #pending: Waiting[] = [];
   #pendingBytes = 0;
   #pump: Promise<void> | undefined;
@@ -143,8 +145,8 @@ class StoredLog implements OpenStoredLog {
   }
 
   async closeLeft(): Promise<readonly ChainFinding[]> {
-    const { store, nodes } = this.#options;
-    const gone = await leftStoredChains(store, this.#process, await nodes());
+    const { store, nodes, clock } = this.#options;
+    const gone = await leftStoredChains(store, this.#process, await nodes(), clock.now());
     const left = await examineChains(storedPlace(store), gone, this.chainId);
     await Promise.all(left.map(({ finding }) => this.append(findingEntry(finding))));
     await closeLeftChains(store, left, storedShelf);
@@ -256,6 +258,8 @@ class StoredLog implements OpenStoredLog {
 
   async #commitLines(lines: readonly Waiting[], final: boolean): Promise<void> {
     const { store } = this.#options;
+    // Nothing is sent, and nothing more is in doubt, while not even that can be asked.
+    if (this.#doubts.length > 0) this.#isOurs(await readAnchor(store, this.chainId, storedShelf));
     for (let tries = 0; tries < mostTries; tries++) {
       const draft = this.#draft(lines, final);
       try {
@@ -282,14 +286,15 @@ class StoredLog implements OpenStoredLog {
 
   #advance(draft: ChainDraft, revision: Revision | undefined): void {
     if (revision === undefined) throw new CofferError('internal', 'a commit answered without a revision');
-    this.#chain = draft.result(revision);
-    this.#doubt = undefined;
+    this.#chain = { ...draft.end, revision };
+    this.#doubts = [];
   }
 
   /** Whether a commit of unknown outcome is there. Where not even that can be asked, the next one finds out. */
   async #hasLanded(draft: ChainDraft, error: unknown): Promise<boolean> {
     if (asCofferError(error).code !== 'unavailable') return false;
-    this.#doubt = draft;
+    // Of very many, the first ones have been looked for in vain as often.
+    this.#doubts = [...this.#doubts, draft.end].slice(-mostDoubts);
     const stored = await readAnchor(this.#options.store, this.chainId, storedShelf).catch(() => undefined);
     if (stored === undefined || !draft.isIn(stored.anchor)) return false;
     this.#advance(draft, stored.revision);
@@ -308,17 +313,8 @@ class StoredLog implements OpenStoredLog {
       this.#advance(draft, stored.revision);
       return true;
     }
+    if (this.#isOurs(stored)) return false;
     const { anchor } = this.#chain;
-    if (stored !== undefined && !stored.anchor.closed) {
-      const { revision } = stored;
-      const before = this.#doubt?.isIn(stored.anchor) === true ? this.#doubt.result(revision) : this.#chain;
-      const { pruned } = stored.anchor;
-      if (before.anchor.seq === stored.anchor.seq && before.anchor.head === stored.anchor.head) {
-        this.#chain = { ...before, anchor: { ...before.anchor, ...(pruned && { pruned }) }, revision };
-        this.#doubt = undefined;
-        return false;
-      }
-    }
     const closed = stored?.anchor.closed === true;
     onFailure(
       closed
@@ -328,9 +324,23 @@ class StoredLog implements OpenStoredLog {
           )
         : new CofferError('integrity', `the audit chain ${anchor.chainId} was changed by somebody else`),
     );
-    this.#doubt = undefined;
+    this.#doubts = [];
     this.#chain = this.#newChain();
     return false;
+  }
+
+  /** Whether a stored anchor is where this process may have left it. Then the chain goes on from there. */
+  #isOurs(stored: StoredAnchor | undefined): boolean {
+    if (stored === undefined || stored.anchor.closed) return false;
+    const { anchor, revision } = stored;
+    const ends: readonly ChainEnd[] = [this.#chain, ...this.#doubts];
+    const end = ends.find((each) => each.anchor.seq === anchor.seq && each.anchor.head === anchor.head);
+    if (end === undefined) return false;
+    // What expected the revision before can't land any more.
+    if (revision !== this.#chain.revision) this.#doubts = [];
+    const { pruned } = anchor;
+    this.#chain = { ...end, anchor: { ...end.anchor, ...(pruned && { pruned }) }, revision };
+    return true;
   }
 
   /** Not there before its first commit. */

@@ -30,16 +30,24 @@ export interface RetentionRule {
   readonly keepFor?: number | undefined;
 }
 
+/** Milliseconds that the clocks of nodes may be apart. */
+const apart = 3_600_000;
+
 /**
  * Removes what the rule does not keep, of what schedules of this store made; for who holds the duty, and only once `written` is there
  * and whole. It stays in any case: by a clock that was set back it is not the newest. Answers the names of those removed.
+ *
+ * Nothing can be newer than what was just written: what says so comes of a clock that went ahead, or of somebody who may put things
+ * there and not take them away. So it goes first, or it would take the places of what is written from now on.
  */
 export async function removeOld(
   place: Pick<BackupPlace, 'removable' | 'remove'>,
   { keep, keepFor }: RetentionRule,
   written: Pick<KeptBackup, 'name' | 'storeId' | 'createdAt'>,
 ): Promise<readonly string[]> {
-  const others = (await place.removable(written.storeId)).filter(({ name }) => name !== written.name);
+  const found = (await place.removable(written.storeId)).filter(({ name }) => name !== written.name);
+  const isAhead = ({ createdAt }: KeptBackup) => createdAt > written.createdAt + apart;
+  const others = [...found.filter(isAhead), ...found.filter((each) => !isAhead(each))];
   const beyond = Math.max(0, others.length - (keep - 1));
   const eldest = keepFor === undefined ? Number.NEGATIVE_INFINITY : written.createdAt - keepFor;
   const removed: string[] = [];

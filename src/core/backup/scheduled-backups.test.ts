@@ -145,6 +145,24 @@ it('goes on by a clock that was set back, and keeps what it has just written', a
   expect(files()).toEqual([second?.name]);
 });
 
+it('keeps none that a clock which went ahead has dated in place of those written since', async () => {
+  const backups = start(node, 3);
+  place.clock.set(9_000 * hour);
+  for (let count = 0; count < 3; count++) {
+    await backups.run();
+    place.clock.jump(hour);
+  }
+  const ahead = files();
+  expect(ahead).toHaveLength(3);
+  place.clock.set(-9_000 * hour);
+  const written: (string | undefined)[] = [];
+  for (let count = 0; count < 4; count++) {
+    place.clock.jump(hour);
+    written.push((await backups.run())?.name);
+  }
+  expect(files()).toEqual(written.slice(1));
+});
+
 it('is made once an interval by nodes whose clocks are hours apart, whoever of them looks first', async () => {
   const ahead = new HandClock(place.clock.now() + 5 * hour * 1_000);
   const elsewhere = await place.node(undefined, { clock: ahead, elsewhere: true });

@@ -114,6 +114,8 @@ class Drills implements ScheduledDrills {
     const { clock, log } = this.#options;
     const keeper = lockKept(lock, clock, this.#ending.signal);
     const state = await this.#drill(node, keeper).finally(() => keeper.end());
+    // What the keeper began is waited for: it changes what the commit expects.
+    await lock.extend();
     await node.store.commit([drillWrite(state)], [lock.expectation()]);
     this.#last.done(String(state.at));
     const { passed, name, records, reason } = state;

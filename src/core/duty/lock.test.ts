@@ -92,6 +92,15 @@ describe('a duty’s lock', () => {
     expect(await acquire('c')).toBeUndefined();
   });
 
+  it('is extended once by all who ask for it at the same time, and given back behind that', async () => {
+    const lock = await acquire('a');
+    clock.jump(16);
+    await Promise.all([lock?.extend(), lock?.extend()]);
+    clock.jump(16);
+    await Promise.all([lock?.extend(), lock?.release()]);
+    expect(await acquire('b')).toBeDefined();
+  });
+
   it('is taken again at once by its own holder, with a new fence', async () => {
     const first = await acquire('a');
     const again = await acquire('a');

@@ -49,7 +49,7 @@ export interface HeldLock {
    * again.
    */
   outside<T>(call: (signal: AbortSignal) => Promise<T>): Promise<T>;
-  /** Takes more time where half of it has gone. Throws `conflict` when the lock was lost. */
+  /** Takes more time where half of it has gone; may be asked for at any time. Throws `conflict` when the lock was lost. */
   extend(): Promise<void>;
   release(): Promise<void>;
 }
@@ -109,6 +109,7 @@ class Lock implements HeldLock {
   #revision: Revision | null = null;
   /** The lock's end, by both clocks: steady time stands still while the machine sleeps, and the other can be set back. */
   #end = { steady: 0, time: 0 };
+  #extending: Promise<void> | undefined;
 
   constructor(store: BarrierStore, clock: Clock, key: StorageKey, holder: Holder, fence: number) {
     this.#store = store;
@@ -145,10 +146,15 @@ class Lock implements HeldLock {
 
   async extend(): Promise<void> {
     if (this.#timeLeft() > lockTime / 2) return;
-    await this.take(this.#revision);
+    // A timer and the work itself may ask at the same time: two writes would take each other for a successor's.
+    this.#extending ??= this.take(this.#revision).finally(() => {
+      this.#extending = undefined;
+    });
+    await this.#extending;
   }
 
   async release(): Promise<void> {
+    await this.#extending?.catch(() => undefined);
     this.#end = { steady: 0, time: 0 };
     try {
       await this.#write(0, this.#revision);

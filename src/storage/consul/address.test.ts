@@ -50,6 +50,20 @@ describe('where a store in Consul is', () => {
     );
   });
 
+  it('threat 24: never goes without TLS where somebody asked for it', () => {
+    expect(
+      read('consul:c', { CONSUL_HTTP_ADDR: 'http://consul.example:8501', CONSUL_HTTP_SSL: 'true' }).origin,
+    ).toBe('https://consul.example:8501');
+    expect(read('consul://127.0.0.1:8501/c', { CONSUL_HTTP_SSL: 'true' }).origin).toBe(
+      'https://127.0.0.1:8501',
+    );
+    for (const word of ['on', 'yes', 'tru']) {
+      expect(() =>
+        read('consul:c', { CONSUL_HTTP_ADDR: 'consul.example:8500', CONSUL_HTTP_SSL: word }),
+      ).toThrow(invalid('CONSUL_HTTP_SSL is true or false'));
+    }
+  });
+
   it('takes certificates, a socket, a datacenter and a token from where they are said', () => {
     const env = {
       CONSUL_CACERT: '/env/ca.pem',

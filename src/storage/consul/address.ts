@@ -79,7 +79,7 @@ export function addressOf(place: ConsulPlace, env: Environment): ConsulAddress {
   const socket = named?.socket;
   const files = filesOf(parameters, env);
   const local = socket !== undefined || isLoopback(host);
-  const secure = secureOf(parameters.get('tls') ?? named?.tls, files, local);
+  const secure = secureOf(parameters.get('tls') ?? named?.tls ?? switchOf(env), files, local);
   const authority = `${host.includes(':') ? `[${host}]` : host}:${port}`;
   return {
     origin: `${secure ? 'https' : 'http'}://${authority}`,
@@ -195,6 +195,15 @@ function isTrue(text: string): boolean {
   return ['1', 't', 'true'].includes(text.toLowerCase());
 }
 
+/** What `CONSUL_HTTP_SSL` says. A word that is not one of its own may have meant TLS, so it never means to go without. */
+function switchOf(env: Environment): 'on' | 'off' | undefined {
+  const text = set(env, 'CONSUL_HTTP_SSL');
+  if (text === undefined) return undefined;
+  if (isTrue(text)) return 'on';
+  if (['0', 'f', 'false'].includes(text.toLowerCase())) return 'off';
+  throw wrong('CONSUL_HTTP_SSL is true or false');
+}
+
 interface NamedAgent {
   readonly host?: string;
   readonly port?: number;
@@ -204,9 +213,7 @@ interface NamedAgent {
 
 function agentOfEnvironment(env: Environment): NamedAgent | undefined {
   const text = set(env, 'CONSUL_HTTP_ADDR');
-  const ssl = set(env, 'CONSUL_HTTP_SSL');
-  const tls = ssl === undefined ? {} : { tls: isTrue(ssl) ? ('on' as const) : ('off' as const) };
-  if (text === undefined) return tls;
+  if (text === undefined) return undefined;
   if (text.startsWith('unix://')) return { socket: text.slice('unix://'.length), tls: 'off' };
   const [, scheme, authority = ''] = /^(?:(https?):\/\/)?([^/?#@]+)\/?$/.exec(text) ?? [];
   if (authority === '') {
@@ -215,10 +222,14 @@ function agentOfEnvironment(env: Environment): NamedAgent | undefined {
     );
   }
   const { host, port } = hostOf(authority);
-  if (scheme === 'https') return { host, port: /:\d+$/.test(authority) ? port : 443, tls: 'on' };
-  return scheme === 'http'
-    ? { host, port: /:\d+$/.test(authority) ? port : 80, tls: 'off' }
-    : { host, port, ...tls };
+  if (scheme === undefined) return { host, port };
+  // As Consul's own programs have it: where TLS is switched on, an address does not switch it off.
+  const secure = scheme === 'https' || switchOf(env) === 'on';
+  return {
+    host,
+    port: /:\d+$/.test(authority) ? port : secure ? 443 : 80,
+    tls: secure ? 'on' : 'off',
+  };
 }
 
 function filesOf(parameters: ReadonlyMap<Parameter, string>, env: Environment): ConsulTls {

@@ -2,7 +2,7 @@ import { hostname } from 'node:os';
 import { type Clock, systemClock } from '../../clock.ts';
 import { CofferError } from '../../errors.ts';
 import { checkReadMany } from '../listing.ts';
-import type { OccupiedStorage } from '../occupants.ts';
+import { describeOccupant, type OccupiedStorage, shownOccupant } from '../occupants.ts';
 import type { SnapshotStorage, StorageSnapshot } from '../snapshot.ts';
 import {
   checkCommit,
@@ -73,7 +73,7 @@ export async function openConsulStorage(options: ConsulOptions): Promise<Snapsho
     refusal: (value: Buffer) => gate.refusal(value),
   };
   const ways: Ways = { agent, layout, clock, gate: barred };
-  const presence = new Presence(ways, `process ${process.pid} on ${hostname()}`);
+  const presence = new Presence(ways, describeOccupant(process.pid, hostname()));
   try {
     await prepare(agent, layout, { create, readOnly });
     if (!readOnly) await presence.entry();
@@ -163,7 +163,9 @@ class ConsulStorage implements SnapshotStorage, OccupiedStorage {
         if (names.length === storageLimits.readKeys) break;
       }
       const entries = names.length === 0 ? [] : await readKeys(agent, names);
-      return entries.filter(({ index }) => index !== 0).map(({ value }) => descriptionOf(value));
+      return entries
+        .filter(({ index }) => index !== 0)
+        .map(({ value }) => shownOccupant(value.toString('latin1')));
     });
   }
 
@@ -229,10 +231,4 @@ class ConsulStorage implements SnapshotStorage, OccupiedStorage {
   #requireOpen(): void {
     if (this.#closing !== undefined) throw closedError();
   }
-}
-
-/** Written by another process, and shown to people. */
-function descriptionOf(value: Buffer): string {
-  const text = value.toString('latin1');
-  return /^process \d{1,10} on [\w.-]{1,255}$/.test(text) ? text : 'a process';
 }

@@ -64,10 +64,14 @@ export function failureOfAnswer({ status, body }: Pick<AgentAnswer, 'status' | '
   return { kind: 'open', reason: `Consul answered with status ${status}` };
 }
 
+/** The agent's own word for ours, sealed like all it says: TLS 1.3 tells it only after we have begun to speak (RFC 8446 §4.4.2.4). */
+const refusedCertificate = /_ALERT_(.*CERTIFICATE|UNKNOWN_CA|ACCESS_DENIED)/;
+
 export function failureOfLoss({ sent, late, code }: AgentLost): Failure {
   if (/CERT|SIGNATURE|ERR_TLS|ERR_SSL|EPROTO/.test(code)) {
     const reason = `the certificate of Consul's agent is not one to trust, or it speaks no TLS (${code}); see CONSUL_CACERT`;
-    return { kind: 'refused', reason };
+    // Anybody on the way can break a connection so, also behind a call that has arrived.
+    return { kind: sent && !refusedCertificate.test(code) ? 'open' : 'refused', reason };
   }
   if (code === 'ANSWER_TOO_LONG')
     return { kind: 'open', reason: 'Consul answered with more than was asked for' };

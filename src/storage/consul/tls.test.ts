@@ -1,5 +1,6 @@
 /** TLS to the agent: who is trusted, who we are, and that no token is sent to anybody else. */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
@@ -81,6 +82,25 @@ describe('TLS to an agent of Consul', () => {
     });
   });
 
+  it('threat 24: does not take a commit for undone whose answer somebody on the way spoiled', async () => {
+    agent = await ConsulAgentFake.start({ tls: secured });
+    await using way = await SpoiledWay.to(agent.port);
+    const storage = await openConsulStorage({
+      place: parseConsulPlace(`consul://127.0.0.1:${way.port}/coffer?tls=on`),
+      create: true,
+      env: { CONSUL_CACERT: authority },
+    });
+    try {
+      const spoil = () => way.spoilNext();
+      agent.faults.push({ status: 200, text: '', path: /^\/v1\/txn$/, done: true, after: spoil });
+      const [revision] = await storage.commit([{ key: key('a'), value: bytes('1') }]);
+      expect(way.spoiled).toBe(true);
+      expect(await storage.read(key('a'))).toEqual({ value: bytes('1'), revision });
+    } finally {
+      await storage.close();
+    }
+  });
+
   it('says which file can not be read', async () => {
     await expect(attempt({ tls: secured }, { CONSUL_CACERT: '/nowhere/ca.pem' })).rejects.toMatchObject({
       code: 'store_unusable',
@@ -88,3 +108,50 @@ describe('TLS to an agent of Consul', () => {
     });
   });
 });
+
+/** Between us and the agent: one who has no key, and can write what nobody can open. */
+class SpoiledWay {
+  spoiled = false;
+  readonly #sockets = new Set<Socket>();
+  readonly #server = createServer();
+  #spoil = false;
+
+  static async to(target: number): Promise<SpoiledWay> {
+    const way = new SpoiledWay();
+    way.#server.on('connection', (client) => {
+      const server = connect(target, '127.0.0.1');
+      for (const [here, there] of [
+        [client, server],
+        [server, client],
+      ] as const) {
+        way.#sockets.add(here);
+        here.on('error', () => undefined).on('close', () => there.destroy());
+      }
+      client.on('data', (packet) => server.write(packet));
+      server.on('data', (packet) => client.write(way.#passed(packet)));
+    });
+    await new Promise<void>((resolve) => way.#server.listen(0, '127.0.0.1', resolve));
+    return way;
+  }
+
+  get port(): number {
+    return (this.#server.address() as AddressInfo).port;
+  }
+
+  spoilNext(): void {
+    this.#spoil = true;
+  }
+
+  #passed(packet: Buffer): Buffer {
+    if (!this.#spoil) return packet;
+    this.#spoil = false;
+    this.spoiled = true;
+    // A record of application data (RFC 8446 §5.2) under no key of theirs.
+    return Buffer.concat([Buffer.from([0x17, 3, 3, 0, 32]), Buffer.alloc(32, 1)]);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const socket of this.#sockets) socket.destroy();
+    await new Promise<void>((resolve) => this.#server.close(() => resolve()));
+  }
+}

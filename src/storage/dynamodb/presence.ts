@@ -9,6 +9,7 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import type { DynamoClient } from '../../aws/dynamo.ts';
+import { describeOccupant, shownOccupant } from '../occupants.ts';
 import type { Gate } from '../storage-type.ts';
 import { failureKind, storeFailure } from './failure.ts';
 import { addressOf, keyOf, occupantsRoot, recordOf } from './layout.ts';
@@ -157,7 +158,7 @@ export class Presence {
       Item: {
         root: { S: occupantsRoot },
         key: { S: this.#id },
-        about: { S: `process ${process.pid} on ${hostname()}` },
+        about: { S: describeOccupant(process.pid, hostname()) },
         beat: { N: String(this.#beats) },
       },
     });
@@ -180,7 +181,7 @@ export class Presence {
       for (const item of page.items) {
         const id = keyOf(item);
         if (id === this.#id) continue;
-        found.set(id, { beat: item['beat']?.N ?? '', about: item['about']?.S ?? 'a process' });
+        found.set(id, { beat: item['beat']?.N ?? '', about: shownOccupant(item['about']?.S ?? '') });
       }
       if (page.next === undefined) return found;
       from = { ExclusiveStartKey: page.next };

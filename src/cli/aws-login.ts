@@ -1,0 +1,38 @@
+/** A login with whatever identity there is at AWS: a request to STS that is signed here and sent by the server. */
+import type { Client } from '../client/client.ts';
+import { CofferError } from '../errors.ts';
+import { type Login, trade } from './login-trade.ts';
+import type { Shell } from './shell.ts';
+
+export interface AwsLoginOptions {
+  readonly role: string | undefined;
+  readonly path: string | undefined;
+  readonly region: string | undefined;
+  readonly 'server-id': string | undefined;
+  readonly 'mfa-code-stdin': boolean | undefined;
+}
+
+export async function loginByAws(shell: Shell, client: Client, options: AwsLoginOptions): Promise<Login> {
+  const { role, region, path = 'aws', 'server-id': serverId } = options;
+  if (region !== undefined && !/^[a-z]{2}[a-z0-9-]{1,40}$/.test(region))
+    throw new CofferError('usage', '--region is a word such as eu-central-1');
+  if (serverId !== undefined && !/^[!-~]{1,255}$/.test(serverId))
+    throw new CofferError('usage', '--server-id is printable text without spaces');
+  const { signIdentityRequest } = await import('../aws/signed-identity.ts');
+  const request = await signIdentityRequest(
+    { env: shell.env, ...(region === undefined ? {} : { region }) },
+    serverId === undefined ? {} : { 'X-Vault-AWS-IAM-Server-ID': serverId },
+  );
+  const lists = Object.fromEntries(Object.entries(request.headers).map(([name, value]) => [name, [value]]));
+  return trade(shell, client, options, `auth/${path}/login`, {
+    ...(role === undefined ? {} : { role }),
+    iam_http_request_method: request.method,
+    iam_request_url: base64(request.url),
+    iam_request_body: base64(request.body),
+    iam_request_headers: base64(JSON.stringify(lists)),
+  });
+}
+
+function base64(text: string): string {
+  return Buffer.from(text).toString('base64');
+}
