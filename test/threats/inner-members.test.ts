@@ -113,6 +113,7 @@ describe('threat 28: what only the core may do', () => {
       'displayName',
       'entityId',
       'policies',
+      'principal',
     ]);
     for (const path of ['../', '../../core/', '/', 'core/', '', '..']) {
       expect((await view?.range(path, { limit: 10 }))?.items).toEqual([]);

@@ -14,7 +14,7 @@ import { type TokenId, tokenKey } from '../token/record.ts';
 import type { MintedToken, StoredToken, Tokens } from '../token/tokens.ts';
 
 /** Bytes of text in one record. */
-const partBytes = 200 * 1024;
+const partBytes = 120 * 1024;
 /** Parts written in one commit. */
 const partsACommit = 2;
 /** No secret is longer than 1 MiB; four of them leave room for listings. */

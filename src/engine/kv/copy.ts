@@ -17,7 +17,7 @@ import { type VersionRecord, VersionRows } from './version-rows.ts';
 /** What a copy may add to the commit that makes it visible. */
 const inChange = { values: 12, bytes: 160 * 1024 };
 /** What a commit ahead of it holds. */
-const ahead = { values: 40, bytes: 400 * 1024 };
+const ahead = { values: 40, bytes: 280 * 1024 };
 /** How long values may lie ahead of their secret before they are taken for the rest of a crash, in milliseconds. */
 const copyTime = 3_600_000;
 export const copyFolder = 'copy/';

@@ -23,7 +23,7 @@ const valuesAStep = 1_000;
 /** Values a page and a commit: each is three writes and an expectation, and a page of the largest is still in memory. */
 const valuesAPage = 10;
 /** Bytes of values a commit. */
-const bytesACommit = 400 * 1024;
+const bytesACommit = 280 * 1024;
 
 interface Mark {
   readonly state: 'running' | 'done';
