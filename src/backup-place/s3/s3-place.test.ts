@@ -186,7 +186,8 @@ describe.skipIf(moto === undefined)('a place in S3', () => {
   ] as const)(
     'tells in one line that it is %s, and leaves nothing behind',
     async (_what, fault, code, words) => {
-      const place = open('', { answering: 200, deadline: 4_000 });
+      // Pauses between retries are drawn, so the whole may take some seconds.
+      const place = open('', { answering: 200, deadline: 20_000 });
       s3.fault = ({ action }) => (action === 'UploadPart' ? fault : undefined);
       const error = await upload(place, randomBytes(9 * mebibyte)).catch((thrown: unknown) => thrown);
       expect(error).toMatchObject({ code, message: expect.stringMatching(words) });
