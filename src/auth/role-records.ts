@@ -97,9 +97,10 @@ export function roleExpectation(name: string, revision: Revision | undefined): V
   return { path: roleFolder + name, revision: revision ?? null };
 }
 
-export function roleListEndpoint(): Endpoint {
+/** @param pattern `roles` where a method's clients ask by that name, too */
+export function roleListEndpoint(pattern: 'role' | 'roles' = 'role'): Endpoint {
   return endpoint({
-    pattern: 'role',
+    pattern,
     help: 'Lists roles.',
     fields: pageFields,
     operations: {

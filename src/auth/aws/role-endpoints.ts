@@ -1,9 +1,8 @@
 /** The endpoints of roles. */
 import { type Call, type Endpoint, endpoint, type Reply, type ResponseSchema } from '../../core/endpoint.ts';
-import { listPage, pageFields } from '../../core/list-page.ts';
 import { randomUuid } from '../../crypto/random.ts';
 import { CofferError } from '../../errors.ts';
-import { deleteNamedRole, readNamedRole, roleFolder, writeNamedRole } from '../role-records.ts';
+import { deleteNamedRole, readNamedRole, roleListEndpoint, writeNamedRole } from '../role-records.ts';
 import { tokenSettingsSchema } from '../token-fields.ts';
 import { type PrincipalArn, parseArn } from './arn.ts';
 import type { AwsQuestions } from './questions.ts';
@@ -36,7 +35,7 @@ const schema = {
 } as const satisfies ResponseSchema;
 
 export function roleEndpoints(rooms: AwsRooms): readonly Endpoint[] {
-  return [listEndpoint('roles'), listEndpoint('role'), roleEndpoint(rooms)];
+  return [roleListEndpoint('roles'), roleListEndpoint(), roleEndpoint(rooms)];
 }
 
 function roleEndpoint(rooms: AwsRooms): Endpoint {
@@ -62,21 +61,6 @@ function roleEndpoint(rooms: AwsRooms): Endpoint {
           await deleteNamedRole(call);
           return undefined;
         },
-      },
-    },
-  });
-}
-
-function listEndpoint(pattern: 'role' | 'roles'): Endpoint {
-  return endpoint({
-    pattern,
-    help: 'Lists roles.',
-    fields: pageFields,
-    operations: {
-      list: {
-        summary: 'List roles',
-        response: { keys: { type: 'list' } },
-        handle: (call) => listPage((page) => call.view.children(roleFolder, page), call.fields),
       },
     },
   });
