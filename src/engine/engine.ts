@@ -9,6 +9,7 @@
 import type { Clock } from '../clock.ts';
 import type { Endpoint } from '../core/endpoint.ts';
 import type { MountLockout, NobodyCounts } from '../core/lockout/lock-state.ts';
+import type { Notices } from '../core/notices.ts';
 import type { ReadPage } from '../core/pages.ts';
 import type { ClientCertificate } from '../core/request.ts';
 import type { DueEntry, View, ViewWrite } from '../core/view.ts';
@@ -34,6 +35,8 @@ export interface EngineEnvironment {
   digest(text: string): string;
   /** The auth mounts that there are, as of this request; for engines that name principals. */
   readonly authMounts?: AuthMounts;
+  /** Where people are told of what is handed out. Undefined where nobody can be told. */
+  readonly notices?: Notices;
   /** A password by a named password policy. Undefined where there are no such policies. Throws `invalid_request` for an unknown name. */
   generatePassword?(policy: string): Promise<string>;
   /** The newest version of one of the type's `formats` that may be written now: one that every node of the store reads. */

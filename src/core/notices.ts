@@ -1,0 +1,24 @@
+/** What people are told of: that something was handed out, asked for or refused. Who they are, and how they are reached, is set on the server. */
+
+export interface Notice {
+  /** What happened, in words that stay for good: `credentials.issued`, `credentials.refused`, `approval.requested`. */
+  readonly kind: string;
+  /** One line for a person. */
+  readonly subject: string;
+  /** Who, what, from where, approved by whom. Never a secret, a code or a token. */
+  readonly fields: Readonly<Record<string, string>>;
+}
+
+export interface Notices {
+  /**
+   * Puts a notice into the outbox, for every notifier that wants its kind. Durable when it resolves, and delivered at least
+   * once from then on; at once where no notifier wants it.
+   */
+  post(notice: Notice): Promise<void>;
+  /**
+   * Delivers a notice now, and resolves when each of these notifiers has accepted it: for what must not be handed out untold.
+   *
+   * @throws CofferError `unavailable` where one did not accept it in time, `invalid_request` where there is none of that name
+   */
+  demand(notice: Notice, notifiers: readonly string[]): Promise<void>;
+}
