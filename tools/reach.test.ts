@@ -48,6 +48,7 @@ interface Lock {
         readonly integrity?: string;
         readonly link?: boolean;
         readonly optional?: boolean;
+        readonly inBundle?: boolean;
       }
     >
   >;
