@@ -44,7 +44,7 @@ const actions = {
 } as const;
 
 /** The options that are no settings. */
-export interface Actions extends Pick<HomeWords, 'aws' | 'name' | 'dry-run'> {
+export interface Actions extends Pick<HomeWords, 'aws' | 'name' | 'distinguished' | 'dry-run'> {
   readonly dev: boolean;
   readonly 'dev-root-token-id': string | undefined;
   readonly init: boolean;

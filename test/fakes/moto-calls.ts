@@ -46,18 +46,64 @@ export async function makeKmsKey(
 export async function makeIamUser(moto: Moto, name: string): Promise<Readonly<Record<string, string>>> {
   await iam(moto, { Action: 'CreateUser', UserName: name });
   const made = await iam(moto, { Action: 'CreateAccessKey', UserName: name });
-  const part = (tag: string) => new RegExp(`<${tag}>([^<]+)<`).exec(made)?.[1] ?? '';
-  return { AWS_ACCESS_KEY_ID: part('AccessKeyId'), AWS_SECRET_ACCESS_KEY: part('SecretAccessKey') };
+  return {
+    AWS_ACCESS_KEY_ID: part(made, 'AccessKeyId'),
+    AWS_SECRET_ACCESS_KEY: part(made, 'SecretAccessKey'),
+  };
 }
 
-async function iam({ endpoint }: Moto, parameters: Readonly<Record<string, string>>): Promise<string> {
+/** A role that whoever has an account may assume, without any rights. */
+export async function makeIamRole(moto: Pick<Moto, 'endpoint'>, name: string): Promise<void> {
+  const trust = {
+    Version: '2012-10-17',
+    Statement: [{ Effect: 'Allow', Principal: { AWS: '*' }, Action: 'sts:AssumeRole' }],
+  };
+  await iam(moto, { Action: 'CreateRole', RoleName: name, AssumeRolePolicyDocument: JSON.stringify(trust) });
+}
+
+/** Keys of a session of a role, in whatever account its ARN says. */
+export async function assumeRole(
+  moto: Pick<Moto, 'endpoint'>,
+  arn: string,
+  session = 'one',
+): Promise<Readonly<Record<string, string>>> {
+  const made = await query(moto, 'sts', {
+    Version: '2011-06-15',
+    Action: 'AssumeRole',
+    RoleArn: arn,
+    RoleSessionName: session,
+  });
+  return {
+    AWS_ACCESS_KEY_ID: part(made, 'AccessKeyId'),
+    AWS_SECRET_ACCESS_KEY: part(made, 'SecretAccessKey'),
+    AWS_SESSION_TOKEN: part(made, 'SessionToken'),
+  };
+}
+
+function part(answer: string, tag: string): string {
+  return new RegExp(`<${tag}>([^<]+)<`).exec(answer)?.[1] ?? '';
+}
+
+/** One call of IAM, as its owner makes it. */
+export async function iam(
+  moto: Pick<Moto, 'endpoint'>,
+  parameters: Readonly<Record<string, string>>,
+): Promise<string> {
+  return query(moto, 'iam', { Version: '2010-05-08', ...parameters });
+}
+
+async function query(
+  { endpoint }: Pick<Moto, 'endpoint'>,
+  service: string,
+  parameters: Readonly<Record<string, string>>,
+): Promise<string> {
   const answer = await fetch(endpoint, {
     method: 'POST',
     headers: {
       'content-type': 'application/x-www-form-urlencoded',
-      authorization: credential('iam', 'us-east-1'),
+      authorization: credential(service, 'us-east-1'),
     },
-    body: new URLSearchParams({ Version: '2010-05-08', ...parameters }),
+    body: new URLSearchParams(parameters),
   });
   if (!answer.ok) throw new Error(`${parameters['Action']}: ${answer.status} ${await answer.text()}`);
   return answer.text();

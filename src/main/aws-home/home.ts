@@ -2,7 +2,9 @@
  * A server's home at AWS: a KMS key, a place for the store, and the parameters that tell of both. Servers of the same name have the
  * same one; the first finds nothing and makes it.
  */
+
 import { saidRegion } from '../../aws/aws-options.ts';
+import { callerIdentity } from '../../aws/caller.ts';
 import { instanceRegion } from '../../aws/instance-region.ts';
 import { kmsClient } from '../../aws/kms.ts';
 import { kmsAdmin } from '../../aws/kms-admin.ts';
@@ -23,6 +25,8 @@ export interface HomeWish {
   readonly names: HomeNames;
   /** Where the store is to be; in a table of DynamoDB unless told. */
   readonly storage: StorageSetting | undefined;
+  /** Roles of IAM that administer a new store. */
+  readonly distinguished: readonly string[];
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly clock: Clock;
   readonly random: Random;
@@ -60,7 +64,15 @@ export async function findOrMakeHome(wish: HomeWish): Promise<Home> {
     try {
       const [first] = seals;
       if (first === undefined) throw new CofferError('internal', 'an address without a seal');
-      return { storage, seal, ...(await findOrMakeStore(rooms, { place, seal: first, env: wish.env })) };
+      const { env, distinguished } = wish;
+      const found = await findOrMakeStore(rooms, {
+        place,
+        seal: first,
+        env,
+        distinguished,
+        caller: () => callerIdentity({ env, region }),
+      });
+      return { storage, seal, ...found };
     } finally {
       for (const each of seals) each.close?.();
     }
