@@ -1,5 +1,7 @@
 /** The first administrator of a store that `coffer server --aws` made on an empty account: a role of IAM, and nobody else. */
+import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { startMetadataService } from '../fakes/metadata-service.ts';
 import { assumeRole, makeIamRole, testRegion } from '../fakes/moto-calls.ts';
 import { startMoto } from '../setup/moto.ts';
 import { cleanUp, cli, freshPlace, type Outcome, type ServerProcess, startServer } from './server-process.ts';
@@ -25,6 +27,23 @@ function start(words: readonly string[] = []): Promise<ServerProcess> {
     env: { ...moto?.env, AWS_REGION: testRegion },
   });
 }
+
+it('coffer doctor aws reads the document of an instance, and says where there are no credentials', async () => {
+  const pkcs7 = readFileSync(
+    new URL('../vectors/aws-instance-identity/instance-identity-rsa2048-us-west-1.b64', import.meta.url),
+    'utf8',
+  );
+  using service = await startMetadataService({ 'dynamic/instance-identity/rsa2048': pkcs7 });
+  const there = await cli(freshPlace(), doctor, { env: { ...service.env } });
+  expect(there).toMatchObject({ code: 9 });
+  expect(examined(there)).toMatchObject({ caller: null, instance: { region: 'us-west-1' }, server: null });
+  using other = await startMetadataService({ 'dynamic/instance-identity/rsa2048': 'bm90aGluZw==' });
+  const forged = examined(await cli(freshPlace(), doctor, { env: { ...other.env } }));
+  expect(forged).toMatchObject({ instance: null });
+  expect(forged.findings).toContainEqual(
+    expect.objectContaining({ check: 'instance document', level: 'warn' }),
+  );
+});
 
 /** Someone with the credentials of a role's session, and a home of their own. */
 async function someone(role: string, account = own) {
@@ -81,6 +100,55 @@ it.skipIf(moto === undefined)(
     for (const words of [[], ['--role', 'account'], ['--role', 'dssssadmin']])
       expect(await stranger.run(['login', 'aws', ...words])).toMatchObject({ code: 2 });
     expect(await stranger.run(['get', 'db/password'])).toMatchObject({ code: 4, stdout: '' });
+  },
+  120_000,
+);
+
+interface Examined {
+  readonly caller: { readonly arn: string } | null;
+  readonly instance: { readonly region: string } | null;
+  readonly server: string | null;
+  readonly role: string | null;
+  readonly secrets: readonly string[] | null;
+  readonly findings: readonly { readonly check: string; readonly level: string; readonly message: string }[];
+}
+
+function examined({ stdout }: Outcome): Examined {
+  return JSON.parse(stdout) as Examined;
+}
+
+const doctor = ['doctor', 'aws', '--format', 'json'];
+
+it.skipIf(moto === undefined)(
+  'coffer doctor aws says who a machine is, and which secrets that opens',
+  async () => {
+    const app = await someone('app');
+    const opens = await app.run(doctor);
+    expect(opens, opens.stderr).toMatchObject({ code: 0 });
+    expect(examined(opens)).toMatchObject({
+      caller: { arn: `arn:aws:sts::${own}:assumed-role/app/one`, account: own },
+      instance: null,
+      server: server.address,
+      role: 'account',
+      secrets: ['db/password'],
+    });
+    const admin = await someone('dssssadmin');
+    expect(examined(await admin.run([...doctor, '--role', 'dssssadmin']))).toMatchObject({
+      role: 'dssssadmin',
+    });
+    const refused = await (await someone('app', foreign)).run(doctor);
+    expect(refused).toMatchObject({ code: 9 });
+    expect(examined(refused)).toMatchObject({ role: null, secrets: null });
+    expect(examined(refused).findings).toContainEqual(
+      expect.objectContaining({ check: 'login', level: 'fail' }),
+    );
+    const alone = await app.run([...doctor, '--address', 'http://127.0.0.1:1']);
+    expect(alone).toMatchObject({ code: 9 });
+    expect(examined(alone).caller).not.toBeNull();
+    for (const { stdout, stderr } of [opens, refused, alone])
+      expect(stdout + stderr).not.toMatch(/hvs\.|hunter2|Signature=/);
+    expect(await app.run(['doctor', '--role', 'x'])).toMatchObject({ code: 2 });
+    expect(await app.run(['doctor', 'gcp'])).toMatchObject({ code: 2 });
   },
   120_000,
 );
