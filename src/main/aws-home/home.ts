@@ -14,10 +14,11 @@ import { type HomeNames, nameTag } from '../../config/aws-home.ts';
 import type { StorageSetting } from '../../config/settings.ts';
 import type { Random } from '../../crypto/random.ts';
 import { CofferError } from '../../errors.ts';
+import type { StoragePlace } from '../../storage/storage-type.ts';
 import { openConfiguredSeals } from '../configured-seals.ts';
 import { storagePlace } from '../storage-place.ts';
 import { findOrMakeKey } from './key.ts';
-import { requireRights } from './rights.ts';
+import { asLacking, requireRights } from './rights.ts';
 import type { HomeRooms } from './rooms.ts';
 import { findOrMakeStore } from './store.ts';
 
@@ -58,25 +59,41 @@ export async function findOrMakeHome(wish: HomeWish): Promise<Home> {
       );
     }
     await requireRights(rooms, place.kind === 'dynamodb' ? wish : undefined, region);
-    const keyArn = await findOrMakeKey(rooms);
-    const seal = `awskms:${keyArn}`;
-    const { seals } = openConfiguredSeals([seal], wish.env, wish.random);
-    try {
-      const [first] = seals;
-      if (first === undefined) throw new CofferError('internal', 'an address without a seal');
-      const { env, distinguished } = wish;
-      const found = await findOrMakeStore(rooms, {
-        place,
-        seal: first,
-        env,
-        distinguished,
-        caller: () => callerIdentity({ env, region }),
-      });
-      return { storage, seal, ...found };
-    } finally {
-      for (const each of seals) each.close?.();
-    }
+    return makeAll(wish, rooms, { region, storage, place }).catch((error: unknown) => {
+      throw asLacking(error, wish.names);
+    });
   });
+}
+
+interface HomePlace {
+  readonly region: string;
+  readonly storage: StorageSetting;
+  readonly place: StoragePlace;
+}
+
+async function makeAll(
+  wish: HomeWish,
+  rooms: HomeRooms,
+  { region, storage, place }: HomePlace,
+): Promise<Home> {
+  const keyArn = await findOrMakeKey(rooms);
+  const seal = `awskms:${keyArn}`;
+  const { seals } = openConfiguredSeals([seal], wish.env, wish.random);
+  try {
+    const [first] = seals;
+    if (first === undefined) throw new CofferError('internal', 'an address without a seal');
+    const { env, distinguished } = wish;
+    const found = await findOrMakeStore(rooms, {
+      place,
+      seal: first,
+      env,
+      distinguished,
+      caller: () => callerIdentity({ env, region }),
+    });
+    return { storage, seal, ...found };
+  } finally {
+    for (const each of seals) each.close?.();
+  }
 }
 
 /** Runs something with clients of the region that everything is in; they are closed then. Throws `usage` where nobody says which. */
