@@ -9,7 +9,7 @@ import type { ResponseSchema } from '../../src/core/endpoint.ts';
 import { dataSchema } from '../../src/core/openapi/schema.ts';
 import { parseApiPath } from '../../src/core/path.ts';
 import { credstash } from '../../src/engine/credstash/credstash.ts';
-import type { JsonObject } from '../../src/json.ts';
+import type { JsonObject, JsonValue } from '../../src/json.ts';
 import { openLogger } from '../../src/log.ts';
 import type { CofferNode } from '../../src/main/node.ts';
 import { logControl } from '../../src/main/program-facts.ts';
@@ -24,6 +24,7 @@ import { fieldsFor, hostileTexts, type KnownValues } from '../fakes/field-values
 import { KubernetesApi } from '../fakes/kubernetes-api.ts';
 import { leasedType, Outside } from '../fakes/leased-engine.ts';
 import { OidcProvider } from '../fakes/oidc-provider.ts';
+import { Device } from '../fakes/totp-place.ts';
 
 const seed = Number(process.env['COFFER_TEST_SEED'] ?? 20_261_122);
 /** Requests of each operation with each token. */
@@ -61,7 +62,7 @@ beforeAll(async () => {
   await ask(node, 'update', 'sys/auth/userpass', { type: 'userpass' });
   await ask(node, 'update', 'sys/auth/app-id', { type: 'app-id' });
   await ask(node, 'update', 'sys/auth/cert', { type: 'cert' });
-  for (const type of ['oidc', 'kubernetes']) await ask(node, 'update', `sys/auth/${type}`, { type });
+  for (const type of ['oidc', 'kubernetes', 'totp']) await ask(node, 'update', `sys/auth/${type}`, { type });
   // Whom role-secrets believes; no request of this test reaches AWS.
   await ask(node, 'update', 'sys/auth/people', { type: 'aliased' });
   provider = await new OidcProvider({ now: () => place.clock.now() }).open();
@@ -106,6 +107,39 @@ async function signedLogins(): Promise<KnownValues> {
 }
 
 let signed: KnownValues = {};
+
+/** An account with a device and recovery codes, and what opens that which the operation asks about; made anew, and so without locks. */
+async function codeSamples(of: string): Promise<KnownValues> {
+  const account = 'auth/totp/accounts/sample/sample';
+  await ask(node, 'delete', account);
+  await ask(node, 'update', account, { roles: ['sample'] });
+  const invite = async () =>
+    (await ask(node, 'update', 'auth/totp/invite/sample/sample')).data['invitation'] ?? '';
+  const start = async (invitation: JsonValue) => {
+    const { data } = await ask(node, 'update', 'auth/totp/enroll/start', { invitation }, null);
+    return Device.of(place.clock, String(data['url']));
+  };
+  const pairOf = (one: Device) => ({ code: one.code(), next_code: one.code(30) });
+  const first = await invite();
+  const sent = { invitation: first, ...pairOf(await start(first)) };
+  const ended = await ask(node, 'update', 'auth/totp/enroll/finish', sent, null);
+  const device = new Device(place.clock);
+  await ask(node, 'update', `${account}/devices/sample`, { url: device.url });
+  const invitation = await invite();
+  const pair = of.endsWith('finish') ? pairOf(await start(invitation)) : pairOf(device);
+  return {
+    issuer: ['sample'],
+    account: ['sample'],
+    second: [''],
+    recovery_code: [(ended.data['recovery_codes'] as readonly string[])[0] ?? ''],
+    url: [device.url],
+    invitation: [invitation],
+    code: [pair.code],
+    next_code: [pair.next_code],
+    device: ['another'],
+    replaces: ['', 'sample'],
+  };
+}
 
 /** What only few of the operations ask for is made for these. */
 async function systemSamples(of: string): Promise<void> {
@@ -277,6 +311,7 @@ async function samples(of: string): Promise<KnownValues> {
     include: [['policies', 'roles', 'tokens']],
     limit: [100],
     policy: ['path "a" { capabilities = ["read"] }', { path: {} }, 'path "a" {'],
+    ...(of.startsWith('auth/totp/') ? await codeSamples(of) : {}),
   };
 }
 
