@@ -70,10 +70,11 @@ export const handedToEngines = [
 ] as const;
 
 /**
- * What of core an auth method is handed besides: whether an address is in a network, which policies a role may name, the
+ * What of core an auth method is handed besides: what a name may be and which look alike, whether an address is in a network, which policies a role may name, the
  * lock-out after failed logins, and how fast one address may go.
  */
 export const handedToAuthMethods = [
+  'core/identity/names.ts',
   'core/lockout/lock-state.ts',
   'core/lockout/lockout.ts',
   'core/network.ts',
@@ -318,6 +319,24 @@ export const rules: readonly Rule[] = [
       'crypto/random.ts',
       'crypto/x509/',
       'outgoing/',
+      ...ground,
+    ],
+    types: [storage],
+  },
+  // One-time codes: what is derived, and how secrets of theirs are passed on.
+  {
+    from: 'auth/totp/',
+    may: [
+      './',
+      ...sharedByAuthMethods,
+      ...engineSeam,
+      ...handedToEngines,
+      ...handedToAuthMethods,
+      'crypto/barcode.ts',
+      'crypto/base32.ts',
+      'crypto/one-time-code.ts',
+      'crypto/otpauth.ts',
+      'crypto/random.ts',
       ...ground,
     ],
     types: [storage],

@@ -226,6 +226,7 @@ export class Core implements CoreRooms {
       generatePassword: (policy) => this.passwordPolicies.generate(policy, random),
       nobodies: peers?.nobodies,
       formatVersion: (name) => this.formats.writes(name),
+      entityOf: (mount, alias) => this.identities.entityOfAlias(mount, alias),
     });
     this.expiry = expiryDuty(this, options);
     this.jobDuty = jobDuty(this, options);

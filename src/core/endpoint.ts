@@ -188,7 +188,7 @@ export interface Reply {
   readonly undo?: () => Promise<unknown>;
   /** The answer's line must be on disk first, although the endpoint needs no token. */
   readonly durable?: boolean;
-  /** Done once the answer is audited, before it leaves; only the core's own endpoints ask for it. */
+  /** Done once the answer is audited, before it leaves; only the core's own endpoints and logins that are told of ask for it. */
   readonly afterwards?: () => Promise<void>;
   /** Only where the contract wants another than the usual status. */
   readonly status?: number;
