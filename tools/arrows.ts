@@ -69,6 +69,9 @@ export const handedToEngines = [
   'core/view.ts',
 ] as const;
 
+/** What engines share among each other. */
+export const sharedByEngines = ['engine/name-template.ts'] as const;
+
 /**
  * What of core an auth method is handed besides: what a name may be and which look alike, whether an address is in a network, which policies a role may name, the
  * lock-out after failed logins, and how fast one address may go.
@@ -261,6 +264,7 @@ export const rules: readonly Rule[] = [
   { from: 'storage/', may: [...storageSeam, ...ground] },
   { from: 'storage/*/', may: ['./', ...storageSeam, ...ground] },
   { from: 'storage/dynamodb/', may: ['./', 'aws/', ...storageSeam, ...ground] },
+  { from: 'engine/name-template.ts', may: ['crypto/random.ts', ...ground] },
   {
     from: 'engine/',
     may: [...engineSeam, ...ground],
@@ -268,7 +272,13 @@ export const rules: readonly Rule[] = [
   },
   {
     from: 'engine/*/',
-    may: ['./', ...engineSeam, ...handedToEngines, 'crypto/random.ts', ...ground],
+    may: ['./', ...engineSeam, ...sharedByEngines, ...handedToEngines, 'crypto/random.ts', ...ground],
+    types: [storage],
+  },
+  // Credentials of AWS are made at AWS.
+  {
+    from: 'engine/aws/',
+    may: ['./', ...engineSeam, ...sharedByEngines, ...handedToEngines, 'aws/', 'crypto/random.ts', ...ground],
     types: [storage],
   },
   {

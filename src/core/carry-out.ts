@@ -228,6 +228,10 @@ async function leaseOut(
       'Secret cannot be returned; token had one use left, so leased credentials were immediately revoked.',
     );
   }
+  await leased.issued?.(prepared.record.id).catch(async (error: unknown) => {
+    await core.leases.revoke(prepared.record.id);
+    throw error;
+  });
   core.meter.tally('lease_issued');
   return { id: prepared.record.id, renewable: leased.renewable, duration: prepared.duration };
 }

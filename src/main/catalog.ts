@@ -16,6 +16,7 @@ import { totp as totpLogins } from '../auth/totp/totp.ts';
 import { userpass } from '../auth/userpass/userpass.ts';
 import { type AwsPlaces, noAwsPlaces } from '../aws/aws-places.ts';
 import type { MountTypes } from '../core/mount/mounts.ts';
+import { awsCredentials } from '../engine/aws/aws.ts';
 import { credstash } from '../engine/credstash/credstash.ts';
 import { database } from '../engine/database/database.ts';
 import { mysql } from '../engine/database/mysql/mysql.ts';
@@ -46,9 +47,16 @@ import type { StorageType } from '../storage/storage-type.ts';
 export function mountTypesFor(places: AwsPlaces): MountTypes {
   return {
     engines: new Map(
-      [kv, generic, transit, totp, database([postgresql, mysql]), credstash(places), roleSecrets].map(
-        (type) => [type.type, type],
-      ),
+      [
+        kv,
+        generic,
+        transit,
+        totp,
+        database([postgresql, mysql]),
+        credstash(places),
+        roleSecrets,
+        awsCredentials(places),
+      ].map((type) => [type.type, type]),
     ),
     authMethods: new Map(
       [appId, approle, cert, userpass, jwt, oidc, kubernetes, aws(places), totpLogins].map((type) => [
