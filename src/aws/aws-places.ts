@@ -12,6 +12,8 @@ export interface AwsPlaces {
   readonly endpoints: readonly string[];
   /** Profiles of the server's shared configuration that a config may name. */
   readonly profiles: readonly string[];
+  /** ARNs of topics that may be told with the server's own identity. */
+  readonly topics?: readonly string[];
   /** Milliseconds for a call of AWS with all its retries; the usual ones unless told. */
   readonly deadline?: number;
 }
@@ -38,6 +40,15 @@ export function requireListed(
       `${what} are among the addresses that the server’s own configuration lists (aws.endpoints), or absent`,
     );
   }
+}
+
+/** The same for a topic. Throws `invalid_request` that names the setting. */
+export function requireTopic(topic: string, { topics = [] }: AwsPlaces): void {
+  if (topics.includes(topic)) return;
+  throw new CofferError(
+    'invalid_request',
+    'the topic is among those that the server’s own configuration lists (aws.topics), or the notifier has credentials of its own',
+  );
 }
 
 /** What cannot be parsed is nothing but itself. */

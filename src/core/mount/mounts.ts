@@ -12,6 +12,7 @@ import { dueWrite } from '../due.ts';
 import { EndpointTable } from '../endpoint-table.ts';
 import { bumpWitnessed, decodeEpoch, epochKey } from '../epoch.ts';
 import type { NobodyCounts } from '../lockout/lock-state.ts';
+import type { Notices } from '../notices.ts';
 import { allItems } from '../pages.ts';
 import { retryOnConflict } from '../retry.ts';
 import { checkWitness, digestOf, witnessedNames, witnessPrefix } from '../witness.ts';
@@ -81,6 +82,7 @@ export interface MountsOptions {
   readonly random: Random;
   /** See `EngineEnvironment`. */
   readonly generatePassword: (policy: string) => Promise<string>;
+  readonly notices?: Notices;
   readonly nobodies?: NobodyCounts | undefined;
   readonly formatVersion: (name: string) => number;
 }
@@ -327,7 +329,7 @@ export class Mounts {
         `this program has no "${entry.type}", which is mounted at ${entry.path}`,
       );
     }
-    const { digestKey, clock, random, generatePassword, formatVersion, nobodies } = this.#options;
+    const { digestKey, clock, random, generatePassword, formatVersion, nobodies, notices } = this.#options;
     return type.create({
       mountPath: entry.path,
       mountAccessor: entry.accessor,
@@ -339,6 +341,7 @@ export class Mounts {
       random,
       generatePassword,
       ...(nobodies === undefined ? {} : { nobodies }),
+      ...(notices === undefined ? {} : { notices }),
       formatVersion,
       authMounts: {
         at: (path) => authMount(this.#table.at(`auth/${path}`)),
