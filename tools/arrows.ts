@@ -134,6 +134,8 @@ export interface Rule {
 
 /** The seam of places of backups, what their names are like among it. */
 const backupSeam = 'backup-place/backup-place.ts';
+/** The seam of notifiers; the core only holds what implements it. */
+const notifierSeam = 'notifier/notifier.ts';
 /** The seam of audit devices; the core only holds what implements it. */
 const deviceSeam = 'audit-device/audit-device.ts';
 const storage = 'storage/storage.ts';
@@ -206,7 +208,7 @@ export const rules: readonly Rule[] = [
   {
     from: 'core/*/',
     may: ['./', 'core/*/', ...sharedInCore, 'crypto/', storage, ...ground],
-    types: ['barrier/store.ts', deviceSeam, ...engineSeam],
+    types: ['barrier/store.ts', deviceSeam, notifierSeam, ...engineSeam],
   },
   // Key slots are opened and made here, by keys that people hand in.
   {
@@ -256,6 +258,12 @@ export const rules: readonly Rule[] = [
   {
     from: 'audit-device/*/',
     may: ['./', deviceSeam, 'audit-device/connection.ts', ...ground],
+  },
+  { from: 'notifier/', may: [notifierSeam, ...ground] },
+  { from: 'notifier/*/', may: ['./', notifierSeam, 'notifier/letter-text.ts', 'outgoing/', ...ground] },
+  {
+    from: 'notifier/sns/',
+    may: ['./', notifierSeam, 'notifier/letter-text.ts', 'aws/', ...ground],
   },
   { from: 'barrier/', may: ['./', 'crypto/', storage, ...sealSeam, ...ground] },
   { from: 'seal/', may: [...sealSeam, 'crypto/', storage, ...ground] },

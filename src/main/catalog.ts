@@ -25,6 +25,9 @@ import { generic, kv } from '../engine/kv/kv.ts';
 import { roleSecrets } from '../engine/role-secrets/role-secrets.ts';
 import { totp } from '../engine/totp/totp.ts';
 import { transit } from '../engine/transit/transit.ts';
+import type { NotifierType } from '../notifier/notifier.ts';
+import { sns } from '../notifier/sns/sns.ts';
+import { webhook } from '../notifier/webhook/webhook.ts';
 import type { AddressedSeal } from '../seal/addressed-seal.ts';
 import { awskms } from '../seal/awskms/awskms.ts';
 import { awskmsByHand } from '../seal/awskms/manual.ts';
@@ -86,3 +89,8 @@ export const slotMakers: readonly SlotMaker[] = [keyfileSlots, shamirSlots, pass
 export const auditDeviceTypes: ReadonlyMap<string, AuditDeviceType> = new Map(
   [file, stdout, discard, socket, syslog, http].map((type) => [type.type, type]),
 );
+
+/** @param places where notifiers may have the server go at AWS */
+export function notifierTypesFor(places: AwsPlaces): ReadonlyMap<string, NotifierType> {
+  return new Map([webhook, sns(places)].map((type) => [type.type, type]));
+}
