@@ -23,6 +23,8 @@ import { generic, kv } from '../engine/kv/kv.ts';
 import { roleSecrets } from '../engine/role-secrets/role-secrets.ts';
 import { totp } from '../engine/totp/totp.ts';
 import { transit } from '../engine/transit/transit.ts';
+import type { DialectType } from '../http/dialect/dialect.ts';
+import { dssss } from '../http/dialect/dssss/dssss.ts';
 import type { AddressedSeal } from '../seal/addressed-seal.ts';
 import { awskms } from '../seal/awskms/awskms.ts';
 import { awskmsByHand } from '../seal/awskms/manual.ts';
@@ -74,3 +76,6 @@ export const slotMakers: readonly SlotMaker[] = [keyfileSlots, shamirSlots, pass
 export const auditDeviceTypes: ReadonlyMap<string, AuditDeviceType> = new Map(
   [file, stdout, discard, socket, syslog, http].map((type) => [type.type, type]),
 );
+
+/** What listeners speak besides Vault's wire. */
+export const dialectTypes: readonly DialectType[] = [dssss];
