@@ -39,7 +39,7 @@ export function operationOf(
     case 'GET':
       return operation(`${secrets}/data/${name}`, 'read', shownSecret);
     case 'PUT':
-      return { ...operation(`${secrets}/data/${name}`, 'update', written, secretOf), takesBody: true };
+      return writeOperation(secrets, name);
     case 'DELETE':
       // The old one keeps nothing of what is deleted either; the name stays taken.
       return operation(`${secrets}/metadata/${name}`, 'delete', removed);
@@ -54,6 +54,8 @@ const nothing = emptyObject();
 const ok: Outcome = { status: 200, body: '' };
 const refused: Outcome = { status: 400, body: '' };
 const failed: Outcome = { status: 500, body: '' };
+/** A refusal that is yet to be told apart. */
+const forbidden: Outcome = { ...refused };
 
 /** One request. */
 function operation(
@@ -109,7 +111,24 @@ function asText(secret: JsonObject): string {
   return typeof value === 'string' ? value : JSON.stringify(value ?? secret);
 }
 
+/** The old API tells a name that is taken (500) from what is not allowed; here only who may create names is told that one is taken. */
+function writeOperation(secrets: string, name: string): Operation {
+  const write = operation(`${secrets}/data/${name}`, 'update', written, secretOf);
+  const rights = operation(`${secrets}/rights`, 'read', (answer) =>
+    dataOf(answer)?.['create'] === true ? failed : refused,
+  );
+  return {
+    ...write,
+    takesBody: true,
+    async perform(token, errand) {
+      const outcome = await write.perform(token, errand);
+      return outcome === forbidden ? rights.perform(token, errand) : outcome;
+    },
+  };
+}
+
 function written(answer: Answer): Outcome {
+  if (answer.kind === 'error' && answer.code === 'permission_denied') return forbidden;
   return answer.kind === 'envelope' ? ok : failure(answer);
 }
 
@@ -133,7 +152,7 @@ function isTexts(value: JsonValue): value is readonly string[] {
 }
 
 /** Names in one request of the road. */
-const namesAtOnce = 1_000;
+const namesAtOnce = 250;
 
 /** Every failure is 400, as the old API has it. */
 function listOperation(secrets: string, prefix: string): Operation {

@@ -6,13 +6,15 @@ export type Proof =
   /** A Coffer token, as it was given. */
   | { readonly kind: 'token'; readonly token: string };
 
-/** Undefined where neither header is there, and for a token that can be none. Names of headers are told apart by no case. */
+/** Undefined where neither header is there, and for what can be no document or token: two headers of a name among it. */
 export function readProof(header: DialectHead['header']): Proof | undefined {
   const document = header('authentication') ?? '';
-  if (document !== '') return { kind: 'document', document };
+  if (document !== '') return base64.test(document) ? { kind: 'document', document } : undefined;
   const token = decodeToken(header('reauthentication') ?? '');
   return token === undefined ? undefined : { kind: 'token', token };
 }
+
+const base64 = /^[A-Za-z0-9+/]+={0,2}$/;
 
 /** Characters of hex: more than any token has, and less than a line of headers. */
 const longest = 8_192;
