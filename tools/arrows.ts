@@ -96,6 +96,15 @@ export const sharedByAuthMethods = [
 /** What of core a listener needs. */
 export const handedToListeners = ['core/path.ts', 'core/request.ts', 'core/ttl.ts'] as const;
 
+/** The seam of dialects, and what they share. */
+export const dialectSeam = [
+  'http/bounded-json.ts',
+  'http/dialect/answer-data.ts',
+  'http/dialect/dialect.ts',
+  'http/percent.ts',
+  'http/refusal.ts',
+] as const;
+
 /** The seal seam: the ways to a root key, and what rests in the clear before there is one. */
 export const sealSeam = [
   'seal/addressed-seal.ts',
@@ -200,6 +209,8 @@ export const rules: readonly Rule[] = [
     types: [...engineSeam],
   },
   { from: 'http/', may: ['./', ...handedToListeners, ...ground] },
+  // A dialect knows its seam and the forms of requests: never the road, another dialect, or an engine.
+  { from: 'http/dialect/*/', may: ['./', ...dialectSeam, ...handedToListeners, ...ground] },
   {
     from: 'core/',
     may: ['./', 'barrier/', 'crypto/', storage, snapshots, room, ...sealSeam, deviceSeam, ...ground],

@@ -16,6 +16,8 @@ export interface ListenerSettings {
   /** Undefined serves plain HTTP: on loopback, or where `tlsDisable` says so. */
   readonly tls: TlsSettings | undefined;
   readonly tlsDisable: boolean;
+  /** `vault`, or the name of a dialect with its options, as it is written. */
+  readonly dialect: string;
   /** Networks (CIDR) whose `X-Forwarded-For` is believed. */
   readonly trustedProxies: readonly string[];
   /** Answers `sys/metrics` without a token. */

@@ -9,6 +9,7 @@ import {
   boolean,
   choice,
   count,
+  dialectName,
   type Kind,
   networks,
   path,
@@ -249,6 +250,11 @@ export const listenerTable = {
     default: false,
     bare: true,
     help: 'serve without TLS although the address is not loopback',
+  },
+  dialect: {
+    kind: dialectName,
+    default: 'vault',
+    help: 'the HTTP API that is spoken: Vault’s, or that of an older system',
   },
   trusted_proxies: {
     kind: networks,

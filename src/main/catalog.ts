@@ -25,6 +25,8 @@ import { generic, kv } from '../engine/kv/kv.ts';
 import { roleSecrets } from '../engine/role-secrets/role-secrets.ts';
 import { totp } from '../engine/totp/totp.ts';
 import { transit } from '../engine/transit/transit.ts';
+import type { DialectType } from '../http/dialect/dialect.ts';
+import { dssss } from '../http/dialect/dssss/dssss.ts';
 import type { NotifierType } from '../notifier/notifier.ts';
 import { sns } from '../notifier/sns/sns.ts';
 import { webhook } from '../notifier/webhook/webhook.ts';
@@ -90,6 +92,8 @@ export const auditDeviceTypes: ReadonlyMap<string, AuditDeviceType> = new Map(
   [file, stdout, discard, socket, syslog, http].map((type) => [type.type, type]),
 );
 
+/** What listeners speak besides Vault's wire. */
+export const dialectTypes: readonly DialectType[] = [dssss];
 /** @param places where notifiers may have the server go at AWS */
 export function notifierTypesFor(places: AwsPlaces): ReadonlyMap<string, NotifierType> {
   return new Map([webhook, sns(places)].map((type) => [type.type, type]));

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ask, makePlace, type Place, tokenOf } from '../../../test/fakes/client.ts';
-import { addDevice, Device, logIn, makeAccount } from '../../../test/fakes/totp-place.ts';
+import { Device, logIn, makeAccount } from '../../../test/fakes/totp-place.ts';
 import type { CofferNode } from '../../main/node.ts';
 
 let place: Place;
