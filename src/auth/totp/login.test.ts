@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { ask, makePlace, type Place, tokenOf } from '../../../test/fakes/client.ts';
+import { ask, makePlace, type Place } from '../../../test/fakes/client.ts';
 import { Device, logIn, makeAccount } from '../../../test/fakes/totp-place.ts';
 import type { CofferNode } from '../../main/node.ts';
 
