@@ -8,6 +8,7 @@ import { CofferError } from '../../src/errors.ts';
 import type { JsonObject } from '../../src/json.ts';
 import type { CofferNode } from '../../src/main/node.ts';
 import { AwsCloud, type Keys } from './aws-cloud.ts';
+import { HandClock } from './hand-clock.ts';
 import { ask, makePlace, type Place, type PlaceOptions } from './client.ts';
 
 /** Keeps what it is told, and refuses what a test says. */
@@ -63,7 +64,9 @@ export async function awsMount(
   const keys = await cloud.makeUser(name);
   const notices = new RecordedNotices();
   const type = awsCredentials({ env: {}, endpoints: [endpoint], profiles: [], ...places }, open);
-  const store = await makePlace({ engines: [mute ? type : toldType(type, notices)], ...options });
+  // AWS has a clock of its own, by which it tells how old keys are.
+  const clock = new HandClock(Math.floor(Date.now() / 1_000) * 1_000);
+  const store = await makePlace({ clock, engines: [mute ? type : toldType(type, notices)], ...options });
   const node = await store.node();
   await written(node, 'sys/mounts/aws', { type: 'aws' });
   await written(node, 'aws/config/root', {

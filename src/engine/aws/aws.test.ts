@@ -13,6 +13,7 @@ import {
   writePolicy,
 } from '../../../test/fakes/client.ts';
 import { resetMoto, startMoto } from '../../../test/setup/moto.ts';
+import { timestamp } from '../../clock.ts';
 import type { JsonObject } from '../../json.ts';
 
 const moto = await startMoto();
@@ -338,7 +339,7 @@ describe.skipIf(moto === undefined)('credentials of AWS, on moto', () => {
           remote_address: '192.0.2.1',
           request_id: expect.any(String),
           lease_id: lease?.id,
-          expires: '2026-11-22T02:36:00.000000000Z',
+          expires: timestamp(mount.store.clock.now() + 3_600_000),
         },
       });
     });
