@@ -213,7 +213,11 @@ function assemble(found: FoundServer, listeners: readonly FoundListener[]): Sett
       directories: found['audit.directories'].value,
       targets: found['audit.targets'].value,
     },
-    aws: { endpoints: found['aws.endpoints'].value, profiles: found['aws.profiles'].value },
+    aws: {
+      endpoints: found['aws.endpoints'].value,
+      profiles: found['aws.profiles'].value,
+      ambient: found['aws.ambient'].value,
+    },
     backup: {
       directory: found['backup.directory'].value,
       every: found['backup.every'].value,

@@ -96,6 +96,8 @@ export interface AwsSettings {
   readonly endpoints: readonly string[];
   /** Profiles of the shared configuration. */
   readonly profiles: readonly string[];
+  /** Whether mounts that hand out credentials of AWS may make them by the server's own identity. */
+  readonly ambient: boolean;
 }
 
 /** Which storage: a URL, as it is written. It may hold a password, so it is shown by `storageUrl.show` alone. */
