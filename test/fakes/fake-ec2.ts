@@ -68,13 +68,17 @@ export class FakeEc2 {
     const chunks: Buffer[] = [];
     for await (const chunk of request as AsyncIterable<Buffer>) chunks.push(chunk);
     const form = new URLSearchParams(Buffer.concat(chunks).toString('utf8'));
-    if (form.get('Action') === 'GetInstanceProfile') return this.#answerProfile(form, response);
+    if (form.get('Action') === 'GetInstanceProfile') {
+      this.#answerProfile(form.get('InstanceProfileName') ?? '', response);
+      return;
+    }
     const ids = [...form].filter(([name]) => /^Filter\.1\.Value\.\d+$/.test(name)).map(([, id]) => id);
     this.asked.push(ids);
     await this.gate;
     if (this.failing !== undefined) {
       const { status, code } = this.failing;
-      return send(response, status, `<Response><Errors><Error><Code>${code}</Code></Error></Errors></Response>`);
+      send(response, status, `<Response><Errors><Error><Code>${code}</Code></Error></Errors></Response>`);
+      return;
     }
     const found = ids.flatMap((id) => this.instances.get(id) ?? []);
     const items = found.map((each) => this.#reservation(each)).join('');
@@ -93,22 +97,23 @@ export class FakeEc2 {
     return `<item><ownerId>${account}</ownerId><instancesSet><item>${said}</item></instancesSet></item>`;
   }
 
-  #answerProfile(form: URLSearchParams, response: ServerResponse): void {
-    const name = form.get('InstanceProfileName') ?? '';
+  #answerProfile(name: string, response: ServerResponse): void {
     this.askedProfiles.push(name);
     const arn = this.profiles.get(name);
-    if (arn === undefined) {
-      const error = '<Error><Type>Sender</Type><Code>NoSuchEntity</Code><Message>no</Message></Error>';
-      return send(response, 404, `<ErrorResponse>${error}</ErrorResponse>`);
-    }
-    const role = `<Path>/</Path><RoleName>r</RoleName><RoleId>AROA</RoleId><Arn>${arn}</Arn><CreateDate>2026-01-01T00:00:00Z</CreateDate>`;
-    const result = `<InstanceProfile><Path>/</Path><InstanceProfileName>${name}</InstanceProfileName><Roles><member>${role}</member></Roles></InstanceProfile>`;
-    send(
-      response,
-      200,
-      `<GetInstanceProfileResponse xmlns="https://iam.amazonaws.com/doc/2010-05-08/"><GetInstanceProfileResult>${result}</GetInstanceProfileResult></GetInstanceProfileResponse>`,
-    );
+    if (arn === undefined) send(response, 404, errorOf('NoSuchEntity'));
+    else send(response, 200, profileOf(name, arn));
   }
+}
+
+function errorOf(code: string): string {
+  return `<ErrorResponse><Error><Type>Sender</Type><Code>${code}</Code><Message>no</Message></Error></ErrorResponse>`;
+}
+
+function profileOf(name: string, arn: string): string {
+  const role = `<Path>/</Path><RoleName>r</RoleName><RoleId>AROA</RoleId><Arn>${arn}</Arn><CreateDate>2026-01-01T00:00:00Z</CreateDate>`;
+  const profile = `<Path>/</Path><InstanceProfileName>${name}</InstanceProfileName><Roles><member>${role}</member></Roles>`;
+  const result = `<GetInstanceProfileResult><InstanceProfile>${profile}</InstanceProfile></GetInstanceProfileResult>`;
+  return `<GetInstanceProfileResponse xmlns="https://iam.amazonaws.com/doc/2010-05-08/">${result}</GetInstanceProfileResponse>`;
 }
 
 function send(response: ServerResponse, status: number, text: string): void {

@@ -59,7 +59,8 @@ export async function logInInstance(rooms: AwsRooms, call: Call, login: Ec2Login
   );
   return {
     ...(await principalOf(call, found, instance, tag, questions)),
-    metadata: await metadataOf(call, found.role, instance, tag, made),
+    metadata: await metadataOf(call, found.role, instance, tag),
+    ...(made === undefined ? {} : { secretMetadata: { nonce: made } }),
     writes: admission.writes,
     expectations: [roleExpectation(found.role.name, found.revision), ...admission.expectations],
   };
@@ -105,7 +106,7 @@ async function principalOf(
   instance: PlacedInstance,
   tag: TagGrant | undefined,
   questions: AwsQuestions,
-): Promise<Omit<Principal, 'metadata' | 'writes' | 'expectations'>> {
+): Promise<Omit<Principal, 'metadata' | 'secretMetadata' | 'writes' | 'expectations'>> {
   const { ec2Alias } = await readIdentityConfig(call.view);
   const grant = grantOf(role);
   const aliases = { role_id: role.id, instance_id: instance.id, image_id: instance.imageId };
@@ -142,7 +143,6 @@ async function metadataOf(
   role: AwsRole,
   instance: PlacedInstance,
   tag: TagGrant | undefined,
-  nonce: string | undefined,
 ): Promise<Principal['metadata']> {
   const { ec2Metadata } = await readIdentityConfig(call.view);
   const all: Readonly<Record<string, string>> = {
@@ -154,8 +154,7 @@ async function metadataOf(
     role: role.name,
     role_tag_max_ttl: `${tag?.maxTtl ?? 0}s`,
   };
-  const told = Object.entries(all).filter(([name]) => ec2Metadata.includes(name));
-  return { ...Object.fromEntries(told), ...(nonce === undefined ? {} : { nonce }) };
+  return Object.fromEntries(Object.entries(all).filter(([name]) => ec2Metadata.includes(name)));
 }
 
 /** Of two times in seconds, where 0 is none. */

@@ -102,17 +102,20 @@ function ec2Login({
   );
 }
 
-/** One answer for every refusal; what it was stays in the cause. That AWS cannot be asked is told as such, and no more. */
+/** One answer for every refusal; what it was is for the audit log. That AWS cannot be asked is told as such, and no more. */
 export async function uniform(work: () => Promise<Principal>): Promise<Principal> {
   try {
     return await work();
   } catch (cause) {
     if (cause instanceof AwsError) {
       const code = cause.reason === 'throttled' ? 'rate_limited' : 'unavailable';
-      throw new CofferError(code, 'AWS cannot be asked about this login now; try again', { cause });
+      throw new CofferError(code, 'AWS cannot be asked about this login now; try again', {
+        cause,
+        auditReason: cause.message,
+      });
     }
     if (!(cause instanceof CofferError) || cause.code !== 'permission_denied') throw cause;
-    throw new CofferError('invalid_request', 'permission denied', { cause });
+    throw new CofferError('invalid_request', 'permission denied', { cause, auditReason: cause.message });
   }
 }
 
