@@ -15,6 +15,7 @@ import { checkStillRunning } from './ec2-renewal.ts';
 import { checkStillBound, iamDesk } from './iam-login.ts';
 import { identityConfigEndpoint } from './identity-config.ts';
 import { loginEndpoint } from './login.ts';
+import { ProvenDocuments } from './proven-documents.ts';
 import { Refusals } from './refusals.ts';
 import { roleEndpoints } from './role-endpoints.ts';
 import type { AwsRooms } from './rooms.ts';
@@ -38,7 +39,12 @@ export function aws(places: AwsPlaces): AuthMethodType {
       const asked = new AskedQuestions(places, environment.clock);
       const desk = iamDesk(places, environment);
       const unknown = new Refusals(environment.clock, unknownInstances);
-      const rooms: AwsRooms = { environment, questionsFor: (view) => asked.from(view), unknown };
+      const rooms: AwsRooms = {
+        environment,
+        questionsFor: (view) => asked.from(view),
+        unknown,
+        documents: new ProvenDocuments(),
+      };
       return {
         endpoints: [
           loginEndpoint(rooms, desk),

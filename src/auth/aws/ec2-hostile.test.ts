@@ -109,6 +109,17 @@ describe('a copied document', () => {
     expect(ec2.asked).toEqual([]);
   });
 
+  it('threat 03: is believed no longer than the certificate of its key, however often it was before', async () => {
+    for (let times = 0; times < 2; times += 1) expect((await logIn({}, { nonce: 'a' })).status).toBe(200);
+    const path = 'auth/aws/config/certificate/pkcs7';
+    await ask(node, 'update', path, { aws_public_cert: stranger.certificate, regions: region });
+    expect(await refusal(logIn({}, { nonce: 'a' }))).toMatch(/signature is not of a key/);
+    await ask(node, 'update', path, { aws_public_cert: authority.certificate, regions: region });
+    expect((await logIn({}, { nonce: 'a' })).status).toBe(200);
+    await ask(node, 'delete', path);
+    expect(await refusal(logIn({}, { nonce: 'a' }))).toMatch(/signature is not of a key/);
+  });
+
   it.each(['pending', 'stopping', 'stopped', 'shutting-down', 'terminated'])(
     'threat 03: of an instance that is %s is refused, and its token ends',
     async (state) => {

@@ -15,10 +15,9 @@ import {
   roleExpectation,
 } from '../role-records.ts';
 import { type AccessRules, admitInstance, longestNonce, readEntry } from './access-list.ts';
-import { configuredKeys } from './certificates.ts';
 import { readIdentityConfig } from './identity-config.ts';
 import type { IdentityDocument } from './identity-document.ts';
-import { type IdentityProof, provenDocument } from './identity-proof.ts';
+import type { IdentityProof } from './identity-proof.ts';
 import { checkInstance, checkStated, type PlacedInstance, provenName } from './instance-binds.ts';
 import type { AwsQuestions } from './questions.ts';
 import { askedByStranger } from './refusals.ts';
@@ -38,7 +37,7 @@ export interface Ec2Login {
 export async function logInInstance(rooms: AwsRooms, call: Call, login: Ec2Login): Promise<Principal> {
   const { nonce } = login;
   if (nonce !== undefined && nonce.length > longestNonce) throw refused('the nonce is too long');
-  const document = await provenDocument(login.proof, { configured: await configuredKeys(call.view) });
+  const document = await rooms.documents.of(login.proof, call.view);
   const found = await roleFor(call, login.role === '' ? document.imageId : login.role);
   checkStated(found.role, { ...document, account: document.accountId, id: document.instanceId });
   const questions = askedByStranger(rooms.questionsFor(call.view), rooms.unknown, call.remoteAddress);
