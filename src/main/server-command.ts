@@ -47,7 +47,7 @@ const actions = {
 } as const;
 
 /** The options that are no settings. */
-export interface Actions extends Pick<HomeWords, 'aws' | 'name' | 'dry-run'>, DssssWords {
+export interface Actions extends Pick<HomeWords, 'aws' | 'name' | 'distinguished' | 'dry-run'>, DssssWords {
   readonly dev: boolean;
   readonly 'dev-root-token-id': string | undefined;
   readonly init: boolean;
