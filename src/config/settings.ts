@@ -94,6 +94,17 @@ export interface AwsSettings {
   readonly endpoints: readonly string[];
   /** Profiles of the shared configuration. */
   readonly profiles: readonly string[];
+  /** ARNs of topics that notifiers may tell with the server's own identity. */
+  readonly topics: readonly string[];
+}
+
+/** A notifier that runs a program. */
+export interface NotifierCommand {
+  readonly name: string;
+  /** An absolute path, and words. */
+  readonly command: readonly string[];
+  readonly kinds: readonly string[];
+  readonly timeout: number;
 }
 
 /** Which storage: a URL, as it is written. It may hold a password, so it is shown by `storageUrl.show` alone. */
@@ -123,4 +134,5 @@ export interface Settings {
   readonly backup: BackupSettings;
   readonly audit: AuditSettings;
   readonly aws: AwsSettings;
+  readonly notifiers: readonly NotifierCommand[];
 }

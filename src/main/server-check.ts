@@ -8,6 +8,7 @@ import type { JsonValue } from '../json.ts';
 import { backupProblems } from './backup-places.ts';
 import { readCertificate } from './certificate.ts';
 import { sealProblems } from './configured-seals.ts';
+import { notifierProblems } from './notifiers.ts';
 import { certificateProblems, placeProblems } from './server-settings.ts';
 import { storagePlace, storageProblems } from './storage-place.ts';
 
@@ -22,6 +23,7 @@ export function checkServer(loaded: Loaded, data: string, shell: Shell): void {
           ...storageProblems(loaded),
           ...sealProblems(loaded),
           ...backupProblems(loaded),
+          ...notifierProblems(loaded),
         ]),
     ...placeProblems(loaded, data),
   ];

@@ -15,6 +15,7 @@ import { backupProblems } from './backup-places.ts';
 import { mountTypesFor } from './catalog.ts';
 import { openConfiguredSeals, sealProblems } from './configured-seals.ts';
 import { firstSteps, welcome } from './first-start.ts';
+import { notifierKinds, notifierProblems } from './notifiers.ts';
 import { guardMemory, guardProcess, refuseInspector } from './process-guard.ts';
 import { devicePlaces, logControl, sanitizedConfiguration } from './program-facts.ts';
 import { type Reloaded, reloader } from './reload.ts';
@@ -131,6 +132,7 @@ export async function serveUntilStopped(
           ...storageProblems(read),
           ...sealProblems(read),
           ...backupProblems(read),
+          ...notifierProblems(read),
         ];
   if (problems.length > 0) refuseWith(problems, shell);
   refuseInspector();
@@ -381,6 +383,7 @@ function facts(
   return {
     devicePlaces: devicePlaces(loaded.settings.audit, directory),
     types: mountTypesFor({ ...loaded.settings.aws, env: shell.env }),
+    notifiers: notifierKinds(loaded.settings, shell.env),
     program: {
       logs: company?.logs(logs) ?? logs,
       peers: company?.peers,
