@@ -24,6 +24,7 @@ import { roleSecrets } from '../engine/role-secrets/role-secrets.ts';
 import { totp } from '../engine/totp/totp.ts';
 import { transit } from '../engine/transit/transit.ts';
 import type { NotifierType } from '../notifier/notifier.ts';
+import { smtp } from '../notifier/smtp/smtp.ts';
 import { sns } from '../notifier/sns/sns.ts';
 import { webhook } from '../notifier/webhook/webhook.ts';
 import type { AddressedSeal } from '../seal/addressed-seal.ts';
@@ -80,5 +81,5 @@ export const auditDeviceTypes: ReadonlyMap<string, AuditDeviceType> = new Map(
 
 /** @param places where notifiers may have the server go at AWS */
 export function notifierTypesFor(places: AwsPlaces): ReadonlyMap<string, NotifierType> {
-  return new Map([webhook, sns(places)].map((type) => [type.type, type]));
+  return new Map([webhook, sns(places), smtp].map((type) => [type.type, type]));
 }
