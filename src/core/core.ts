@@ -9,13 +9,14 @@ import type { ManualSeal } from '../seal/collector.ts';
 import type { RoomKeepingStorage } from '../storage/room.ts';
 import type { SnapshotStorage } from '../storage/snapshot.ts';
 import type { Revision } from '../storage/storage.ts';
+import { Approvals } from './approval/approvals.ts';
 import type { AuditLog } from './audit/audit.ts';
 import { AuditDevices } from './audit-device/devices.ts';
 import { Backups, tagKeyOf } from './backup/backups.ts';
 import { announceRestore, beginningOf } from './backup/restored.ts';
 import { expiryDuty, jobDuty } from './duties.ts';
 import type { ExpiryDuty } from './duty/expiry.ts';
-import { decodeEpoch, type Epoch, epochParts } from './epoch.ts';
+import { decodeEpoch, type Epoch, isOlder } from './epoch.ts';
 import { identityEngine } from './identity/endpoints.ts';
 import { Identities } from './identity/identities.ts';
 import type { JobDuty } from './job/duty.ts';
@@ -35,6 +36,7 @@ import { MountView } from './mount/view.ts';
 import { ClockWatch } from './node/clock-watch.ts';
 import { FormatGate } from './node/formats.ts';
 import { Nodes } from './node/nodes.ts';
+import type { Notices } from './notices.ts';
 import { PasswordPolicies } from './password-policy/store.ts';
 import type { ApiPath } from './path.ts';
 import { PolicyStore } from './policy/store.ts';
@@ -78,6 +80,8 @@ export interface CoreOptions {
   readonly jobTypes?: readonly JobType[];
   readonly telemetry?: Telemetry;
   readonly surroundings?: Surroundings;
+  /** Who is told of what happens; nobody if absent. */
+  readonly notices?: Notices | undefined;
   readonly log: (message: string, fields: Readonly<Record<string, unknown>>) => void;
   /** What of stored formats this program reads and writes. */
   readonly formats?: Formats;
@@ -113,6 +117,7 @@ export class Core implements CoreRooms {
   readonly expiry: ExpiryDuty;
   readonly jobs: Jobs;
   readonly wrappings: Wrappings;
+  readonly approvals: Approvals;
   readonly quotas: Quotas;
   readonly ceilings: Ceilings;
   readonly devices: AuditDevices;
@@ -200,6 +205,7 @@ export class Core implements CoreRooms {
       tokens: this.tokens,
       cubbyhole: (token) => this.#ownCubbyhole(token),
     });
+    this.approvals = new Approvals(this, options);
     this.jobs = new Jobs({ store: barrier, clock, random });
     this.rotation = new Rotation({
       terms: barrier,
@@ -391,8 +397,4 @@ function typesOf({ engines, authMethods }: MountTypes): readonly string[] {
     ...[...engines.keys()].map((name) => `secret/${name}`),
     ...[...authMethods.keys()].map((name) => `auth/${name}`),
   ];
-}
-
-function isOlder(epoch: Epoch, than: Epoch): boolean {
-  return epochParts.some((part) => epoch[part] < than[part]);
 }

@@ -79,3 +79,8 @@ export async function bumpWitnessed(
 function epochWrite(epoch: Epoch): PlainWrite {
   return { key: epochKey, value: encodeEpoch(epoch) };
 }
+
+/** Whether a part of it is of an earlier time: no store that is only ever written to shows that. */
+export function isOlder(epoch: Epoch, than: Epoch): boolean {
+  return epochParts.some((part) => epoch[part] < than[part]);
+}
