@@ -36,6 +36,7 @@ import { MountView } from './mount/view.ts';
 import { ClockWatch } from './node/clock-watch.ts';
 import { FormatGate } from './node/formats.ts';
 import { Nodes } from './node/nodes.ts';
+import { typesOf } from './node/types.ts';
 import type { Notices } from './notices.ts';
 import { PasswordPolicies } from './password-policy/store.ts';
 import type { ApiPath } from './path.ts';
@@ -390,11 +391,4 @@ export class Core implements CoreRooms {
         });
     });
   }
-}
-
-function typesOf({ engines, authMethods }: MountTypes): readonly string[] {
-  return [
-    ...[...engines.keys()].map((name) => `secret/${name}`),
-    ...[...authMethods.keys()].map((name) => `auth/${name}`),
-  ];
 }

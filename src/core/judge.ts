@@ -5,7 +5,6 @@
 import type { Destination } from './destination.ts';
 import type { ApiPath } from './path.ts';
 import type { Acl, Decision, DecisionRequest } from './policy/acl.ts';
-import { mergeApproval } from './policy/approval-rule.ts';
 
 export interface Judgement {
   readonly decision: Decision | { readonly kind: 'allow'; readonly reason: string };
@@ -43,7 +42,9 @@ function withConsentOf(asSent: Judgement['decision'], asHandled: Decision): Deci
   if (asSent.kind !== 'needs-approval' || asHandled.kind === 'deny') return asHandled;
   if (asHandled.kind === 'allow') return asSent;
   if (asHandled.rule === asSent.rule) return asHandled;
-  return { ...asHandled, approval: mergeApproval(asSent.approval, asHandled.approval) ?? asSent.approval };
+  const [one, other] = [asSent.approval, asHandled.approval];
+  const approval = { ttl: Math.min(one.ttl, other.ttl), factors: [...one.factors, ...other.factors] };
+  return { ...asHandled, approval };
 }
 
 /**

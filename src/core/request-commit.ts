@@ -5,17 +5,10 @@
 import type { BarrierStore, PlainWrite } from '../barrier/store.ts';
 import { CofferError, ConflictError } from '../errors.ts';
 import type { Expectation, Revision } from '../storage/storage.ts';
+import type { Toll } from './approval/toll.ts';
 import { lineOf, type ReadToken } from './token/reader.ts';
 import { encodeToken, tokenKey } from './token/record.ts';
 import type { StoredToken, Tokens } from './token/tokens.ts';
-
-/** What a request's first commit does besides, so that whatever the request does is done once. */
-export interface Toll {
-  readonly writes: readonly PlainWrite[];
-  readonly expectations: readonly Expectation[];
-  /** Thrown where one of the expectations fails: somebody else was first. */
-  readonly lost: () => CofferError;
-}
 
 export class RequestCommit {
   readonly #store: BarrierStore;

@@ -6,11 +6,10 @@ import type { Clock } from '../clock.ts';
 import { asCofferError, CofferError } from '../errors.ts';
 import { admission, strangersWith } from './admission.ts';
 import { errorAnswer } from './answer.ts';
-import { consentTo, withConsent } from './approval/gate.ts';
-import { present, type Unwrapped, unwrappedBy } from './approval/held-visit.ts';
 import { type AuditedDecision, requestLine, responseLine } from './audit-lines.ts';
 import { AuditedStream } from './audited-stream.ts';
 import { carryOut, type Outcome } from './carry-out.ts';
+import { consentTo, withConsent } from './consent.ts';
 import type { Core } from './core.ts';
 import type { CoreCall } from './core-call.ts';
 import { type Destination, findDestination } from './destination.ts';
@@ -37,6 +36,7 @@ import type { InFlight } from './server/in-flight.ts';
 import { auditedHeaders } from './server/request-headers.ts';
 import { type Authentication, authenticate } from './token/authenticate.ts';
 import { principalOf } from './token/record.ts';
+import { present, type Unwrapped, unwrappedBy } from './unwrapped.ts';
 import { admitWrapping, type EncodeAnswer, wrapOutcome } from './wrap-answer.ts';
 
 export interface RoadOptions {

@@ -11,7 +11,6 @@ import { type Due, dueWrite, withoutDue } from '../due.ts';
 import type { Identities } from '../identity/identities.ts';
 import type { Notice, Notices } from '../notices.ts';
 import type { WrapInfo } from '../request.ts';
-import type { Toll } from '../request-commit.ts';
 import { retryOnConflict } from '../retry.ts';
 import type { Tokens } from '../token/tokens.ts';
 import type { Wrappings } from '../wrapping/wrappings.ts';
@@ -28,6 +27,7 @@ import {
 } from './record.ts';
 import { type Standing, standingOf } from './standing.ts';
 import { approvalLine, noticeOf, type Word } from './told.ts';
+import type { Toll } from './toll.ts';
 
 /** Requests of one entity that wait at a time. */
 const mostWaiting = 20;

@@ -2,19 +2,19 @@
  * From a token that is unwrapped to the request that it keeps. What comes out of here is the only thing that lets the road go by
  * somebody else's token: it is made of the store, by this file alone, and is no part of what a request can say.
  */
-import { randomUuid } from '../../crypto/random.ts';
-import type { Core } from '../core.ts';
-import type { CoreCall } from '../core-call.ts';
-import type { Call } from '../endpoint.ts';
-import type { Request } from '../request.ts';
-import type { Snapshot } from '../token/reader.ts';
-import type { TokenId } from '../token/record.ts';
-import { named, type TokenCall } from '../wrapping/endpoints.ts';
-import { notValid } from '../wrapping/wrappings.ts';
-import { endedAs } from './approvals.ts';
-import { notYet } from './gate.ts';
-import { decodeHeld } from './held-request.ts';
-import type { ApprovalRecord } from './record.ts';
+import { randomUuid } from '../crypto/random.ts';
+import { endedAs } from './approval/approvals.ts';
+import { decodeHeld } from './approval/held-request.ts';
+import type { ApprovalRecord } from './approval/record.ts';
+import { notYet } from './consent.ts';
+import type { Core } from './core.ts';
+import type { CoreCall } from './core-call.ts';
+import type { Call } from './endpoint.ts';
+import type { Request } from './request.ts';
+import type { Snapshot } from './token/reader.ts';
+import type { TokenId } from './token/record.ts';
+import { named, type TokenCall } from './wrapping/endpoints.ts';
+import { notValid } from './wrapping/wrappings.ts';
 
 const made = new WeakSet<Unwrapped>();
 

@@ -2,21 +2,21 @@
  * What the road asks once a rule wants an approval: whether the request may go on now, because others consented to just this one,
  * or is kept until they do. Nothing else lets it pass.
  */
-import { CofferError } from '../../errors.ts';
-import type { Outcome } from '../carry-out.ts';
-import type { Core } from '../core.ts';
-import type { Call, Endpoint, OperationSpec } from '../endpoint.ts';
-import type { Decision } from '../policy/acl.ts';
-import type { ApprovalRule } from '../policy/approval-rule.ts';
-import type { Request } from '../request.ts';
-import type { Toll } from '../request-commit.ts';
-import type { ReadToken } from '../token/reader.ts';
-import { endedAs, type StoredApproval } from './approvals.ts';
-import { digestOf, encodeHeld } from './held-request.ts';
-import type { Unwrapped } from './held-visit.ts';
-import { parseReason, shownOf } from './shown.ts';
-import { missingText, type Standing, standingOf } from './standing.ts';
-import { approvalLine, noticeOf } from './told.ts';
+import { CofferError } from '../errors.ts';
+import { endedAs, type StoredApproval } from './approval/approvals.ts';
+import { digestOf, encodeHeld } from './approval/held-request.ts';
+import { parseReason, shownOf } from './approval/shown.ts';
+import { missingText, type Standing, standingOf } from './approval/standing.ts';
+import { approvalLine, noticeOf } from './approval/told.ts';
+import type { Toll } from './approval/toll.ts';
+import type { Outcome } from './carry-out.ts';
+import type { Core } from './core.ts';
+import type { Call, Endpoint, OperationSpec } from './endpoint.ts';
+import type { Decision } from './policy/acl.ts';
+import type { ApprovalRule } from './policy/approval-rule.ts';
+import type { Request } from './request.ts';
+import type { ReadToken } from './token/reader.ts';
+import type { Unwrapped } from './unwrapped.ts';
 
 /** The header by which a caller repeats a request that was approved. */
 export const approvalHeader = 'x-coffer-approval';
