@@ -3,7 +3,7 @@
  * decision, and nothing reaches a secret around it.
  */
 import type { Clock } from '../clock.ts';
-import { asCofferError, CofferError } from '../errors.ts';
+import { CofferError } from '../errors.ts';
 import { admission, strangersWith } from './admission.ts';
 import { errorAnswer } from './answer.ts';
 import { type AuditedDecision, requestLine, responseLine } from './audit-lines.ts';
@@ -17,6 +17,7 @@ import type { Call, OperationSpec } from './endpoint.ts';
 import type { CoercedFields } from './field.ts';
 import { helpAnswer } from './help.ts';
 import { type Judgement, judge, openToEveryone } from './judge.ts';
+import { logFault } from './log-fault.ts';
 import { noTelemetry, type Passage, type Telemetry } from './meter.ts';
 import { isBuiltin } from './mount/builtin.ts';
 import { MountView } from './mount/view.ts';
@@ -81,14 +82,6 @@ export function createRoad(options: RoadOptions): Road {
       return answer;
     },
   };
-}
-
-/** Our own faults are logged with their cause; what callers do wrong is in the audit log. */
-function logFault(log: Log, request: Request, error: unknown): void {
-  const { code, message, cause } = asCofferError(error);
-  if (code === 'internal' || code === 'integrity' || code === 'unavailable' || code === 'store_unusable') {
-    log('request failed', { request_id: request.id, code, reason: message, cause });
-  }
 }
 
 async function travel(
@@ -231,6 +224,8 @@ async function prepareVisit(
   };
 }
 
+const noMetadata: Readonly<Record<string, string>> = {};
+
 /** A new one each time: listeners on one that is shared would never go away. */
 function neverAborted(): AbortSignal {
   return new AbortController().signal;
@@ -261,6 +256,7 @@ function buildCall(
             displayName: token.record.displayName,
             accessor: token.record.accessor,
             entityId: token.identity?.entity.id ?? '',
+            metadata: token.record.metadata ?? noMetadata,
             principal: principalOf(token.record),
           },
     clock: core.clock,
@@ -365,7 +361,7 @@ async function settle(
             mountType: route.mount.entry.type,
             call: visit.call,
             token: who.kind === 'token' ? who.token : undefined,
-            decision: decision.kind === 'allow' ? { kind: 'allow' } : decision,
+            decision,
             unwrapped,
           });
     if (consent?.kind === 'held') {
