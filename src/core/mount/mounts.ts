@@ -19,6 +19,7 @@ import { dueWrite } from '../due.ts';
 import { EndpointTable } from '../endpoint-table.ts';
 import { bumpWitnessed, decodeEpoch, epochKey } from '../epoch.ts';
 import type { NobodyCounts } from '../lockout/lock-state.ts';
+import type { Notices } from '../notices.ts';
 import { allItems } from '../pages.ts';
 import { retryOnConflict } from '../retry.ts';
 import { checkWitness, digestOf, witnessedNames, witnessPrefix } from '../witness.ts';
@@ -88,6 +89,7 @@ export interface MountsOptions {
   readonly random: Random;
   /** See `EngineEnvironment`. */
   readonly generatePassword: (policy: string) => Promise<string>;
+  readonly notices?: Notices;
   readonly nobodies?: NobodyCounts | undefined;
   readonly formatVersion: (name: string) => number;
   /** See `EngineEnvironment`; of the mount with this uuid. */
@@ -336,7 +338,8 @@ export class Mounts {
         `this program has no "${entry.type}", which is mounted at ${entry.path}`,
       );
     }
-    const { digestKey, clock, random, generatePassword, formatVersion, nobodies, entityOf } = this.#options;
+    const { digestKey, clock, random, generatePassword, formatVersion, nobodies, notices, entityOf } =
+      this.#options;
     return type.create({
       mountPath: entry.path,
       mountAccessor: entry.accessor,
@@ -348,6 +351,7 @@ export class Mounts {
       random,
       generatePassword,
       ...(nobodies === undefined ? {} : { nobodies }),
+      ...(notices === undefined ? {} : { notices }),
       formatVersion,
       entityOf: (alias) => entityOf(entry.uuid, alias),
       authMounts: {
