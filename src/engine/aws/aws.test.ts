@@ -141,9 +141,8 @@ describe.skipIf(moto === undefined)('credentials of AWS, on moto', () => {
       await written(mount.node, 'aws/roles/deploy', { policy_arns: `arn:aws:iam::${account}:policy/none` });
       const { clock } = mount.store;
       const timers = clock.pending;
-      const pending = read('aws/creds/deploy');
       let settled = false;
-      pending.finally(() => {
+      const pending = read('aws/creds/deploy').finally(() => {
         settled = true;
       });
       // IAM is asked again for what it may not know yet.
