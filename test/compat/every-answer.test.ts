@@ -8,6 +8,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ResponseSchema } from '../../src/core/endpoint.ts';
 import { dataSchema } from '../../src/core/openapi/schema.ts';
 import { parseApiPath } from '../../src/core/path.ts';
+import { awsCredentials } from '../../src/engine/aws/aws.ts';
 import { credstash } from '../../src/engine/credstash/credstash.ts';
 import type { JsonObject } from '../../src/json.ts';
 import { openLogger } from '../../src/log.ts';
@@ -23,6 +24,7 @@ import { type DeclaredOperation, everyOperation } from '../fakes/every-endpoint.
 import { fieldsFor, hostileTexts, type KnownValues } from '../fakes/field-values.ts';
 import { KubernetesApi } from '../fakes/kubernetes-api.ts';
 import { leasedType, Outside } from '../fakes/leased-engine.ts';
+import { memoryAws } from '../fakes/memory-aws.ts';
 import { OidcProvider } from '../fakes/oidc-provider.ts';
 
 const seed = Number(process.env['COFFER_TEST_SEED'] ?? 20_261_122);
@@ -51,11 +53,13 @@ beforeAll(async () => {
     store: table.items,
     service: table.kms,
   }));
-  const engines = [leasedType(new Outside()), echoType, inMemory];
+  const everywhere = { env: {}, endpoints: [], profiles: [], ambient: true };
+  const cloud = memoryAws(() => place.clock.now(), 'sample');
+  const engines = [leasedType(new Outside()), echoType, inMemory, awsCredentials(everywhere, () => cloud)];
   const logs = logControl(openLogger({ level: 'error', terminal: false, write() {} }), () => 'error');
   place = await makePlace({ silent: true, engines, authMethods, program: { logs } });
   node = await place.node();
-  for (const type of ['leased', 'echo', 'transit', 'totp', 'database', 'credstash', 'role-secrets'])
+  for (const type of ['leased', 'echo', 'transit', 'totp', 'database', 'credstash', 'role-secrets', 'aws'])
     await ask(node, 'update', `sys/mounts/${type}`, { type });
   await ask(node, 'update', 'sys/auth/approle', { type: 'approle' });
   await ask(node, 'update', 'sys/auth/userpass', { type: 'userpass' });
@@ -106,6 +110,17 @@ async function signedLogins(): Promise<KnownValues> {
 }
 
 let signed: KnownValues = {};
+
+/** Roles of AWS; nobody asks AWS itself. */
+async function awsSamples(): Promise<void> {
+  const keys = { access_key: 'AKIASAMPLE', secret_key: 'sample' };
+  await ask(node, 'update', 'aws/config/root', { ...keys, username_template: '', role_arn: '' });
+  await ask(node, 'update', 'aws/config/lease', { lease: '1h', lease_max: '2h' });
+  const arn = 'arn:aws:iam::123456789012:role/sample';
+  await ask(node, 'delete', 'aws/roles/sample');
+  await ask(node, 'update', 'aws/roles/sample', { credential_type: 'assumed_role', role_arns: arn });
+  await ask(node, 'update', 'aws/static-roles/sample', { username: 'sample', rotation_period: '1h' });
+}
 
 /** What only few of the operations ask for is made for these. */
 async function systemSamples(of: string): Promise<void> {
@@ -160,6 +175,7 @@ async function identitySamples(): Promise<KnownValues> {
 /** Something at every place that the sample paths name, and the names of it that bodies may hold. */
 async function samples(of: string): Promise<KnownValues> {
   await systemSamples(of);
+  if (of.startsWith('aws/')) await awsSamples();
   // Only where they are asked for: they are many.
   if (of.startsWith('identity/')) identityKnown = await identitySamples();
   await ask(node, 'update', 'secret/data/sample', { data: { a: 1 } });
