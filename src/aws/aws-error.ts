@@ -104,6 +104,8 @@ const named: Readonly<Record<string, AwsReason>> = {
   AccessDeniedException: 'denied',
   AlreadyExistsException: 'conflict',
   AuthFailure: 'bad-credentials',
+  AuthorizationError: 'denied',
+  AuthorizationErrorException: 'denied',
   ExpiredToken: 'bad-credentials',
   ExpiredTokenException: 'bad-credentials',
   IncompleteSignature: 'bad-credentials',
