@@ -1,7 +1,13 @@
 /** The least that IAM must allow for the identity that a mount of the engine `aws` asks as: what its roles need, and nothing else. */
 import type { JsonObject } from '../json.ts';
 
-export const engineUses = ['assumed_role', 'iam_user', 'federation_token', 'rotate_root', 'static_role'] as const;
+export const engineUses = [
+  'assumed_role',
+  'iam_user',
+  'federation_token',
+  'rotate_root',
+  'static_role',
+] as const;
 export type EngineUse = (typeof engineUses)[number];
 
 export interface EnginePolicyOptions {
@@ -38,9 +44,11 @@ export function awsEnginePolicy(options: EnginePolicyOptions): JsonObject {
       allow('JoinGroups', ['iam:AddUserToGroup', 'iam:RemoveUserFromGroup'], [arn('group/*')]),
     ],
     federation_token: [
-      allow('Federate', ['sts:GetFederationToken', 'sts:TagSession'], [
-        `arn:${partitionOf(region)}:sts::${account}:federated-user/*`,
-      ]),
+      allow(
+        'Federate',
+        ['sts:GetFederationToken', 'sts:TagSession'],
+        [`arn:${partitionOf(region)}:sts::${account}:federated-user/*`],
+      ),
     ],
     rotate_root: [allow('RotateOwnKey', ['iam:GetUser', ...keyActions], [arn(`user/$${'{aws:username}'}`)])],
     static_role: [allow('RotateStaticKeys', keyActions, [arn('user/*')])],

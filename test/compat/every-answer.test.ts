@@ -56,8 +56,13 @@ beforeAll(async () => {
     service: table.kms,
   }));
   const everywhere = { env: {}, endpoints: [], profiles: [], ambient: true };
-  const cloud = memoryAws(() => place.clock.now(), 'sample');
-  const engines = [leasedType(new Outside()), echoType, inMemory, awsCredentials(everywhere, () => cloud)];
+  const awsServices = memoryAws(() => place.clock.now(), 'sample');
+  const engines = [
+    leasedType(new Outside()),
+    echoType,
+    inMemory,
+    awsCredentials(everywhere, () => awsServices),
+  ];
   const logs = logControl(openLogger({ level: 'error', terminal: false, write() {} }), () => 'error');
   place = await makePlace({ silent: true, engines, authMethods, program: { logs } });
   node = await place.node();

@@ -27,8 +27,7 @@ export function memoryAws(now: () => number, ownName = 'coffer'): AwsServices {
       keysOf(user).set(key.accessKey, now());
       return key;
     },
-    listKeys: async (user) =>
-      [...keysOf(user)].map(([accessKey, createdAt]) => ({ accessKey, createdAt })),
+    listKeys: async (user) => [...keysOf(user)].map(([accessKey, createdAt]) => ({ accessKey, createdAt })),
     deleteKey: async (user, key) => void keysOf(user).delete(key),
     ownName: async () => ownName,
     dismantle: async (user) => {

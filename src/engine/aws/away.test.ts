@@ -1,7 +1,13 @@
 /** AWS that refuses, throttles, is slow or loses answers: callers are told what to do, and nothing stays. */
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { account } from '../../../test/fakes/aws-cloud.ts';
-import { type AwsMount, awsMount, written } from '../../../test/fakes/aws-mount.ts';
+import {
+  type AwsMount,
+  awsMount,
+  lettersOf,
+  tellEverything,
+  written,
+} from '../../../test/fakes/aws-mount.ts';
 import { ask, finishDuties, rootToken } from '../../../test/fakes/client.ts';
 import { type FaultyQuery, type QueryFault, startFaultyQuery } from '../../../test/fakes/faulty-query.ts';
 import { resetMoto, startMoto } from '../../../test/setup/moto.ts';
@@ -24,14 +30,19 @@ describe.skipIf(moto === undefined)('with AWS', () => {
   beforeEach(async () => {
     await resetMoto(moto);
     faulty.fault = () => undefined;
-    mount = await awsMount(faulty.endpoint, { places: { deadline: 2_000 } });
-    await written(mount.node, 'aws/config/root', { max_retries: 0 });
-    await written(mount.node, 'aws/roles/Admin', { credential_type: 'assumed_role', role_arns: roleArn });
-    await written(mount.node, 'aws/roles/deploy', { credential_type: 'iam_user', policy_document: document });
+    mount = await freshMount();
     faulty.calls.length = 0;
     faulty.sent.length = 0;
   });
   afterEach(() => mount.remove());
+
+  async function freshMount(deadline = 15_000): Promise<AwsMount> {
+    const made = await awsMount(faulty.endpoint, { places: { deadline } });
+    await written(made.node, 'aws/config/root', { max_retries: 0 });
+    await written(made.node, 'aws/roles/Admin', { credential_type: 'assumed_role', role_arns: roleArn });
+    await written(made.node, 'aws/roles/deploy', { credential_type: 'iam_user', policy_document: document });
+    return made;
+  }
   afterAll(async () => {
     await faulty.close();
     await moto.close();
@@ -66,18 +77,23 @@ describe.skipIf(moto === undefined)('with AWS', () => {
     ['silent', { kind: 'hang' }, 503, /did not answer sts:AssumeRole in time/],
     ['losing connections', { kind: 'drop' }, 503, /cannot be reached/],
   ])('%s a caller is told', async (_how, fault, status, message) => {
+    if (fault.kind === 'hang') {
+      await mount.remove();
+      mount = await freshMount(2_000);
+    }
+    await tellEverything(mount, 'mail');
     fail('AssumeRole', fault);
     const answer = await ask(mount.node, 'read', 'aws/sts/Admin');
     expect([answer.status, answer.errors.join()]).toEqual([status, expect.stringMatching(message)]);
     expect(answer.errors.join()).toMatch(/^cannot make credentials of role "Admin": /);
     expect(answer.errors.join()).not.toContain(identity);
-    expect(mount.notices.posted).toEqual([
-      {
-        kind: 'credentials.refused',
-        subject: 'credentials of AWS by role Admin were refused: root',
-        fields: expect.objectContaining({ role: 'Admin', aws_role: roleArn, reason: expect.any(String) }),
-      },
-    ]);
+    const letters = await lettersOf(mount, 'mail', 1);
+    expect(letters).toHaveLength(1);
+    expect(letters[0]).toMatchObject({
+      kind: 'credentials.refused',
+      subject: 'Credentials refused by AWS: AWS role Admin to root',
+      fields: { role: 'Admin', aws_role: roleArn, reason: expect.any(String) },
+    });
   });
 
   it('trying again as often as the config says', async () => {
@@ -90,7 +106,8 @@ describe.skipIf(moto === undefined)('with AWS', () => {
 
   it('asking nothing where the request is wrong, or nobody accepts the notice', async () => {
     await written(mount.node, 'aws/roles/Admin', { notify: 'mail' });
-    mount.notices.refuses = 'mail did not accept';
+    await tellEverything(mount, 'mail');
+    mount.sinks.set('mail', 'fails');
     for (const fields of [{}, { ttl: '1s' }, { role_arn: 'other' }])
       await ask(mount.node, 'read', 'aws/sts/Admin', fields);
     expect(faulty.calls).toEqual([]);
