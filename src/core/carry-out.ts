@@ -217,6 +217,7 @@ async function leaseOut(
       leaseNotice({
         mount: mount.entry,
         record: prepared.record,
+        told: leased.told ?? {},
         caller,
         requestId,
         remoteAddress: request.remoteAddress,
@@ -242,10 +243,6 @@ async function leaseOut(
       'Secret cannot be returned; token had one use left, so leased credentials were immediately revoked.',
     );
   }
-  await leased.issued?.(prepared.record.id).catch(async (error: unknown) => {
-    await core.leases.revoke(prepared.record.id);
-    throw error;
-  });
   core.meter.tally('lease_issued');
   return { id: prepared.record.id, renewable: leased.renewable, duration: prepared.duration };
 }

@@ -8,6 +8,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ResponseSchema } from '../../src/core/endpoint.ts';
 import { dataSchema } from '../../src/core/openapi/schema.ts';
 import { parseApiPath } from '../../src/core/path.ts';
+import { awsCredentials } from '../../src/engine/aws/aws.ts';
 import { credstash } from '../../src/engine/credstash/credstash.ts';
 import type { JsonObject, JsonValue } from '../../src/json.ts';
 import { openLogger } from '../../src/log.ts';
@@ -24,6 +25,7 @@ import { type DeclaredOperation, everyOperation } from '../fakes/every-endpoint.
 import { fieldsFor, hostileTexts, type KnownValues } from '../fakes/field-values.ts';
 import { KubernetesApi } from '../fakes/kubernetes-api.ts';
 import { leasedType, Outside } from '../fakes/leased-engine.ts';
+import { memoryAws } from '../fakes/memory-aws.ts';
 import { OidcProvider } from '../fakes/oidc-provider.ts';
 import { Device } from '../fakes/totp-place.ts';
 
@@ -54,11 +56,18 @@ beforeAll(async () => {
     store: table.items,
     service: table.kms,
   }));
-  const engines = [leasedType(new Outside()), echoType, inMemory];
+  const everywhere = { env: {}, endpoints: [], profiles: [], ambient: true };
+  const awsServices = memoryAws(() => place.clock.now(), 'sample');
+  const engines = [
+    leasedType(new Outside()),
+    echoType,
+    inMemory,
+    awsCredentials(everywhere, () => awsServices),
+  ];
   const logs = logControl(openLogger({ level: 'error', terminal: false, write() {} }), () => 'error');
   place = await makePlace({ silent: true, engines, authMethods, program: { logs } });
   node = await place.node();
-  for (const type of ['leased', 'echo', 'transit', 'totp', 'database', 'credstash', 'role-secrets'])
+  for (const type of ['leased', 'echo', 'transit', 'totp', 'database', 'credstash', 'role-secrets', 'aws'])
     await ask(node, 'update', `sys/mounts/${type}`, { type });
   await ask(node, 'update', 'sys/auth/approle', { type: 'approle' });
   await ask(node, 'update', 'sys/auth/userpass', { type: 'userpass' });
@@ -145,6 +154,17 @@ async function codeSamples(of: string): Promise<KnownValues> {
   };
 }
 
+/** Roles of AWS; nobody asks AWS itself. */
+async function awsSamples(): Promise<void> {
+  const keys = { access_key: 'AKIASAMPLE', secret_key: 'sample' };
+  await ask(node, 'update', 'aws/config/root', { ...keys, username_template: '', role_arn: '' });
+  await ask(node, 'update', 'aws/config/lease', { lease: '1h', lease_max: '2h' });
+  const arn = 'arn:aws:iam::123456789012:role/sample';
+  await ask(node, 'delete', 'aws/roles/sample');
+  await ask(node, 'update', 'aws/roles/sample', { credential_type: 'assumed_role', role_arns: arn });
+  await ask(node, 'update', 'aws/static-roles/sample', { username: 'sample', rotation_period: '1h' });
+}
+
 /** What only few of the operations ask for is made for these. */
 async function systemSamples(of: string): Promise<void> {
   const policy = 'length = 12 rule "charset" { charset = "ab" }';
@@ -198,6 +218,7 @@ async function identitySamples(): Promise<KnownValues> {
 /** Something at every place that the sample paths name, and the names of it that bodies may hold. */
 async function samples(of: string): Promise<KnownValues> {
   await systemSamples(of);
+  if (of.startsWith('aws/')) await awsSamples();
   // Only where they are asked for: they are many.
   const awsKnown = of.startsWith('auth/aws/') ? await cloud.fill(node, 'auth/aws/') : {};
   if (of.startsWith('identity/')) identityKnown = await identitySamples();

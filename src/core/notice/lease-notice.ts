@@ -13,14 +13,17 @@ export interface LeaseTold {
   readonly caller: Caller | undefined;
   readonly remoteAddress: string;
   readonly requestId: string;
+  /** By the engine. */
+  readonly told: Readonly<Record<string, string>>;
 }
 
-export function leaseNotice({ mount, record, caller, remoteAddress, requestId }: LeaseTold): Notice {
+export function leaseNotice({ mount, record, caller, remoteAddress, requestId, told }: LeaseTold): Notice {
   const who = caller === undefined ? 'somebody without a token' : caller.displayName;
   return {
     kind: leaseNoticeKind,
     subject: `Credentials issued: ${record.path} to ${who}`,
     fields: {
+      ...told,
       path: record.path,
       engine: mount.type,
       display_name: who,
