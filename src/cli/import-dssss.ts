@@ -122,37 +122,41 @@ class DssssImport {
   async #carry(name: string, data: JsonObject, roles: readonly string[]): Promise<State> {
     const problem = nameProblem(name);
     if (problem !== undefined) throw new CofferError('invalid_request', problem);
-    const { dryRun, verifyAs } = this.#wishes;
     const there = await absentAs(() => this.#readers.show(name));
     if (there !== undefined) return this.#compare(name, data, roles, there);
-    if (dryRun) return 'new';
-    const list = verifyAs === undefined ? roles : [...roles, verifyAs];
-    await this.#readers.write(name, data, list, 0);
+    if (this.#wishes.dryRun) return 'new';
+    const own = this.#ownWord(roles);
+    await this.#readers.write(name, data, own === undefined ? roles : [...roles, own], 0);
     const stored = await this.#readers.show(name);
     const state = await this.#compare(name, data, roles, stored);
     return state === 'same' ? 'new' : state;
   }
 
-  /** Throws `integrity` for another value or list than that of dssss. */
+  /** Throws `conflict` for another value or list than that of dssss. */
   async #compare(
     name: string,
     data: JsonObject,
     roles: readonly string[],
     shown: readonly string[],
   ): Promise<State> {
-    const { dryRun, verifyAs } = this.#wishes;
-    const value = await deniedAs(() => this.#safe.current(name));
-    if (value !== undefined && (value.data === undefined || !sameJson(value.data, data)))
-      throw new CofferError(
-        'conflict',
-        'there is another value under that name already; it is left as it is',
-      );
-    const isOwn = verifyAs !== undefined && !roles.includes(verifyAs) && shown.includes(verifyAs);
-    const rest = isOwn && !dryRun ? await this.#readers.change(name, 'remove', [verifyAs]) : shown;
-    const listed = rest.filter((word) => !(isOwn && word === verifyAs)).map(bareRole);
+    const own = this.#ownWord(roles);
+    const listed = shown.filter((word) => word !== own).map(bareRole);
     if (!sameNames(listed, roles))
       throw new CofferError('conflict', 'there is another list of roles under that name already');
-    return value === undefined ? 'listed' : 'same';
+    // Whoever puts itself there takes itself off again, also where the last run did not come that far.
+    const isThere = shown.some((word) => word === own);
+    if (own !== undefined && !isThere) await this.#readers.change(name, 'add', [own]);
+    const value = await deniedAs(() => this.#safe.current(name));
+    if (own !== undefined) await this.#readers.change(name, 'remove', [own]);
+    if (value === undefined) return 'listed';
+    if (value.data !== undefined && sameJson(value.data, data)) return 'same';
+    throw new CofferError('conflict', 'there is another value under that name already; it is left as it is');
+  }
+
+  /** The caller's own, where dssss did not list it; none in a rehearsal, which changes nothing. */
+  #ownWord(roles: readonly string[]): string | undefined {
+    const { dryRun, verifyAs } = this.#wishes;
+    return dryRun || verifyAs === undefined || roles.includes(verifyAs) ? undefined : verifyAs;
   }
 }
 

@@ -194,6 +194,19 @@ describe.skipIf(moto === undefined)('logins of instances', () => {
     expect(await refusal(await logIn({ pendingTime: '2026-10-01T00:00:00Z' }))).toMatch(/older/);
   });
 
+  it('come in crowds without a nonce: what is known already is not written again', async () => {
+    await writeRole({ ignore_nonce: true });
+    expect((await logIn()).status).toBe(200);
+    const entry = () => ask(node, 'read', `auth/aws/identity-accesslist/${all.withRole}`);
+    const before = (await entry()).data;
+    place.clock.advance(60_000);
+    const answers = await Promise.all(Array.from({ length: 8 }, () => logIn()));
+    expect(answers.map(({ status }) => status)).toEqual(Array.from({ length: 8 }, () => 200));
+    expect((await entry()).data).toEqual(before);
+    expect((await logIn({ pendingTime: '2026-11-02T00:00:00Z' })).status).toBe(200);
+    expect((await entry()).data).not.toEqual(before);
+  });
+
   it('prove the role that the instance has, with its path, or the instance where it has none', async () => {
     await ask(node, 'update', 'sys/mounts/owned', { type: 'owned' });
     const names = [];
