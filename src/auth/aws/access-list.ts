@@ -39,6 +39,11 @@ export interface Admission {
 
 export const accessFolder = 'access/';
 export const longestNonce = 128;
+/**
+ * What stands for the nonce of instances that only ever logged in by roles without nonces: no login without one is thereby the last, and the
+ * first that brings one is the first.
+ */
+export const noNonceYet = 'none';
 
 export interface ReadEntry {
   readonly entry: AccessEntry;
@@ -71,7 +76,8 @@ export function admitInstance(
   const entry: AccessEntry = {
     account: accountId,
     role: rules.role,
-    nonce,
+    // A role without nonces must not be a way to change the one that other roles ask for.
+    nonce: rules.ignoreNonce ? (before?.entry.nonce ?? nonce) : nonce,
     createdAt: before?.entry.createdAt ?? now,
     lastUpdatedAt: now,
     expiresAt: Math.max(now + lasts, before?.entry.expiresAt ?? 0),
@@ -113,6 +119,7 @@ function checkEntry(
     throw refused('the instance has logged in, and may not again');
   // An older document was made before the instance was stopped or moved: somebody kept it.
   if (pendingTime < entry.pendingTime) throw refused('the document is older than one that came before');
+  if (entry.nonce === noNonceYet) return;
   if (rules.ignoreNonce || equalBytes(Buffer.from(nonce), Buffer.from(entry.nonce))) return;
   if (rules.allowMigration && pendingTime > entry.pendingTime) return;
   throw refused('the nonce is not the one of the first login');

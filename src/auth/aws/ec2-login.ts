@@ -15,7 +15,7 @@ import {
   readRole,
   roleExpectation,
 } from '../role-records.ts';
-import { type AccessRules, admitInstance, longestNonce, readEntry } from './access-list.ts';
+import { type AccessRules, admitInstance, longestNonce, noNonceYet, readEntry } from './access-list.ts';
 import { parseArn } from './arn.ts';
 import { configuredKeys } from './certificates.ts';
 import { readIdentityConfig } from './identity-config.ts';
@@ -52,7 +52,7 @@ export async function logInInstance(rooms: AwsRooms, call: Call, login: Ec2Login
   const admission = admitInstance(
     document,
     await readEntry(call.view, document.instanceId),
-    kept === '' ? (found.role.ignoreNonce ? unused : '') : rooms.environment.digest(`nonce/${kept}`),
+    kept === '' ? (found.role.ignoreNonce ? noNonceYet : '') : rooms.environment.digest(`nonce/${kept}`),
     rulesOf(found.role, tag),
     now,
     rooms.environment.maxTtl * 1_000,
@@ -64,9 +64,6 @@ export async function logInInstance(rooms: AwsRooms, call: Call, login: Ec2Login
     expectations: [roleExpectation(found.role.name, found.revision), ...admission.expectations],
   };
 }
-
-/** What stands for the nonce of those who need none: no login without one is thereby the last. */
-const unused = 'none';
 
 function rulesOf(role: AwsRole, tag: TagGrant | undefined): AccessRules {
   return {
