@@ -25,7 +25,7 @@ export interface AccessEntry {
 
 export interface AccessRules {
   readonly role: string;
-  /** The same document is taken again without a nonce. */
+  /** The same document is taken again without a nonce; what other roles were told stays as it is. */
   readonly ignoreNonce: boolean;
   readonly allowMigration: boolean;
   readonly disallowReauthentication: boolean;
@@ -39,11 +39,6 @@ export interface Admission {
 
 export const accessFolder = 'access/';
 export const longestNonce = 128;
-/**
- * What stands for the nonce of instances that only ever logged in by roles without nonces: no login without one is thereby the last, and the
- * first that brings one is the first.
- */
-export const noNonceYet = 'none';
 
 export interface ReadEntry {
   readonly entry: AccessEntry;
@@ -57,8 +52,11 @@ export async function readEntry(view: View, instance: string): Promise<ReadEntry
     : { entry: decodeStored<AccessEntry>(sealed.open()), revision: sealed.revision };
 }
 
+/** Stands for the nonce of instances that logged in by roles without nonces alone: the first that brings one keeps it. */
+const unused = 'none';
+
 /**
- * @param nonce keyed hash of what was sent or made; empty for the wish that no login follows
+ * @param nonce keyed hash of what was sent or made; empty for the wish that no login follows, and where nonces are ignored
  * @param lasts milliseconds that the entry is kept at least
  * @throws `permission_denied` with the reason, which stays inside
  */
@@ -76,13 +74,12 @@ export function admitInstance(
   const entry: AccessEntry = {
     account: accountId,
     role: rules.role,
-    // A role without nonces must not be a way to change the one that other roles ask for.
-    nonce: rules.ignoreNonce ? (before?.entry.nonce ?? nonce) : nonce,
+    nonce: rules.ignoreNonce ? (before?.entry.nonce ?? unused) : nonce,
     createdAt: before?.entry.createdAt ?? now,
     lastUpdatedAt: now,
     expiresAt: Math.max(now + lasts, before?.entry.expiresAt ?? 0),
     pendingTime,
-    disallowReauthentication: rules.disallowReauthentication || nonce === '',
+    disallowReauthentication: rules.disallowReauthentication || (nonce === '' && !rules.ignoreNonce),
   };
   const path = accessFolder + instanceId;
   return {
@@ -119,8 +116,8 @@ function checkEntry(
     throw refused('the instance has logged in, and may not again');
   // An older document was made before the instance was stopped or moved: somebody kept it.
   if (pendingTime < entry.pendingTime) throw refused('the document is older than one that came before');
-  if (entry.nonce === noNonceYet) return;
-  if (rules.ignoreNonce || equalBytes(Buffer.from(nonce), Buffer.from(entry.nonce))) return;
+  if (rules.ignoreNonce || entry.nonce === unused || equalBytes(Buffer.from(nonce), Buffer.from(entry.nonce)))
+    return;
   if (rules.allowMigration && pendingTime > entry.pendingTime) return;
   throw refused('the nonce is not the one of the first login');
 }
