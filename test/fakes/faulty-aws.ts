@@ -59,9 +59,9 @@ export async function startFaultyAws(upstream?: string, port = 0): Promise<Fault
     const body = Buffer.concat(chunks).toString();
     const given = faulty.seen(request.headers, body);
     if (given !== undefined) return void response.end(given);
-    const action = String(request.headers['x-amz-target'] ?? '').replace(/^.*\./, '');
+    const { action, parameters } = asked(request.headers, body);
     faulty.calls.push(action);
-    const fault = faulty.fault(action, body === '' ? {} : (JSON.parse(body) as JsonObject));
+    const fault = faulty.fault(action, parameters);
     if (fault?.kind === 'hang') return;
     if (fault?.kind === 'drop') return void response.destroy();
     if (fault?.kind === 'answer') return void response.writeHead(200, fault.headers).end(fault.body);
@@ -78,10 +78,25 @@ export async function startFaultyAws(upstream?: string, port = 0): Promise<Fault
       await real.arrayBuffer();
       return void response.destroy();
     }
-    response.writeHead(real.status, { 'content-type': 'application/x-amz-json-1.1' });
+    const type = real.headers.get('content-type') ?? 'application/x-amz-json-1.1';
+    response.writeHead(real.status, { 'content-type': type });
     response.end(Buffer.from(await real.arrayBuffer()));
   }
 
   await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
   return faulty;
+}
+
+/** STS and IAM take forms, the others JSON. */
+function asked(
+  headers: IncomingHttpHeaders,
+  body: string,
+): { readonly action: string; readonly parameters: JsonObject } {
+  const target = headers['x-amz-target'];
+  if (target !== undefined) {
+    const action = String(target).replace(/^.*\./, '');
+    return { action, parameters: body === '' ? {} : (JSON.parse(body) as JsonObject) };
+  }
+  const parameters = Object.fromEntries(new URLSearchParams(body));
+  return { action: parameters['Action'] ?? '', parameters };
 }

@@ -73,6 +73,8 @@ export function admitInstance(
   if (before !== undefined) checkEntry(before.entry, accountId, pendingTime, nonce, rules);
   else if (rules.firstWithin > 0 && now - pendingTime > rules.firstWithin)
     throw refused('the instance was started too long ago for a first login');
+  if (before !== undefined && saysAsMuch(before.entry, pendingTime, rules, now + lasts / 2))
+    return { writes: [], expectations: [] };
   const entry: AccessEntry = {
     account: accountId,
     role: rules.role,
@@ -89,6 +91,21 @@ export function admitInstance(
     // Of two first logins at the same time one is the first.
     expectations: [{ path, revision: before?.revision ?? null }],
   };
+}
+
+/**
+ * Whether what was written before does for this login too. Only of roles without nonces, whose instances may log in with every request
+ * and several at once: writing the same again would cost each of them a commit, and all but one of them the login.
+ */
+function saysAsMuch(
+  { nonce, role, pendingTime: known, expiresAt }: AccessEntry,
+  pendingTime: number,
+  rules: AccessRules,
+  until: number,
+): boolean {
+  return (
+    rules.ignoreNonce && nonce !== '' && role === rules.role && known === pendingTime && expiresAt >= until
+  );
 }
 
 function checkEntry(

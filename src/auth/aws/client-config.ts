@@ -50,7 +50,8 @@ export const noClientConfig: ClientConfig = {
   maxRetries: -1,
 };
 
-const path = 'config/client';
+export const clientConfigPath = 'config/client';
+const path = clientConfigPath;
 
 const fields = {
   access_key: { type: 'string', help: 'Access key; without it the server’s own identity asks.' },
