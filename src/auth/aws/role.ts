@@ -26,6 +26,8 @@ export interface PrincipalBind {
   readonly arn: string;
   /** What AWS gives a principal once and never again (`AROA…`, `AIDA…`); absent for patterns, and where it is not to be asked. */
   readonly uniqueId?: string;
+  /** Without an id: IAM has to say that the principal's path is the ARN's, too. Where it is not there the name alone counts. */
+  readonly pathToo?: true;
 }
 
 export interface AwsRole extends RoleRecord {
