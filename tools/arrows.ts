@@ -61,6 +61,7 @@ export const handedToEngines = [
   'core/pages.ts',
   'core/request.ts',
   'core/retry.ts',
+  'core/scan-names.ts',
   'core/stored-json.ts',
   'core/tool-values.ts',
   'core/ttl.ts',

@@ -123,10 +123,11 @@ async function handleOnce(errand: Errand, call: Call, token: LeaseHolder | null)
 
 /** A scan goes below the folder that was decided on: what its answer names is decided by name. */
 function withoutHidden(errand: Errand, reply: Reply | undefined): Reply | undefined {
-  const { operation, acl, mount, request } = errand;
+  const { operation, acl, mount, request, spec } = errand;
   if (operation !== 'scan' || reply?.data === undefined || reply.data === null) return reply;
   if (acl === undefined) return { ...reply, data: { keys: [] } };
-  return { ...reply, data: shownOfScan(acl, mount, request.path, reply.data) };
+  const scanned = { mount, path: request.path, ownDecision: spec.ownDecision === true };
+  return { ...reply, data: shownOfScan(acl, scanned, reply.data) };
 }
 
 /** Begins the long work that a handler asked for; the answer names it. */
