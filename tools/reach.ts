@@ -42,7 +42,7 @@ export const reaches: readonly Reach[] = [
     owners: [
       'client/',
       // An instance's own metadata service, which no guard of addresses would let through: what is asked is fixed.
-      'aws/instance-region.ts',
+      'aws/instance-metadata.ts',
       'outgoing/',
       'audit-device/connection.ts',
       'engine/database/mysql/',

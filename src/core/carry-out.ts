@@ -178,7 +178,7 @@ async function logIn(
     return { auth: second.auth, warnings: [], undo: second.drop };
   }
   const identity = putsOff ? await settledIdentity(core, entry, principal, found) : found;
-  const issued = issueLogin(core, entry, request.path, principal, identity);
+  const issued = issueLogin(core, entry, request.path, principal, identity, second.shown);
   // Only what the store keeps is counted.
   if (issued.writes.length > 0) await core.ceilings.admitToken(identityOf(entry.uuid, principal.alias));
   const all = [...issued.writes, ...second.writes, ...writes];
@@ -242,6 +242,10 @@ async function leaseOut(
       'Secret cannot be returned; token had one use left, so leased credentials were immediately revoked.',
     );
   }
+  await leased.issued?.(prepared.record.id).catch(async (error: unknown) => {
+    await core.leases.revoke(prepared.record.id);
+    throw error;
+  });
   core.meter.tally('lease_issued');
   return { id: prepared.record.id, renewable: leased.renewable, duration: prepared.duration };
 }

@@ -5,7 +5,14 @@ import type { BarrierStore, PlainWrite, SealedRecord } from '../../barrier/store
 import type { Clock } from '../../clock.ts';
 import { hmacSha256 } from '../../crypto/digest.ts';
 import type { Random } from '../../crypto/random.ts';
-import type { AuthMethodType, AuthMount, Engine, EngineOptions, EngineType } from '../../engine/engine.ts';
+import type {
+  AuthMethodType,
+  AuthMount,
+  Engine,
+  EngineEnvironment,
+  EngineOptions,
+  EngineType,
+} from '../../engine/engine.ts';
 import { CofferError, ConflictError } from '../../errors.ts';
 import type { Expectation, Revision } from '../../storage/storage.ts';
 import { dueWrite } from '../due.ts';
@@ -85,6 +92,8 @@ export interface MountsOptions {
   readonly notices?: Notices;
   readonly nobodies?: NobodyCounts | undefined;
   readonly formatVersion: (name: string) => number;
+  /** See `EngineEnvironment`; of the mount with this uuid. */
+  readonly entityOf: (mount: string, alias: string) => ReturnType<NonNullable<EngineEnvironment['entityOf']>>;
 }
 
 interface Instance {
@@ -329,7 +338,8 @@ export class Mounts {
         `this program has no "${entry.type}", which is mounted at ${entry.path}`,
       );
     }
-    const { digestKey, clock, random, generatePassword, formatVersion, nobodies, notices } = this.#options;
+    const { digestKey, clock, random, generatePassword, formatVersion, nobodies, notices, entityOf } =
+      this.#options;
     return type.create({
       mountPath: entry.path,
       mountAccessor: entry.accessor,
@@ -343,6 +353,7 @@ export class Mounts {
       ...(nobodies === undefined ? {} : { nobodies }),
       ...(notices === undefined ? {} : { notices }),
       formatVersion,
+      entityOf: (alias) => entityOf(entry.uuid, alias),
       authMounts: {
         at: (path) => authMount(this.#table.at(`auth/${path}`)),
         of: (uuid) => authMount(this.#table.byUuid(uuid)),
