@@ -17,6 +17,8 @@ export interface LeaseTold {
 
 export function leaseNotice({ mount, record, caller, remoteAddress, requestId }: LeaseTold): Notice {
   const who = caller === undefined ? 'somebody without a token' : caller.displayName;
+  // As the login had it, for a second party's consent.
+  const approvedBy = caller?.metadata['approved_by'];
   return {
     kind: leaseNoticeKind,
     subject: `Credentials issued: ${record.path} to ${who}`,
@@ -26,6 +28,7 @@ export function leaseNotice({ mount, record, caller, remoteAddress, requestId }:
       display_name: who,
       ...(caller?.entityId ? { entity_id: caller.entityId } : {}),
       ...(caller === undefined ? {} : { token_accessor: caller.accessor }),
+      ...(approvedBy ? { approved_by: approvedBy } : {}),
       remote_address: remoteAddress,
       lease_id: record.id,
       expires: new Date(record.expiresAt).toISOString(),
