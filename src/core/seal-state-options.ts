@@ -9,6 +9,7 @@ import type { Seal, SlotPlace } from '../seal/seal.ts';
 import type { SlotMaker } from '../seal/slot-maker.ts';
 import type { Storage } from '../storage/storage.ts';
 import type { AuditLog } from './audit/audit.ts';
+import type { Manner } from './core.ts';
 import type { JobType } from './job/job.ts';
 import type { Telemetry } from './meter.ts';
 import type { SystemTtls } from './mount/entry.ts';
@@ -44,6 +45,8 @@ export interface SealStateOptions {
   /** What of stored formats this program reads and writes. */
   readonly formats?: Formats;
   readonly surroundings?: Surroundings;
+  /** As with the core. */
+  readonly manner?: Manner | undefined;
   readonly log: Log;
 }
 

@@ -49,6 +49,11 @@ export interface StoredLogOptions {
   readonly keep?: number | undefined;
   /** Told of each chain that was closed later than at the start. */
   readonly onFinding?: (finding: ChainFinding) => void;
+  /**
+   * `rests`: a process that is frozen between its lines. Its chain begins with its first line, and it looks after nobody else's.
+   * `visits`: one that comes for a short while. Its chain begins so, too; it looks after the others once, at the start.
+   */
+  readonly manner?: 'rests' | 'visits' | undefined;
 }
 
 export interface OpenStoredLog extends AuditLog {
@@ -130,14 +135,21 @@ class StoredLog implements OpenStoredLog {
   }
 
   async begin(): Promise<void> {
-    await this.#commit([], false);
+    const { manner } = this.#options;
+    if (manner === 'rests') return;
+    if (manner === undefined) await this.#commit([], false);
     this.#findings = await this.closeLeft();
-    this.#upkeep.begin();
+    if (manner === undefined) this.#upkeep.begin();
+    else await this.#prune();
   }
 
   async #tend(): Promise<void> {
-    const { store, clock, keep, onFinding } = this.#options;
-    for (const finding of await this.closeLeft()) onFinding?.(finding);
+    for (const finding of await this.closeLeft()) this.#options.onFinding?.(finding);
+    await this.#prune();
+  }
+
+  async #prune(): Promise<void> {
+    const { store, clock, keep } = this.#options;
     if (keep === undefined) return;
     const place = storedPlace(store);
     const olderThan = clock.now() - keep;
@@ -371,6 +383,8 @@ class StoredLog implements OpenStoredLog {
     while (this.#pump !== undefined) await this.#pump;
     const failed = this.#state === 'failed';
     this.#state = 'closed';
+    // It never had a line.
+    if (this.#chain.revision === null && this.#doubts.length === 0) return;
     try {
       await this.#commitLines([], true);
     } catch (error) {

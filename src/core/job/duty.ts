@@ -5,6 +5,7 @@
 import type { BarrierStore } from '../../barrier/store.ts';
 import type { Clock } from '../../clock.ts';
 import { asCofferError, CofferError, ConflictError, type ErrorCode } from '../../errors.ts';
+import type { ProcessIdentity } from '../audit/process-identity.ts';
 import { DutyLock, type HeldLock } from '../duty/lock.ts';
 import type { JobContext, JobStep, JobType } from './job.ts';
 import type { Jobs, StoredJob } from './jobs.ts';
@@ -38,6 +39,7 @@ export interface JobDutyOptions {
   readonly types: ReadonlyMap<string, JobType>;
   /** Names this process. */
   readonly holder: string;
+  readonly process?: ProcessIdentity;
   readonly onError: (type: string, error: unknown) => void;
 }
 
@@ -54,8 +56,9 @@ export class JobDuty {
   #stopped = false;
 
   constructor(options: JobDutyOptions) {
+    const { store, clock, holder, process } = options;
     this.#options = options;
-    this.#lock = new DutyLock(options.store, options.clock, 'jobs', options.holder);
+    this.#lock = new DutyLock(store, clock, 'jobs', holder, process);
   }
 
   /** Works until no job has anything to do now. Passes never overlap; a call during one makes it look once more. */
