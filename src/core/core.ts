@@ -15,7 +15,7 @@ import { Backups, tagKeyOf } from './backup/backups.ts';
 import { announceRestore, beginningOf } from './backup/restored.ts';
 import { expiryDuty, jobDuty } from './duties.ts';
 import type { ExpiryDuty } from './duty/expiry.ts';
-import { decodeEpoch, type Epoch, epochParts } from './epoch.ts';
+import { decodeEpoch, type Epoch, isOlder } from './epoch.ts';
 import { identityEngine } from './identity/endpoints.ts';
 import { Identities } from './identity/identities.ts';
 import type { JobDuty } from './job/duty.ts';
@@ -25,6 +25,7 @@ import { announceRotation } from './key/announce.ts';
 import type { KeySlots } from './key/key-slots.ts';
 import { Rotation } from './key/rotation.ts';
 import { Leases } from './lease/leases.ts';
+import type { Manner } from './manner.ts';
 import { type Meter, noTelemetry, type Telemetry } from './meter.ts';
 import { withMfa } from './mfa/endpoints.ts';
 import { Mfa } from './mfa/mfa.ts';
@@ -54,13 +55,6 @@ import type { TokenId } from './token/record.ts';
 import { Tokens, tokenKeys } from './token/tokens.ts';
 import { Wrappings } from './wrapping/wrappings.ts';
 
-/**
- * How a node is there. Most stay: they tell the others of themselves and take their turn in the duties. One that `rests` is frozen
- * between its requests: nothing of it runs by itself, it counts nowhere as a node, and whoever made it has it look at the levels of
- * formats (`awaken`). One that `visits` comes for a while to work on the duties (`work`), and leaves.
- */
-export type Manner = 'stays' | 'rests' | 'visits';
-
 export interface CoreOptions {
   readonly barrier: Barrier;
   /** What backups are taken from; undefined where the storage gives no snapshots. */
@@ -88,7 +82,7 @@ export interface CoreOptions {
   readonly log: (message: string, fields: Readonly<Record<string, unknown>>) => void;
   /** What of stored formats this program reads and writes. */
   readonly formats?: Formats;
-  /** It stays unless told. */
+  /** It stays if absent. */
   readonly manner?: Manner | undefined;
   /** Called when the store holds by now what this program does not read. */
   readonly onUnfit?: (error: unknown) => void;
@@ -245,51 +239,13 @@ export class Core implements CoreRooms {
    * program does not read.
    */
   async start(): Promise<void> {
-    if (this.#manner === 'rests') await this.formats.look();
-    else await this.nodes.join();
+    await (this.#options.manner === 'rests' ? this.formats.look() : this.nodes.join());
     await this.#load();
     await this.#addMissingMounts();
     await announceRestore(this.barrier, this.audit);
     const beginning = await beginningOf(this.barrier);
     if (beginning !== undefined) this.batchTokens.beginAt(beginning);
-    if (this.#manner === 'stays') this.#tick();
-  }
-
-  get #manner(): Manner {
-    return this.#options.manner ?? 'stays';
-  }
-
-  /**
-   * For a node that rests, before a request that comes after a rest: levels of formats may have risen without it. Throws
-   * `store_unusable` where the store holds by now what this program does not read.
-   */
-  async awaken(): Promise<void> {
-    await this.formats.look();
-  }
-
-  /**
-   * One turn of the duties, for a node that visits: works until nothing is left that is due now, or until time is up, and has given its
-   * locks back when it resolves. What it begins it ends, so that it may take the time of one call to the outside longer. Rejects as
-   * the store does.
-   *
-   * @param milliseconds after which nothing further is begun
-   */
-  async work(milliseconds: number): Promise<void> {
-    const stop = () => {
-      this.expiry.stop();
-      this.jobDuty.stop();
-    };
-    const timer = this.clock.after(milliseconds, stop);
-    try {
-      await this.at((await this.tokenReader.read(undefined)).epoch);
-      await this.rotation.rotateIfDue();
-      await this.jobDuty.run();
-      while ((await this.expiry.run()) > 0);
-      // What ended may have left long work behind.
-      await this.jobDuty.run();
-    } finally {
-      timer[Symbol.dispose]();
-    }
+    if (this.#options.manner === undefined) this.#tick();
   }
 
   /** Starts no more work of its own, and lets what runs come to an end, for as long as a seal can wait. */
@@ -417,10 +373,8 @@ export class Core implements CoreRooms {
   }
 
   workOnJobs(): void {
-    // Others do: it may be frozen in the middle of a step, or is told when to work.
-    if (this.#manner !== 'stays') return;
-    // Jobs write much, and go on from where they are.
-    if (this.isShort()) return;
+    // Jobs write much, and go on from where they are. What is frozen, or told when to work, leaves them to others.
+    if (this.isShort() || this.#options.manner !== undefined) return;
     this.jobDuty.run().catch((error: unknown) => this.#tell('the job duty failed', error));
   }
 
@@ -440,8 +394,4 @@ function typesOf({ engines, authMethods }: MountTypes): readonly string[] {
     ...[...engines.keys()].map((name) => `secret/${name}`),
     ...[...authMethods.keys()].map((name) => `auth/${name}`),
   ];
-}
-
-function isOlder(epoch: Epoch, than: Epoch): boolean {
-  return epochParts.some((part) => epoch[part] < than[part]);
 }

@@ -8,7 +8,7 @@ import { type Expectation, parseStorageKey } from '../storage/storage.ts';
 import { decodeStored, encodeStored } from './stored-json.ts';
 import { changeWitness, type WitnessDigests, type Witnessed, witnessKey } from './witness.ts';
 
-export const epochParts = ['mounts', 'policies', 'keyring', 'seal', 'quotas', 'system', 'mfa'] as const;
+const epochParts = ['mounts', 'policies', 'keyring', 'seal', 'quotas', 'system', 'mfa'] as const;
 export type EpochPart = (typeof epochParts)[number];
 
 export type Epoch = { readonly [P in EpochPart]: number } & {
@@ -78,4 +78,9 @@ export async function bumpWitnessed(
 
 function epochWrite(epoch: Epoch): PlainWrite {
   return { key: epochKey, value: encodeEpoch(epoch) };
+}
+
+/** Whether a part of an epoch is behind what was known: the store went back to an earlier state. */
+export function isOlder(epoch: Epoch, than: Epoch): boolean {
+  return epochParts.some((part) => epoch[part] < than[part]);
 }

@@ -9,9 +9,9 @@ import { openAuditLog } from '../core/audit/log.ts';
 import { nullAuditLog } from '../core/audit/null-log.ts';
 import { currentProcess, isSurelyGone, type ProcessIdentity } from '../core/audit/process-identity.ts';
 import type { ChainFinding } from '../core/audit/recover.ts';
-import { openStoredLog } from '../core/audit/stored-log.ts';
-import type { Manner } from '../core/core.ts';
+import { openStoredLog, type StoredLogOptions } from '../core/audit/stored-log.ts';
 import type { JobType } from '../core/job/job.ts';
+import type { Manner } from '../core/manner.ts';
 import type { SystemTtls } from '../core/mount/entry.ts';
 import type { MountTypes } from '../core/mount/mounts.ts';
 import { decodeNode, nodePrefix } from '../core/node/record.ts';
@@ -69,8 +69,10 @@ export interface NodeOptions {
   >;
   /** What of stored formats this node reads and writes; all that its mounts' types declare, if absent. */
   readonly formats?: Formats;
-  /** It stays unless told. */
-  readonly manner?: Manner;
+  /** It stays if absent. */
+  readonly manner?: Manner | undefined;
+  /** Of a log in the store. */
+  readonly auditUpkeep?: StoredLogOptions['upkeep'];
   /** `sys/rekey` and `sys/generate-root` are open to everybody, as Vault's clients know them. Not unless told. */
   readonly unauthenticatedKeyOperations?: boolean;
 }
@@ -190,14 +192,14 @@ async function openNodeAudit(
 }
 
 /** What a log in the store asks of the program around it. */
-function ofStore({ storage, program, manner }: NodeOptions, barrier: Barrier) {
+function ofStore({ storage, program, auditUpkeep }: NodeOptions, barrier: Barrier) {
   const room = withRoom(storage);
   const own = program?.process;
   return {
     isShort: () => room?.isShort() === true,
     nodes: () => livingProcesses(barrier, own ?? currentProcess()),
     ...(own === undefined ? {} : { process: own }),
-    ...(manner === undefined || manner === 'stays' ? {} : { manner }),
+    upkeep: auditUpkeep,
   };
 }
 

@@ -25,6 +25,7 @@ import { chainDirectoryName } from './segment.ts';
 import { type Signer, signerOf } from './signature.ts';
 import { ChainDraft, type ChainEnd, type ChainState, leftStoredChains, linesBytes } from './stored-chain.ts';
 import { storedPlace, storedRemover, storedShelf } from './stored-place.ts';
+import { full, refusal } from './stored-refusal.ts';
 import { Upkeep } from './upkeep.ts';
 
 export interface StoredLogOptions {
@@ -50,10 +51,11 @@ export interface StoredLogOptions {
   /** Told of each chain that was closed later than at the start. */
   readonly onFinding?: (finding: ChainFinding) => void;
   /**
-   * `rests`: a process that is frozen between its lines. Its chain begins with its first line, and it looks after nobody else's.
-   * `visits`: one that comes for a short while. Its chain begins so, too; it looks after the others once, at the start.
+   * Who looks after chains of processes that are gone, and after what is old: this one `always`, unless told; only `once`, at its
+   * start; or `never`, where it is frozen between its lines. Of the last two the chain begins with the first line, so that a process
+   * that has nothing to say leaves nothing behind.
    */
-  readonly manner?: 'rests' | 'visits' | undefined;
+  readonly upkeep?: 'always' | 'once' | 'never' | undefined;
 }
 
 export interface OpenStoredLog extends AuditLog {
@@ -135,11 +137,11 @@ class StoredLog implements OpenStoredLog {
   }
 
   async begin(): Promise<void> {
-    const { manner } = this.#options;
-    if (manner === 'rests') return;
-    if (manner === undefined) await this.#commit([], false);
+    const { upkeep = 'always' } = this.#options;
+    if (upkeep === 'never') return;
+    if (upkeep === 'always') await this.#commit([], false);
     this.#findings = await this.closeLeft();
-    if (manner === undefined) this.#upkeep.begin();
+    if (upkeep === 'always') this.#upkeep.begin();
     else await this.#prune();
   }
 
@@ -392,22 +394,4 @@ class StoredLog implements OpenStoredLog {
       throw refusal(error);
     }
   }
-}
-
-function full(cause?: unknown): CofferError {
-  return new CofferError(
-    'storage_full',
-    'the disk of the store is full, and the audit log is in it: until there is room only revoking, deleting and sealing go on',
-    { cause },
-  );
-}
-
-/** As whoever asked for something hears it. */
-function refusal(error: unknown): CofferError {
-  const { code } = asCofferError(error);
-  if (code === 'storage_full') return full(error);
-  if (code === 'sealed') return asCofferError(error);
-  return new CofferError('unavailable', 'the audit log cannot be written, so nothing is done', {
-    cause: error,
-  });
 }

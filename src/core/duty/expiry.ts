@@ -45,11 +45,17 @@ export class ExpiryDuty {
   readonly #lock: DutyLock;
   #running: Promise<number> | undefined;
   #stopped = false;
+  #waits = false;
 
   constructor(options: ExpiryOptions) {
     const { store, clock, holder, process } = options;
     this.#options = options;
     this.#lock = new DutyLock(store, clock, 'expiry', holder, process);
+  }
+
+  /** Whether something was due in the last pass, and somebody else had the duty, or seemed to. */
+  get waits(): boolean {
+    return this.#waits;
   }
 
   /** Begins with no further entries. */
@@ -73,10 +79,12 @@ export class ExpiryDuty {
   async #pass(): Promise<number> {
     let lock: HeldLock | undefined;
     let handled = 0;
+    this.#waits = false;
     try {
       for (let shard = 0; shard < dueShards && !this.#stopped; shard++) {
         if ((await this.#duePage(shard, undefined, 1)).length === 0) continue;
         lock ??= await this.#lock.acquire();
+        this.#waits = lock === undefined;
         if (lock === undefined) return 0;
         handled += await this.#shard(shard, lock);
       }

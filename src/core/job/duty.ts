@@ -54,6 +54,7 @@ export class JobDuty {
   readonly #reported = new Set<string>();
   #again = false;
   #stopped = false;
+  #waits = false;
 
   constructor(options: JobDutyOptions) {
     const { store, clock, holder, process } = options;
@@ -68,6 +69,11 @@ export class JobDuty {
       this.#running = undefined;
     });
     return this.#running;
+  }
+
+  /** Whether there was something to do in the last pass, and somebody else had the duty, or seemed to. */
+  get waits(): boolean {
+    return this.#waits;
   }
 
   /** Begins no further step. */
@@ -88,11 +94,13 @@ export class JobDuty {
 
   async #pass(): Promise<void> {
     let lock: HeldLock | undefined;
+    this.#waits = false;
     try {
       for (;;) {
         const ready = await this.#ready();
         if (ready.length === 0) return;
         lock ??= await this.#lock.acquire();
+        this.#waits = lock === undefined;
         if (lock === undefined) return;
         let more = false;
         for (const id of ready) more = (await this.#turn(id, lock)) === 'more' || more;

@@ -12,6 +12,9 @@ import type { StoragePlace } from '../../storage/storage-type.ts';
 import { migrationGate } from '../migration-gate.ts';
 import { type HomeRooms, settle } from './rooms.ts';
 
+/** Of the rooms, those that a store is made in. */
+export type StoreRooms = Omit<HomeRooms, 'kms' | 'keys'>;
+
 /** Milliseconds. */
 const betweenLooks = 1_000;
 
@@ -33,7 +36,7 @@ export interface FoundStore {
  * id is written down. Throws `store_unusable` where a store is missing that the parameters tell of, and where one is there that they
  * know nothing of.
  */
-export async function findOrMakeStore(rooms: HomeRooms, wish: StoreWish): Promise<FoundStore> {
+export async function findOrMakeStore(rooms: StoreRooms, wish: StoreWish): Promise<FoundStore> {
   const { names, parameters } = rooms;
   const found = await parameters.below(names.folder);
   requireSamePlace(names, found.get(names.placeParameter), wish.place);
@@ -84,7 +87,7 @@ async function requireStore(wish: StoreWish, names: HomeNames, known: string): P
   }
 }
 
-async function makeStore(rooms: HomeRooms, wish: StoreWish, storage: Storage): Promise<FoundStore> {
+async function makeStore(rooms: StoreRooms, wish: StoreWish, storage: Storage): Promise<FoundStore> {
   const { names, parameters, say } = rooms;
   const { place } = wish;
   const before = await look(rooms, storage);
@@ -112,7 +115,7 @@ async function makeStore(rooms: HomeRooms, wish: StoreWish, storage: Storage): P
 }
 
 /** Another start may make the store between a look at its header and one at the rest: a look after that sees all of it. */
-async function look({ pause }: HomeRooms, storage: Storage): Promise<Boot> {
+async function look({ pause }: StoreRooms, storage: Storage): Promise<Boot> {
   for (let left = 3; ; left--) {
     try {
       return await readBoot(storage);
@@ -124,7 +127,7 @@ async function look({ pause }: HomeRooms, storage: Storage): Promise<Boot> {
 }
 
 /** False where somebody else made one first. */
-async function made(rooms: HomeRooms, { seal }: StoreWish, storage: Storage): Promise<boolean> {
+async function made(rooms: StoreRooms, { seal }: StoreWish, storage: Storage): Promise<boolean> {
   const { clock, random }: { readonly clock: Clock; readonly random: Random } = rooms;
   try {
     await createRootlessStore({
