@@ -142,7 +142,10 @@ class WholeExchange {
     const answer = await this.#inTime(work);
     if (answer !== undefined) return this.#encode(answer);
     // What is still to come is nobody's any more.
-    void work.then((late) => (late.kind === 'stream' ? closeUnsent(late.body, () => undefined) : undefined));
+    work.then(
+      (late) => (late.kind === 'stream' ? closeUnsent(late.body, () => undefined) : undefined),
+      () => undefined,
+    );
     this.#wire.log('error', 'request took too long', { requestId: this.#requestId });
     const text = 'no answer in the time that there was; whether the request took effect is not known';
     abort.abort(new CofferError('unavailable', text));

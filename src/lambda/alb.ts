@@ -2,8 +2,8 @@
  * An Application Load Balancer whose target is the function. It hands paths and queries on as they were sent, without decoding them,
  * bodies of types that it does not know as text in base64, and whom it heard from as the last entry of `X-Forwarded-For`.
  */
-import { STATUS_CODES } from 'node:http';
 import { trustProxies } from '../http/forwarded.ts';
+import { statusText } from '../http/status-text.ts';
 import type { JsonObject } from '../json.ts';
 import { headersOf, member, readBody, readHeaders, text, valuesOf } from './event-fields.ts';
 import type { Front } from './front.ts';
@@ -45,7 +45,7 @@ export const alb: Front = {
           };
     return {
       statusCode: status,
-      statusDescription: `${status} ${STATUS_CODES[status] ?? ''}`.trim(),
+      statusDescription: statusText(status),
       ...form,
       body,
       isBase64Encoded: false,

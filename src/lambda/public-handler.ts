@@ -81,7 +81,7 @@ async function answerTo(
       new CofferError('unavailable', 'the store cannot be served now; the log of the function says why'),
     );
   }
-  return exchangeWhole({ road, limits, log, requestId }, message, patience.signal);
+  return await exchangeWhole({ road, limits, log, requestId }, message, patience.signal);
 }
 
 function result(front: Front, event: JsonObject, answer: WholeAnswer): JsonObject {
