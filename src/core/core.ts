@@ -32,10 +32,12 @@ import { Mfa } from './mfa/mfa.ts';
 import { cubbyholeType, identityType, systemType, tokenType } from './mount/builtin.ts';
 import { mountDataPrefix, type SystemTtls } from './mount/entry.ts';
 import { Mounts, type MountTypes } from './mount/mounts.ts';
+import { typeWords } from './mount/type-words.ts';
 import { MountView } from './mount/view.ts';
 import { ClockWatch } from './node/clock-watch.ts';
 import { FormatGate } from './node/formats.ts';
 import { Nodes } from './node/nodes.ts';
+import { Outbox } from './notice/outbox.ts';
 import { PasswordPolicies } from './password-policy/store.ts';
 import type { ApiPath } from './path.ts';
 import { PolicyStore } from './policy/store.ts';
@@ -127,6 +129,7 @@ export class Core implements CoreRooms {
   readonly clockWatch: ClockWatch;
   readonly formats: FormatGate;
   readonly nodes: Nodes;
+  readonly notices: Outbox;
   readonly #options: CoreOptions;
   #epoch: Epoch | undefined;
   #epochRevision: Revision | undefined;
@@ -160,7 +163,7 @@ export class Core implements CoreRooms {
       watch: this.clockWatch,
       address: this.surroundings.address,
       workers,
-      types: typesOf(options.types),
+      types: typeWords(options.types),
       log: options.log,
       onUnfit: options.onUnfit ?? (() => undefined),
     });
@@ -169,6 +172,11 @@ export class Core implements CoreRooms {
     this.clock = clock;
     this.meter = options.telemetry ?? noTelemetry;
     this.random = random;
+    const tally: Meter['tally'] = (event) => this.meter.tally(event);
+    const { notifiers, process } = this.surroundings;
+    const byItself = options.manner === undefined;
+    const ofOutbox = { store: barrier, clock, random, process, byItself, tally, log: options.log };
+    this.notices = new Outbox({ ...notifiers, ...ofOutbox });
     this.tokens = new Tokens({ store: barrier, ...tokenKeys(barrier), clock, random });
     const idOf = (text: string) => this.tokens.idOf(text);
     this.batchTokens = new BatchTokens({ texts: barrier.texts, idOf });
@@ -187,7 +195,7 @@ export class Core implements CoreRooms {
       clock,
       random,
       findMount: (uuid) => this.mounts.find(uuid),
-      tally: (event) => this.meter.tally(event),
+      tally,
     });
     const { snapshots, storeId } = options;
     this.backups = new Backups({ storage: snapshots, storeId, tagKey: tagKeyOf(barrier), clock, random });
@@ -226,9 +234,11 @@ export class Core implements CoreRooms {
       digestKey: barrier.purposeKey('mount-digest'),
       clock,
       random,
+      notices: this.notices,
       generatePassword: (policy) => this.passwordPolicies.generate(policy, random),
       nobodies: peers?.nobodies,
       formatVersion: (name) => this.formats.writes(name),
+      entityOf: (mount, alias) => this.identities.entityOfAlias(mount, alias),
     });
     this.expiry = expiryDuty(this, options);
     this.jobDuty = jobDuty(this, options);
@@ -261,7 +271,7 @@ export class Core implements CoreRooms {
       timer = this.clock.after(longestFarewell, resolve);
     });
     await Promise.race([
-      Promise.all([this.nodes.leave(), this.expiry.settled(), this.jobDuty.settled()]),
+      Promise.all([this.nodes.leave(), this.expiry.settled(), this.jobDuty.settled(), this.notices.stop()]),
       late,
     ]);
     timer?.[Symbol.dispose]();
@@ -316,7 +326,9 @@ export class Core implements CoreRooms {
     if (known !== undefined && epoch.keyring !== known.keyring) await this.barrier.reloadKeyring();
     if (known?.mounts !== epoch.mounts) await this.mounts.load();
     if (known?.quotas !== epoch.quotas) await this.quotas.load();
-    if (known?.system !== epoch.system) await Promise.all([this.devices.load(), this.settings.load()]);
+    if (known?.system !== epoch.system) {
+      await Promise.all([this.devices.load(), this.settings.load(), this.notices.notifiers.load()]);
+    }
     if (known?.mfa !== epoch.mfa) await this.mfa.config.load();
     this.#epoch = epoch;
     this.#epochRevision = record?.revision;
@@ -353,6 +365,7 @@ export class Core implements CoreRooms {
     this.workOnJobs();
     // Not waited for: while a system outside hangs it takes minutes, in which this node would not see that the store was sealed.
     this.expiry.run().catch((error: unknown) => this.#tell('the expiry duty failed', error));
+    this.notices.run().catch((error: unknown) => this.#tell('telling of notices failed', error));
   }
 
   #tell(message: string, error: unknown): void {
@@ -360,14 +373,8 @@ export class Core implements CoreRooms {
   }
 
   auditRefusal(path: ApiPath, remoteAddress: string, quota: string): void {
-    const line = {
-      type: 'event',
-      event: 'rate-limited',
-      path,
-      remote_address: remoteAddress,
-      quota,
-    } as const;
-    this.audit.append(line, 'kernel').catch((error: unknown) => {
+    const told = { path, remote_address: remoteAddress, quota };
+    this.audit.append({ type: 'event', event: 'rate-limited', ...told }, 'kernel').catch((error: unknown) => {
       this.#options.log('a refusal was not audited', { error });
     });
   }
@@ -387,11 +394,4 @@ export class Core implements CoreRooms {
         });
     });
   }
-}
-
-function typesOf({ engines, authMethods }: MountTypes): readonly string[] {
-  return [
-    ...[...engines.keys()].map((name) => `secret/${name}`),
-    ...[...authMethods.keys()].map((name) => `auth/${name}`),
-  ];
 }

@@ -31,11 +31,12 @@ const watched = lockTime + 4 * betweenLooks;
  * @param milliseconds after which nothing further is begun
  */
 export async function workOnDuties(core: Core, milliseconds: number): Promise<void> {
-  const { expiry, jobDuty, tokenReader, rotation, clock } = core;
+  const { expiry, jobDuty, notices, tokenReader, rotation, clock } = core;
   const end = clock.steady() + milliseconds;
   const stop = () => {
     expiry.stop();
     jobDuty.stop();
+    void notices.stop().catch(() => undefined);
   };
   const timer = clock.after(milliseconds, stop);
   try {
@@ -47,7 +48,9 @@ export async function workOnDuties(core: Core, milliseconds: number): Promise<vo
       await jobDuty.run();
       // What ends may leave long work behind.
       if ((await expiry.run()) > 0 && clock.steady() < end) continue;
-      if (!(expiry.waits || jobDuty.waits) || clock.steady() >= giveUp) return;
+      await notices.run();
+      const waits = expiry.waits || jobDuty.waits || notices.waits;
+      if (!waits || clock.steady() >= giveUp) return;
       await new Promise<void>((resolve) => void clock.after(betweenLooks, resolve));
     }
   } finally {

@@ -3,18 +3,21 @@
  * it means is read and said by the same code as on a listener, and the same limits hold before anything is parsed.
  */
 import type { IncomingHttpHeaders } from 'node:http';
-import type { Answer, RateVerdict, Road } from '../core/request.ts';
+import type { ApiPath } from '../core/path.ts';
+import type { Answer, RateVerdict, Request, Road } from '../core/request.ts';
 import { CofferError, type ErrorCode } from '../errors.ts';
 import { emptyObject, type JsonObject } from '../json.ts';
 import { checkEncoding, parseBody } from './body.ts';
 import { judgeOrigin } from './cors.ts';
 import { decodeHead, namesRootNamespace, type RequestHead } from './decode.ts';
+import { asking } from './dialect/asking.ts';
+import type { Dialect, DialectAnswer, Wish } from './dialect/dialect.ts';
 import { encodeAnswer, encodeErrors, statusOfAnswer } from './encode.ts';
-import type { HttpLog } from './exchange.ts';
 import type { HttpLimits } from './limits.ts';
 import { rateHeaders, rateVerdict } from './rate-headers.ts';
 import { headersTooLarge, type Refusal, refusalOf } from './refusal.ts';
 import { closeUnsent } from './send-stream.ts';
+import type { HttpLog } from './wire.ts';
 
 export interface WholeMessage {
   /** In upper case. */
@@ -42,6 +45,8 @@ export interface WholeAnswer {
 
 export interface WholeWire {
   readonly road: Road;
+  /** Undefined for the server's own wire, which is Vault's. */
+  readonly dialect: Dialect | undefined;
   readonly limits: HttpLimits;
   readonly log: HttpLog;
   readonly requestId: () => string;
@@ -64,6 +69,7 @@ class WholeExchange {
   readonly #wire: WholeWire;
   readonly #message: WholeMessage;
   readonly #patience: AbortSignal;
+  readonly #abort = new AbortController();
   #requestId = '';
   #rate: readonly string[] = [];
   #cors: readonly string[] = [];
@@ -83,10 +89,11 @@ class WholeExchange {
   }
 
   async #exchange(): Promise<WholeAnswer> {
-    const { limits, road } = this.#wire;
-    const { headers, headerBytes, headerCount, bodyLength, method, target } = this.#message;
+    const { limits, dialect, road } = this.#wire;
+    const { headers, headerBytes, headerCount, method, target } = this.#message;
     if (headerBytes > limits.headerBytes || headerCount > limits.headerCount)
       return this.#refuse(headersTooLarge);
+    if (dialect !== undefined) return this.#translate(dialect);
     const word = judgeOrigin(road.cors?.(), method, headers);
     if (word.kind !== 'none') this.#cors = word.headers;
     if (word.kind === 'preflight') return this.#told(204, '', undefined);
@@ -94,11 +101,32 @@ class WholeExchange {
     const head = decodeHead({ method, target, headers });
     if (head.kind === 'absent') return this.#refuse({ status: 404, errors: [] });
     if (head.kind === 'redirect') return this.#redirect(head.status, head.location);
-    if (bodyLength > limits.bodyBytes)
-      throw new CofferError('payload_too_large', `request body is larger than ${limits.bodyBytes} bytes`);
-    const refused = await this.#rated(head);
+    this.#requireBounded();
+    const refused = await this.#rated(head.path, head.token !== undefined);
+    return refused ?? this.#travel(head, head.data ?? this.#fields());
+  }
+
+  /** As on a listener: what a dialect makes of the message, and its words for what it did not refuse itself. */
+  async #translate(dialect: Dialect): Promise<WholeAnswer> {
+    const { limits } = this.#wire;
+    const { headers, method, target, body } = this.#message;
+    const read = dialect.read({ method, target, header: (name) => this.#header(name) });
+    if (read.kind === 'answer') return this.#said(read);
+    this.#requireBounded();
+    const refused = await this.#rated(read.path, read.bearer);
     if (refused !== undefined) return refused;
-    return this.#travel(head, head.data ?? this.#fields());
+    if (read.takesBody) checkEncoding(headers);
+    const bytes = read.takesBody ? body() : Buffer.alloc(0);
+    const ask = asking(this.#wire, (wish) => this.#request(wish, 0, undefined));
+    const answer = await this.#inTime(read.answer({ body: bytes, limits, ask }));
+    return answer === undefined ? this.#late() : this.#said(answer);
+  }
+
+  /** Throws `payload_too_large`, before anything of a body is decoded. */
+  #requireBounded(): void {
+    const { bodyBytes } = this.#wire.limits;
+    if (this.#message.bodyLength <= bodyBytes) return;
+    throw new CofferError('payload_too_large', `request body is larger than ${bodyBytes} bytes`);
   }
 
   #fields(): JsonObject {
@@ -108,14 +136,9 @@ class WholeExchange {
     return parseBody(body(), headers['content-type'], this.#wire.limits);
   }
 
-  async #rated({ path, token }: RequestHead): Promise<WholeAnswer | undefined> {
+  async #rated(path: ApiPath, bearer: boolean): Promise<WholeAnswer | undefined> {
     const { remoteAddress } = this.#message;
-    const verdict: RateVerdict | undefined = await rateVerdict(
-      this.#wire.road,
-      path,
-      remoteAddress,
-      token !== undefined,
-    );
+    const verdict: RateVerdict | undefined = await rateVerdict(this.#wire.road, path, remoteAddress, bearer);
     if (verdict === undefined) return undefined;
     this.#rate = rateHeaders(verdict);
     if (verdict.admitted) return undefined;
@@ -124,37 +147,47 @@ class WholeExchange {
   }
 
   async #travel(head: RequestHead, data: JsonObject): Promise<WholeAnswer> {
-    this.#requestId = this.#wire.requestId();
-    const abort = new AbortController();
-    const work = this.#wire.road.handle({
-      id: this.#requestId,
-      operation: head.operation,
-      path: head.path,
-      data,
-      token: head.token,
-      wrapTtl: head.wrapTtl,
-      mfa: head.mfa,
-      remoteAddress: this.#message.remoteAddress,
-      traceparent: this.#header('traceparent'),
-      header: (name) => this.#header(name),
-      signal: () => abort.signal,
-    });
+    const { operation, path, token, wrapTtl, mfa } = head;
+    const work = this.#wire.road.handle(this.#request({ operation, path, data, token }, wrapTtl, mfa));
     const answer = await this.#inTime(work);
     if (answer !== undefined) return this.#encode(answer);
-    // What is still to come is nobody's any more.
     work.then(
       (late) => (late.kind === 'stream' ? closeUnsent(late.body, () => undefined) : undefined),
       () => undefined,
     );
+    return this.#late();
+  }
+
+  #request({ operation, path, data, token }: Wish, wrapTtl: number, mfa: Request['mfa']): Request {
+    this.#requestId = this.#wire.requestId();
+    return {
+      id: this.#requestId,
+      operation,
+      path,
+      data,
+      token,
+      wrapTtl,
+      mfa,
+      remoteAddress: this.#message.remoteAddress,
+      traceparent: this.#header('traceparent'),
+      header: (name) => this.#header(name),
+      signal: () => this.#abort.signal,
+    };
+  }
+
+  /** What is still to come is nobody's any more. */
+  #late(): WholeAnswer {
     this.#wire.log('error', 'request took too long', { requestId: this.#requestId });
     const text = 'no answer in the time that there was; whether the request took effect is not known';
-    abort.abort(new CofferError('unavailable', text));
+    this.#abort.abort(new CofferError('unavailable', text));
     return this.#refuse({ status: 503, errors: [text], code: 'unavailable' });
   }
 
   /** Undefined where there was no more time. */
-  async #inTime(work: Promise<Answer>): Promise<Answer | undefined> {
+  async #inTime<T>(work: Promise<T>): Promise<T | undefined> {
     const patience = this.#patience;
+    // Also where nobody waits for it any more.
+    work.catch(() => undefined);
     if (patience.aborted) return undefined;
     let late = (): void => {};
     const end = new Promise<undefined>((resolve) => {
@@ -187,8 +220,25 @@ class WholeExchange {
     return Array.isArray(value) ? value.join(', ') : value;
   }
 
-  #refuse({ status, errors, code }: Refusal): WholeAnswer {
+  #refuse(refusal: Refusal): WholeAnswer {
+    const { dialect } = this.#wire;
+    if (dialect !== undefined) return this.#said(dialect.refusal(refusal));
+    const { status, errors, code } = refusal;
     return this.#told(status, encodeErrors(errors), code);
+  }
+
+  /** In a dialect's words. */
+  #said({ status, headers, body }: DialectAnswer): WholeAnswer {
+    // By it the audit log tells of an error what its answer does not.
+    const own =
+      status >= 400 && this.#requestId !== ''
+        ? [...headers, 'X-Coffer-Request-Id', this.#requestId]
+        : headers;
+    return {
+      status,
+      headers: this.#framed(status, own),
+      body: this.#message.method === 'HEAD' ? '' : body,
+    };
   }
 
   #redirect(status: number, location: string): WholeAnswer {

@@ -15,6 +15,7 @@ import type { Road } from '../core/request.ts';
 import { CofferError } from '../errors.ts';
 import { type HttpLimits, limitsWith } from '../http/limits.ts';
 import { isJsonObject, type JsonObject } from '../json.ts';
+import { openDialect } from '../main/configured-dialects.ts';
 import type { CofferNode } from '../main/node.ts';
 import { type PublicHandler, publicHandler } from './public-handler.ts';
 
@@ -30,7 +31,11 @@ beforeEach(async () => {
 });
 afterEach(() => place.remove());
 
-function handlerWith(limits: Partial<HttpLimits> = {}, wake?: () => Promise<Road>): PublicHandler {
+function handlerWith(
+  limits: Partial<HttpLimits> = {},
+  wake?: () => Promise<Road>,
+  dialect?: string,
+): PublicHandler {
   let count = 0;
   return publicHandler({
     store: {
@@ -41,6 +46,7 @@ function handlerWith(limits: Partial<HttpLimits> = {}, wake?: () => Promise<Road
       },
     },
     limits: limitsWith(limits),
+    dialect: dialect === undefined ? undefined : openDialect(dialect),
     clock: place.clock,
     log: (_level, message, fields) => void place.log.push({ message, fields }),
     onFault: (error) => void faults.push(error),
@@ -64,7 +70,9 @@ function answered(raw: JsonObject): Answered {
   const body = raw['body'];
   const several = raw['multiValueHeaders'];
   const headers = isJsonObject(several)
-    ? Object.fromEntries(Object.entries(several).map(([name, value]) => [name, Array.isArray(value) ? value[0] : value]))
+    ? Object.fromEntries(
+        Object.entries(several).map(([name, value]) => [name, Array.isArray(value) ? value[0] : value]),
+      )
     : raw['headers'];
   return {
     status: raw['statusCode'],
@@ -110,11 +118,18 @@ describe.each(names)('a request by %s', (name) => {
       status: 301,
       headers: { Location: '/v1/secret/data/a' },
     });
-    expect(await through(name, { target: '/elsewhere' })).toMatchObject({ status: 404, json: { errors: [] } });
+    expect(await through(name, { target: '/elsewhere' })).toMatchObject({
+      status: 404,
+      json: { errors: [] },
+    });
   });
 
   it('has the query decoded once, with what is in it', async () => {
-    const mount = { method: 'POST', target: '/v1/sys/mounts/kv', body: '{"type":"kv","options":{"version":"2"}}' };
+    const mount = {
+      method: 'POST',
+      target: '/v1/sys/mounts/kv',
+      body: '{"type":"kv","options":{"version":"2"}}',
+    };
     expect(await through(name, mount)).toMatchObject({ status: 204 });
     await ask(node, 'update', 'kv/data/a', { data: { a: '1' } });
     await ask(node, 'update', 'kv/data/a', { data: { a: '2' } });
@@ -169,7 +184,11 @@ describe.each(names)('a request by %s', (name) => {
       await through(name, { ...asked, method: 'POST', body: `{"data":{"a":"${secret}"` }),
       await through(name, asked),
       await through(name, { ...asked, headers: { 'x-vault-token': `${token} ${secret}` } }),
-      await through(name, asked, handlerWith({}, () => Promise.reject(new CofferError('unavailable', secret)))),
+      await through(
+        name,
+        asked,
+        handlerWith({}, () => Promise.reject(new CofferError('unavailable', secret))),
+      ),
     ];
     expect(answers.map(({ status }) => status)).toEqual([400, 403, 400, 503]);
     const said = JSON.stringify([answers, place.log, place.auditLines()]);
@@ -216,11 +235,15 @@ describe('the public function', () => {
   it('cuts the stage of an HTTP API off, and the default one not', async () => {
     const event = urlEvent({ target: '/v1/sys/health' });
     const context = event['requestContext'] as JsonObject;
-    const staged = { ...event, rawPath: '/live/v1/sys/health', requestContext: { ...context, stage: 'live' } };
+    const staged = {
+      ...event,
+      rawPath: '/live/v1/sys/health',
+      requestContext: { ...context, stage: 'live' },
+    };
     expect(answered(await handlerWith()(staged, invocation()))).toMatchObject({ status: 200 });
-    expect(answered(await handlerWith()({ ...event, rawPath: '/live/v1/sys/health' }, invocation()))).toMatchObject(
-      { status: 404 },
-    );
+    expect(
+      answered(await handlerWith()({ ...event, rawPath: '/live/v1/sys/health' }, invocation())),
+    ).toMatchObject({ status: 404 });
   });
 
   it('threat 28: refuses every event that is no request: the scheduler’s, a queue’s, none', async () => {
@@ -248,7 +271,15 @@ describe('the public function', () => {
     await fc.assert(
       fc.asyncProperty(fc.constantFrom(...names), fc.string(), odd, async (name, key, value) => {
         const event = fronts[name]({ target: '/v1/sys/health' });
-        const members = [key, 'path', 'rawPath', 'headers', 'multiValueHeaders', 'body', 'queryStringParameters'];
+        const members = [
+          key,
+          'path',
+          'rawPath',
+          'headers',
+          'multiValueHeaders',
+          'body',
+          'queryStringParameters',
+        ];
         for (const member of members) {
           const outcome = await handler({ ...event, [member]: value as never }, invocation()).catch(
             (error: unknown) => (error instanceof CofferError ? { statusCode: 400 } : error),
@@ -324,5 +355,20 @@ describe('the public function', () => {
       headers: { 'Access-Control-Allow-Origin': 'https://console.example.com' },
     });
     expect(await preflight('https://elsewhere.example.com')).toMatchObject({ status: 403 });
+  });
+
+  it('speaks a dialect as a listener does, in its refusals too', async () => {
+    const handler = handlerWith({ bodyBytes: 1_024 }, undefined, 'dssss');
+    const asked = (more: Partial<Asked>) =>
+      handler(albEvent({ method: 'POST', target: '/', headers: { ...own }, ...more }), invocation());
+    const [none, large] = [await asked({ target: '/nothing' }), await asked({ body: 'x'.repeat(2_048) })];
+    for (const raw of [none, large]) {
+      expect(raw['statusCode']).toBeGreaterThanOrEqual(400);
+      expect(String(raw['body'])).not.toContain('"errors":[');
+    }
+    const away = handlerWith({}, () => Promise.reject(new CofferError('unavailable', 'why')), 'dssss');
+    const raw = await away(albEvent({ target: '/' }), invocation());
+    expect(String(raw['body'])).not.toContain('"errors":[');
+    expect(faults).toHaveLength(1);
   });
 });

@@ -5,11 +5,12 @@
 import type { Clock } from '../clock.ts';
 import type { Road } from '../core/request.ts';
 import { asCofferError, CofferError } from '../errors.ts';
+import type { Dialect } from '../http/dialect/dialect.ts';
 import { encodeErrors } from '../http/encode.ts';
-import type { HttpLog } from '../http/exchange.ts';
 import type { HttpLimits } from '../http/limits.ts';
 import { refusalOf } from '../http/refusal.ts';
 import { exchangeWhole, type WholeAnswer, type WholeMessage } from '../http/whole-message.ts';
+import type { HttpLog } from '../http/wire.ts';
 import type { JsonObject } from '../json.ts';
 import type { Front } from './front.ts';
 import { frontOf } from './fronts.ts';
@@ -26,6 +27,8 @@ export interface ServedStore {
 export interface PublicOptions {
   readonly store: ServedStore;
   readonly limits: HttpLimits;
+  /** Vault's wire if absent. */
+  readonly dialect?: Dialect | undefined;
   readonly clock: Clock;
   readonly log: HttpLog;
   /** Told why the store cannot be served: for the log, not for callers. */
@@ -51,7 +54,23 @@ export function publicHandler(options: PublicOptions): PublicHandler {
     const { front, request } = found;
     const answer = await answerTo(options, front, request, invocation);
     await options.store.rest();
-    return result(front, request, answer);
+    return result(options, front, request, answer);
+  };
+}
+
+/** A refusal that is said before there is a message on the road. */
+function refused({ dialect }: Pick<PublicOptions, 'dialect'>, thrown: unknown): WholeAnswer {
+  const refusal = refusalOf(thrown);
+  if (dialect !== undefined) {
+    const { status, headers, body } = dialect.refusal(refusal);
+    return { status, headers: [...headers, 'Cache-Control', 'no-store'], body };
+  }
+  const { status, errors, code } = refusal;
+  const headers = ['Content-Type', 'application/json', 'Cache-Control', 'no-store'];
+  return {
+    status,
+    headers: code === undefined ? headers : [...headers, 'X-Coffer-Error', code],
+    body: encodeErrors(errors),
   };
 }
 
@@ -65,9 +84,9 @@ async function answerTo(
   try {
     message = front.decode(event);
   } catch (thrown) {
-    return refused(thrown);
+    return refused(options, thrown);
   }
-  const { clock, limits, log, requestId, store } = options;
+  const { clock, dialect, limits, log, requestId, store } = options;
   const patience = new AbortController();
   const left = Math.min(invocation.getRemainingTimeInMillis() - reserve, limits.requestMilliseconds);
   using _timer = clock.after(Math.max(1, left), () => patience.abort());
@@ -78,13 +97,14 @@ async function answerTo(
     options.onFault(asCofferError(thrown));
     // Why is the operator's to know: it names tables and keys.
     return refused(
+      options,
       new CofferError('unavailable', 'the store cannot be served now; the log of the function says why'),
     );
   }
-  return await exchangeWhole({ road, limits, log, requestId }, message, patience.signal);
+  return await exchangeWhole({ road, dialect, limits, log, requestId }, message, patience.signal);
 }
 
-function result(front: Front, event: JsonObject, answer: WholeAnswer): JsonObject {
+function result(options: PublicOptions, front: Front, event: JsonObject, answer: WholeAnswer): JsonObject {
   const encoded = front.encode(answer, event);
   // Quotes take two bytes in the JSON that the answer travels in: counted where it may matter.
   if (answer.body.length * 2 <= front.mostAnswerBytes) return encoded;
@@ -93,15 +113,5 @@ function result(front: Front, event: JsonObject, answer: WholeAnswer): JsonObjec
     'payload_too_large',
     'the answer is larger than what stands before this function carries: ask for less at once, or ask a server of the store',
   );
-  return front.encode(refused(error), event);
-}
-
-function refused(thrown: unknown): WholeAnswer {
-  const { status, errors, code } = refusalOf(thrown);
-  const headers = ['Content-Type', 'application/json', 'Cache-Control', 'no-store'];
-  return {
-    status,
-    headers: code === undefined ? headers : [...headers, 'X-Coffer-Error', code],
-    body: encodeErrors(errors),
-  };
+  return front.encode(refused(options, error), event);
 }

@@ -301,7 +301,8 @@ function programOf(
 
 /** The configuration says it for all listeners or for none. */
 function openKeyOperations({ listeners }: ServingOptions): boolean {
-  return listeners.every(({ unauthenticatedKeyOperations }) => unauthenticatedKeyOperations);
+  const own = listeners.filter(({ dialect }) => dialect === 'vault');
+  return own.length > 0 && own.every(({ unauthenticatedKeyOperations }) => unauthenticatedKeyOperations);
 }
 
 function inSeconds(leases: LeaseSettings | undefined): SystemTtls | undefined {

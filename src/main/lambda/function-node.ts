@@ -6,7 +6,7 @@ import { type Random, randomUuid } from '../../crypto/random.ts';
 import { CofferError } from '../../errors.ts';
 import { componentLog, type LevelledLogger } from '../../log.ts';
 import type { Storage } from '../../storage/storage.ts';
-import { mountTypesFor } from '../catalog.ts';
+import { mountTypesFor, notifierTypesFor } from '../catalog.ts';
 import { openConfiguredSeals } from '../configured-seals.ts';
 import { migrationGate } from '../migration-gate.ts';
 import { type CofferNode, createNode, type NodeOptions } from '../node.ts';
@@ -85,6 +85,7 @@ function nodeOn(
     clock,
     random,
     types: mountTypesFor({ ...aws, env }),
+    notifiers: { types: notifierTypesFor({ ...aws, env }), configured: [] },
     limits: () => limits,
     systemTtls: {
       default: Math.ceil(leases.defaultTtl / 1_000),

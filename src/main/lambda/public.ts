@@ -7,7 +7,7 @@ import { FunctionStore } from './served-store.ts';
 import { functionWorld } from './world.ts';
 
 const world = functionWorld(process.env);
-const { settings, log, clock } = world;
+const { settings, dialect, log, clock } = world;
 const store = new FunctionStore(world);
 
 export const handler: PublicHandler = publicHandler({
@@ -16,6 +16,7 @@ export const handler: PublicHandler = publicHandler({
     bodyBytes: settings.limits.requestBytes,
     requestMilliseconds: settings.limits.requestTime,
   }),
+  dialect,
   clock,
   log: (level, message, fields) => componentLog(log, 'http')[level](message, fields),
   onFault: (error) =>

@@ -35,7 +35,7 @@ describe('the settings of a function', () => {
     ['a data directory', { COFFER_DATA: '/tmp' }, /COFFER_DATA means nothing/],
     ['workers', { COFFER_WORKERS: '4' }, /COFFER_WORKERS means nothing/],
     ['trusted proxies', { COFFER_TRUSTED_PROXIES: '0.0.0.0/0' }, /COFFER_TRUSTED_PROXIES means nothing/],
-    ['a dialect that there is not', { COFFER_DIALECT: 'smtp' }, /COFFER_DIALECT/],
+    ['a dialect that there is not', { COFFER_DIALECT: 'smtp' }, /dialect/],
     ['a number that is none', { COFFER_LIMITS_BURST: 'many' }, /burst/i],
   ])('refuse %s', (_what, more, message) => {
     expect(() => functionSettings({ ...env, ...more })).toThrow(message);

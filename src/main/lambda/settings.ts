@@ -4,9 +4,11 @@ import { ConfigurationError, type Problem } from '../../config/problem.ts';
 import type { Settings } from '../../config/settings.ts';
 import { listenerTable, type Setting, table, variableOf } from '../../config/table.ts';
 import { asCofferError, CofferError } from '../../errors.ts';
+import type { Dialect } from '../../http/dialect/dialect.ts';
 import { dynamodb } from '../../storage/dynamodb/type.ts';
 import { postgres } from '../../storage/postgres/type.ts';
 import type { StoragePlace, StorageType } from '../../storage/storage-type.ts';
+import { openDialect, ownWire } from '../configured-dialects.ts';
 import { openConfiguredSeals } from '../configured-seals.ts';
 
 /** Stores that outlive a process which has no disk, and that many processes reach at a time. */
@@ -16,6 +18,7 @@ const storages: readonly StorageType[] = [dynamodb, postgres];
 const meant: ReadonlySet<string> = new Set([
   'storage',
   'seal',
+  'dialect',
   'default_lease_ttl',
   'max_lease_ttl',
   'limits.request_bytes',
@@ -33,6 +36,8 @@ const meant: ReadonlySet<string> = new Set([
 export interface FunctionSettings {
   readonly settings: Settings;
   readonly place: StoragePlace;
+  /** Undefined for the server's own wire, which is Vault's. */
+  readonly dialect: Dialect | undefined;
   /** Of the parameters at which a store that does not exist yet is made; undefined where one has to be there. */
   readonly home: string | undefined;
 }
@@ -47,8 +52,12 @@ export function functionSettings(env: Environment): FunctionSettings {
   );
   const all = [...problems, ...meaningless(env)];
   if (all.length > 0) throw new ConfigurationError(all);
-  requireDialect(env);
-  return { settings, place: placeOf(settings), home: env['COFFER_LAMBDA_HOME'] || undefined };
+  return {
+    settings,
+    dialect: openDialect(settings.listeners[0]?.dialect ?? ownWire),
+    place: placeOf(settings),
+    home: env['COFFER_LAMBDA_HOME'] || undefined,
+  };
 }
 
 /** What was set in the belief that it has an effect. */
@@ -62,13 +71,6 @@ function meaningless(env: Environment): readonly Problem[] {
     .map(([name, setting]) => variableOf(name, setting))
     .filter((name) => (env[name] ?? '') !== '')
     .map((name) => ({ where: name, message: `${name} means nothing in a function: take it away` }));
-}
-
-/** Older APIs are read by dialects; of these none is there yet. */
-function requireDialect(env: Environment): void {
-  const dialect = env['COFFER_DIALECT'] ?? '';
-  if (dialect === '' || dialect === 'vault') return;
-  throw new CofferError('usage', 'COFFER_DIALECT: a function speaks vault and nothing else');
 }
 
 function placeOf({ storage, seals }: Settings): StoragePlace {
