@@ -35,7 +35,10 @@ const actions = new Map();
 
 async function startMoto() {
   const { AWS_CA_BUNDLE: _bundle, ...env } = plainEnvironment();
-  const child = spawn(python, [join(root, 'test/setup/moto-server.py')], { stdio: ['pipe', 'pipe', 'ignore'], env });
+  const child = spawn(python, [join(root, 'test/setup/moto-server.py')], {
+    stdio: ['pipe', 'pipe', 'ignore'],
+    env,
+  });
   const [port] = await once(createInterface(child.stdout), 'line');
   return { child, port: Number(port) };
 }
@@ -49,7 +52,10 @@ async function startLocal() {
     stdio: 'ignore',
   });
   for (let tries = 0; tries < 600; tries++) {
-    const answered = await fetch(`http://127.0.0.1:${port}`).then(() => true, () => false);
+    const answered = await fetch(`http://127.0.0.1:${port}`).then(
+      () => true,
+      () => false,
+    );
     if (answered) return { child, port };
     await pause(100);
   }
@@ -90,7 +96,11 @@ function waited() {
 async function askKms(port, target, body) {
   const authorization = `AWS4-HMAC-SHA256 Credential=${keys.AWS_ACCESS_KEY_ID}/20261122/${region}/kms/aws4_request, SignedHeaders=host, Signature=0`;
   const headers = { 'content-type': 'application/x-amz-json-1.1', 'x-amz-target': target, authorization };
-  const answer = await fetch(`http://127.0.0.1:${port}`, { method: 'POST', headers, body: JSON.stringify(body) });
+  const answer = await fetch(`http://127.0.0.1:${port}`, {
+    method: 'POST',
+    headers,
+    body: JSON.stringify(body),
+  });
   return answer.json();
 }
 
@@ -98,10 +108,14 @@ async function askKms(port, target, body) {
 async function coldStart(env, event) {
   waits = [];
   const begun = performance.now();
-  const child = spawn(process.execPath, [join(root, 'test/e2e/function-runtime.mjs'), join(bundle, 'public.mjs')], {
-    env,
-    stdio: ['pipe', 'pipe', 'inherit'],
-  });
+  const child = spawn(
+    process.execPath,
+    [join(root, 'test/e2e/function-runtime.mjs'), join(bundle, 'public.mjs')],
+    {
+      env,
+      stdio: ['pipe', 'pipe', 'inherit'],
+    },
+  );
   child.stdin.write(`${JSON.stringify({ event, remaining: 30_000 })}\n`);
   let answer;
   for await (const line of createInterface({ input: child.stdout })) {
@@ -142,10 +156,16 @@ try {
   const { server, address } = await serve({ env: own }, words);
   const token = readFileSync(join(directory, 'token'), 'utf8').trim();
   const body = JSON.stringify({ data: { password: 'correct horse battery staple' } });
-  await fetch(`${address}/v1/secret/data/app/db`, { method: 'POST', headers: { 'X-Vault-Token': token }, body });
+  await fetch(`${address}/v1/secret/data/app/db`, {
+    method: 'POST',
+    headers: { 'X-Vault-Token': token },
+    body,
+  });
   await stop(server);
   const event = {
-    requestContext: { elb: { targetGroupArn: 'arn:aws:elasticloadbalancing:eu-central-1:1:targetgroup/a/b' } },
+    requestContext: {
+      elb: { targetGroupArn: 'arn:aws:elasticloadbalancing:eu-central-1:1:targetgroup/a/b' },
+    },
     httpMethod: 'GET',
     path: '/v1/secret/data/app/db',
     queryStringParameters: {},
@@ -167,13 +187,16 @@ try {
     times.ratio.push(found.own / node);
   }
   const shown = (values) => `${median(values).toFixed(0)} ms`;
-  console.log(`node ${process.version}; medians of ${rounds} rounds; ${(bytesOf(bundle) / 1e6).toFixed(1)} MB in the bundle\n`);
+  console.log(
+    `node ${process.version}; medians of ${rounds} rounds; ${(bytesOf(bundle) / 1e6).toFixed(1)} MB in the bundle\n`,
+  );
   console.log(`node -e 0                                ${shown(times.node)}`);
   console.log(`load, open, first answer                 ${shown(times.all)}`);
   console.log(`  without the emulators' time            ${shown(times.own)}`);
   console.log(`  beside node -e 0                       ${median(times.ratio).toFixed(1)}  <= ${budget}`);
   if (process.argv.includes('--calls')) {
-    for (const [action, count] of actions) console.log(`${(count / rounds).toFixed(1).padStart(6)} ${action}`);
+    for (const [action, count] of actions)
+      console.log(`${(count / rounds).toFixed(1).padStart(6)} ${action}`);
   }
 } finally {
   proxy.close();

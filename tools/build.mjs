@@ -73,7 +73,9 @@ const functions = build({
   chunkNames: 'chunk/[name]-[hash]',
   plugins: [alone],
   // Packages of the older kind ask for the platform's modules by this.
-  banner: { js: "import { createRequire as ofModule } from 'node:module';const require = ofModule(import.meta.url);" },
+  banner: {
+    js: "import { createRequire as ofModule } from 'node:module';const require = ofModule(import.meta.url);",
+  },
 });
 const client = build({
   ...common,
@@ -81,7 +83,12 @@ const client = build({
   outdir: made,
   sourcemap: 'linked',
 });
-await Promise.all([program, functions.then(removeUnreached), client, declareClient(join(root, made, 'client', 'types'))]);
+await Promise.all([
+  program,
+  functions.then(removeUnreached),
+  client,
+  declareClient(join(root, made, 'client', 'types')),
+]);
 
 if (existsSync(`${root}/dist`)) renameSync(`${root}/dist`, `${root}/${old}`);
 renameSync(`${root}/${made}`, `${root}/dist`);

@@ -1,13 +1,6 @@
 /** Nodes that rest between requests, and nodes that visit for the duties, beside those that stay. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import {
-  ask,
-  expiryOf,
-  keysOf,
-  makePlace,
-  makeToken,
-  type Place,
-} from '../../test/fakes/client.ts';
+import { ask, expiryOf, keysOf, makePlace, makeToken, type Place } from '../../test/fakes/client.ts';
 import { HandClock } from '../../test/fakes/hand-clock.ts';
 import type { Formats } from '../engine/engine.ts';
 import type { CofferNode } from '../main/node.ts';
@@ -102,7 +95,9 @@ describe('a node that rests', () => {
     await expect(awaken(coreOf(old))).rejects.toMatchObject({ code: 'store_unusable' });
     const again = place.sealedNode({ manner: 'rests', formats: pointer(2) });
     await again.state.start();
-    await expect(again.state.submitKey(place.keys[0] ?? '')).rejects.toMatchObject({ code: 'store_unusable' });
+    await expect(again.state.submitKey(place.keys[0] ?? '')).rejects.toMatchObject({
+      code: 'store_unusable',
+    });
   });
 });
 
@@ -145,7 +140,9 @@ describe('a node that visits', () => {
     place.clock.advance(2);
     await work;
     expect(await left()).toBe(before);
-    expect((await keysOf(place.storage, 'core/duty/')).length === 0 || (await lockOf('expiry')) === 0).toBe(true);
+    expect((await keysOf(place.storage, 'core/duty/')).length === 0 || (await lockOf('expiry')) === 0).toBe(
+      true,
+    );
     const second = await visitor();
     await workOnDuties(coreOf(second), 60_000);
     expect(await left()).toBeLessThanOrEqual(before - 80);
@@ -177,15 +174,12 @@ describe('a node that visits', () => {
     const visiting = await visitor();
     const before = (await keysOf(place.storage, 'due/')).length;
     let turns = 0;
-    const passed = await meanwhile(
-      workOnDuties(coreOf(visiting), 75_000),
-      {
-        advance(seconds: number) {
-          place.clock.advance(seconds);
-          if (++turns % 16 === 0) void held?.extend();
-        },
-      } as HandClock,
-    );
+    const passed = await meanwhile(workOnDuties(coreOf(visiting), 75_000), {
+      advance(seconds: number) {
+        place.clock.advance(seconds);
+        if (++turns % 16 === 0) void held?.extend();
+      },
+    } as HandClock);
     expect(passed).toBeLessThan(60);
     expect((await keysOf(place.storage, 'due/')).length).toBe(before);
   });

@@ -5,7 +5,12 @@ import { albEvent, dutyEvent, urlEvent } from '../fakes/lambda-events.ts';
 import { askMoto, makeKmsKey, testRegion } from '../fakes/moto-calls.ts';
 import { type DynamoLocal, startDynamoLocal } from '../setup/dynamodb-local.ts';
 import { type Moto, startMoto } from '../setup/moto.ts';
-import { endFunctions, type FunctionAnswer, type FunctionProcess, startFunction } from './function-process.ts';
+import {
+  endFunctions,
+  type FunctionAnswer,
+  type FunctionProcess,
+  startFunction,
+} from './function-process.ts';
 import { rootTokenOf } from './kill-rounds.ts';
 import { cleanUp, cli, freshPlace, type Place, startServer } from './server-process.ts';
 
@@ -174,7 +179,10 @@ describe.skipIf(moto === undefined || local === undefined)('Coffer in Lambda', (
     const init = { secret_shares: 1, secret_threshold: 1 };
     expect(await ask('PUT', 'sys/init', init, undefined)).toMatchObject({ status: 503 });
     const duties = await startFunction('duties', own);
-    const [first, second] = [await duties.invoke(dutyEvent(Date.now())), await duties.invoke(dutyEvent(Date.now()))];
+    const [first, second] = [
+      await duties.invoke(dutyEvent(Date.now())),
+      await duties.invoke(dutyEvent(Date.now())),
+    ];
     expect([first, second]).toEqual(Array(2).fill({ result: { duty: 'due', done: true } }));
     expect(duties.log.match(/a new store has been made/g)).toHaveLength(1);
     // The one that was told there is none finds it with its next request.

@@ -8,8 +8,8 @@ import { CofferError } from '../../src/errors.ts';
 import type { JsonObject } from '../../src/json.ts';
 import type { CofferNode } from '../../src/main/node.ts';
 import { AwsCloud, type Keys } from './aws-cloud.ts';
-import { HandClock } from './hand-clock.ts';
 import { ask, makePlace, type Place, type PlaceOptions } from './client.ts';
+import { HandClock } from './hand-clock.ts';
 
 /** Keeps what it is told, and refuses what a test says. */
 export class RecordedNotices implements Notices {

@@ -34,7 +34,13 @@ function lists(list: readonly (readonly [string, string])[]): Record<string, str
 }
 
 /** Of a load balancer whose target group has one value for each header. */
-export function albEvent({ method = 'GET', target, headers = {}, body = '', from = client }: Asked): JsonObject {
+export function albEvent({
+  method = 'GET',
+  target,
+  headers = {},
+  body = '',
+  from = client,
+}: Asked): JsonObject {
   const { path, query } = parts(target);
   return {
     requestContext: {
