@@ -5,12 +5,16 @@
 import {
   address,
   addresses,
+  argv,
   backupAddress,
   boolean,
   choice,
   count,
+  dialectName,
   type Kind,
   networks,
+  noticeKinds,
+  notifierName,
   path,
   paths,
   profileNames,
@@ -18,6 +22,7 @@ import {
   share,
   storageUrl,
   targets,
+  topics,
   url,
 } from './kinds.ts';
 import { defaultListen } from './listen-address.ts';
@@ -174,16 +179,26 @@ export const table = {
     default: [] as readonly string[],
     help: 'where audit devices may send lines',
   },
+  'aws.ambient': {
+    kind: boolean,
+    default: false,
+    help: 'mounts that hand out credentials of AWS may make them by this server’s own identity',
+  },
   'aws.endpoints': {
     kind: addresses,
     default: [] as readonly string[],
     defaultText: 'none: AWS’s own, and what its variables say',
-    help: 'other addresses of DynamoDB and KMS that mounts of tables may name',
+    help: 'other addresses of AWS’s services that mounts may name',
   },
   'aws.profiles': {
     kind: profileNames,
     default: [] as readonly string[],
     help: 'profiles of this machine’s AWS files that mounts of tables may name',
+  },
+  'aws.topics': {
+    kind: topics,
+    default: [] as readonly string[],
+    help: 'topics of SNS that notifiers may tell with this server’s own identity',
   },
   'backup.directory': {
     kind: path,
@@ -245,6 +260,11 @@ export const listenerTable = {
     bare: true,
     help: 'serve without TLS although the address is not loopback',
   },
+  dialect: {
+    kind: dialectName,
+    default: 'vault',
+    help: 'the HTTP API that is spoken: Vault’s, or that of an older system',
+  },
   trusted_proxies: {
     kind: networks,
     default: [] as readonly string[],
@@ -262,8 +282,35 @@ export const listenerTable = {
   },
 } as const satisfies Readonly<Record<string, Setting<unknown>>>;
 
+/** Of one notifier that runs a program, by name in its `[[notifier]]` table of the file; nothing else may say it. */
+export const notifierTable = {
+  name: {
+    kind: notifierName,
+    default: '',
+    defaultText: 'none; it must be said',
+    help: 'name of the notifier',
+  },
+  command: {
+    kind: argv,
+    default: [] as readonly string[],
+    defaultText: 'none; it must be said',
+    help: 'program that is run for each notice, and reads it as JSON from its standard input',
+  },
+  kinds: {
+    kind: noticeKinds,
+    default: ['*'] as readonly string[],
+    help: 'which kinds of notices it is run for',
+  },
+  timeout: {
+    kind: duration(second, 15 * second),
+    default: 10 * second,
+    help: 'how long it may run before it is ended',
+  },
+} as const satisfies Readonly<Record<string, Setting<unknown>>>;
+
 export type ServerValues = Settings<typeof table>;
 export type ListenerValues = Settings<typeof listenerTable>;
+export type NotifierValues = Settings<typeof notifierTable>;
 
 export function flagOf(name: string, { flag }: Setting<unknown>): string {
   return flag ?? name.replaceAll(/[._]/g, '-');

@@ -12,6 +12,7 @@ import { denied } from './mfa/enforcement.ts';
 import { secondFactorOf, settledIdentity } from './mfa/login.ts';
 import type { Mount } from './mount/table.ts';
 import { MountView } from './mount/view.ts';
+import { leaseNotice, leaseNoticeKind } from './notice/lease-notice.ts';
 import type { Acl } from './policy/acl.ts';
 import type { Answer, AuthAnswer, LeaseAnswer, Request } from './request.ts';
 import type { RequestCommit } from './request-commit.ts';
@@ -110,7 +111,7 @@ async function handleOnce(errand: Errand, call: Call, token: LeaseHolder | null)
     };
   }
   if (reply?.lease !== undefined) {
-    const lease = await leaseOut(errand, reply.lease, token);
+    const lease = await leaseOut(errand, call, reply.lease, token);
     return { reply, auth: null, lease, warnings, undo: () => leases.revoke(lease.id) };
   }
   const { issued: auth = null, renewed: lease = null, undo } = reply ?? {};
@@ -120,10 +121,11 @@ async function handleOnce(errand: Errand, call: Call, token: LeaseHolder | null)
 
 /** A scan goes below the folder that was decided on: what its answer names is decided by name. */
 function withoutHidden(errand: Errand, reply: Reply | undefined): Reply | undefined {
-  const { operation, acl, mount, request } = errand;
+  const { operation, acl, mount, request, spec } = errand;
   if (operation !== 'scan' || reply?.data === undefined || reply.data === null) return reply;
   if (acl === undefined) return { ...reply, data: { keys: [] } };
-  return { ...reply, data: shownOfScan(acl, mount, request.path, reply.data) };
+  const scanned = { mount, path: request.path, ownDecision: spec.ownDecision === true };
+  return { ...reply, data: shownOfScan(acl, scanned, reply.data) };
 }
 
 /** Begins the long work that a handler asked for; the answer names it. */
@@ -175,7 +177,7 @@ async function logIn(
     return { auth: second.auth, warnings: [], undo: second.drop };
   }
   const identity = putsOff ? await settledIdentity(core, entry, principal, found) : found;
-  const issued = issueLogin(core, entry, request.path, principal, identity);
+  const issued = issueLogin(core, entry, request.path, principal, identity, second.shown);
   // Only what the store keeps is counted.
   if (issued.writes.length > 0) await core.ceilings.admitToken(identityOf(entry.uuid, principal.alias));
   const all = [...issued.writes, ...second.writes, ...writes];
@@ -193,6 +195,7 @@ async function logIn(
  */
 async function leaseOut(
   { core, mount, request, commit }: Errand,
+  { caller, requestId }: Call,
   leased: Leased,
   token: LeaseHolder | null,
 ): Promise<LeaseAnswer> {
@@ -209,14 +212,26 @@ async function leaseOut(
   try {
     if (core.isShort()) throw storageFull();
     if (token?.identity !== undefined) await core.ceilings.admitLease(token.identity);
+    // In the commit of the lease: nobody is told of what there is not, and nothing is handed out untold.
+    const told = await core.notices.prepare(leaseNoticeKind, () =>
+      leaseNotice({
+        mount: mount.entry,
+        record: prepared.record,
+        told: leased.told ?? {},
+        caller,
+        requestId,
+        remoteAddress: request.remoteAddress,
+      }),
+    );
     const mounted = await core.mounts.expectMounted(mount.entry.uuid);
     const view = new MountView(core.barrier, mount.entry.uuid, (writes, expectations) =>
       commit.commitForToken(writes, expectations),
     );
     await commit.commitForToken(
-      [...prepared.writes, ...again, ...view.writes(leased.writes ?? [])],
+      [...prepared.writes, ...again, ...told.writes, ...view.writes(leased.writes ?? [])],
       [mounted, ...view.expectations(leased.expectations ?? [])],
     );
+    told.sent();
   } catch (error) {
     await takeBack();
     throw error;

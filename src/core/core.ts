@@ -9,13 +9,14 @@ import type { ManualSeal } from '../seal/collector.ts';
 import type { RoomKeepingStorage } from '../storage/room.ts';
 import type { SnapshotStorage } from '../storage/snapshot.ts';
 import type { Revision } from '../storage/storage.ts';
+import { Approvals } from './approval/approvals.ts';
 import type { AuditLog } from './audit/audit.ts';
 import { AuditDevices } from './audit-device/devices.ts';
 import { Backups, tagKeyOf } from './backup/backups.ts';
 import { announceRestore, beginningOf } from './backup/restored.ts';
 import { expiryDuty, jobDuty } from './duties.ts';
 import type { ExpiryDuty } from './duty/expiry.ts';
-import { decodeEpoch, type Epoch, epochParts } from './epoch.ts';
+import { decodeEpoch, type Epoch, isOlder } from './epoch.ts';
 import { identityEngine } from './identity/endpoints.ts';
 import { Identities } from './identity/identities.ts';
 import type { JobDuty } from './job/duty.ts';
@@ -25,16 +26,19 @@ import { announceRotation } from './key/announce.ts';
 import type { KeySlots } from './key/key-slots.ts';
 import { Rotation } from './key/rotation.ts';
 import { Leases } from './lease/leases.ts';
+import type { Manner } from './manner.ts';
 import { type Meter, noTelemetry, type Telemetry } from './meter.ts';
 import { withMfa } from './mfa/endpoints.ts';
 import { Mfa } from './mfa/mfa.ts';
 import { cubbyholeType, identityType, systemType, tokenType } from './mount/builtin.ts';
 import { mountDataPrefix, type SystemTtls } from './mount/entry.ts';
 import { Mounts, type MountTypes } from './mount/mounts.ts';
+import { typeWords } from './mount/type-words.ts';
 import { MountView } from './mount/view.ts';
 import { ClockWatch } from './node/clock-watch.ts';
 import { FormatGate } from './node/formats.ts';
 import { Nodes } from './node/nodes.ts';
+import { Outbox } from './notice/outbox.ts';
 import { PasswordPolicies } from './password-policy/store.ts';
 import type { ApiPath } from './path.ts';
 import { PolicyStore } from './policy/store.ts';
@@ -81,6 +85,8 @@ export interface CoreOptions {
   readonly log: (message: string, fields: Readonly<Record<string, unknown>>) => void;
   /** What of stored formats this program reads and writes. */
   readonly formats?: Formats;
+  /** It stays if absent. */
+  readonly manner?: Manner | undefined;
   /** Called when the store holds by now what this program does not read. */
   readonly onUnfit?: (error: unknown) => void;
   /** Called when the epoch says that another node sealed the store; throws `sealed` when that still holds. */
@@ -113,6 +119,7 @@ export class Core implements CoreRooms {
   readonly expiry: ExpiryDuty;
   readonly jobs: Jobs;
   readonly wrappings: Wrappings;
+  readonly approvals: Approvals;
   readonly quotas: Quotas;
   readonly ceilings: Ceilings;
   readonly devices: AuditDevices;
@@ -124,6 +131,7 @@ export class Core implements CoreRooms {
   readonly clockWatch: ClockWatch;
   readonly formats: FormatGate;
   readonly nodes: Nodes;
+  readonly notices: Outbox;
   readonly #options: CoreOptions;
   #epoch: Epoch | undefined;
   #epochRevision: Revision | undefined;
@@ -133,7 +141,7 @@ export class Core implements CoreRooms {
   readonly #ceremonies: readonly { cancel(): void }[];
 
   constructor(options: CoreOptions) {
-    const { barrier, clock, random } = options;
+    const { barrier, clock, random, snapshots, storeId } = options;
     this.#options = options;
     this.barrier = barrier;
     this.store = barrier;
@@ -157,7 +165,7 @@ export class Core implements CoreRooms {
       watch: this.clockWatch,
       address: this.surroundings.address,
       workers,
-      types: typesOf(options.types),
+      types: typeWords(options.types),
       log: options.log,
       onUnfit: options.onUnfit ?? (() => undefined),
     });
@@ -166,13 +174,17 @@ export class Core implements CoreRooms {
     this.clock = clock;
     this.meter = options.telemetry ?? noTelemetry;
     this.random = random;
+    const tally: Meter['tally'] = (event) => this.meter.tally(event);
+    const { notifiers, process } = this.surroundings;
+    const byItself = options.manner === undefined;
+    const ofOutbox = { store: barrier, clock, random, process, byItself, tally, log: options.log };
+    this.notices = new Outbox({ ...notifiers, ...ofOutbox });
     this.tokens = new Tokens({ store: barrier, ...tokenKeys(barrier), clock, random });
     const idOf = (text: string) => this.tokens.idOf(text);
     this.batchTokens = new BatchTokens({ texts: barrier.texts, idOf });
     const digestKey = barrier.purposeKey('identity-digest');
     this.identities = new Identities({ store: barrier, digestKey, clock, random });
-    const mfaKey = barrier.purposeKey('mfa-request');
-    this.mfa = new Mfa({ store: barrier, hashKey: mfaKey, clock, random });
+    this.mfa = new Mfa({ store: barrier, hashKey: barrier.purposeKey('mfa-request'), clock, random });
     this.tokenReader = new TokenReader(barrier, {
       idOf,
       batch: this.batchTokens,
@@ -184,9 +196,8 @@ export class Core implements CoreRooms {
       clock,
       random,
       findMount: (uuid) => this.mounts.find(uuid),
-      tally: (event) => this.meter.tally(event),
+      tally,
     });
-    const { snapshots, storeId } = options;
     this.backups = new Backups({ storage: snapshots, storeId, tagKey: tagKeyOf(barrier), clock, random });
     this.quotas = new Quotas(barrier);
     const { peers } = this.surroundings;
@@ -200,6 +211,7 @@ export class Core implements CoreRooms {
       tokens: this.tokens,
       cubbyhole: (token) => this.#ownCubbyhole(token),
     });
+    this.approvals = new Approvals(this, { notices: this.notices, log: options.log });
     this.jobs = new Jobs({ store: barrier, clock, random });
     this.rotation = new Rotation({
       terms: barrier,
@@ -223,9 +235,11 @@ export class Core implements CoreRooms {
       digestKey: barrier.purposeKey('mount-digest'),
       clock,
       random,
+      notices: this.notices,
       generatePassword: (policy) => this.passwordPolicies.generate(policy, random),
       nobodies: peers?.nobodies,
       formatVersion: (name) => this.formats.writes(name),
+      entityOf: (mount, alias) => this.identities.entityOfAlias(mount, alias),
     });
     this.expiry = expiryDuty(this, options);
     this.jobDuty = jobDuty(this, options);
@@ -236,13 +250,13 @@ export class Core implements CoreRooms {
    * program does not read.
    */
   async start(): Promise<void> {
-    await this.nodes.join();
+    await (this.#options.manner === 'rests' ? this.formats.look() : this.nodes.join());
     await this.#load();
     await this.#addMissingMounts();
     await announceRestore(this.barrier, this.audit);
     const beginning = await beginningOf(this.barrier);
     if (beginning !== undefined) this.batchTokens.beginAt(beginning);
-    this.#tick();
+    if (this.#options.manner === undefined) this.#tick();
   }
 
   /** Starts no more work of its own, and lets what runs come to an end, for as long as a seal can wait. */
@@ -258,7 +272,7 @@ export class Core implements CoreRooms {
       timer = this.clock.after(longestFarewell, resolve);
     });
     await Promise.race([
-      Promise.all([this.nodes.leave(), this.expiry.settled(), this.jobDuty.settled()]),
+      Promise.all([this.nodes.leave(), this.expiry.settled(), this.jobDuty.settled(), this.notices.stop()]),
       late,
     ]);
     timer?.[Symbol.dispose]();
@@ -313,7 +327,9 @@ export class Core implements CoreRooms {
     if (known !== undefined && epoch.keyring !== known.keyring) await this.barrier.reloadKeyring();
     if (known?.mounts !== epoch.mounts) await this.mounts.load();
     if (known?.quotas !== epoch.quotas) await this.quotas.load();
-    if (known?.system !== epoch.system) await Promise.all([this.devices.load(), this.settings.load()]);
+    if (known?.system !== epoch.system) {
+      await Promise.all([this.devices.load(), this.settings.load(), this.notices.notifiers.load()]);
+    }
     if (known?.mfa !== epoch.mfa) await this.mfa.config.load();
     this.#epoch = epoch;
     this.#epochRevision = record?.revision;
@@ -350,6 +366,7 @@ export class Core implements CoreRooms {
     this.workOnJobs();
     // Not waited for: while a system outside hangs it takes minutes, in which this node would not see that the store was sealed.
     this.expiry.run().catch((error: unknown) => this.#tell('the expiry duty failed', error));
+    this.notices.run().catch((error: unknown) => this.#tell('telling of notices failed', error));
   }
 
   #tell(message: string, error: unknown): void {
@@ -357,21 +374,15 @@ export class Core implements CoreRooms {
   }
 
   auditRefusal(path: ApiPath, remoteAddress: string, quota: string): void {
-    const line = {
-      type: 'event',
-      event: 'rate-limited',
-      path,
-      remote_address: remoteAddress,
-      quota,
-    } as const;
-    this.audit.append(line, 'kernel').catch((error: unknown) => {
+    const told = { path, remote_address: remoteAddress, quota };
+    this.audit.append({ type: 'event', event: 'rate-limited', ...told }, 'kernel').catch((error: unknown) => {
       this.#options.log('a refusal was not audited', { error });
     });
   }
 
   workOnJobs(): void {
-    // Jobs write much, and go on from where they are.
-    if (this.isShort()) return;
+    // Jobs write much, and go on from where they are. What is frozen, or told when to work, leaves them to others.
+    if (this.isShort() || this.#options.manner !== undefined) return;
     this.jobDuty.run().catch((error: unknown) => this.#tell('the job duty failed', error));
   }
 
@@ -384,15 +395,4 @@ export class Core implements CoreRooms {
         });
     });
   }
-}
-
-function typesOf({ engines, authMethods }: MountTypes): readonly string[] {
-  return [
-    ...[...engines.keys()].map((name) => `secret/${name}`),
-    ...[...authMethods.keys()].map((name) => `auth/${name}`),
-  ];
-}
-
-function isOlder(epoch: Epoch, than: Epoch): boolean {
-  return epochParts.some((part) => epoch[part] < than[part]);
 }

@@ -18,6 +18,7 @@ export function expiryDuty(core: Core, options: CoreOptions): ExpiryDuty {
     store,
     clock,
     holder: randomUuid(random),
+    process: core.surroundings.process,
     mayEnd: () => core.clockWatch.mayEnd(),
     onError: (kind, error) => {
       core.meter.tally('due_failed');
@@ -27,6 +28,7 @@ export function expiryDuty(core: Core, options: CoreOptions): ExpiryDuty {
       token: (due, fence) => tokens.onDue(due, fence),
       'token-tree': (due, fence) => tokens.onTreeDue(due, fence, core.cubbyholePrefix(due.id as TokenId)),
       job: (due, fence) => jobs.onDue(due, fence),
+      approval: (due, fence) => core.approvals.onDue(due, fence),
       'pending-login': (due, fence) => core.mfa.pending.onDue(due, fence),
       lease: (due, fence, _holdsLock, outside) => leases.onDue(due, fence, outside),
       purge: (due, fence, holdsLock, outside) =>
@@ -60,6 +62,7 @@ export function jobDuty(core: Core, options: CoreOptions): JobDuty {
     jobs: core.jobs,
     types: new Map(types.map((type) => [type.type, type])),
     holder: randomUuid(random),
+    process: core.surroundings.process,
     onError: (type, error) => {
       core.meter.tally('job_step_failed');
       log('a step of a job failed', { type, error });

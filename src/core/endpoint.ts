@@ -74,6 +74,8 @@ export interface Caller {
   readonly accessor: string;
   /** Empty for a token without entity. */
   readonly entityId: string;
+  /** What the auth method, or whoever made the token, said of it. */
+  readonly metadata: Readonly<Record<string, string>>;
   /** Who logged in for this very token; absent for tokens that other tokens made, which may be meant to do less. */
   readonly principal?: ProvenPrincipal | undefined;
 }
@@ -129,6 +131,8 @@ export interface Principal {
   readonly groupAliases?: readonly string[];
   readonly policies: readonly string[];
   readonly metadata: Readonly<Record<string, string>>;
+  /** Told beside the metadata in the answer alone: the token does not keep it, and the audit log has a digest. */
+  readonly secretMetadata?: Readonly<Record<string, string>> | undefined;
   readonly ttl?: number;
   readonly maxTtl?: number;
   readonly explicitMaxTtl?: number;
@@ -157,6 +161,8 @@ export interface Leased {
    */
   readonly writes?: readonly ViewWrite[];
   readonly expectations?: readonly ViewExpectation[];
+  /** What the notice of the lease says besides: never a secret. */
+  readonly told?: Readonly<Record<string, string>>;
 }
 
 /**
@@ -188,7 +194,7 @@ export interface Reply {
   readonly undo?: () => Promise<unknown>;
   /** The answer's line must be on disk first, although the endpoint needs no token. */
   readonly durable?: boolean;
-  /** Done once the answer is audited, before it leaves; only the core's own endpoints ask for it. */
+  /** Done once the answer is audited, before it leaves; only the core's own endpoints and logins that are told of ask for it. */
   readonly afterwards?: () => Promise<void>;
   /** Only where the contract wants another than the usual status. */
   readonly status?: number;

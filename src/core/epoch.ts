@@ -8,7 +8,7 @@ import { type Expectation, parseStorageKey } from '../storage/storage.ts';
 import { decodeStored, encodeStored } from './stored-json.ts';
 import { changeWitness, type WitnessDigests, type Witnessed, witnessKey } from './witness.ts';
 
-export const epochParts = ['mounts', 'policies', 'keyring', 'seal', 'quotas', 'system', 'mfa'] as const;
+const epochParts = ['mounts', 'policies', 'keyring', 'seal', 'quotas', 'system', 'mfa'] as const;
 export type EpochPart = (typeof epochParts)[number];
 
 export type Epoch = { readonly [P in EpochPart]: number } & {
@@ -40,6 +40,11 @@ export function encodeEpoch(epoch: Epoch): Buffer {
 export function decodeEpoch(record: SealedRecord | undefined): Epoch {
   if (record === undefined) throw new CofferError('integrity', 'the epoch record is missing');
   return { quotas: 1, system: 1, mfa: 1, ...decodeStored<StoredEpoch>(record.open()) };
+}
+
+/** Whether any part is behind. */
+export function isOlder(epoch: Epoch, than: Epoch): boolean {
+  return epochParts.some((part) => epoch[part] < than[part]);
 }
 
 /** What a commit adds to bump one part. A conflict at `epochKey` means that somebody else's change came first. */

@@ -2,6 +2,7 @@
 import type { BarrierStore, SealedRecord } from '../barrier/store.ts';
 import type { Clock } from '../clock.ts';
 import type { Random } from '../crypto/random.ts';
+import type { Approvals } from './approval/approvals.ts';
 import type { AuditLog } from './audit/audit.ts';
 import type { AuditDevices } from './audit-device/devices.ts';
 import type { Epoch } from './epoch.ts';
@@ -15,6 +16,7 @@ import type { Mounts } from './mount/mounts.ts';
 import type { ClockWatch } from './node/clock-watch.ts';
 import type { FormatGate } from './node/formats.ts';
 import type { Nodes } from './node/nodes.ts';
+import type { Outbox } from './notice/outbox.ts';
 import type { PasswordPolicies } from './password-policy/store.ts';
 import type { PolicyStore } from './policy/store.ts';
 import type { Ceilings } from './quota/ceilings.ts';
@@ -43,6 +45,7 @@ export interface CoreRooms {
   readonly jobs: Jobs;
   readonly rotation: Rotation;
   readonly wrappings: Wrappings;
+  readonly approvals: Approvals;
   readonly quotas: Quotas;
   readonly ceilings: Ceilings;
   readonly devices: AuditDevices;
@@ -51,6 +54,7 @@ export interface CoreRooms {
   readonly clockWatch: ClockWatch;
   readonly formats: FormatGate;
   readonly nodes: Nodes;
+  readonly notices: Outbox;
   /** Has the node look for work at once, where it would else wait for the next pass. */
   workOnJobs(): void;
   /** A mount's view outside of any request. */

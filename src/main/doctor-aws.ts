@@ -93,7 +93,8 @@ async function instanceOf(env: Environment): Promise<InstanceSeen> {
     return { facts: null, findings: [warn(check, 'the metadata service has none', advice)] };
   }
   try {
-    const { accountId, region, instanceId, imageId } = await provenDocument({ pkcs7 }, { configured: [] });
+    const { document } = await provenDocument({ pkcs7 }, { configured: [] });
+    const { accountId, region, instanceId, imageId } = document;
     const message = `proves ${instanceId} in ${region}, of account ${accountId} and image ${imageId}`;
     return {
       facts: { account: accountId, region, instance: instanceId, image: imageId },

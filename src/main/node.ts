@@ -1,6 +1,7 @@
 /** One node: a store, its seal state, and the road, wired together. Listeners come on top. */
 import { dirname, join } from 'node:path';
 import { type DevicePlaces, noPlaces } from '../audit-device/audit-device.ts';
+import { noAwsPlaces } from '../aws/aws-places.ts';
 import type { Barrier } from '../barrier/barrier.ts';
 import { type Clock, systemClock } from '../clock.ts';
 import type { AuditSettings } from '../config/settings.ts';
@@ -9,11 +10,13 @@ import { openAuditLog } from '../core/audit/log.ts';
 import { nullAuditLog } from '../core/audit/null-log.ts';
 import { currentProcess, isSurelyGone, type ProcessIdentity } from '../core/audit/process-identity.ts';
 import type { ChainFinding } from '../core/audit/recover.ts';
-import { openStoredLog } from '../core/audit/stored-log.ts';
+import { openStoredLog, type StoredLogOptions } from '../core/audit/stored-log.ts';
 import type { JobType } from '../core/job/job.ts';
+import type { Manner } from '../core/manner.ts';
 import type { SystemTtls } from '../core/mount/entry.ts';
 import type { MountTypes } from '../core/mount/mounts.ts';
 import { decodeNode, nodePrefix } from '../core/node/record.ts';
+import type { NotifierKinds } from '../core/notice/notifiers.ts';
 import { allItems } from '../core/pages.ts';
 import { defaultLimits, type NodeLimits } from '../core/quota/limits.ts';
 import type { Road } from '../core/request.ts';
@@ -33,7 +36,7 @@ import type { SlotMaker } from '../seal/slot-maker.ts';
 import { withRoom } from '../storage/room.ts';
 import type { Storage } from '../storage/storage.ts';
 import type { NodeTelemetry } from '../telemetry/telemetry.ts';
-import { auditDeviceTypes, manualSeals, mountTypes } from './catalog.ts';
+import { auditDeviceTypes, manualSeals, mountTypes, notifierTypesFor } from './catalog.ts';
 import { openConfiguredSeals } from './configured-seals.ts';
 import { isUrgent, isUrgentRequest } from './urgent.ts';
 
@@ -60,6 +63,8 @@ export interface NodeOptions {
   readonly jobTypes?: readonly JobType[];
   /** What counts and traces; without it nothing does. */
   readonly telemetry?: NodeTelemetry | undefined;
+  /** Ways to tell people, and the notifiers of the configuration; all types, and nothing of AWS but its own addresses, if absent. */
+  readonly notifiers?: NotifierKinds | undefined;
   /** What audit devices may reach; nothing if absent. */
   readonly devicePlaces?: Omit<DevicePlaces, 'clock'>;
   /** The program's log, its configuration and how it is read again; a node without them shows none. */
@@ -68,6 +73,10 @@ export interface NodeOptions {
   >;
   /** What of stored formats this node reads and writes; all that its mounts' types declare, if absent. */
   readonly formats?: Formats;
+  /** It stays if absent. */
+  readonly manner?: Manner | undefined;
+  /** Of a log in the store. */
+  readonly auditUpkeep?: StoredLogOptions['upkeep'];
   /** `sys/rekey` and `sys/generate-root` are open to everybody, as Vault's clients know them. Not unless told. */
   readonly unauthenticatedKeyOperations?: boolean;
 }
@@ -106,6 +115,7 @@ export function createNode(options: NodeOptions): CofferNode {
       return telemetry?.audit(audit) ?? audit;
     },
     telemetry,
+    manner: options.manner,
     log: (message, fields) => log.error(message, fields),
   });
   const road = createRoad({
@@ -126,12 +136,13 @@ function storePlaceOf({ storePlace, auditDirectory, storage }: NodeOptions): str
   return storePlace ?? (auditDirectory === undefined ? storage.kind : dirname(auditDirectory));
 }
 
-function surroundingsOf({ devicePlaces, program = {} }: NodeOptions, clock: Clock): Surroundings {
+function surroundingsOf({ devicePlaces, notifiers, program = {} }: NodeOptions, clock: Clock): Surroundings {
   const { logs = noLogs } = program;
   return {
     ...noSurroundings(clock),
     ...program,
     devices: { types: auditDeviceTypes, places: { ...noPlaces, ...devicePlaces, clock } },
+    notifiers: notifiers ?? { types: notifierTypesFor(noAwsPlaces), configured: [] },
     monitors: new Monitors(logs, clock),
   };
 }
@@ -186,13 +197,14 @@ async function openNodeAudit(
 }
 
 /** What a log in the store asks of the program around it. */
-function ofStore({ storage, program }: NodeOptions, barrier: Barrier) {
+function ofStore({ storage, program, auditUpkeep }: NodeOptions, barrier: Barrier) {
   const room = withRoom(storage);
   const own = program?.process;
   return {
     isShort: () => room?.isShort() === true,
     nodes: () => livingProcesses(barrier, own ?? currentProcess()),
     ...(own === undefined ? {} : { process: own }),
+    upkeep: auditUpkeep,
   };
 }
 

@@ -7,7 +7,9 @@ import type { ListenerSettings } from '../config/settings.ts';
 import type { JsonValue } from '../json.ts';
 import { backupProblems } from './backup-places.ts';
 import { readCertificate } from './certificate.ts';
+import { dialectProblems } from './configured-dialects.ts';
 import { sealProblems } from './configured-seals.ts';
+import { notifierProblems } from './notifiers.ts';
 import { certificateProblems, placeProblems } from './server-settings.ts';
 import { storagePlace, storageProblems } from './storage-place.ts';
 
@@ -21,7 +23,9 @@ export function checkServer(loaded: Loaded, data: string, shell: Shell): void {
           ...certificateProblems(loaded),
           ...storageProblems(loaded),
           ...sealProblems(loaded),
+          ...dialectProblems(loaded),
           ...backupProblems(loaded),
+          ...notifierProblems(loaded),
         ]),
     ...placeProblems(loaded, data),
   ];

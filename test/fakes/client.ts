@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { currentProcess, type ProcessIdentity } from '../../src/core/audit/process-identity.ts';
 import type { ExpiryDuty } from '../../src/core/duty/expiry.ts';
 import type { JobType } from '../../src/core/job/job.ts';
+import type { Manner } from '../../src/core/manner.ts';
 import type { SystemTtls } from '../../src/core/mount/entry.ts';
 import type { MountTypes } from '../../src/core/mount/mounts.ts';
 import { parseApiPath } from '../../src/core/path.ts';
@@ -62,6 +63,8 @@ export interface PlaceOptions {
   /** What audit devices may reach, and what of the program the nodes show. */
   readonly devicePlaces?: NodeOptions['devicePlaces'];
   readonly program?: NodeOptions['program'];
+  /** Ways to tell people, and notifiers of the configuration; the program's own types unless told. */
+  readonly notifiers?: NodeOptions['notifiers'];
   /** Unseal keys, and how many are needed; one. */
   readonly split?: { readonly shares: number; readonly threshold: number };
 }
@@ -76,6 +79,8 @@ export interface OwnOfNode {
   /** Engines that the others have and it has not. */
   readonly lacks?: readonly string[];
   readonly program?: NodeOptions['program'];
+  /** It stays unless told. */
+  readonly manner?: Manner;
 }
 
 /** A store with everything around it; nodes come and go. */
@@ -138,6 +143,7 @@ export async function makePlace(options: PlaceOptions = {}): Promise<Place> {
       log: loggerInto(log),
       clock: given.clock ?? clock,
       ...(given.formats === undefined ? {} : { formats: given.formats }),
+      manner: given.manner,
       types: typesWith(
         (options.engines ?? []).filter(({ type }) => given.lacks?.includes(type) !== true),
         options.authMethods,
@@ -148,6 +154,7 @@ export async function makePlace(options: PlaceOptions = {}): Promise<Place> {
       systemTtls: options.systemTtls,
       ...(options.limits === undefined ? {} : { limits: options.limits }),
       ...(options.devicePlaces === undefined ? {} : { devicePlaces: options.devicePlaces }),
+      ...(options.notifiers === undefined ? {} : { notifiers: options.notifiers }),
       ...(options.slotMakers === undefined ? {} : { slotMakers: options.slotMakers }),
       ...(options.program === undefined ? {} : { program: options.program }),
       ...(given.program === undefined ? {} : { program: given.program }),

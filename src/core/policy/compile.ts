@@ -1,6 +1,7 @@
 /** Policies to one matcher: the rules of all of a token's policies, arranged so that a decision is a few lookups. */
 import type { ApiPath } from '../path.ts';
 import type { Acl, Capability, Decision, DecisionRequest, RuleReference } from './acl.ts';
+import { type ApprovalRule, wantedFor } from './approval-rule.ts';
 import { rootPolicyName } from './builtin.ts';
 import {
   type CapabilitySet,
@@ -19,7 +20,7 @@ import type { Policy } from './policy.ts';
 import { PrefixTree } from './prefix-tree.ts';
 import { type Matcher, Reach } from './reach.ts';
 import { SegmentTree } from './segment-tree.ts';
-import { filledRules, fillPolicies, type TemplateSubject } from './template.ts';
+import { type Filling, filledRules, fillPolicies } from './template.ts';
 import { constrainsWrapping, permitsWrapping, type WrappingRule } from './wrapping-rule.ts';
 
 /** A rule with all its answers ready, so that deciding makes no objects. */
@@ -30,6 +31,7 @@ interface CompiledRule {
   readonly capabilities: CapabilitySet;
   readonly parameters: ParameterRules | undefined;
   readonly wrapping: WrappingRule | undefined;
+  readonly approval: ApprovalRule | undefined;
   readonly reference: RuleReference;
   readonly allow: Decision;
   readonly denyRule: Decision;
@@ -61,17 +63,13 @@ const closedAcl: Acl = {
 const mostOver = 32;
 
 /**
- * The same for one subject, with templates filled. Most of it is what everyone with these policies shares (`shared`, compiled of the
+ * The same for one subject and its login, with templates filled. Most of it is what everyone with these policies shares (`shared`, compiled of the
  * rules without templates), so that a subject of its own costs only its own rules.
  */
-export function compileFor(
-  shared: Acl,
-  policies: readonly Policy[],
-  subject: TemplateSubject | undefined,
-): Acl {
+export function compileFor(shared: Acl, policies: readonly Policy[], filling: Filling): Acl {
   const merger = new RuleMerger();
   for (const policy of policies) {
-    const rules = filledRules(policy, subject);
+    const rules = filledRules(policy, filling);
     if (rules === undefined) return closedAcl;
     for (const rule of rules) merger.add(rule, policy.name);
   }
@@ -79,7 +77,7 @@ export function compileFor(
   if (over.length === 0) return shared;
   const base = shared instanceof CompiledAcl && over.length <= mostOver ? shared : undefined;
   if (base?.holdsNone(over) === true) return new CompiledAcl(over, base);
-  return compileAcl(fillPolicies(policies, subject) ?? []);
+  return compileAcl(fillPolicies(policies, filling) ?? []);
 }
 
 /** Rules of the same pattern are merged across the policies, and then the most specific match alone decides. Templates are left out. */
@@ -197,7 +195,7 @@ class CompiledAcl implements Acl {
 }
 
 function compileRule(
-  { pattern, policies, capabilities, parameters, wrapping }: MergedRule,
+  { pattern, policies, capabilities, parameters, wrapping, approval }: MergedRule,
   rank: number,
 ): CompiledRule {
   const reference: RuleReference = { pattern: pattern.text, policies };
@@ -209,6 +207,7 @@ function compileRule(
     capabilities,
     parameters: constrains ? parameters : undefined,
     wrapping: constrainsWrapping(wrapping) ? wrapping : undefined,
+    approval,
     reference,
     allow: { kind: 'allow', rule: reference },
     denyRule: { kind: 'deny', reason: 'deny-rule', rule: reference },
@@ -225,11 +224,18 @@ function decideBy(rule: CompiledRule, request: DecisionRequest): Decision {
   if (request.sudo && !has(rule.capabilities, 'sudo')) return rule.denySudo;
   if (rule.wrapping !== undefined && !permitsWrapping(rule.wrapping, request.wrapTtl ?? 0))
     return rule.denyWrapping;
-  if (rule.parameters === undefined) return rule.allow;
+  if (rule.parameters === undefined) return granted(rule, operation);
   // Lists and deletes carry no fields of the object.
-  if (operation === 'list' || operation === 'scan' || operation === 'delete') return rule.allow;
+  if (operation === 'list' || operation === 'scan' || operation === 'delete') return granted(rule, operation);
   if (request.data === undefined) return { kind: 'deny', reason: 'parameter', rule: rule.reference };
   const parameter = refusedParameter(rule.parameters, request.data);
-  if (parameter === undefined) return rule.allow;
+  if (parameter === undefined) return granted(rule, operation);
   return { kind: 'deny', reason: 'parameter', rule: rule.reference, parameter };
+}
+
+/** Nothing of the rule speaks against it; whether somebody else must consent is left. */
+function granted(rule: CompiledRule, operation: DecisionRequest['operation']): Decision {
+  if (rule.approval === undefined) return rule.allow;
+  const approval = wantedFor(rule.approval, operation);
+  return approval === undefined ? rule.allow : { kind: 'needs-approval', rule: rule.reference, approval };
 }

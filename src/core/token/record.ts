@@ -34,6 +34,8 @@ export interface TokenRecord {
   readonly principal?: string | undefined;
   /** The entity of that login, if it has one: see `core/identity/`. Absent for root tokens and tokens without parent. */
   readonly entityId?: string | undefined;
+  /** The login that it comes of had proven a second factor. */
+  readonly secondFactor?: true | undefined;
   /** Its maker chose the text, so that another token may get the same one later. */
   readonly given?: true | undefined;
   /** See `childKey`. */
@@ -70,8 +72,20 @@ export interface TokenRecord {
   readonly internal: JsonObject | null;
 }
 
-export function principalOf({ mount, principal }: TokenRecord): ProvenPrincipal | undefined {
+export function principalOf({
+  mount,
+  principal,
+}: Pick<TokenRecord, 'mount' | 'principal'>): ProvenPrincipal | undefined {
   return principal === undefined || mount === null ? undefined : { mount, name: principal };
+}
+
+const noMetadata: Readonly<Record<string, string>> = {};
+
+/** What an auth method said of the login that this token is of; undefined for a token that no login made: its maker chose the words. */
+export function loginMetadata(
+  record: Pick<TokenRecord, 'mount' | 'principal' | 'metadata'>,
+): Readonly<Record<string, string>> | undefined {
+  return principalOf(record) === undefined ? undefined : (record.metadata ?? noMetadata);
 }
 
 export const idPrefix = 'core/token/id/';

@@ -25,6 +25,8 @@ export interface HomeWords {
   readonly aws?: boolean;
   readonly name?: string | undefined;
   readonly distinguished?: readonly string[];
+  /** Has distinguished roles as well. */
+  readonly dssss?: string | undefined;
   readonly 'dry-run'?: boolean;
   readonly dev?: boolean;
   readonly init?: boolean;
@@ -35,9 +37,10 @@ export interface HomeWords {
 /** Throws `usage` for words that do not go together. */
 export function refuseHomeWords(given: HomeWords, { settings }: Pick<Loaded, 'settings'>): void {
   if (given.aws !== true) {
-    const none = given.name === undefined && (given.distinguished ?? []).length === 0;
-    if (none && given['dry-run'] !== true) return;
-    throw new CofferError('usage', '--name, --distinguished and --dry-run go with --aws');
+    const idle = given.dssss === undefined && (given.distinguished ?? []).length > 0;
+    if (idle) throw new CofferError('usage', '--distinguished goes with --aws or --dssss');
+    if (given.name === undefined && given['dry-run'] !== true) return;
+    throw new CofferError('usage', '--name and --dry-run go with --aws');
   }
   const others = [given.dev, given.init, given['init-by-api'], given['root-token-file'] !== undefined];
   if (others.includes(true) || settings.seals.length > 0 || settings.keyfile !== undefined) {
