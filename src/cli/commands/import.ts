@@ -23,6 +23,8 @@ export const command = defineCommand({
     'In place of FILE credstash://TABLE?… stores every secret of a table below NAME/ (/ for the whole safe), the latest ' +
       'version of each, and reads each back. --context is the table’s then. What cannot be read or stored is named at ' +
       'the end, and all others are stored.',
+    'In place of FILE stsftw takes over the accounts of the table NAME: their secrets, roles and approvers, into an auth method ' +
+      'totp (--path). What anybody could have exploited there is said, and is not taken over.',
   ],
   operands: { FILE: 'one', NAME: 'one' },
   options: {
@@ -34,6 +36,7 @@ export const command = defineCommand({
       value: 'LIST',
       help: 'who may read each of them, such as app,userpass/ann; in mounts of type role-secrets',
     },
+    path: { type: 'text', value: 'PATH', help: 'of stsftw: where the method totp is enabled (totp)' },
     ...yesOption,
     ...safeOptions,
   },
@@ -41,6 +44,7 @@ export const command = defineCommand({
     'coffer import .env shop/db',
     'coffer import --as k8s - shop/ --yes < secrets.yaml',
     "coffer import 'credstash://credential-store?region=eu-central-1' / --dry-run",
+    'coffer import stsftw sts-auth --dry-run',
   ],
   async run({ options, operands }, shell) {
     const wishes = {
@@ -49,6 +53,10 @@ export const command = defineCommand({
       yes: options.yes,
       roles: options.roles,
     };
+    if (operands.FILE === 'stsftw') {
+      const { importStsftw } = await import('../sts/import-table.ts');
+      return importStsftw(shell, operands.NAME, options);
+    }
     if (/^credstash:/i.test(operands.FILE)) return fromTable(shell, options, operands, wishes);
     const name = options.as ?? formatOfFile(operands.FILE);
     if (!isFormatName(name)) throw usageError('import', `--as is missing: ${formatNames.join(', ')}`);

@@ -7,6 +7,6 @@ import { list, remove, update } from '../sts/manage.ts';
 import { setup } from '../sts/setup.ts';
 
 export const command: CommandGroup = {
-  summary: 'One-time codes for credentials of AWS, and who may ask for them',
+  summary: 'Trade one-time codes for credentials of AWS',
   commands: { get, exec, console, enroll, invite, list, update, delete: remove, setup },
 };

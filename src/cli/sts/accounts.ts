@@ -56,6 +56,11 @@ export class Accounts {
     await this.#client.request('DELETE', this.#path(person));
   }
 
+  /** Gives an account a device whose secret comes from elsewhere. */
+  async importDevice(person: Person, id: string, url: string): Promise<void> {
+    await this.#client.request('POST', `${this.#path(person)}/devices/${id}`, { body: { url } });
+  }
+
   async deleteDevice(person: Person, id: string): Promise<void> {
     await this.#client.request('DELETE', `${this.#path(person)}/devices/${id}`);
   }

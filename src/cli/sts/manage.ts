@@ -58,7 +58,7 @@ export const update = defineCommand({
     ...commonStsOptions,
   },
   examples: [
-    'coffer sts update roles --issuer acme --account-name alice --roles Admin --roles Audit',
+    'coffer sts update roles --issuer acme --account-name alice --roles Audit',
     'coffer sts update device --issuer acme --account-name alice',
   ],
   async run({ options, operands }, shell) {
