@@ -69,11 +69,15 @@ export const handedToEngines = [
   'core/view.ts',
 ] as const;
 
+/** What engines share among each other. */
+export const sharedByEngines = ['engine/name-template.ts'] as const;
+
 /**
- * What of core an auth method is handed besides: whether an address is in a network, which policies a role may name, the
+ * What of core an auth method is handed besides: what a name may be and which look alike, whether an address is in a network, which policies a role may name, the
  * lock-out after failed logins, and how fast one address may go.
  */
 export const handedToAuthMethods = [
+  'core/identity/names.ts',
   'core/lockout/lock-state.ts',
   'core/lockout/lockout.ts',
   'core/network.ts',
@@ -91,6 +95,15 @@ export const sharedByAuthMethods = [
 
 /** What of core a listener needs. */
 export const handedToListeners = ['core/path.ts', 'core/request.ts', 'core/ttl.ts'] as const;
+
+/** The seam of dialects, and what they share. */
+export const dialectSeam = [
+  'http/bounded-json.ts',
+  'http/dialect/answer-data.ts',
+  'http/dialect/dialect.ts',
+  'http/percent.ts',
+  'http/refusal.ts',
+] as const;
 
 /** The seal seam: the ways to a root key, and what rests in the clear before there is one. */
 export const sealSeam = [
@@ -130,6 +143,8 @@ export interface Rule {
 
 /** The seam of places of backups, what their names are like among it. */
 const backupSeam = 'backup-place/backup-place.ts';
+/** The seam of notifiers; the core only holds what implements it. */
+const notifierSeam = 'notifier/notifier.ts';
 /** The seam of audit devices; the core only holds what implements it. */
 const deviceSeam = 'audit-device/audit-device.ts';
 const storage = 'storage/storage.ts';
@@ -201,6 +216,8 @@ export const rules: readonly Rule[] = [
     types: [...engineSeam],
   },
   { from: 'http/', may: ['./', ...handedToListeners, ...ground] },
+  // A dialect knows its seam and the forms of requests: never the road, another dialect, or an engine.
+  { from: 'http/dialect/*/', may: ['./', ...dialectSeam, ...handedToListeners, ...ground] },
   {
     from: 'core/',
     may: ['./', 'barrier/', 'crypto/', storage, snapshots, room, ...sealSeam, deviceSeam, ...ground],
@@ -209,7 +226,7 @@ export const rules: readonly Rule[] = [
   {
     from: 'core/*/',
     may: ['./', 'core/*/', ...sharedInCore, 'crypto/', storage, ...ground],
-    types: ['barrier/store.ts', deviceSeam, ...engineSeam],
+    types: ['barrier/store.ts', deviceSeam, notifierSeam, ...engineSeam],
   },
   // Key slots are opened and made here, by keys that people hand in.
   {
@@ -260,6 +277,12 @@ export const rules: readonly Rule[] = [
     from: 'audit-device/*/',
     may: ['./', deviceSeam, 'audit-device/connection.ts', ...ground],
   },
+  { from: 'notifier/', may: [notifierSeam, ...ground] },
+  { from: 'notifier/*/', may: ['./', notifierSeam, 'notifier/letter-text.ts', 'outgoing/', ...ground] },
+  {
+    from: 'notifier/sns/',
+    may: ['./', notifierSeam, 'notifier/letter-text.ts', 'aws/', ...ground],
+  },
   { from: 'barrier/', may: ['./', 'crypto/', storage, ...sealSeam, ...ground] },
   { from: 'seal/', may: [...sealSeam, 'crypto/', storage, ...ground] },
   { from: 'seal/*/', may: ['./', ...sealSeam, 'crypto/', ...ground] },
@@ -267,6 +290,7 @@ export const rules: readonly Rule[] = [
   { from: 'storage/', may: [...storageSeam, ...ground] },
   { from: 'storage/*/', may: ['./', ...storageSeam, ...ground] },
   { from: 'storage/dynamodb/', may: ['./', 'aws/', ...storageSeam, ...ground] },
+  { from: 'engine/name-template.ts', may: ['crypto/random.ts', ...ground] },
   {
     from: 'engine/',
     may: [...engineSeam, ...ground],
@@ -274,7 +298,13 @@ export const rules: readonly Rule[] = [
   },
   {
     from: 'engine/*/',
-    may: ['./', ...engineSeam, ...handedToEngines, 'crypto/random.ts', ...ground],
+    may: ['./', ...engineSeam, ...sharedByEngines, ...handedToEngines, 'crypto/random.ts', ...ground],
+    types: [storage],
+  },
+  // Credentials of AWS are made at AWS.
+  {
+    from: 'engine/aws/',
+    may: ['./', ...engineSeam, ...sharedByEngines, ...handedToEngines, 'aws/', 'crypto/random.ts', ...ground],
     types: [storage],
   },
   {
@@ -325,6 +355,24 @@ export const rules: readonly Rule[] = [
       'crypto/random.ts',
       'crypto/x509/',
       'outgoing/',
+      ...ground,
+    ],
+    types: [storage],
+  },
+  // One-time codes: what is derived, and how secrets of theirs are passed on.
+  {
+    from: 'auth/totp/',
+    may: [
+      './',
+      ...sharedByAuthMethods,
+      ...engineSeam,
+      ...handedToEngines,
+      ...handedToAuthMethods,
+      'crypto/barcode.ts',
+      'crypto/base32.ts',
+      'crypto/one-time-code.ts',
+      'crypto/otpauth.ts',
+      'crypto/random.ts',
       ...ground,
     ],
     types: [storage],

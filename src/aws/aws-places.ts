@@ -12,6 +12,10 @@ export interface AwsPlaces {
   readonly endpoints: readonly string[];
   /** Profiles of the server's shared configuration that a config may name. */
   readonly profiles: readonly string[];
+  /** Whether mounts that hand out credentials of AWS may make them by the server's own identity; only where it is said. */
+  readonly ambient?: boolean;
+  /** ARNs of topics that may be told with the server's own identity. */
+  readonly topics?: readonly string[];
   /** Milliseconds for a call of AWS with all its retries; the usual ones unless told. */
   readonly deadline?: number;
 }
@@ -38,6 +42,29 @@ export function requireListed(
       `${what} are among the addresses that the server’s own configuration lists (aws.endpoints), or absent`,
     );
   }
+}
+
+/**
+ * For mounts whose credentials of AWS are made by whoever asks AWS for them: asked when a config without keys is written, and each time
+ * it is used.
+ *
+ * @throws `invalid_request` that names the setting
+ */
+export function requireAmbient({ ambient }: AwsPlaces): void {
+  if (ambient === true) return;
+  throw new CofferError(
+    'invalid_request',
+    'access_key and secret_key are needed: the server’s own configuration does not lend its identity at AWS to mounts that make credentials (aws.ambient)',
+  );
+}
+
+/** The same for a topic. Throws `invalid_request` that names the setting. */
+export function requireTopic(topic: string, { topics = [] }: AwsPlaces): void {
+  if (topics.includes(topic)) return;
+  throw new CofferError(
+    'invalid_request',
+    'the topic is among those that the server’s own configuration lists (aws.topics), or the notifier has credentials of its own',
+  );
 }
 
 /** What cannot be parsed is nothing but itself. */

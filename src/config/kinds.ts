@@ -146,6 +146,18 @@ export const boolean: Kind<boolean> = {
   show: String,
 };
 
+/** What a listener speaks; which dialects there are, and what may be said behind `?`, is for others to say. */
+export const dialectName: Kind<string> = {
+  placeholder: 'DIALECT',
+  looks: '`vault`, or a dialect with its options behind it, as `dssss?secrets=shop` ([dssss](dialect-dssss.md))',
+  read: (value) =>
+    typeof value === 'string' && /^[a-z][a-z0-9-]*(?:\?[^\s?#]*)?$/.test(value)
+      ? { value }
+      : { problem: 'must be a dialect such as vault or dssss' },
+  fromText: asText,
+  show: (value) => value,
+};
+
 /** A whole number from `least` to `most`. */
 export function count(least: number, most: number): Kind<number> {
   return {

@@ -198,7 +198,11 @@ function assemble(found: FoundServer, listeners: readonly FoundListener[]): Sett
       directories: found['audit.directories'].value,
       targets: found['audit.targets'].value,
     },
-    aws: { endpoints: found['aws.endpoints'].value, profiles: found['aws.profiles'].value },
+    aws: {
+      endpoints: found['aws.endpoints'].value,
+      profiles: found['aws.profiles'].value,
+      ambient: found['aws.ambient'].value,
+    },
     backup: {
       directory: found['backup.directory'].value,
       every: found['backup.every'].value,
@@ -220,6 +224,7 @@ function assembleListener(found: FoundListener): ListenerSettings {
         ? undefined
         : { certificate, key, minimumVersion: found.tls_min_version.value === '1.3' ? 'TLSv1.3' : 'TLSv1.2' },
     tlsDisable: found.tls_disable.value,
+    dialect: found.dialect.value,
     trustedProxies: found.trusted_proxies.value,
     metricsWithoutToken: found.metrics_without_token.value,
     unauthenticatedKeyOperations: found.unauthenticated_key_operations.value,

@@ -16,6 +16,8 @@ export interface ListenerSettings {
   /** Undefined serves plain HTTP: on loopback, or where `tlsDisable` says so. */
   readonly tls: TlsSettings | undefined;
   readonly tlsDisable: boolean;
+  /** `vault`, or the name of a dialect with its options, as it is written. */
+  readonly dialect: string;
   /** Networks (CIDR) whose `X-Forwarded-For` is believed. */
   readonly trustedProxies: readonly string[];
   /** Answers `sys/metrics` without a token. */
@@ -94,6 +96,8 @@ export interface AwsSettings {
   readonly endpoints: readonly string[];
   /** Profiles of the shared configuration. */
   readonly profiles: readonly string[];
+  /** Whether mounts that hand out credentials of AWS may make them by the server's own identity. */
+  readonly ambient: boolean;
 }
 
 /** Which storage: a URL, as it is written. It may hold a password, so it is shown by `storageUrl.show` alone. */

@@ -9,6 +9,7 @@ import {
   boolean,
   choice,
   count,
+  dialectName,
   type Kind,
   networks,
   path,
@@ -174,11 +175,16 @@ export const table = {
     default: [] as readonly string[],
     help: 'where audit devices may send lines',
   },
+  'aws.ambient': {
+    kind: boolean,
+    default: false,
+    help: 'mounts that hand out credentials of AWS may make them by this server’s own identity',
+  },
   'aws.endpoints': {
     kind: addresses,
     default: [] as readonly string[],
     defaultText: 'none: AWS’s own, and what its variables say',
-    help: 'other addresses of DynamoDB and KMS that mounts of tables may name',
+    help: 'other addresses of AWS’s services that mounts may name',
   },
   'aws.profiles': {
     kind: profileNames,
@@ -244,6 +250,11 @@ export const listenerTable = {
     default: false,
     bare: true,
     help: 'serve without TLS although the address is not loopback',
+  },
+  dialect: {
+    kind: dialectName,
+    default: 'vault',
+    help: 'the HTTP API that is spoken: Vault’s, or that of an older system',
   },
   trusted_proxies: {
     kind: networks,

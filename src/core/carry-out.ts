@@ -12,6 +12,9 @@ import { denied } from './mfa/enforcement.ts';
 import { secondFactorOf, settledIdentity } from './mfa/login.ts';
 import type { Mount } from './mount/table.ts';
 import { MountView } from './mount/view.ts';
+import { leaseNotice, leaseNoticeKind } from './notice/lease-notice.ts';
+import { nothingToTell, type PreparedNotice } from './notice/outbox.ts';
+import type { Notice } from './notices.ts';
 import type { Acl } from './policy/acl.ts';
 import type { Answer, AuthAnswer, LeaseAnswer, Request } from './request.ts';
 import type { RequestCommit } from './request-commit.ts';
@@ -110,7 +113,7 @@ async function handleOnce(errand: Errand, call: Call, token: LeaseHolder | null)
     };
   }
   if (reply?.lease !== undefined) {
-    const lease = await leaseOut(errand, reply.lease, token);
+    const lease = await leaseOut(errand, call, reply.lease, token);
     return { reply, auth: null, lease, warnings, undo: () => leases.revoke(lease.id) };
   }
   const { issued: auth = null, renewed: lease = null, undo } = reply ?? {};
@@ -193,6 +196,7 @@ async function logIn(
  */
 async function leaseOut(
   { core, mount, request, commit }: Errand,
+  { caller, requestId }: Call,
   leased: Leased,
   token: LeaseHolder | null,
 ): Promise<LeaseAnswer> {
@@ -209,14 +213,24 @@ async function leaseOut(
   try {
     if (core.isShort()) throw storageFull();
     if (token?.identity !== undefined) await core.ceilings.admitLease(token.identity);
+    const told = await toldOf(core, mount, () =>
+      leaseNotice({
+        mount: mount.entry,
+        record: prepared.record,
+        caller,
+        requestId,
+        remoteAddress: request.remoteAddress,
+      }),
+    );
     const mounted = await core.mounts.expectMounted(mount.entry.uuid);
     const view = new MountView(core.barrier, mount.entry.uuid, (writes, expectations) =>
       commit.commitForToken(writes, expectations),
     );
     await commit.commitForToken(
-      [...prepared.writes, ...again, ...view.writes(leased.writes ?? [])],
+      [...prepared.writes, ...again, ...told.writes, ...view.writes(leased.writes ?? [])],
       [mounted, ...view.expectations(leased.expectations ?? [])],
     );
+    told.sent();
   } catch (error) {
     await takeBack();
     throw error;
@@ -228,8 +242,18 @@ async function leaseOut(
       'Secret cannot be returned; token had one use left, so leased credentials were immediately revoked.',
     );
   }
+  await leased.issued?.(prepared.record.id).catch(async (error: unknown) => {
+    await core.leases.revoke(prepared.record.id);
+    throw error;
+  });
   core.meter.tally('lease_issued');
   return { id: prepared.record.id, renewable: leased.renewable, duration: prepared.duration };
+}
+
+/** The notice goes into the commit of the lease: nobody is told of what there is not, and nothing is handed out untold. */
+function toldOf(core: Core, mount: Mount, notice: () => Notice): Promise<PreparedNotice> {
+  if (mount.engine.postsNotices === true) return Promise.resolve(nothingToTell);
+  return core.notices.prepare(leaseNoticeKind, notice);
 }
 
 /** Fields that had no effect: unknown ones, and ones whose value the path has said already. */

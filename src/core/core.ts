@@ -15,7 +15,7 @@ import { Backups, tagKeyOf } from './backup/backups.ts';
 import { announceRestore, beginningOf } from './backup/restored.ts';
 import { expiryDuty, jobDuty } from './duties.ts';
 import type { ExpiryDuty } from './duty/expiry.ts';
-import { decodeEpoch, type Epoch, epochParts } from './epoch.ts';
+import { decodeEpoch, type Epoch, isOlder } from './epoch.ts';
 import { identityEngine } from './identity/endpoints.ts';
 import { Identities } from './identity/identities.ts';
 import type { JobDuty } from './job/duty.ts';
@@ -31,10 +31,12 @@ import { Mfa } from './mfa/mfa.ts';
 import { cubbyholeType, identityType, systemType, tokenType } from './mount/builtin.ts';
 import { mountDataPrefix, type SystemTtls } from './mount/entry.ts';
 import { Mounts, type MountTypes } from './mount/mounts.ts';
+import { typeWords } from './mount/type-words.ts';
 import { MountView } from './mount/view.ts';
 import { ClockWatch } from './node/clock-watch.ts';
 import { FormatGate } from './node/formats.ts';
 import { Nodes } from './node/nodes.ts';
+import { Outbox } from './notice/outbox.ts';
 import { PasswordPolicies } from './password-policy/store.ts';
 import type { ApiPath } from './path.ts';
 import { PolicyStore } from './policy/store.ts';
@@ -124,6 +126,7 @@ export class Core implements CoreRooms {
   readonly clockWatch: ClockWatch;
   readonly formats: FormatGate;
   readonly nodes: Nodes;
+  readonly notices: Outbox;
   readonly #options: CoreOptions;
   #epoch: Epoch | undefined;
   #epochRevision: Revision | undefined;
@@ -157,7 +160,7 @@ export class Core implements CoreRooms {
       watch: this.clockWatch,
       address: this.surroundings.address,
       workers,
-      types: typesOf(options.types),
+      types: typeWords(options.types),
       log: options.log,
       onUnfit: options.onUnfit ?? (() => undefined),
     });
@@ -166,6 +169,9 @@ export class Core implements CoreRooms {
     this.clock = clock;
     this.meter = options.telemetry ?? noTelemetry;
     this.random = random;
+    const tally: Meter['tally'] = (event) => this.meter.tally(event);
+    const { notifiers } = this.surroundings;
+    this.notices = new Outbox({ ...notifiers, store: barrier, clock, random, tally, log: options.log });
     this.tokens = new Tokens({ store: barrier, ...tokenKeys(barrier), clock, random });
     const idOf = (text: string) => this.tokens.idOf(text);
     this.batchTokens = new BatchTokens({ texts: barrier.texts, idOf });
@@ -184,7 +190,7 @@ export class Core implements CoreRooms {
       clock,
       random,
       findMount: (uuid) => this.mounts.find(uuid),
-      tally: (event) => this.meter.tally(event),
+      tally,
     });
     const { snapshots, storeId } = options;
     this.backups = new Backups({ storage: snapshots, storeId, tagKey: tagKeyOf(barrier), clock, random });
@@ -223,9 +229,11 @@ export class Core implements CoreRooms {
       digestKey: barrier.purposeKey('mount-digest'),
       clock,
       random,
+      notices: this.notices,
       generatePassword: (policy) => this.passwordPolicies.generate(policy, random),
       nobodies: peers?.nobodies,
       formatVersion: (name) => this.formats.writes(name),
+      entityOf: (mount, alias) => this.identities.entityOfAlias(mount, alias),
     });
     this.expiry = expiryDuty(this, options);
     this.jobDuty = jobDuty(this, options);
@@ -258,7 +266,7 @@ export class Core implements CoreRooms {
       timer = this.clock.after(longestFarewell, resolve);
     });
     await Promise.race([
-      Promise.all([this.nodes.leave(), this.expiry.settled(), this.jobDuty.settled()]),
+      Promise.all([this.nodes.leave(), this.expiry.settled(), this.jobDuty.settled(), this.notices.stop()]),
       late,
     ]);
     timer?.[Symbol.dispose]();
@@ -313,7 +321,9 @@ export class Core implements CoreRooms {
     if (known !== undefined && epoch.keyring !== known.keyring) await this.barrier.reloadKeyring();
     if (known?.mounts !== epoch.mounts) await this.mounts.load();
     if (known?.quotas !== epoch.quotas) await this.quotas.load();
-    if (known?.system !== epoch.system) await Promise.all([this.devices.load(), this.settings.load()]);
+    if (known?.system !== epoch.system) {
+      await Promise.all([this.devices.load(), this.settings.load(), this.notices.notifiers.load()]);
+    }
     if (known?.mfa !== epoch.mfa) await this.mfa.config.load();
     this.#epoch = epoch;
     this.#epochRevision = record?.revision;
@@ -350,6 +360,7 @@ export class Core implements CoreRooms {
     this.workOnJobs();
     // Not waited for: while a system outside hangs it takes minutes, in which this node would not see that the store was sealed.
     this.expiry.run().catch((error: unknown) => this.#tell('the expiry duty failed', error));
+    this.notices.run().catch((error: unknown) => this.#tell('telling of notices failed', error));
   }
 
   #tell(message: string, error: unknown): void {
@@ -384,15 +395,4 @@ export class Core implements CoreRooms {
         });
     });
   }
-}
-
-function typesOf({ engines, authMethods }: MountTypes): readonly string[] {
-  return [
-    ...[...engines.keys()].map((name) => `secret/${name}`),
-    ...[...authMethods.keys()].map((name) => `auth/${name}`),
-  ];
-}
-
-function isOlder(epoch: Epoch, than: Epoch): boolean {
-  return epochParts.some((part) => epoch[part] < than[part]);
 }

@@ -74,6 +74,8 @@ export interface Caller {
   readonly accessor: string;
   /** Empty for a token without entity. */
   readonly entityId: string;
+  /** What the auth method, or whoever made the token, said of it. */
+  readonly metadata: Readonly<Record<string, string>>;
   /** Who logged in for this very token; absent for tokens that other tokens made, which may be meant to do less. */
   readonly principal?: ProvenPrincipal | undefined;
 }
@@ -157,6 +159,11 @@ export interface Leased {
    */
   readonly writes?: readonly ViewWrite[];
   readonly expectations?: readonly ViewExpectation[];
+  /**
+   * Told once the lease is committed, before the secret leaves: for what must be known of everything that is handed out. Where it
+   * throws, the lease ends at once and nothing is answered.
+   */
+  readonly issued?: (leaseId: string) => Promise<void>;
 }
 
 /**
@@ -188,7 +195,7 @@ export interface Reply {
   readonly undo?: () => Promise<unknown>;
   /** The answer's line must be on disk first, although the endpoint needs no token. */
   readonly durable?: boolean;
-  /** Done once the answer is audited, before it leaves; only the core's own endpoints ask for it. */
+  /** Done once the answer is audited, before it leaves; only the core's own endpoints and logins that are told of ask for it. */
   readonly afterwards?: () => Promise<void>;
   /** Only where the contract wants another than the usual status. */
   readonly status?: number;

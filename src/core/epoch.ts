@@ -42,6 +42,11 @@ export function decodeEpoch(record: SealedRecord | undefined): Epoch {
   return { quotas: 1, system: 1, mfa: 1, ...decodeStored<StoredEpoch>(record.open()) };
 }
 
+/** Whether any part is behind. */
+export function isOlder(epoch: Epoch, than: Epoch): boolean {
+  return epochParts.some((part) => epoch[part] < than[part]);
+}
+
 /** What a commit adds to bump one part. A conflict at `epochKey` means that somebody else's change came first. */
 export interface EpochBump {
   /** As it is before. */

@@ -13,10 +13,15 @@ export interface Notices {
   /**
    * Puts a notice into the outbox, for every notifier that wants its kind. Durable when it resolves, and delivered at least
    * once from then on; at once where no notifier wants it.
+   *
+   * @throws CofferError `unavailable` where too many wait for a notifier already; kinds that end in `.refused` or `.failed` are left
+   *   out there instead, since anybody can bring them about
    */
   post(notice: Notice): Promise<void>;
   /**
    * Delivers a notice now, and resolves when each of these notifiers has accepted it: for what must not be handed out untold.
+   * From then on it is also up for the others that want its kind, as by `post`: whoever demands does not post besides. Where it
+   * throws, nobody is told any more.
    *
    * @throws CofferError `unavailable` where one did not accept it in time, `invalid_request` where there is none of that name
    */

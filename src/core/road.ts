@@ -225,6 +225,7 @@ async function isAbsent(
 }
 
 const none: readonly string[] = [];
+const noMetadata: Readonly<Record<string, string>> = {};
 const noFields: CoercedFields = { values: {}, unknown: none };
 
 function readFields(
@@ -269,6 +270,7 @@ function buildCall(
             displayName: token.record.displayName,
             accessor: token.record.accessor,
             entityId: token.identity?.entity.id ?? '',
+            metadata: token.record.metadata ?? noMetadata,
             principal: principalOf(token.record),
           },
     clock: core.clock,

@@ -15,6 +15,7 @@ import type { Mounts } from './mount/mounts.ts';
 import type { ClockWatch } from './node/clock-watch.ts';
 import type { FormatGate } from './node/formats.ts';
 import type { Nodes } from './node/nodes.ts';
+import type { Outbox } from './notice/outbox.ts';
 import type { PasswordPolicies } from './password-policy/store.ts';
 import type { PolicyStore } from './policy/store.ts';
 import type { Ceilings } from './quota/ceilings.ts';
@@ -51,6 +52,7 @@ export interface CoreRooms {
   readonly clockWatch: ClockWatch;
   readonly formats: FormatGate;
   readonly nodes: Nodes;
+  readonly notices: Outbox;
   /** Has the node look for work at once, where it would else wait for the next pass. */
   workOnJobs(): void;
   /** A mount's view outside of any request. */

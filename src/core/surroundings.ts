@@ -4,6 +4,7 @@ import { noPlaces } from '../audit-device/audit-device.ts';
 import { type Clock, systemClock } from '../clock.ts';
 import { currentProcess, type ProcessIdentity } from './audit/process-identity.ts';
 import type { DeviceKinds } from './audit-device/devices.ts';
+import type { NotifierKinds } from './notice/notifiers.ts';
 import type { Peers } from './peers.ts';
 import type { AnswerData } from './request.ts';
 import { InFlight } from './server/in-flight.ts';
@@ -12,6 +13,7 @@ import { Monitors } from './server/monitor.ts';
 
 export interface Surroundings {
   readonly devices: DeviceKinds;
+  readonly notifiers: NotifierKinds;
   readonly logs: LogControl;
   readonly monitors: Monitors;
   readonly inFlight: InFlight;
@@ -30,6 +32,7 @@ export interface Surroundings {
 export function noSurroundings(clock: Clock = systemClock): Surroundings {
   return {
     devices: { types: new Map(), places: { ...noPlaces, clock } },
+    notifiers: { types: new Map(), configured: [] },
     logs: noLogs,
     monitors: new Monitors(noLogs, clock),
     inFlight: new InFlight(),

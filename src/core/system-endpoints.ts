@@ -17,6 +17,7 @@ import { lockoutEndpoints } from './lockout/endpoints.ts';
 import { noTelemetry } from './meter.ts';
 import { validateEndpoint } from './mfa/validate-endpoint.ts';
 import { mountEndpoints } from './mount/endpoints.ts';
+import { notifierEndpoints } from './notice/endpoints.ts';
 import { openApiEndpoints } from './openapi/endpoint.ts';
 import { passwordPolicyEndpoints } from './password-policy/endpoints.ts';
 import { policyEndpoints } from './policy/endpoints.ts';
@@ -59,6 +60,7 @@ export function systemEndpoints(
     ...quotaEndpoints(core),
     ...openApiEndpoints(core),
     ...auditDeviceEndpoints(() => core.devices),
+    ...notifierEndpoints(core),
     ...serverEndpoints(core, options),
     ...sampledEndpoints(core, options),
   ];

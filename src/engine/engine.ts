@@ -35,12 +35,22 @@ export interface EngineEnvironment {
   digest(text: string): string;
   /** The auth mounts that there are, as of this request; for engines that name principals. */
   readonly authMounts?: AuthMounts;
+  /**
+   * The entity that a name of this mount leads to, also where it was merged into another; undefined where the name has none yet. Two
+   * names of one entity are one person.
+   */
+  entityOf?(alias: string): Promise<KnownEntity | undefined>;
   /** Where people are told of what is handed out. Undefined where nobody can be told. */
   readonly notices?: Notices;
   /** A password by a named password policy. Undefined where there are no such policies. Throws `invalid_request` for an unknown name. */
   generatePassword?(policy: string): Promise<string>;
   /** The newest version of one of the type's `formats` that may be written now: one that every node of the store reads. */
   formatVersion?(name: string): number;
+}
+
+export interface KnownEntity {
+  readonly id: string;
+  readonly disabled: boolean;
 }
 
 export interface AuthMount {
@@ -83,6 +93,8 @@ export interface Engine {
   settle?(view: View): Promise<void>;
   /** Lets go of what this instance holds open. A request under way may still ask it for something, and it answers. */
   close?(): void;
+  /** It posts notices of what it hands out by itself; of what others lease the core says so. */
+  readonly postsNotices?: true;
   /** For engines whose secrets can be found and moved by path. */
   readonly secrets?: SecretTree;
 }

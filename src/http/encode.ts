@@ -29,6 +29,13 @@ export function statusOfAnswer(answer: Answer): number {
   return answer.kind === 'empty' ? 204 : answer.status;
 }
 
+/** What is said of an answer's body, in names and values in turn; `body` is undefined for none. */
+export function bodyHeaders(body: string | undefined, contentType: string): string[] {
+  const unkept = ['Cache-Control', 'no-store'];
+  if (body === undefined) return unkept;
+  return ['Content-Type', contentType, ...unkept, 'Content-Length', String(Buffer.byteLength(body))];
+}
+
 /** The one form of an error body: `{"errors":[…]}`, with `data` where the contract has it. */
 export function encodeErrors(errors: readonly string[], data?: AnswerData): string {
   const list = errors.length === 0 ? '[]' : JSON.stringify(errors);

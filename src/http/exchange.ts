@@ -1,49 +1,23 @@
 /** One request and its answer on the wire: decode, receive, hand to the road, encode, send. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Answer, AnswerStream, RateVerdict, Road } from '../core/request.ts';
+import type { Answer, AnswerStream, RateVerdict, Request } from '../core/request.ts';
 import { CofferError, type ErrorCode } from '../errors.ts';
 import { emptyObject, type JsonObject } from '../json.ts';
 import { originOf } from '../origin.ts';
 import { checkAnnouncedLength, checkEncoding, discardBody, hasBody, parseBody, receiveBody } from './body.ts';
-import type { AddressShare, BodyBudget } from './body-budget.ts';
+import type { AddressShare } from './body-budget.ts';
 import type { Connection } from './connection.ts';
 import { judgeOrigin } from './cors.ts';
 import { decodeHead, type Head, namesRootNamespace, type RequestHead } from './decode.ts';
-import { encodeAnswer, encodeErrors, statusOfAnswer } from './encode.ts';
+import { asking } from './dialect/asking.ts';
+import type { DialectAnswer, DialectCall, Wish } from './dialect/dialect.ts';
+import { bodyHeaders, encodeAnswer, encodeErrors, statusOfAnswer } from './encode.ts';
 import type { ExtensionMethod } from './extension-method.ts';
-import type { TrustedProxies } from './forwarded.ts';
-import type { HttpLimits } from './limits.ts';
 import { rateHeaders, rateVerdict } from './rate-headers.ts';
-import { expectationFailed, headersTooLarge, hostMissing, type Refusal, refusalOf } from './refusal.ts';
+import { messageProblem, type Refusal, refusalOf } from './refusal.ts';
 import { closeUnsent, sendStream } from './send-stream.ts';
 import { clientCertificate } from './tls.ts';
-
-/** Constant message, and fields that never hold anything a client sent. */
-export type HttpLog = (
-  level: 'info' | 'warn' | 'error',
-  message: string,
-  fields: Readonly<Record<string, string | number>>,
-) => void;
-
-/** What the exchanges of one listener share. */
-export interface Wire {
-  readonly road: Road;
-  /** Those of now: a reload changes them. */
-  limits: HttpLimits;
-  /** Whose word on a client's address is taken. */
-  proxies: TrustedProxies;
-  readonly log: HttpLog;
-  readonly budget: BodyBudget;
-  readonly requestId: () => string;
-  /** Told of each request that is refused before the road has it. */
-  readonly onRefusal: (status: number) => void;
-  /** Every request may read metrics. */
-  readonly metricsWithoutToken: boolean;
-  /** Seconds the listener has been open, as its sweep counts them. */
-  seconds: number;
-  /** The listener is closing: every answer ends its connection. */
-  draining: boolean;
-}
+import type { Wire } from './wire.ts';
 
 /**
  * `waiting` behind another request of the connection, receiving its `body`, on the `road`, or with its `answer` on the way to
@@ -112,17 +86,29 @@ export class Exchange {
     this.#response.on('finish', () => this.#finish());
     this.#bodyPending = hasBody(this.#message.headers);
     try {
-      const problem = this.#problem();
+      const problem = messageProblem(this.#message, this.#wire.limits);
       if (problem !== undefined) {
         this.#refuse(problem);
         return;
       }
       const forwarded = this.#message.headers['x-forwarded-for'];
       this.#client = this.#wire.proxies.clientOf(this.#connection.address, forwarded);
-      if (!this.#isAnsweredByOrigin()) this.#decide(decodeHead(this.#head()));
+      this.#read();
     } catch (thrown) {
       this.#refuse(refusalOf(thrown));
     }
+  }
+
+  #read(): void {
+    const { dialect } = this.#wire;
+    if (dialect === undefined) {
+      if (!this.#isAnsweredByOrigin()) this.#decide(decodeHead(this.#head()));
+      return;
+    }
+    const { method, target } = this.#head();
+    const read = dialect.read({ method, target, header: (name) => this.#header(name) });
+    if (read.kind === 'call') this.#admit(read);
+    else this.#tell(read, false);
   }
 
   /** Acts on a phase that took too long. Called about once a second. */
@@ -138,7 +124,7 @@ export class Exchange {
     this.#wire.log('error', 'request took too long', fields);
     const limit = this.#wire.limits.requestMilliseconds / 1_000;
     const text = `no answer within ${limit} seconds; whether the request took effect is not known`;
-    this.#send(503, encodeErrors([text]), true, 'unavailable');
+    this.#refuse({ status: 503, errors: [text], code: 'unavailable' }, true);
     // Only now: what it stops would answer first.
     this.#abort ??= new AbortController();
     this.#abort.abort(new CofferError('unavailable', text));
@@ -162,17 +148,6 @@ export class Exchange {
     return { method: this.#extension ?? method, target: url, headers };
   }
 
-  /** What is wrong with the message as HTTP, if anything. */
-  #problem(): Refusal | undefined {
-    const { headers, rawHeaders, httpVersionMinor } = this.#message;
-    if (rawHeaders.length > 2 * this.#wire.limits.headerCount) return headersTooLarge;
-    // RFC 9112 §3.2.
-    if (headers.host === undefined && httpVersionMinor === 1) return hostMissing;
-    if (headers.expect !== undefined && headers.expect.toLowerCase() !== '100-continue')
-      return expectationFailed;
-    return undefined;
-  }
-
   #decide(head: Head): void {
     if (head.kind === 'absent') this.#refuse({ status: 404, errors: [] });
     else if (head.kind === 'redirect') this.#redirect(head.status, head.location);
@@ -180,8 +155,9 @@ export class Exchange {
   }
 
   /** Rates are looked at before a body is read: a flood costs its heads and no more. */
-  #admit(head: RequestHead): void {
-    const verdict = rateVerdict(this.#wire.road, head.path, this.#client, head.token !== undefined);
+  #admit(head: RequestHead | DialectCall): void {
+    const bearer = head.kind === 'call' ? head.bearer : head.token !== undefined;
+    const verdict = rateVerdict(this.#wire.road, head.path, this.#client, bearer);
     if (!(verdict instanceof Promise)) this.#enter(head, verdict);
     else {
       const refuse = (thrown: unknown) => this.#refuse(refusalOf(thrown));
@@ -189,40 +165,40 @@ export class Exchange {
     }
   }
 
-  #enter(head: RequestHead, verdict: RateVerdict | undefined): void {
+  #enter(head: RequestHead | DialectCall, verdict: RateVerdict | undefined): void {
     if (!this.#isAdmitted(head, verdict)) return;
     if (this.#bodyPending) void this.#receive(head);
+    else if (head.kind === 'call') this.#translate(head, Buffer.alloc(0));
     else this.#travel(head, head.data ?? emptyObject());
   }
 
-  #isAdmitted({ path }: RequestHead, verdict: RateVerdict | undefined): boolean {
+  #isAdmitted({ path }: RequestHead | DialectCall, verdict: RateVerdict | undefined): boolean {
     if (verdict === undefined) return true;
     this.#rate = rateHeaders(verdict);
     if (verdict.admitted) return true;
     const text = `request path "${path}": rate limit quota exceeded`;
-    this.#send(429, encodeErrors([text]), false, 'rate_limited');
+    this.#show({ status: 429, errors: [text], code: 'rate_limited' }, false);
     return false;
   }
 
   /** Never rejects. */
-  async #receive(head: RequestHead): Promise<void> {
+  async #receive(head: RequestHead | DialectCall): Promise<void> {
     const { limits } = this.#wire;
     const { headers } = this.#message;
     this.#phase = 'body';
     try {
       checkAnnouncedLength(headers, limits.bodyBytes);
-      if (head.data === undefined) checkEncoding(headers);
+      const takesBody = head.kind === 'call' ? head.takesBody : head.data === undefined;
+      if (takesBody) checkEncoding(headers);
       if (headers.expect !== undefined && this.#message.httpVersionMinor === 1)
         this.#response.writeContinue();
-      if (head.data !== undefined) {
-        await discardBody(this.#message, limits.bodyBytes);
-        this.#bodyPending = false;
-        this.#travel(head, head.data);
-        return;
-      }
-      const bytes = await receiveBody(this.#message, limits.bodyBytes, (count) => this.#takeRoom(count));
+      if (!takesBody) await discardBody(this.#message, limits.bodyBytes);
+      const bytes = takesBody
+        ? await receiveBody(this.#message, limits.bodyBytes, (count) => this.#takeRoom(count))
+        : Buffer.alloc(0);
       this.#bodyPending = false;
-      this.#travel(head, parseBody(bytes, headers['content-type'], limits));
+      if (head.kind === 'call') this.#translate(head, bytes);
+      else this.#travel(head, head.data ?? parseBody(bytes, headers['content-type'], limits));
     } catch (thrown) {
       this.#refuse(refusalOf(thrown));
     }
@@ -236,21 +212,46 @@ export class Exchange {
     this.#room += bytes;
   }
 
-  #travel(head: RequestHead, data: JsonObject): void {
+  #travel({ operation, path, token, wrapTtl, mfa }: RequestHead, data: JsonObject): void {
+    this.#setOut();
+    const request = this.#request({ operation, path, data, token }, wrapTtl, mfa);
+    this.#wire.road.handle(request).then(
+      (answer) => this.#answer(answer),
+      () => this.#fail(),
+    );
+  }
+
+  /** As `#travel`, with as many requests as the dialect makes of the message. */
+  #translate(call: DialectCall, body: Buffer): void {
+    this.#setOut();
+    const ask = asking(this.#wire, (wish) => this.#request(wish, 0, undefined));
+    const end = (act: () => void) => {
+      if (this.#phase === 'road') act();
+    };
+    call.answer({ body, limits: this.#wire.limits, ask }).then(
+      (answer) => end(() => this.#tell(answer, false)),
+      (thrown) => end(() => this.#refuse(refusalOf(thrown))),
+    );
+  }
+
+  #setOut(): void {
     this.#phase = 'road';
     this.#deadline = this.#secondsFromNow(this.#wire.limits.requestMilliseconds);
+  }
+
+  #request({ operation, path, data, token }: Wish, wrapTtl: number, mfa: Request['mfa']): Request {
     this.#requestId = this.#wire.requestId();
-    const request = {
+    return {
       id: this.#requestId,
-      operation: head.operation,
-      path: head.path,
+      operation,
+      path,
       data,
-      token: head.token,
-      wrapTtl: head.wrapTtl,
-      mfa: head.mfa,
+      token,
+      wrapTtl,
+      mfa,
       remoteAddress: this.#client,
       metricsWithoutToken: this.#wire.metricsWithoutToken,
-      traceparent: this.#traceparent(),
+      traceparent: this.#header('traceparent'),
       header: (name: string) => this.#header(name),
       ...clientCertificate(this.#connection.socket),
       signal: () => {
@@ -258,10 +259,6 @@ export class Exchange {
         return this.#abort.signal;
       },
     };
-    this.#wire.road.handle(request).then(
-      (answer) => this.#answer(answer),
-      () => this.#fail(),
-    );
   }
 
   #answer(answer: Answer): void {
@@ -280,10 +277,6 @@ export class Exchange {
     const code = answer.kind === 'error' ? answer.code : undefined;
     const type = answer.kind === 'verbatim' ? answer.contentType : undefined;
     this.#send(statusOfAnswer(answer), body, false, code, type);
-  }
-
-  #traceparent(): string | undefined {
-    return this.#header('traceparent');
   }
 
   /** Undefined where it was not sent; several are joined as Node joins them. */
@@ -313,9 +306,23 @@ export class Exchange {
     this.#refuse(refusalOf(new CofferError('internal', 'internal error')));
   }
 
-  #refuse(refusal: Refusal): void {
+  #refuse(refusal: Refusal, close = false): void {
     if (this.#phase !== 'road') this.#wire.onRefusal(refusal.status);
-    this.#send(refusal.status, encodeErrors(refusal.errors), false, refusal.code);
+    this.#show(refusal, close);
+  }
+
+  #show(refusal: Refusal, close: boolean): void {
+    const { dialect } = this.#wire;
+    if (dialect === undefined) {
+      this.#send(refusal.status, encodeErrors(refusal.errors), close, refusal.code);
+    } else this.#tell(dialect.refusal(refusal), close);
+  }
+
+  #tell({ status, headers, body }: DialectAnswer, close: boolean): void {
+    const length = ['Cache-Control', 'no-store', 'Content-Length', String(Buffer.byteLength(body))];
+    // By it the audit log tells of an error what its answer does not.
+    if (status >= 400 && this.#requestId !== '') length.push('X-Coffer-Request-Id', this.#requestId);
+    this.#write(status, [...headers, ...length], body, close);
   }
 
   #redirect(status: number, location: string): void {
@@ -332,17 +339,7 @@ export class Exchange {
   ): void {
     // Health answers any status that it is asked to, also those that have no content (RFC 9110 §15).
     const body = status === 204 || status === 205 || status === 304 ? undefined : text;
-    const headers =
-      body === undefined
-        ? ['Cache-Control', 'no-store']
-        : [
-            'Content-Type',
-            type,
-            'Cache-Control',
-            'no-store',
-            'Content-Length',
-            String(Buffer.byteLength(body)),
-          ];
+    const headers = bodyHeaders(body, type);
     // The wire's own errors are texts; a client that knows Coffer need not guess from them.
     if (code !== undefined) headers.push('X-Coffer-Error', code);
     // The body of an error has no place for it, and by it the audit log tells which rule refused.

@@ -4,6 +4,7 @@ import { connect, type Socket } from 'node:net';
 import type { Clock } from '../clock.ts';
 import type { Answer, Request, Road } from '../core/request.ts';
 import type { CommonConnections } from './connection.ts';
+import type { Dialect } from './dialect/dialect.ts';
 import type { HttpLimits } from './limits.ts';
 import { type Listener, openListener } from './listener.ts';
 import type { TlsMaterial } from './tls.ts';
@@ -28,6 +29,7 @@ export interface TestOptions {
   readonly admit?: NonNullable<Road['admit']>;
   readonly admitTogether?: NonNullable<Road['admitTogether']>;
   readonly common?: CommonConnections;
+  readonly dialect?: Dialect;
 }
 
 /** Answers with what it was asked, so that a test can tell answers apart. */
@@ -56,6 +58,7 @@ export async function openTestListener(options: TestOptions = {}): Promise<TestL
     tls: options.tls,
     trustedProxies: options.trustedProxies ?? [],
     common: options.common,
+    dialect: options.dialect,
     log: (level, message, fields) => logged.push(`${level} ${message} ${JSON.stringify(fields)}`),
     ...(options.clock === undefined ? {} : { clock: options.clock }),
   });

@@ -1,4 +1,4 @@
-/** A listener: a port on which Vault's wire is spoken, within limits that hold from a connection's first byte. */
+/** A listener: a port on which Vault's wire or a dialect is spoken, within limits that hold from a connection's first byte. */
 import { randomUUID } from 'node:crypto';
 import {
   createServer,
@@ -14,18 +14,22 @@ import type { Road } from '../core/request.ts';
 import { CofferError } from '../errors.ts';
 import { BodyBudget } from './body-budget.ts';
 import { type Admission, type CommonConnections, type Connection, ConnectionTable } from './connection.ts';
-import { Exchange, type HttpLog, type Wire } from './exchange.ts';
+import type { Dialect } from './dialect/dialect.ts';
+import { Exchange } from './exchange.ts';
 import { trustProxies } from './forwarded.ts';
 import { type HttpLimits, limitsWith } from './limits.ts';
 import { extensionMethodOf, Handover, type ParseError } from './method-handover.ts';
-import { notSupported, refusalOfParseError, refuseSocket } from './refusal.ts';
+import { notSupported, plainRefusal, type Refusal, refusalOfParseError, refuseSocket } from './refusal.ts';
 import { changeCertificate, checkMaterial, createTlsServer, type TlsMaterial } from './tls.ts';
+import type { HttpLog, Wire } from './wire.ts';
 
 export interface ListenerOptions {
   readonly road: Road;
   readonly host: string;
   /** 0 lets the system choose. */
   readonly port: number;
+  /** Vault's wire if absent. */
+  readonly dialect?: Dialect | undefined;
   readonly limits?: Partial<HttpLimits>;
   /** Plain HTTP when undefined. */
   readonly tls?: TlsMaterial | undefined;
@@ -67,6 +71,7 @@ export async function openListener(options: ListenerOptions): Promise<Listener> 
   if (options.tls !== undefined) checkMaterial(options.tls);
   const wire: Wire = {
     road: options.road,
+    dialect: options.dialect,
     limits,
     proxies: trustProxies(options.trustedProxies ?? []),
     log: options.log,
@@ -298,7 +303,7 @@ class OpenListener implements Listener {
   }
 
   /** Refuses what is not a request. Answers to the requests before it come first, or they would be taken for one another. */
-  #refuse(socket: Socket, refusal: Parameters<typeof refuseSocket>[1]): void {
+  #refuse(socket: Socket, refusal: Refusal): void {
     const connection = this.#table.of(socket);
     if (connection === undefined) {
       socket.destroy();
@@ -307,7 +312,8 @@ class OpenListener implements Listener {
     const fields = { remoteAddress: connection.address, status: refusal.status };
     this.#wire.onRefusal(refusal.status);
     this.#wire.log('info', 'request refused before it was one', fields);
-    const refuse = () => refuseSocket(socket, refusal, this.#clock.now());
+    const answer = this.#wire.dialect?.refusal(refusal) ?? plainRefusal(refusal);
+    const refuse = () => refuseSocket(socket, answer, this.#clock.now());
     if (connection.current?.receiving === true) refuse();
     else this.#whenIdle(connection, refuse);
   }

@@ -1,9 +1,10 @@
 /** Refusals that the road never sees: what status they have, and how they look on a socket without a parsed request. */
-import { STATUS_CODES } from 'node:http';
+import { type IncomingMessage, STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import { asCofferError, type ErrorCode, statusOf } from '../errors.ts';
 import { encodeErrors } from './encode.ts';
 import { extensionMethods } from './extension-method.ts';
+import type { HttpLimits } from './limits.ts';
 import type { ParseError } from './method-handover.ts';
 
 export interface Refusal {
@@ -18,19 +19,32 @@ export function refusalOf(thrown: unknown): Refusal {
   return { status: statusOf(error.code), errors: [error.message], code: error.code };
 }
 
-export const headersTooLarge: Refusal = {
+const headersTooLarge: Refusal = {
   status: 431,
   errors: ['request headers are too many or too large'],
 };
-export const expectationFailed: Refusal = {
+const expectationFailed: Refusal = {
   status: 417,
   errors: ['only Expect: 100-continue is understood'],
 };
-export const hostMissing: Refusal = { status: 400, errors: ['request has no Host header'] };
+const hostMissing: Refusal = { status: 400, errors: ['request has no Host header'] };
 export const notSupported: Refusal = { status: 405, errors: ['unsupported operation'] };
 const malformed: Refusal = { status: 400, errors: ['malformed HTTP request'] };
 const timedOut: Refusal = { status: 408, errors: ['the request took too long to arrive'] };
 const chunkExtensions: Refusal = { status: 413, errors: ['chunk extensions are too large'] };
+
+/** What is wrong with a parsed message as HTTP, if anything. */
+export function messageProblem(
+  { headers, rawHeaders, httpVersionMinor }: IncomingMessage,
+  { headerCount }: Pick<HttpLimits, 'headerCount'>,
+): Refusal | undefined {
+  if (rawHeaders.length > 2 * headerCount) return headersTooLarge;
+  // RFC 9112 §3.2.
+  if (headers.host === undefined && httpVersionMinor === 1) return hostMissing;
+  if (headers.expect !== undefined && headers.expect.toLowerCase() !== '100-continue')
+    return expectationFailed;
+  return undefined;
+}
 
 /** The refusal of what the parser could not take; undefined when the connection itself failed and nobody is there to read it. */
 export function refusalOfParseError(error: ParseError): Refusal | undefined {
@@ -59,16 +73,29 @@ function isExtension(method: string): boolean {
   return extensionMethods.some((known) => known === method);
 }
 
+/** What is written of a refusal, whoever has put it into words. */
+export interface RefusalAnswer {
+  readonly status: number;
+  /** Names and values in turn. */
+  readonly headers: readonly string[];
+  readonly body: string;
+}
+
+/** A refusal in the words of Vault's wire. */
+export function plainRefusal({ status, errors }: Refusal): RefusalAnswer {
+  return { status, headers: ['Content-Type', 'application/json'], body: encodeErrors(errors) };
+}
+
 /** Writes the refusal as a whole answer on a bare socket and closes it. `now` in milliseconds. */
-export function refuseSocket(socket: Socket, refusal: Refusal, now: number): void {
+export function refuseSocket(socket: Socket, { status, headers, body }: RefusalAnswer, now: number): void {
   if (!socket.writable) {
     socket.destroy();
     return;
   }
-  const body = encodeErrors(refusal.errors);
+  const own = headers.flatMap((name, at) => (at % 2 === 0 ? [`${name}: ${headers[at + 1] ?? ''}`] : []));
   const head = [
-    `HTTP/1.1 ${refusal.status} ${STATUS_CODES[refusal.status] ?? ''}`,
-    'Content-Type: application/json',
+    `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}`,
+    ...own,
     'Cache-Control: no-store',
     `Date: ${new Date(now).toUTCString()}`,
     `Content-Length: ${Buffer.byteLength(body)}`,

@@ -12,9 +12,11 @@ import { aws } from '../auth/aws/aws.ts';
 import { cert } from '../auth/cert/cert.ts';
 import { jwt, oidc } from '../auth/jwt/jwt.ts';
 import { kubernetes } from '../auth/kubernetes/kubernetes.ts';
+import { totp as totpLogins } from '../auth/totp/totp.ts';
 import { userpass } from '../auth/userpass/userpass.ts';
 import { type AwsPlaces, noAwsPlaces } from '../aws/aws-places.ts';
 import type { MountTypes } from '../core/mount/mounts.ts';
+import { awsCredentials } from '../engine/aws/aws.ts';
 import { credstash } from '../engine/credstash/credstash.ts';
 import { database } from '../engine/database/database.ts';
 import { mysql } from '../engine/database/mysql/mysql.ts';
@@ -23,6 +25,11 @@ import { generic, kv } from '../engine/kv/kv.ts';
 import { roleSecrets } from '../engine/role-secrets/role-secrets.ts';
 import { totp } from '../engine/totp/totp.ts';
 import { transit } from '../engine/transit/transit.ts';
+import type { DialectType } from '../http/dialect/dialect.ts';
+import { dssss } from '../http/dialect/dssss/dssss.ts';
+import type { NotifierType } from '../notifier/notifier.ts';
+import { sns } from '../notifier/sns/sns.ts';
+import { webhook } from '../notifier/webhook/webhook.ts';
 import type { AddressedSeal } from '../seal/addressed-seal.ts';
 import { awskms } from '../seal/awskms/awskms.ts';
 import { awskmsByHand } from '../seal/awskms/manual.ts';
@@ -45,12 +52,22 @@ import type { StorageType } from '../storage/storage-type.ts';
 export function mountTypesFor(places: AwsPlaces): MountTypes {
   return {
     engines: new Map(
-      [kv, generic, transit, totp, database([postgresql, mysql]), credstash(places), roleSecrets].map(
-        (type) => [type.type, type],
-      ),
+      [
+        kv,
+        generic,
+        transit,
+        totp,
+        database([postgresql, mysql]),
+        credstash(places),
+        roleSecrets,
+        awsCredentials(places),
+      ].map((type) => [type.type, type]),
     ),
     authMethods: new Map(
-      [appId, approle, cert, userpass, jwt, oidc, kubernetes, aws(places)].map((type) => [type.type, type]),
+      [appId, approle, cert, userpass, jwt, oidc, kubernetes, aws(places), totpLogins].map((type) => [
+        type.type,
+        type,
+      ]),
     ),
   };
 }
@@ -74,3 +91,10 @@ export const slotMakers: readonly SlotMaker[] = [keyfileSlots, shamirSlots, pass
 export const auditDeviceTypes: ReadonlyMap<string, AuditDeviceType> = new Map(
   [file, stdout, discard, socket, syslog, http].map((type) => [type.type, type]),
 );
+
+/** What listeners speak besides Vault's wire. */
+export const dialectTypes: readonly DialectType[] = [dssss];
+/** @param places where notifiers may have the server go at AWS */
+export function notifierTypesFor(places: AwsPlaces): ReadonlyMap<string, NotifierType> {
+  return new Map([webhook, sns(places)].map((type) => [type.type, type]));
+}

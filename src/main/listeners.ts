@@ -11,6 +11,7 @@ import { type Listener, openListener } from '../http/listener.ts';
 import { componentLog, type LogFields, type Logger } from '../log.ts';
 import type { NodeTelemetry } from '../telemetry/telemetry.ts';
 import { type Certificate, readCertificate } from './certificate.ts';
+import { openDialect } from './configured-dialects.ts';
 
 export interface Listeners {
   /** As URLs, in the order of the configuration. */
@@ -80,12 +81,13 @@ async function openOne(
   certificate: Certificate | undefined,
   index: number,
 ): Promise<Open> {
-  const { host, port, trustedProxies, metricsWithoutToken } = settings;
+  const { host, port, dialect, trustedProxies, metricsWithoutToken } = settings;
   const own = componentLog(log, 'http');
   const listener = await openListener({
     road,
     host,
     port,
+    dialect: openDialect(dialect),
     limits: httpLimits(limits.current, companions?.workers),
     common: companions?.common(index),
     tls: certificate?.material,

@@ -1,6 +1,7 @@
 /** One node: a store, its seal state, and the road, wired together. Listeners come on top. */
 import { dirname, join } from 'node:path';
 import { type DevicePlaces, noPlaces } from '../audit-device/audit-device.ts';
+import { noAwsPlaces } from '../aws/aws-places.ts';
 import type { Barrier } from '../barrier/barrier.ts';
 import { type Clock, systemClock } from '../clock.ts';
 import type { AuditSettings } from '../config/settings.ts';
@@ -14,6 +15,7 @@ import type { JobType } from '../core/job/job.ts';
 import type { SystemTtls } from '../core/mount/entry.ts';
 import type { MountTypes } from '../core/mount/mounts.ts';
 import { decodeNode, nodePrefix } from '../core/node/record.ts';
+import type { NotifierKinds } from '../core/notice/notifiers.ts';
 import { allItems } from '../core/pages.ts';
 import { defaultLimits, type NodeLimits } from '../core/quota/limits.ts';
 import type { Road } from '../core/request.ts';
@@ -33,7 +35,7 @@ import type { SlotMaker } from '../seal/slot-maker.ts';
 import { withRoom } from '../storage/room.ts';
 import type { Storage } from '../storage/storage.ts';
 import type { NodeTelemetry } from '../telemetry/telemetry.ts';
-import { auditDeviceTypes, manualSeals, mountTypes } from './catalog.ts';
+import { auditDeviceTypes, manualSeals, mountTypes, notifierTypesFor } from './catalog.ts';
 import { openConfiguredSeals } from './configured-seals.ts';
 import { isUrgent, isUrgentRequest } from './urgent.ts';
 
@@ -60,6 +62,8 @@ export interface NodeOptions {
   readonly jobTypes?: readonly JobType[];
   /** What counts and traces; without it nothing does. */
   readonly telemetry?: NodeTelemetry | undefined;
+  /** Ways to tell people, and the notifiers of the configuration; all types, and nothing of AWS but its own addresses, if absent. */
+  readonly notifiers?: NotifierKinds | undefined;
   /** What audit devices may reach; nothing if absent. */
   readonly devicePlaces?: Omit<DevicePlaces, 'clock'>;
   /** The program's log, its configuration and how it is read again; a node without them shows none. */
@@ -126,12 +130,13 @@ function storePlaceOf({ storePlace, auditDirectory, storage }: NodeOptions): str
   return storePlace ?? (auditDirectory === undefined ? storage.kind : dirname(auditDirectory));
 }
 
-function surroundingsOf({ devicePlaces, program = {} }: NodeOptions, clock: Clock): Surroundings {
+function surroundingsOf({ devicePlaces, notifiers, program = {} }: NodeOptions, clock: Clock): Surroundings {
   const { logs = noLogs } = program;
   return {
     ...noSurroundings(clock),
     ...program,
     devices: { types: auditDeviceTypes, places: { ...noPlaces, ...devicePlaces, clock } },
+    notifiers: notifiers ?? { types: notifierTypesFor(noAwsPlaces), configured: [] },
     monitors: new Monitors(logs, clock),
   };
 }

@@ -7,6 +7,7 @@ import type { ListenerSettings } from '../config/settings.ts';
 import type { JsonValue } from '../json.ts';
 import { backupProblems } from './backup-places.ts';
 import { readCertificate } from './certificate.ts';
+import { dialectProblems } from './configured-dialects.ts';
 import { sealProblems } from './configured-seals.ts';
 import { certificateProblems, placeProblems } from './server-settings.ts';
 import { storagePlace, storageProblems } from './storage-place.ts';
@@ -21,6 +22,7 @@ export function checkServer(loaded: Loaded, data: string, shell: Shell): void {
           ...certificateProblems(loaded),
           ...storageProblems(loaded),
           ...sealProblems(loaded),
+          ...dialectProblems(loaded),
           ...backupProblems(loaded),
         ]),
     ...placeProblems(loaded, data),

@@ -13,6 +13,7 @@ import type { NodeTelemetry } from '../telemetry/telemetry.ts';
 import { type HomeWords, homeOptions, homeSettings, refuseHomeWords } from './aws-home/start.ts';
 import { backupProblems } from './backup-places.ts';
 import { mountTypesFor } from './catalog.ts';
+import { dialectProblems } from './configured-dialects.ts';
 import { openConfiguredSeals, sealProblems } from './configured-seals.ts';
 import { firstSteps, welcome } from './first-start.ts';
 import { guardMemory, guardProcess, refuseInspector } from './process-guard.ts';
@@ -130,6 +131,7 @@ export async function serveUntilStopped(
           ...certificateProblems(read),
           ...storageProblems(read),
           ...sealProblems(read),
+          ...dialectProblems(read),
           ...backupProblems(read),
         ];
   if (problems.length > 0) refuseWith(problems, shell);

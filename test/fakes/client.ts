@@ -62,6 +62,8 @@ export interface PlaceOptions {
   /** What audit devices may reach, and what of the program the nodes show. */
   readonly devicePlaces?: NodeOptions['devicePlaces'];
   readonly program?: NodeOptions['program'];
+  /** Ways to tell people, and notifiers of the configuration; the program's own types unless told. */
+  readonly notifiers?: NodeOptions['notifiers'];
   /** Unseal keys, and how many are needed; one. */
   readonly split?: { readonly shares: number; readonly threshold: number };
 }
@@ -148,6 +150,7 @@ export async function makePlace(options: PlaceOptions = {}): Promise<Place> {
       systemTtls: options.systemTtls,
       ...(options.limits === undefined ? {} : { limits: options.limits }),
       ...(options.devicePlaces === undefined ? {} : { devicePlaces: options.devicePlaces }),
+      ...(options.notifiers === undefined ? {} : { notifiers: options.notifiers }),
       ...(options.slotMakers === undefined ? {} : { slotMakers: options.slotMakers }),
       ...(options.program === undefined ? {} : { program: options.program }),
       ...(given.program === undefined ? {} : { program: given.program }),

@@ -59,9 +59,10 @@ export async function startFaultyAws(upstream?: string, port = 0): Promise<Fault
     const body = Buffer.concat(chunks).toString();
     const given = faulty.seen(request.headers, body);
     if (given !== undefined) return void response.end(given);
-    const action = String(request.headers['x-amz-target'] ?? '').replace(/^.*\./, '');
+    const sent = parsedBody(request.headers, body);
+    const action = String(request.headers['x-amz-target'] ?? sent['Action'] ?? '').replace(/^.*\./, '');
     faulty.calls.push(action);
-    const fault = faulty.fault(action, body === '' ? {} : (JSON.parse(body) as JsonObject));
+    const fault = faulty.fault(action, sent);
     if (fault?.kind === 'hang') return;
     if (fault?.kind === 'drop') return void response.destroy();
     if (fault?.kind === 'answer') return void response.writeHead(200, fault.headers).end(fault.body);
@@ -78,10 +79,24 @@ export async function startFaultyAws(upstream?: string, port = 0): Promise<Fault
       await real.arrayBuffer();
       return void response.destroy();
     }
-    response.writeHead(real.status, { 'content-type': 'application/x-amz-json-1.1' });
+    response.writeHead(real.status, { 'content-type': contentTypeOf(request.headers) });
     response.end(Buffer.from(await real.arrayBuffer()));
   }
 
   await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
   return faulty;
+}
+
+/** Some services take forms, and answer XML. */
+function parsedBody(headers: IncomingHttpHeaders, body: string): JsonObject {
+  if (isForm(headers)) return Object.fromEntries(new URLSearchParams(body));
+  return body === '' ? {} : (JSON.parse(body) as JsonObject);
+}
+
+function contentTypeOf(headers: IncomingHttpHeaders): string {
+  return isForm(headers) ? 'text/xml' : 'application/x-amz-json-1.1';
+}
+
+function isForm(headers: IncomingHttpHeaders): boolean {
+  return headers['content-type']?.startsWith('application/x-www-form-urlencoded') === true;
 }

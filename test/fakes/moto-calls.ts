@@ -5,14 +5,18 @@ import type { Moto } from '../setup/moto.ts';
 /** The region that tests use unless they are about regions. */
 export const testRegion = 'eu-central-1';
 
-/** One call of KMS (`TrentService.…`), the Parameter Store (`AmazonSSM.…`) or DynamoDB (`DynamoDB_20120810.…`). */
+/** One call of KMS (`TrentService.…`), the Parameter Store (`AmazonSSM.…`), SQS (`AmazonSQS.…`) or DynamoDB (`DynamoDB_20120810.…`). */
 export async function askMoto(
   { endpoint }: Pick<Moto, 'endpoint'>,
   target: string,
   body: JsonObject,
   region: string = testRegion,
 ): Promise<JsonObject> {
-  const services: Readonly<Record<string, string>> = { TrentService: 'kms', AmazonSSM: 'ssm' };
+  const services: Readonly<Record<string, string>> = {
+    TrentService: 'kms',
+    AmazonSSM: 'ssm',
+    AmazonSQS: 'sqs',
+  };
   const service = services[target.split('.', 1)[0] ?? ''] ?? 'dynamodb';
   const answer = await fetch(endpoint, {
     method: 'POST',
@@ -50,14 +54,64 @@ export async function makeIamUser(moto: Moto, name: string): Promise<Readonly<Re
   return { AWS_ACCESS_KEY_ID: part('AccessKeyId'), AWS_SECRET_ACCESS_KEY: part('SecretAccessKey') };
 }
 
-async function iam({ endpoint }: Moto, parameters: Readonly<Record<string, string>>): Promise<string> {
+export interface TestTopic {
+  readonly arn: string;
+  /** What came to the topic since it was asked last, as its queue has it. */
+  messages(): Promise<readonly TopicArrival[]>;
+}
+
+export interface TopicArrival {
+  readonly subject: string;
+  readonly message: string;
+  readonly attributes: JsonObject;
+}
+
+/** A topic of SNS with a queue of SQS behind it. */
+export async function makeTopic(moto: Moto, name: string, region: string = testRegion): Promise<TestTopic> {
+  const sns = (parameters: Readonly<Record<string, string>>) => query(moto, 'sns', region, parameters);
+  const arn = /<TopicArn>([^<]+)</.exec(await sns({ Action: 'CreateTopic', Name: name }))?.[1] ?? '';
+  const queue = await askMoto(moto, 'AmazonSQS.CreateQueue', { QueueName: name }, region);
+  const url = { QueueUrl: queue['QueueUrl'] ?? '' };
+  const named = { ...url, AttributeNames: ['QueueArn'] };
+  const { Attributes } = await askMoto(moto, 'AmazonSQS.GetQueueAttributes', named, region);
+  const Endpoint = String((Attributes as JsonObject)['QueueArn']);
+  await sns({ Action: 'Subscribe', TopicArn: arn, Protocol: 'sqs', Endpoint });
+  return {
+    arn,
+    async messages() {
+      const wish = { ...url, MaxNumberOfMessages: 10, WaitTimeSeconds: 0 };
+      const { Messages = [] } = await askMoto(moto, 'AmazonSQS.ReceiveMessage', wish, region);
+      const found = Messages as readonly { readonly Body: string; readonly ReceiptHandle: string }[];
+      for (const { ReceiptHandle } of found) {
+        await askMoto(moto, 'AmazonSQS.DeleteMessage', { ...url, ReceiptHandle }, region);
+      }
+      return found.map(({ Body }) => {
+        const { Subject, Message, MessageAttributes } = JSON.parse(Body) as JsonObject;
+        const attributes = (MessageAttributes ?? {}) as JsonObject;
+        return { subject: String(Subject), message: String(Message), attributes };
+      });
+    },
+  };
+}
+
+function iam(moto: Moto, parameters: Readonly<Record<string, string>>): Promise<string> {
+  return query(moto, 'iam', 'us-east-1', { Version: '2010-05-08', ...parameters });
+}
+
+/** One call of a service that takes forms and answers XML. */
+async function query(
+  { endpoint }: Moto,
+  service: string,
+  region: string,
+  parameters: Readonly<Record<string, string>>,
+): Promise<string> {
   const answer = await fetch(endpoint, {
     method: 'POST',
     headers: {
       'content-type': 'application/x-www-form-urlencoded',
-      authorization: credential('iam', 'us-east-1'),
+      authorization: credential(service, region),
     },
-    body: new URLSearchParams({ Version: '2010-05-08', ...parameters }),
+    body: new URLSearchParams(parameters),
   });
   if (!answer.ok) throw new Error(`${parameters['Action']}: ${answer.status} ${await answer.text()}`);
   return answer.text();

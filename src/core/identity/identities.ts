@@ -107,6 +107,13 @@ export class Identities {
     return undefined;
   }
 
+  /** Of a mount's alias of exactly this name, also where it was merged into another; undefined where there is none. */
+  async entityOfAlias(mount: string, name: string): Promise<EntityRecord | undefined> {
+    const { pointer } = await this.aliasByName(mount, name);
+    if (pointer === undefined || pointer.name !== name) return undefined;
+    return (await this.entityOrMerged(pointer.entity))?.record;
+  }
+
   async group(id: string): Promise<Stored<GroupRecord> | undefined> {
     if (!isIdentityId(id)) return undefined;
     return stored(await this.store.read(groupKey(id)), decodeGroup);

@@ -14,6 +14,11 @@ export interface LockoutSettings {
   readonly reset: number;
   /** Failures of strangers together, within `reset`, that lock the name to strangers for `duration`. */
   readonly strangersThreshold: number;
+  /**
+   * Milliseconds up to which each further lock towards strangers lasts twice as long; absent, each lasts `duration`. For proofs that are
+   * short enough to be guessed in the long run.
+   */
+  readonly strangersLongest?: number;
   /** Nothing is counted, and what was locked before is open. */
   readonly disabled?: boolean;
 }
@@ -69,7 +74,13 @@ export interface LockState {
   readonly name: string;
   readonly origins: readonly OriginFailures[];
   readonly known: readonly KnownOrigin[];
-  readonly strangers: { readonly failures: number; readonly since: number; readonly lockedUntil: number };
+  readonly strangers: {
+    readonly failures: number;
+    readonly since: number;
+    readonly lockedUntil: number;
+    /** Locks in a row; absent is none. */
+    readonly locks?: number;
+  };
 }
 
 /** Bounds of one record. While strangers are counted no more than 25 of them fit into a window; what is pushed out is old. */
@@ -163,11 +174,17 @@ function isStale(entry: OriginFailures, now: number, settings: LockoutSettings):
 }
 
 function countStranger(state: LockState, now: number, settings: LockoutSettings): LockState['strangers'] {
-  const { failures, since, lockedUntil } = state.strangers;
+  const { failures, since, lockedUntil, locks = 0 } = state.strangers;
   const inWindow = failures > 0 && now - since < settings.reset;
   const counted = inWindow ? failures + 1 : 1;
-  if (counted >= settings.strangersThreshold) {
-    return { failures: 0, since: now, lockedUntil: now + settings.duration };
+  const further = locks === 0 ? {} : { locks };
+  if (counted < settings.strangersThreshold) {
+    return { failures: counted, since: inWindow ? since : now, lockedUntil, ...further };
   }
-  return { failures: counted, since: inWindow ? since : now, lockedUntil };
+  const { duration, strangersLongest: longest } = settings;
+  if (longest === undefined) return { failures: 0, since: now, lockedUntil: now + duration };
+  // Past locks are forgotten once it was quiet for as long as the longest one.
+  const before = now - lockedUntil < longest + settings.reset ? locks : 0;
+  const lasts = Math.min(longest, duration * 2 ** before);
+  return { failures: 0, since: now, lockedUntil: now + lasts, locks: before + 1 };
 }

@@ -72,8 +72,18 @@ export interface Attempt {
    * then the whole attempt is made again.
    */
   failed(refusal: CofferError): Promise<never>;
+  /**
+   * A failure for a commit of the caller's own, which judges several names at once; `counts: false` writes the record as it is, where a
+   * refusal is to look the same in the store whoever it is about.
+   */
+  refused(failure: { readonly counts: boolean }): AttemptChange;
   /** For the commit that makes the token. Nothing is written unless the origin is new or had failed. The account is expected too. */
-  succeeded(): { readonly writes: readonly ViewWrite[]; readonly expectations: readonly ViewExpectation[] };
+  succeeded(): AttemptChange;
+}
+
+export interface AttemptChange {
+  readonly writes: readonly ViewWrite[];
+  readonly expectations: readonly ViewExpectation[];
 }
 
 interface Stored {
@@ -95,6 +105,11 @@ export class Lockout implements NameLocks {
     this.#nobodies = options.nobodies ?? new Nobodies();
   }
 
+  /** Whether failures are counted here at all. */
+  get counts(): boolean {
+    return this.#settings.disabled !== true;
+  }
+
   /** Where the record of an account lies in the mount's view: to be read along with the account, and deleted with it. */
   pathOf(name: string): string {
     return folder + this.#digest(`lockout/${name}`);
@@ -107,11 +122,16 @@ export class Lockout implements NameLocks {
     const now = this.#clock.now();
     if (this.#locks(state, origin, now)) throw lockedOut();
     const expectations = [account, { path, revision: sealed?.revision ?? null }];
+    const refused: Attempt['refused'] = ({ counts }) => {
+      const failed = counts ? afterFailure(state, origin, this.#clock.now(), this.#settings) : state;
+      return { writes: [{ path, value: encodeStored(failed) }], expectations };
+    };
     return {
+      refused,
       failed: async (refusal) => {
-        if (this.#settings.disabled === true) throw refusal;
-        const failed = afterFailure(state, origin, this.#clock.now(), this.#settings);
-        await view.commit([{ path, value: encodeStored(failed) }], expectations);
+        if (!this.counts) throw refusal;
+        const change = refused({ counts: true });
+        await view.commit(change.writes, change.expectations);
         throw refusal;
       },
       succeeded: () => {
@@ -125,7 +145,7 @@ export class Lockout implements NameLocks {
   async attemptOfNobody(path: string, address: string): Promise<Pick<Attempt, 'failed'>> {
     const origin = originOf(address);
     const settings = this.#settings;
-    const counts = settings.disabled !== true;
+    const { counts } = this;
     if (counts && (await this.#nobodies.isLocked(path, origin, this.#clock.now()))) throw lockedOut();
     return {
       failed: async (refusal) => {
@@ -156,7 +176,7 @@ export class Lockout implements NameLocks {
   }
 
   #locks(state: LockState, origin: string, now: number): boolean {
-    return this.#settings.disabled !== true && isLocked(state, origin, now);
+    return this.counts && isLocked(state, origin, now);
   }
 
   #decode(path: string, sealed: SealedRecord): Stored {

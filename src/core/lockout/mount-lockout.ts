@@ -59,6 +59,9 @@ export function settingsUnder(own: LockoutSettings, told: MountLockout | undefin
     reset: told.reset === undefined ? own.reset : told.reset * 1_000,
     // In proportion: strangers together are never stopped by fewer failures than one of them alone.
     strangersThreshold: Math.ceil((own.strangersThreshold * threshold) / own.threshold),
+    ...(own.strangersLongest === undefined
+      ? {}
+      : { strangersLongest: Math.max(own.strangersLongest, duration) }),
     ...(told.disabled === true ? { disabled: true } : {}),
   };
 }

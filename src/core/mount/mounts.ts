@@ -5,13 +5,21 @@ import type { BarrierStore, PlainWrite, SealedRecord } from '../../barrier/store
 import type { Clock } from '../../clock.ts';
 import { hmacSha256 } from '../../crypto/digest.ts';
 import type { Random } from '../../crypto/random.ts';
-import type { AuthMethodType, AuthMount, Engine, EngineOptions, EngineType } from '../../engine/engine.ts';
+import type {
+  AuthMethodType,
+  AuthMount,
+  Engine,
+  EngineEnvironment,
+  EngineOptions,
+  EngineType,
+} from '../../engine/engine.ts';
 import { CofferError, ConflictError } from '../../errors.ts';
 import type { Expectation, Revision } from '../../storage/storage.ts';
 import { dueWrite } from '../due.ts';
 import { EndpointTable } from '../endpoint-table.ts';
 import { bumpWitnessed, decodeEpoch, epochKey } from '../epoch.ts';
 import type { NobodyCounts } from '../lockout/lock-state.ts';
+import type { Notices } from '../notices.ts';
 import { allItems } from '../pages.ts';
 import { retryOnConflict } from '../retry.ts';
 import { checkWitness, digestOf, witnessedNames, witnessPrefix } from '../witness.ts';
@@ -81,8 +89,11 @@ export interface MountsOptions {
   readonly random: Random;
   /** See `EngineEnvironment`. */
   readonly generatePassword: (policy: string) => Promise<string>;
+  readonly notices?: Notices;
   readonly nobodies?: NobodyCounts | undefined;
   readonly formatVersion: (name: string) => number;
+  /** See `EngineEnvironment`; of the mount with this uuid. */
+  readonly entityOf: (mount: string, alias: string) => ReturnType<NonNullable<EngineEnvironment['entityOf']>>;
 }
 
 interface Instance {
@@ -327,7 +338,8 @@ export class Mounts {
         `this program has no "${entry.type}", which is mounted at ${entry.path}`,
       );
     }
-    const { digestKey, clock, random, generatePassword, formatVersion, nobodies } = this.#options;
+    const { digestKey, clock, random, generatePassword, formatVersion, nobodies, notices, entityOf } =
+      this.#options;
     return type.create({
       mountPath: entry.path,
       mountAccessor: entry.accessor,
@@ -339,7 +351,9 @@ export class Mounts {
       random,
       generatePassword,
       ...(nobodies === undefined ? {} : { nobodies }),
+      ...(notices === undefined ? {} : { notices }),
       formatVersion,
+      entityOf: (alias) => entityOf(entry.uuid, alias),
       authMounts: {
         at: (path) => authMount(this.#table.at(`auth/${path}`)),
         of: (uuid) => authMount(this.#table.byUuid(uuid)),

@@ -1,9 +1,6 @@
-/**
- * Templates of user names: the part of Go's text/template that Vault's own templates use. They are interpreted, and their functions
- * are these few: none reaches for anything outside.
- */
-import { type Random, randomBase62, randomUuid } from '../../crypto/random.ts';
-import { CofferError } from '../../errors.ts';
+/** Templates of user names of databases: those of every engine, with the names that Vault's own of databases use. */
+import type { Random } from '../../crypto/random.ts';
+import { checkNameTemplate, renderNameTemplate } from '../name-template.ts';
 
 export interface UsernameInput {
   readonly displayName: string;
@@ -13,192 +10,23 @@ export interface UsernameInput {
   readonly random: Random;
 }
 
-/** Characters of a template, of what it makes on the way, and most that one `random` gives. */
-const longestTemplate = 1_024;
-const longestResult = 1_024;
-const mostRandom = 100;
-const deepest = 8;
-/** Characters of chance that must be left at the end, so that no two users have one name. */
-const leastRandom = 8;
-
-type Value = string | number;
-type Part = string | Pipeline;
-type Pipeline = readonly Command[];
-type Command = readonly Operand[];
-type Operand =
-  | { readonly kind: 'value'; readonly value: Value }
-  | { readonly kind: 'field' | 'function'; readonly name: string }
-  | { readonly kind: 'pipeline'; readonly pipeline: Pipeline };
-
-/**
- * A user's name by a template. Throws `invalid_request` for a template that is not understood. Names of roles and callers come in
- * with letters, digits, `_`, `-` and `.` only.
- */
-export function renderUsername(template: string, input: UsernameInput): string {
-  const text = partsOf(template)
-    .map((part) => (typeof part === 'string' ? part : String(evaluate(part, input))))
-    .join('');
-  return bounded(text);
+/** A user's name by a template. Throws `invalid_request` for a template that is not understood. */
+export function renderUsername(
+  template: string,
+  { displayName, roleName, now, random }: UsernameInput,
+): string {
+  return renderNameTemplate(template, {
+    fields: { DisplayName: displayName, RoleName: roleName },
+    now,
+    random,
+  });
 }
 
 /** Throws `invalid_request` for a template that cannot be used, or whose names would meet. `longest` is in bytes. */
 export function checkUsernameTemplate(template: string, longest: number): void {
-  const markers: Random = { bytes: (count) => Buffer.alloc(count, 1) };
-  const other: Random = { bytes: (count) => Buffer.alloc(count, 2) };
-  const input = {
-    displayName: 'display-name-of-somebody',
-    roleName: 'name-of-some-role',
-    now: 1_700_000_000_000,
-  };
-  const one = renderUsername(template, { ...input, random: markers });
-  const two = renderUsername(template, { ...input, random: other });
-  const differing = [...one].filter((char, at) => char !== two.charAt(at)).length;
-  const least = Math.min(leastRandom, longest / 2);
-  if (one.length !== two.length || differing < least) {
-    throw refused(`it needs at least ${least} characters of (random 20) that are left at its end`);
-  }
-  if (Buffer.byteLength(one) > longest) {
-    throw refused(`it makes names of more than ${longest} bytes: cut them with "| truncate ${longest}"`);
-  }
-}
-
-function refused(why: string): CofferError {
-  return new CofferError('invalid_request', `username_template cannot be used: ${why}`);
-}
-
-function bounded(text: string): string {
-  if (text.length > longestResult) throw refused(`it makes more than ${longestResult} characters`);
-  return text;
-}
-
-function partsOf(template: string): readonly Part[] {
-  if (template.length > longestTemplate) throw refused(`it has at most ${longestTemplate} characters`);
-  const parts: Part[] = [];
-  let rest = template;
-  for (let open = rest.indexOf('{{'); open >= 0; open = rest.indexOf('{{')) {
-    parts.push(rest.slice(0, open));
-    const parser = new Parser(rest.slice(open + 2));
-    parts.push(parser.action());
-    rest = parser.rest;
-  }
-  return [...parts, rest];
-}
-
-/** Reads one action, from behind `{{` to behind `}}`. */
-class Parser {
-  rest: string;
-
-  constructor(text: string) {
-    this.rest = text;
-  }
-
-  action(): Pipeline {
-    const pipeline = this.#pipeline('}}', 0);
-    return pipeline;
-  }
-
-  #pipeline(end: string, depth: number): Pipeline {
-    if (depth > deepest) throw refused('its brackets lie too deep');
-    const commands: Operand[][] = [[]];
-    for (;;) {
-      this.rest = this.rest.trimStart();
-      if (this.rest.startsWith(end)) break;
-      if (this.#took('|')) commands.push([]);
-      else commands.at(-1)?.push(this.#operand(depth));
-    }
-    this.rest = this.rest.slice(end.length);
-    if (commands.some((command) => command.length === 0)) throw refused('something is missing in it');
-    return commands;
-  }
-
-  #operand(depth: number): Operand {
-    if (this.#took('(')) return { kind: 'pipeline', pipeline: this.#pipeline(')', depth + 1) };
-    const token = /^(?:"((?:[^"\\\n]|\\["\\])*)"|(\d{1,4})(?!\w)|(\.?[A-Za-z]\w*))/.exec(this.rest);
-    if (token === null) throw refused('it cannot be read');
-    this.rest = this.rest.slice(token[0].length);
-    const [, text, number, name = ''] = token;
-    if (text !== undefined) return { kind: 'value', value: text.replace(/\\(.)/g, '$1') };
-    if (number !== undefined) return { kind: 'value', value: Number(number) };
-    return name.startsWith('.') ? { kind: 'field', name: name.slice(1) } : { kind: 'function', name };
-  }
-
-  #took(sign: string): boolean {
-    if (!this.rest.startsWith(sign)) return false;
-    this.rest = this.rest.slice(sign.length);
-    return true;
-  }
-}
-
-/** Each command's outcome is the last argument of the next. */
-function evaluate(pipeline: Pipeline, input: UsernameInput): Value {
-  let value: Value | undefined;
-  for (const [first, ...rest] of pipeline) {
-    if (first === undefined) continue;
-    const given = rest.map((operand) => operandValue(operand, input));
-    const args = value === undefined ? given : [...given, value];
-    if (first.kind === 'function') value = called(first.name, args, input);
-    else if (args.length > 0) throw refused('something stands where a function should');
-    else value = operandValue(first, input);
-  }
-  return value ?? '';
-}
-
-function operandValue(operand: Operand, input: UsernameInput): Value {
-  switch (operand.kind) {
-    case 'value':
-      return operand.value;
-    case 'pipeline':
-      return evaluate(operand.pipeline, input);
-    case 'function':
-      return called(operand.name, [], input);
-    case 'field':
-      if (operand.name === 'DisplayName') return plainName(input.displayName);
-      if (operand.name === 'RoleName') return plainName(input.roleName);
-      throw refused('it knows .DisplayName and .RoleName only');
-  }
-}
-
-/** Names that callers bring have nothing in them that a statement, a log or a shell could take for its own. */
-function plainName(text: string): string {
-  return text.replace(/[^\w.-]/gu, '_');
-}
-
-const functions: Readonly<Record<string, (args: readonly Value[], input: UsernameInput) => Value>> = {
-  printf: ([format, ...args]) => printed(textOf(format), args),
-  truncate: ([length, text]) => textOf(text).slice(0, sizeOf(length)),
-  random: ([length], { random }) => randomBase62(random, Math.min(mostRandom, sizeOf(length))),
-  unix_time: (_args, { now }) => Math.floor(now / 1_000),
-  unix_time_millis: (_args, { now }) => now,
-  uuid: (_args, { random }) => randomUuid(random),
-  lowercase: ([text]) => textOf(text).toLowerCase(),
-  uppercase: ([text]) => textOf(text).toUpperCase(),
-};
-
-function called(name: string, args: readonly Value[], input: UsernameInput): Value {
-  const known = Object.hasOwn(functions, name) ? functions[name] : undefined;
-  if (known === undefined) throw refused(`its functions are ${Object.keys(functions).join(', ')}`);
-  const value = known(args, input);
-  return typeof value === 'string' ? bounded(value) : value;
-}
-
-function printed(format: string, args: readonly Value[]): string {
-  let next = 0;
-  const text = format.replace(/%(.?)/g, (_all, verb: string) => {
-    if (verb === '%') return '%';
-    const value = args[next++];
-    if (!['s', 'd', 'v'].includes(verb) || value === undefined) throw refused('printf knows %s, %d and %v');
-    return String(value);
-  });
-  if (next !== args.length) throw refused('printf is given more than it prints');
-  return text;
-}
-
-function textOf(value: Value | undefined): string {
-  if (value === undefined) throw refused('a function is given too little');
-  return String(value);
-}
-
-function sizeOf(value: Value | undefined): number {
-  if (typeof value === 'number' && value > 0) return value;
-  throw refused('a length is a number above 0');
+  checkNameTemplate(
+    template,
+    { DisplayName: 'display-name-of-somebody', RoleName: 'name-of-some-role' },
+    longest,
+  );
 }

@@ -242,6 +242,20 @@ describe('who may create', () => {
     expect((await get('db', app, { version: 1 })).status).toBe(404);
   });
 
+  it('may be asked by everybody for themselves', async () => {
+    await ask(at.node, 'update', 'roles/config', { writers: ['app'], listers: ['lister'] });
+    const rights = async (token?: string) => (await ask(at.node, 'read', 'roles/rights', {}, token)).data;
+    const none = { administer: false, create: false, list_all: false };
+    expect(await rights(await at.role('app'))).toEqual({ ...none, create: true });
+    expect(await rights(await at.role('lister'))).toEqual({ ...none, list_all: true });
+    expect(await rights(await at.logIn(`${ownAccount}:role/app`, 'others'))).toEqual(none);
+    const all = { administer: true, create: true, list_all: true };
+    expect([await rights(await at.role('dssssadmin')), await rights()]).toEqual([all, all]);
+    await writePolicy(at.node, 'narrow', 'path "roles/rights" { capabilities = ["deny"] }');
+    const narrow = await ask(at.node, 'read', 'roles/rights', {}, await at.role('app', ['narrow']));
+    expect(narrow.status).toBe(403);
+  });
+
   it('is one of many who come at once', async () => {
     await ask(at.node, 'update', 'roles/config', { writers: ['*account'] });
     const tokens = await Promise.all(['a', 'b', 'c', 'd', 'e'].map((name) => at.role(name)));

@@ -4,6 +4,7 @@ import type { EngineOptions, EngineType } from '../engine.ts';
 import { configEndpoint } from './config-endpoint.ts';
 import { dataEndpoint } from './data-endpoint.ts';
 import { metadataEndpoint } from './metadata-endpoint.ts';
+import { ownRightsEndpoint } from './own-rights-endpoint.ts';
 import { roleMount } from './role-mount.ts';
 import { rolesEndpoint } from './roles-endpoint.ts';
 import { versionEndpoints } from './version-endpoints.ts';
@@ -21,6 +22,7 @@ export const roleSecrets: EngineType = {
         dataEndpoint(mount),
         ...versionEndpoints(mount),
         metadataEndpoint(mount),
+        ownRightsEndpoint(mount),
         rolesEndpoint(mount),
       ],
       onDue: (name, view) => onVersionsDue(mount.secrets, view, name, environment.clock.now()),

@@ -1,0 +1,65 @@
+/** What people are told of logins: of each one and of each refusal of somebody who has an account. Never a code. */
+import type { Clock } from '../../clock.ts';
+import type { Notice } from '../../core/notices.ts';
+import { CofferError } from '../../errors.ts';
+import type { AccountRecord } from './account.ts';
+import type { TotpRooms } from './rooms.ts';
+
+export const loginNotice = 'login.totp';
+
+export interface LoginTold {
+  readonly outcome: 'granted' | 'refused';
+  readonly account: AccountRecord;
+  /** Empty where none was asked for. */
+  readonly role: string;
+  /** Empty where there is none. */
+  readonly secondParty: string;
+  readonly remoteAddress: string;
+}
+
+function noticeOf(clock: Clock, { outcome, account, role, secondParty, remoteAddress }: LoginTold): Notice {
+  return {
+    kind: loginNotice,
+    subject: `Login of ${account.name} by one-time code: ${outcome}`,
+    fields: {
+      issuer: account.issuer,
+      account: account.account,
+      role,
+      second_party: secondParty,
+      remote_address: remoteAddress,
+      time: new Date(clock.now()).toISOString(),
+      outcome,
+    },
+  };
+}
+
+/** Resolves when it is sure to be told. */
+export async function tell({ environment }: TotpRooms, told: LoginTold): Promise<void> {
+  await environment.notices?.post(noticeOf(environment.clock, told));
+}
+
+/**
+ * The same of a refusal, which waits for nobody: a caller must not tell by the clock whether there is somebody to be told. The audit log
+ * has the refusal whatever becomes of its notice.
+ */
+export function tellRefusal(rooms: TotpRooms, told: LoginTold): void {
+  tell(rooms, told).catch(() => undefined);
+}
+
+/**
+ * Has the account's notifiers accept the notice of a login. Throws `unavailable` where they don't, and where there is nobody who could.
+ */
+export async function demandTold({ environment }: TotpRooms, told: LoginTold): Promise<void> {
+  const { notify } = told.account;
+  if (notify.length === 0) return;
+  try {
+    if (environment.notices === undefined) throw new CofferError('unavailable', 'nobody can be told');
+    await environment.notices.demand(noticeOf(environment.clock, told), notify);
+  } catch (error) {
+    throw new CofferError(
+      'unavailable',
+      'this login has to be told of before it counts, and that could not be done: nothing was handed out, and the codes are used up',
+      { cause: error },
+    );
+  }
+}

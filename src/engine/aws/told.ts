@@ -1,0 +1,102 @@
+/** What people are told of credentials: that they were handed out, or that AWS refused them. Never a key, a token or a code. */
+import { AwsError } from '../../aws/aws-error.ts';
+import { timestamp } from '../../clock.ts';
+import type { Call } from '../../core/endpoint.ts';
+import type { Notice } from '../../core/notices.ts';
+import { asCofferError, CofferError } from '../../errors.ts';
+import type { EngineEnvironment } from '../engine.ts';
+import type { CredentialType, Role } from './role.ts';
+
+/** What is asked for, as far as it may be told. */
+export interface Wanted {
+  readonly roleName: string;
+  readonly type: CredentialType;
+  /** Name of the session or the user at AWS; empty where it has none. */
+  readonly name: string;
+  /** The role of AWS; empty for other types. */
+  readonly roleArn: string;
+}
+
+type Told = Pick<EngineEnvironment, 'notices' | 'mountPath'>;
+
+/**
+ * Asks the role's notifiers to accept a notice, and resolves once all have.
+ *
+ * @throws `unavailable` where one does not, or where nobody can be told here; `invalid_request` where there is none of a name
+ */
+export async function demandAcceptance(
+  { notices, mountPath }: Told,
+  { notify }: Role,
+  wanted: Wanted,
+  call: Call,
+): Promise<void> {
+  if (notify.length === 0) return;
+  if (notices === undefined) {
+    throw new CofferError(
+      'unavailable',
+      'this role wants people told first, and this server can tell nobody',
+    );
+  }
+  await notices.demand(
+    notice('credentials.requested', 'are about to be handed out', mountPath, wanted, call),
+    notify,
+  );
+}
+
+/** Posts that something was handed out. */
+export async function tellIssued(
+  { notices, mountPath }: Told,
+  wanted: Wanted,
+  call: Call,
+  lease: { readonly id: string; readonly expiresAt: number },
+): Promise<void> {
+  await notices?.post(
+    notice('credentials.issued', 'were handed out', mountPath, wanted, call, {
+      lease_id: lease.id,
+      expires: timestamp(lease.expiresAt),
+    }),
+  );
+}
+
+/** Posts that AWS did not do what was asked. Whether that comes about changes nothing for the caller. */
+export async function tellRefused(
+  { notices, mountPath }: Told,
+  wanted: Wanted,
+  call: Call,
+  error: unknown,
+): Promise<void> {
+  if (!(error instanceof AwsError)) return;
+  const { message } = asCofferError(error);
+  const told = notice('credentials.refused', 'were refused', mountPath, wanted, call, { reason: message });
+  await notices?.post(told).catch(() => undefined);
+}
+
+function notice(
+  kind: string,
+  what: string,
+  mountPath: string,
+  { roleName, type, name, roleArn }: Wanted,
+  { caller, remoteAddress, requestId }: Call,
+  more: Readonly<Record<string, string>> = {},
+): Notice {
+  const who = caller?.principal?.name ?? caller?.displayName ?? '';
+  const fields = {
+    mount: mountPath,
+    role: roleName,
+    credential_type: type,
+    aws_role: roleArn,
+    aws_name: name,
+    principal: caller?.principal?.name ?? '',
+    display_name: caller?.displayName ?? '',
+    entity_id: caller?.entityId ?? '',
+    approved_by: caller?.metadata['approved_by'] ?? '',
+    remote_address: remoteAddress,
+    request_id: requestId,
+    ...more,
+  };
+  return {
+    kind,
+    subject: `credentials of AWS by role ${roleName} ${what}: ${who.slice(0, 200)}`,
+    fields: Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== '')),
+  };
+}
