@@ -149,7 +149,8 @@ export const boolean: Kind<boolean> = {
 /** What a listener speaks; which dialects there are, and what may be said behind `?`, is for others to say. */
 export const dialectName: Kind<string> = {
   placeholder: 'DIALECT',
-  looks: '`vault`, or a dialect with its options behind it, as `dssss?secrets=shop` ([dssss](dialect-dssss.md))',
+  looks:
+    '`vault`, or a dialect with its options behind it, as `dssss?secrets=shop` ([dssss](dialect-dssss.md))',
   read: (value) =>
     typeof value === 'string' && /^[a-z][a-z0-9-]*(?:\?[^\s?#]*)?$/.test(value)
       ? { value }

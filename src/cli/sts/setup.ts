@@ -94,6 +94,13 @@ async function writePolicy(client: Client, engine: string): Promise<boolean> {
 async function makeRole(client: Client, engine: string, name: string, arn: string): Promise<boolean> {
   const path = `${engine}/roles/${name}`;
   if ((await readIf(client, path)) !== undefined) return false;
-  await client.request('POST', path, { body: { credential_type: 'assumed_role', role_arns: [arn] } });
+  await client.request('POST', path, {
+    body: {
+      credential_type: 'assumed_role',
+      role_arns: [arn],
+      // As the old program called its sessions, so that what was written about them still finds them.
+      session_name_template: '{{token.metadata.issuer}}.{{token.metadata.account}}',
+    },
+  });
   return true;
 }

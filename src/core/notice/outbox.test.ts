@@ -1,5 +1,13 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { ask, keysOf, makePlace, makeToken, type Place, storedText, writePolicy } from '../../../test/fakes/client.ts';
+import {
+  ask,
+  keysOf,
+  makePlace,
+  makeToken,
+  type Place,
+  storedText,
+  writePolicy,
+} from '../../../test/fakes/client.ts';
 import { leasedType, Outside } from '../../../test/fakes/leased-engine.ts';
 import { Sinks } from '../../../test/fakes/sink-notifier.ts';
 import type { JsonObject } from '../../json.ts';
@@ -24,7 +32,11 @@ afterEach(() => place.remove());
 const add = (name: string, fields: JsonObject = {}) =>
   ask(node, 'update', `sys/notifiers/${name}`, { type: 'sink', options: { to: name }, ...fields });
 const shown = async (name: string) => (await ask(node, 'read', `sys/notifiers/${name}`)).data;
-const notice = (kind = 'credentials.issued'): Notice => ({ kind, subject: 'Something', fields: { role: 'a' } });
+const notice = (kind = 'credentials.issued'): Notice => ({
+  kind,
+  subject: 'Something',
+  fields: { role: 'a' },
+});
 
 function outbox(of: CofferNode = node): Outbox {
   const { core } = of.state;
@@ -171,7 +183,11 @@ describe('a notifier that fails', () => {
     for (let at = 0; at < mostDead; at += 50) {
       await core?.store.commit(Array.from({ length: 50 }, (_, more) => ({ key: key(at + more), value })));
     }
-    const again = encodeWaiting({ letter: { ...letter, id: 'last' }, failures: mostFailures - 1, problem: '' });
+    const again = encodeWaiting({
+      letter: { ...letter, id: 'last' },
+      failures: mostFailures - 1,
+      problem: '',
+    });
     await core?.store.commit([{ key: waitingKey(id, 0, 'last'), value: again }]);
     await pass();
     const kept = await dead();
@@ -190,7 +206,10 @@ describe('an outbox that is full', () => {
     const value = encodeWaiting({ letter, failures: 0, problem: '' });
     const far = place.clock.now() + 1_000_000_000;
     for (let at = 0; at < mostWaiting; at += 50) {
-      const writes = Array.from({ length: 50 }, (_, more) => ({ key: waitingKey(id, far, `${at + more}`), value }));
+      const writes = Array.from({ length: 50 }, (_, more) => ({
+        key: waitingKey(id, far, `${at + more}`),
+        value,
+      }));
       await node.state.core?.store.commit(writes);
     }
   });
@@ -218,13 +237,18 @@ describe('a demand', () => {
     await add('a', { kinds: [] });
     await add('b', { kinds: 'credentials.*' });
     let mayAccept = (): void => undefined;
-    sinks.beforeAccept = ({ kind }) => (kind === 'x' ? Promise.resolve() : new Promise((resolve) => {
-      mayAccept = resolve;
-    }));
+    sinks.beforeAccept = ({ kind }) =>
+      kind === 'x'
+        ? Promise.resolve()
+        : new Promise((resolve) => {
+            mayAccept = resolve;
+          });
     let told = false;
-    const demanded = outbox().demand(notice(), ['a', 'a']).then(() => {
-      told = true;
-    });
+    const demanded = outbox()
+      .demand(notice(), ['a', 'a'])
+      .then(() => {
+        told = true;
+      });
     await until(() => sinks.attempts.get('a') === 1);
     await new Promise(setImmediate);
     expect(told).toBe(false);
@@ -255,10 +279,15 @@ describe('a demand', () => {
   it('that hangs ends in time', async () => {
     await add('a', { kinds: [] });
     sinks.set('a', 'hangs');
-    const demanded = outbox().demand(notice(), ['a']).catch((error: unknown) => error);
+    const demanded = outbox()
+      .demand(notice(), ['a'])
+      .catch((error: unknown) => error);
     await until(() => sinks.attempts.get('a') === 1);
     place.clock.advance(15);
-    expect(await demanded).toMatchObject({ code: 'unavailable', message: expect.stringMatching(/15 s/) as string });
+    expect(await demanded).toMatchObject({
+      code: 'unavailable',
+      message: expect.stringMatching(/15 s/) as string,
+    });
   });
 
   it('of a notifier that there is not is refused before anybody is told', async () => {
@@ -273,7 +302,9 @@ describe('a demand', () => {
   it('whose node ends on the way is told by another', async () => {
     await add('a', { kinds: [] });
     sinks.set('a', 'hangs');
-    void outbox().demand(notice(), ['a']).catch(() => undefined);
+    void outbox()
+      .demand(notice(), ['a'])
+      .catch(() => undefined);
     await until(() => sinks.attempts.get('a') === 1);
     sinks.set('a', 'accepts');
     const other = await place.node();
