@@ -51,7 +51,7 @@ function policyText(index: number): string {
 /** Nanoseconds a decision. */
 function slice({ core, names, paths }: Caller): number {
   const epoch = core.epoch().policies;
-  const token = { policies: names, identity: undefined };
+  const token = { policies: names, identity: undefined, record: { mount: null, metadata: null } };
   const began = process.hrtime.bigint();
   let allowed = 0;
   for (let turn = 0; turn < decisionsASlice; turn++) {

@@ -10,6 +10,9 @@ import { accountEndpoints } from './accounts.ts';
 import type { DeriveCode } from './codes.ts';
 import { configEndpoint } from './config.ts';
 import { deviceEndpoints } from './devices.ts';
+import { enrolmentEndpoints } from './enrolment.ts';
+import { isInvitationEnd, onInvitationDue } from './invitation.ts';
+import { invitationEndpoints } from './invitations.ts';
 import { loginEndpoint, renewAccount } from './login.ts';
 import { fullName, nameOfText } from './names.ts';
 
@@ -53,7 +56,12 @@ export function totpWith({ derive }: TotpOptions): AuthMethodType {
           configEndpoint(),
           ...accountEndpoints(rooms),
           ...deviceEndpoints(rooms),
+          ...invitationEndpoints(rooms),
+          ...enrolmentEndpoints(rooms),
         ],
+        onDue: async (name, view) => {
+          if (isInvitationEnd(name)) await onInvitationDue(name, view, clock.now());
+        },
         renewPrincipal: renewAccount,
         holders: (view) => holdersBelow(view, accountFolder),
         locks: locksOf(lockout),

@@ -19,7 +19,7 @@ import type { Policy } from './policy.ts';
 import { PrefixTree } from './prefix-tree.ts';
 import { type Matcher, Reach } from './reach.ts';
 import { SegmentTree } from './segment-tree.ts';
-import { filledRules, fillPolicies, type TemplateSubject } from './template.ts';
+import { type Filling, filledRules, fillPolicies } from './template.ts';
 import { constrainsWrapping, permitsWrapping, type WrappingRule } from './wrapping-rule.ts';
 
 /** A rule with all its answers ready, so that deciding makes no objects. */
@@ -61,17 +61,13 @@ const closedAcl: Acl = {
 const mostOver = 32;
 
 /**
- * The same for one subject, with templates filled. Most of it is what everyone with these policies shares (`shared`, compiled of the
+ * The same for one subject and its login, with templates filled. Most of it is what everyone with these policies shares (`shared`, compiled of the
  * rules without templates), so that a subject of its own costs only its own rules.
  */
-export function compileFor(
-  shared: Acl,
-  policies: readonly Policy[],
-  subject: TemplateSubject | undefined,
-): Acl {
+export function compileFor(shared: Acl, policies: readonly Policy[], filling: Filling): Acl {
   const merger = new RuleMerger();
   for (const policy of policies) {
-    const rules = filledRules(policy, subject);
+    const rules = filledRules(policy, filling);
     if (rules === undefined) return closedAcl;
     for (const rule of rules) merger.add(rule, policy.name);
   }
@@ -79,7 +75,7 @@ export function compileFor(
   if (over.length === 0) return shared;
   const base = shared instanceof CompiledAcl && over.length <= mostOver ? shared : undefined;
   if (base?.holdsNone(over) === true) return new CompiledAcl(over, base);
-  return compileAcl(fillPolicies(policies, subject) ?? []);
+  return compileAcl(fillPolicies(policies, filling) ?? []);
 }
 
 /** Rules of the same pattern are merged across the policies, and then the most specific match alone decides. Templates are left out. */

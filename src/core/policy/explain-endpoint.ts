@@ -9,6 +9,8 @@ import type { Acl } from './acl.ts';
 import { explanationOf, explanationSchema } from './explanation.ts';
 import { parsePolicyName } from './name.ts';
 import { destinationOf, judgeQuestion, parametersField, parseQuestion, questionFields } from './question.ts';
+import { fillingOf } from './store.ts';
+import type { Filling } from './template.ts';
 
 const explainFields = {
   ...questionFields,
@@ -42,18 +44,18 @@ async function explain(rooms: CoreRooms, call: ExplainCall) {
   const { path, operation, parameters } = call.fields;
   const question = parseQuestion(path, operation, parameters);
   const sudo = hasSudo(rooms, call);
-  const { names, acl, identity } = await subject(rooms, call, sudo);
+  const { names, acl, filling } = await subject(rooms, call, sudo);
   const judged = judgeQuestion(rooms, acl, question);
   const mount = judged.destination.route?.mount.entry.path;
   const tellsMounts = sudo || (mount !== undefined && call.acl?.reaches(mount) === true);
-  return explanationOf(question, judged, names, await rooms.policies.load(names, identity), tellsMounts);
+  return explanationOf(question, judged, names, await rooms.policies.load(names, filling), tellsMounts);
 }
 
 interface Subject {
   readonly names: readonly string[];
   readonly acl: Acl;
-  /** Whom templates speak of. */
-  readonly identity: ReadToken['identity'];
+  /** What templates are filled with. */
+  readonly filling: Filling | undefined;
 }
 
 /** Whose decision it is. Only who has sudo learns of others; asked without it, there is one answer whatever exists. */
@@ -67,7 +69,7 @@ async function subject(rooms: CoreRooms, call: ExplainCall, sudo: boolean): Prom
   }
   const isOwn = token === undefined ? accessor === own.accessor : rooms.tokens.idOf(token) === own.id;
   if (isOwn || (token === undefined && accessor === undefined && policies === undefined)) {
-    return { names: call.token.policies, acl: call.acl, identity: call.token.identity };
+    return { names: call.token.policies, acl: call.acl, filling: fillingOf(call.token) };
   }
   if (!sudo) {
     throw new CofferError('permission_denied', 'explaining what others may do needs sudo on this path');
@@ -75,11 +77,11 @@ async function subject(rooms: CoreRooms, call: ExplainCall, sudo: boolean): Prom
   const { policies: current } = rooms.epoch();
   if (policies !== undefined) {
     const names = named(policies);
-    return { names, acl: await rooms.policies.acl(names, current), identity: undefined };
+    return { names, acl: await rooms.policies.acl(names, current), filling: undefined };
   }
   const other = await otherToken(rooms, token, accessor);
   const acl = await rooms.policies.aclOf(other, current);
-  return { names: other.policies, acl, identity: other.identity };
+  return { names: other.policies, acl, filling: fillingOf(other) };
 }
 
 async function otherToken(

@@ -6,6 +6,7 @@ import type { AnswerData } from '../request.ts';
 import type { CoreRooms } from '../rooms.ts';
 import { capabilitiesOf } from './capability.ts';
 import { RuleMerger } from './merge.ts';
+import { fillingOf } from './store.ts';
 
 const pathSchema = {
   type: 'object',
@@ -36,10 +37,10 @@ export function resultantEndpoint(rooms: CoreRooms): Endpoint {
 
 async function resultant(rooms: CoreRooms, { token }: CoreCall): Promise<AnswerData> {
   if (token === undefined) throw new CofferError('internal', 'a call without a token');
-  const { policies: names, identity } = token;
+  const { policies: names } = token;
   if (names.includes('root')) return { root: true, exact_paths: {}, glob_paths: {}, chroot_namespace: '' };
   const merger = new RuleMerger();
-  for (const policy of await rooms.policies.load(names, identity)) {
+  for (const policy of await rooms.policies.load(names, fillingOf(token))) {
     for (const rule of policy.rules) merger.add(rule, policy.name);
   }
   const exact: Record<string, AnswerData> = Object.create(null);

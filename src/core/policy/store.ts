@@ -14,13 +14,14 @@ import { bumpWitnessed, decodeEpoch, epochKey } from '../epoch.ts';
 import { retryOnConflict } from '../retry.ts';
 import { decodeStored, encodeStored } from '../stored-json.ts';
 import type { ReadToken } from '../token/reader.ts';
+import { loginMetadata, type TokenRecord } from '../token/record.ts';
 import { TwoGenerationCache } from '../two-generation-cache.ts';
 import { checkWitness, digestOf, witnessKey } from '../witness.ts';
 import type { Acl } from './acl.ts';
 import { responseWrappingPolicyName, responseWrappingPolicyText, rootPolicyName } from './builtin.ts';
 import { compileAcl, compileFor, rootAcl } from './compile.ts';
 import { type Policy, parsePolicy } from './policy.ts';
-import { fillPolicies, type TemplateSubject } from './template.ts';
+import { type Filling, fillPolicies, type TemplateSubject } from './template.ts';
 
 export interface StoredPolicy {
   readonly name: string;
@@ -57,13 +58,25 @@ interface CompiledFor {
   readonly epoch: number;
   readonly acl: Acl;
   readonly subject: TemplateSubject | typeof anybody | typeof nobody;
+  /** Of the login; undefined also where it makes no difference. */
+  readonly metadata: Filling['metadata'];
 }
 
 /** Whose policies decide. */
-type Decided = Pick<ReadToken, 'policies' | 'identity'>;
+type Decided = Pick<ReadToken, 'policies' | 'identity'> & {
+  readonly record: Pick<TokenRecord, 'mount' | 'principal' | 'metadata'>;
+};
+
+const unfilled: Filling = { subject: undefined, metadata: undefined };
+
+/** What the templates of a token's policies are filled with. */
+export function fillingOf({ identity, record }: Pick<Decided, 'identity' | 'record'>): Filling {
+  return { subject: identity, metadata: loginMetadata(record) };
+}
 
 const anybody = Symbol('anybody');
 const nobody = Symbol('nobody');
+const forAnybody = { subject: anybody, metadata: undefined } as const;
 
 function sharedAcl(policies: readonly Policy[]): SharedAcl {
   // All of them, since a rule of a template may have to be merged with one without.
@@ -97,10 +110,10 @@ export class PolicyStore {
   }
 
   /**
-   * The decisions of these policies as of `epoch` (its `policies` part), for `subject` where they have templates. Policies that do not
-   * exist grant nothing.
+   * The decisions of these policies as of `epoch` (its `policies` part), filled where they have templates. Policies that do not exist
+   * grant nothing.
    */
-  async acl(names: readonly string[], epoch: number, subject?: TemplateSubject): Promise<Acl> {
+  async acl(names: readonly string[], epoch: number, filling: Filling = unfilled): Promise<Acl> {
     if (names.includes('root')) return rootAcl;
     if (isWrapping(names)) return wrappingAcl;
     if (epoch !== this.#epoch) {
@@ -110,26 +123,29 @@ export class PolicyStore {
     const key = names.join(',');
     const shared = this.#acls.get(key) ?? sharedAcl(await this.#load(names));
     const own = shared.templated.length > 0;
-    const acl = own ? compileFor(shared.acl, shared.templated, subject) : shared.acl;
+    const acl = own ? compileFor(shared.acl, shared.templated, filling) : shared.acl;
     // A change that came meanwhile has moved the epoch on: what was read before it must not be kept under the new one.
     if (epoch === this.#epoch) {
       this.#acls.set(key, shared);
-      this.#compiled.set(names, { epoch, acl, subject: own ? (subject ?? nobody) : anybody });
+      const { subject = nobody, metadata } = filling;
+      this.#compiled.set(names, { epoch, acl, ...(own ? { subject, metadata } : forAnybody) });
     }
     return acl;
   }
 
   /** The decisions of a token, by its own policies and those of its identity. */
-  aclOf({ policies, identity }: Decided, epoch: number): Promise<Acl> {
-    return this.acl(policies, epoch, identity);
+  aclOf(token: Decided, epoch: number): Promise<Acl> {
+    return this.acl(token.policies, epoch, fillingOf(token));
   }
 
   /** The same where it is at hand already, for the path of every request. */
-  compiled({ policies: names, identity }: Decided, epoch: number): Acl | undefined {
+  compiled({ policies: names, identity, record }: Decided, epoch: number): Acl | undefined {
     if (names.length === 1 && names[0] === 'root') return rootAcl;
     const kept = this.#compiled.get(names);
     if (kept?.epoch !== epoch) return undefined;
-    return kept.subject === anybody || kept.subject === (identity ?? nobody) ? kept.acl : undefined;
+    if (kept.subject === anybody) return kept.acl;
+    const isSame = kept.subject === (identity ?? nobody) && kept.metadata === loginMetadata(record);
+    return isSame ? kept.acl : undefined;
   }
 
   async read(name: string): Promise<StoredPolicy | undefined> {
@@ -176,13 +192,12 @@ export class PolicyStore {
   }
 
   /**
-   * The policies of these names that there are, with templates filled for `subject`; `root` has none of its own. Throws `integrity` as
-   * `acl` does.
+   * The policies of these names that there are, with templates filled; `root` has none of its own. Throws `integrity` as `acl` does.
    */
-  async load(names: readonly string[], subject?: TemplateSubject): Promise<readonly Policy[]> {
+  async load(names: readonly string[], filling: Filling = unfilled): Promise<readonly Policy[]> {
     if (isWrapping(names)) return [wrappingPolicy];
     const policies = await this.#load(names.filter((name) => name !== 'root'));
-    return fillPolicies(policies, subject) ?? policies.map((policy) => ({ ...policy, rules: [] }));
+    return fillPolicies(policies, filling) ?? policies.map((policy) => ({ ...policy, rules: [] }));
   }
 
   /** Throws `invalid_request` listing what is wrong with the text; then nothing has changed. */

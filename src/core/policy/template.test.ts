@@ -4,7 +4,7 @@ import { type PlainPolicy, plainCapabilities, plainDecide } from '../../../test/
 import { parseApiPath } from '../path.ts';
 import { compileAcl, compileFor } from './compile.ts';
 import { parsePolicy } from './policy.ts';
-import { parseTemplate, type TemplateSubject } from './template.ts';
+import { type Filling, parseTemplate, type TemplateSubject } from './template.ts';
 
 const subject: TemplateSubject = {
   entity: {
@@ -21,17 +21,19 @@ const subject: TemplateSubject = {
   groups: [{ id: 'g1', name: 'ops', metadata: { floor: 'f1' } }],
 };
 
-const aclFor = (text: string, who: TemplateSubject | undefined) => {
+const aclFor = (text: string, filling: Filling) => {
   const policies = [parsePolicy('p', text)];
-  return compileFor(compileAcl(policies), policies, who);
+  return compileFor(compileAcl(policies), policies, filling);
 };
-const allows = (text: string, path: string, who: TemplateSubject | null = subject) =>
-  aclFor(text, who ?? undefined).decide({
+const decides = (text: string, path: string, filling: Filling) =>
+  aclFor(text, filling).decide({
     path: parseApiPath(path),
     operation: 'read',
     data: undefined,
     sudo: false,
   }).kind === 'allow';
+const allows = (text: string, path: string, who: TemplateSubject | null = subject) =>
+  decides(text, path, { subject: who ?? undefined, metadata: undefined });
 const rule = (path: string, ...capabilities: string[]) =>
   `path "${path}" { capabilities = ${JSON.stringify(capabilities)} }\n`;
 
@@ -66,6 +68,9 @@ describe('a template', () => {
     'identity.groups.ids.g.id',
     'identity.groups.names.g.name',
     'identity.groups.names.g',
+    'token.metadata',
+    'token.metadata.',
+    'token.id',
     'time.now',
     '',
   ])('{{%s}} is refused when the policy is written', (selector) => {
@@ -97,6 +102,45 @@ describe('a template', () => {
     const unfit = { ...subject, entity: { ...subject.entity, name: 'ann/x' } };
     expect(allows(text, 'a/bob/x', unfit)).toBe(false);
     expect(allows(text, 'a/bob/x', null)).toBe(true);
+  });
+});
+
+describe('a template of the token’s metadata', () => {
+  const ofLogin = (metadata: Record<string, string>): Filling => ({ subject: undefined, metadata });
+  const unknown: Filling = { subject, metadata: undefined };
+  const role = rule('aws/sts/{{token.metadata.role}}', 'read');
+
+  it('is filled with what the login said', () => {
+    const admin = ofLogin({ role: 'AccountAdmin', 'a.b': 'dotted' });
+    expect(decides(role, 'aws/sts/AccountAdmin', admin)).toBe(true);
+    expect(decides(role, 'aws/sts/accountadmin', admin)).toBe(false);
+    expect(decides(role, 'aws/sts/x', admin)).toBe(false);
+    expect(decides(rule('x-{{ token.metadata.a.b }}/*', 'read'), 'x-dotted/a', admin)).toBe(true);
+    const both = rule('a/{{identity.entity.name}}/{{token.metadata.role}}', 'read');
+    expect(decides(both, 'a/ann/r', { subject, metadata: { role: 'r' } })).toBe(true);
+    expect(decides(both, 'a/ann/r', ofLogin({ role: 'r' }))).toBe(false);
+  });
+
+  it('threat 11: fills nothing with what means more than itself, and with what is not there', () => {
+    for (const value of ['*', '+', 'a/b', '/', 'Acc*', '', '..', '.', '{{token.metadata.role}}', '}}']) {
+      for (const path of ['aws/sts/AccountAdmin', 'aws/sts/a/b', 'aws/sts/Acc', 'aws/sts/x', 'aws/sts/']) {
+        expect(decides(role, path, ofLogin({ role: value })), `${value} ${path}`).toBe(false);
+      }
+    }
+    for (const key of ['__proto__', 'constructor', 'toString', 'none']) {
+      const text = rule(`a/{{token.metadata.${key}}}`, 'read');
+      expect(decides(text, 'a/x', ofLogin({ role: 'x' })), key).toBe(false);
+    }
+  });
+
+  it('threat 11: a denial that cannot be filled leaves nothing allowed, also where nobody knows its value', () => {
+    const text = rule('a/*', 'read') + rule('a/{{token.metadata.team}}/*', 'deny');
+    expect(decides(text, 'a/blue/x', ofLogin({ team: 'red' }))).toBe(true);
+    expect(decides(text, 'a/red/x', ofLogin({ team: 'red' }))).toBe(false);
+    expect(decides(text, 'a/blue/x', ofLogin({ team: 'red/x' }))).toBe(false);
+    expect(decides(text, 'a/blue/x', ofLogin({}))).toBe(true);
+    expect(decides(text, 'a/blue/x', unknown)).toBe(false);
+    expect(decides(role, 'aws/sts/x', unknown)).toBe(false);
   });
 });
 
@@ -156,7 +200,7 @@ it('decides as a slow and obvious evaluator does over policies written out for e
             `# a policy\n${rules.map((one) => rule(one.path, ...one.capabilities)).join('')}`,
           ),
         );
-        const acl = compileFor(compileAcl(parsed), parsed, who);
+        const acl = compileFor(compileAcl(parsed), parsed, { subject: who, metadata: undefined });
         const decision = acl.decide({ path: parseApiPath(asked), operation, data: {}, sudo });
         const expected = plainDecide(closed ? [] : written, { path: asked, operation, data: {}, sudo });
         expect(decision.kind === 'deny' ? decision.reason : decision.kind).toBe(expected.verdict);

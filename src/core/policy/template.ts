@@ -1,6 +1,7 @@
 /**
- * Templates in the paths of rules: `secret/data/{{identity.entity.name}}/*`. They are filled with what is known of the caller's entity,
- * and what is filled in counts as a literal piece of one segment. A value that could mean more than itself (`*`, `+`, `/`) fills nothing.
+ * Templates in the paths of rules: `secret/data/{{identity.entity.name}}/*`. They are filled with what is known of the caller's entity and
+ * of its login, and what is filled in counts as a literal piece of one segment. A value that could mean more than itself (`*`, `+`, `/`)
+ * fills nothing.
  */
 import { CofferError } from '../../errors.ts';
 import { parsePattern } from './pattern.ts';
@@ -30,16 +31,30 @@ export interface TemplateSubject {
 /** Undefined where there is no such value. */
 export type Selector = (subject: TemplateSubject) => string | undefined;
 
+/** A member of the metadata of the token that asks. */
+interface OfToken {
+  readonly metadata: string;
+}
+
 export interface Template {
   readonly text: string;
-  readonly parts: readonly (string | Selector)[];
+  readonly parts: readonly (string | Selector | OfToken)[];
+}
+
+/**
+ * What templates are filled with. Metadata is what an auth method said of the very login that the token is of; undefined for a token that
+ * no login made, because whoever makes a token by another says what its metadata is.
+ */
+export interface Filling {
+  readonly subject: TemplateSubject | undefined;
+  readonly metadata: Pairs | undefined;
 }
 
 /** Throws `invalid_request` for a selector that there is not, or braces that do not close. */
 export function parseTemplate(text: string): Template {
   const parts = text.split(/(\{\{.*?\}\})/).map((part) => {
     const inner = /^\{\{(.*)\}\}$/.exec(part)?.[1];
-    if (inner !== undefined) return parseSelector(inner.trim());
+    if (inner !== undefined) return parsePart(inner.trim());
     if (part.includes('{{') || part.includes('}}')) {
       throw new CofferError(
         'invalid_request',
@@ -60,7 +75,12 @@ export function sampleOf({ parts }: Template): string {
   return parts.map((part) => (typeof part === 'string' ? part : 'x')).join('');
 }
 
-/** Throws `invalid_request`, naming what there is. */
+function parsePart(text: string): Selector | OfToken {
+  const key = /^token\.metadata\.(.+)$/s.exec(text)?.[1];
+  return key === undefined ? parseSelector(text) : { metadata: key };
+}
+
+/** What identity has of somebody. Throws `invalid_request`, naming what there is. */
 export function parseSelector(text: string): Selector {
   const entity = /^identity\.entity\.(.+)$/s.exec(text)?.[1];
   const groups = /^identity\.groups\.(ids|names)\.(.+)$/s.exec(text);
@@ -73,7 +93,7 @@ export function parseSelector(text: string): Selector {
   if (selector !== undefined) return selector;
   throw new CofferError(
     'invalid_request',
-    `unknown template {{${text.slice(0, 80)}}}; known are identity.entity.id, .name, .metadata.<key>, .aliases.<accessor>.id|name|metadata.<key>|custom_metadata.<key>, identity.groups.ids.<id>.name|metadata.<key>, identity.groups.names.<name>.id|metadata.<key>`,
+    `unknown template {{${text.slice(0, 80)}}}; known are token.metadata.<key> (in policies), identity.entity.id, .name, .metadata.<key>, .aliases.<accessor>.id|name|metadata.<key>|custom_metadata.<key>, identity.groups.ids.<id>.name|metadata.<key>, identity.groups.names.<name>.id|metadata.<key>`,
   );
 }
 
@@ -115,33 +135,40 @@ type Filled =
   | { readonly kind: 'filled'; readonly text: string }
   /** The subject has no such value. */
   | { readonly kind: 'missing' }
-  /** It has, and it cannot stand in a path without meaning more than itself. */
+  /** It has, and it cannot stand in a path without meaning more than itself; or nobody knows what it would be. */
   | { readonly kind: 'unfit' };
 
-function fill({ parts }: Template, subject: TemplateSubject | undefined): Filled {
+function fill({ parts }: Template, filling: Filling): Filled {
   let text = '';
   for (const part of parts) {
-    const value = typeof part === 'string' ? part : subject === undefined ? undefined : part(subject);
+    if (typeof part === 'string') {
+      text += part;
+      continue;
+    }
+    if (typeof part !== 'function' && filling.metadata === undefined) return { kind: 'unfit' };
+    const value = valueOf(part, filling);
     if (value === undefined) return { kind: 'missing' };
-    if (typeof part !== 'string' && (value === '' || /[*+/{}]/.test(value))) return { kind: 'unfit' };
+    if (value === '' || /[*+/{}]/.test(value)) return { kind: 'unfit' };
     text += value;
   }
   return { kind: 'filled', text };
 }
 
+function valueOf(part: Selector | OfToken, { subject, metadata }: Filling): string | undefined {
+  if (typeof part === 'function') return subject === undefined ? undefined : part(subject);
+  return metadata === undefined ? undefined : own(metadata, part.metadata);
+}
+
 /**
  * The policies as they are for one subject. A rule that cannot be filled is left out. Undefined where what would be left out denies
- * something, for a value that is there and unfit: then nothing is to be allowed, since nobody can tell what was meant to be denied.
+ * something, for a value that is unfit: then nothing is to be allowed, since nobody can tell what was meant to be denied.
  */
-export function fillPolicies(
-  policies: readonly Policy[],
-  subject: TemplateSubject | undefined,
-): readonly Policy[] | undefined {
+export function fillPolicies(policies: readonly Policy[], filling: Filling): readonly Policy[] | undefined {
   const filled: Policy[] = [];
   for (const policy of policies) {
     if (policy.templated.length === 0) filled.push(policy);
     else {
-      const rules = filledRules(policy, subject);
+      const rules = filledRules(policy, filling);
       if (rules === undefined) return undefined;
       filled.push({ ...policy, rules: [...policy.rules, ...rules], templated: [] });
     }
@@ -150,13 +177,10 @@ export function fillPolicies(
 }
 
 /** The rules of templates alone. Undefined as for `fillPolicies`. */
-export function filledRules(
-  { templated }: Policy,
-  subject: TemplateSubject | undefined,
-): Policy['rules'] | undefined {
+export function filledRules({ templated }: Policy, filling: Filling): Policy['rules'] | undefined {
   const rules: Policy['rules'][number][] = [];
   for (const { template, rule, denies } of templated) {
-    const result = fill(template, subject);
+    const result = fill(template, filling);
     const pattern = result.kind === 'filled' ? fittingPattern(result.text) : undefined;
     if (pattern !== undefined) rules.push({ ...rule, pattern });
     else if (denies && result.kind !== 'missing') return undefined;

@@ -10,6 +10,7 @@ import { reasonOf } from './explanation.ts';
 import { parsePolicyName } from './name.ts';
 import { type Policy, parsePolicy } from './policy.ts';
 import { judgeQuestion, parseQuestion, type Question } from './question.ts';
+import type { Filling } from './template.ts';
 
 const testFields = {
   policy: { type: 'any', help: 'A policy as HCL or JSON text, or as a JSON object.' },
@@ -18,6 +19,10 @@ const testFields = {
   entity_id: {
     type: 'string',
     help: 'Id of the entity that the token is of: its policies count too, and templates are filled for it.',
+  },
+  token_metadata: {
+    type: 'pairs',
+    help: 'What the login of the token says of it, for {{token.metadata.KEY}}; as of a token that no login made where absent.',
   },
   cases: {
     type: 'any',
@@ -58,12 +63,13 @@ export function testEndpoint(rooms: CoreRooms): Endpoint {
         handle: async ({ fields }) => {
           const cases = parseCases(fields.cases);
           const identity = await identityOf(rooms, fields.entity_id);
+          const filling = { subject: identity, metadata: fields.token_metadata };
           const policies = [
             ...givenPolicies(fields.policy, fields.policies),
-            ...(await storedPolicies(rooms, fields.with ?? [], identity)),
-            ...(identity === undefined ? [] : await rooms.policies.load(identity.policies, identity)),
+            ...(await storedPolicies(rooms, fields.with ?? [], filling)),
+            ...(identity === undefined ? [] : await rooms.policies.load(identity.policies, filling)),
           ];
-          const acl = compileFor(compileAcl(policies), policies, identity);
+          const acl = compileFor(compileAcl(policies), policies, filling);
           const results = cases.map(({ question, allow }) => {
             const { decision } = judgeQuestion(rooms, acl, question);
             const passed = (decision.kind === 'allow') === allow;
@@ -140,14 +146,14 @@ function givenPolicies(policy: JsonValue | undefined, policies: JsonObject | und
 async function storedPolicies(
   rooms: CoreRooms,
   given: readonly string[],
-  identity: Identity | undefined,
+  filling: Filling,
 ): Promise<readonly Policy[]> {
   const names = [...new Set<string>(given.map(parsePolicyName))];
   if (names.length > mostPolicies) {
     throw new CofferError('invalid_request', `at most ${mostPolicies} stored policies can be tested at once`);
   }
   if (names.includes('root')) throw new CofferError('invalid_request', 'with root everything is allowed');
-  const policies = await rooms.policies.load(names, identity);
+  const policies = await rooms.policies.load(names, filling);
   const found = new Set<string>(policies.map(({ name }) => name));
   const missing = names.filter((name) => !found.has(name));
   if (missing.length === 0) return policies;

@@ -8,8 +8,10 @@ import { storageLimits } from '../../storage/storage.ts';
 import type { Identity } from '../identity/identity.ts';
 import type { Mount } from '../mount/table.ts';
 import type { CoreRooms } from '../rooms.ts';
+import { loginMetadata } from '../token/record.ts';
 import { withDefault } from './assignable.ts';
 import { judgeQuestion, type Question } from './question.ts';
+import type { Filling } from './template.ts';
 
 export const sections = ['policies', 'roles', 'tokens'] as const;
 export type Section = (typeof sections)[number];
@@ -90,11 +92,18 @@ class Judges {
   }
 
   /** The pattern of the rule that allows it, or undefined where it is not allowed. */
-  async rule(names: readonly string[], identity?: Identity): Promise<string | undefined> {
-    // Policies with templates say another thing of each entity.
-    const key = `${identity?.entity.id ?? ''}:${names.join(',')}`;
+  async rule(
+    names: readonly string[],
+    identity?: Identity,
+    metadata?: Filling['metadata'],
+  ): Promise<string | undefined> {
+    // Policies with templates say another thing of each entity and of each login.
+    const key = JSON.stringify([identity?.entity.id, metadata, names]);
     if (this.#known.has(key)) return this.#known.get(key);
-    const acl = await this.#rooms.policies.aclOf({ policies: names, identity }, this.#rooms.epoch().policies);
+    const acl = await this.#rooms.policies.acl(names, this.#rooms.epoch().policies, {
+      subject: identity,
+      metadata,
+    });
     const { decision } = judgeQuestion(this.#rooms, acl, this.#question);
     const rule =
       decision.kind !== 'allow' ? undefined : 'rule' in decision ? decision.rule.pattern : decision.reason;
@@ -149,7 +158,7 @@ function tokenSource(rooms: CoreRooms, judges: Judges): Source {
         const holder = await rooms.identities.holderOf(record);
         if (holder === undefined) continue;
         const { policies, identity } = holder;
-        const rule = await judges.rule(policies, identity);
+        const rule = await judges.rule(policies, identity, loginMetadata(record));
         if (rule === undefined) continue;
         const { accessor, displayName: display_name } = record;
         found.tokens.push({ accessor, display_name, policies, rule });

@@ -70,8 +70,20 @@ export interface TokenRecord {
   readonly internal: JsonObject | null;
 }
 
-export function principalOf({ mount, principal }: TokenRecord): ProvenPrincipal | undefined {
+export function principalOf({
+  mount,
+  principal,
+}: Pick<TokenRecord, 'mount' | 'principal'>): ProvenPrincipal | undefined {
   return principal === undefined || mount === null ? undefined : { mount, name: principal };
+}
+
+const noMetadata: Readonly<Record<string, string>> = {};
+
+/** What an auth method said of the login that this token is of; undefined for a token that no login made: its maker chose the words. */
+export function loginMetadata(
+  record: Pick<TokenRecord, 'mount' | 'principal' | 'metadata'>,
+): Readonly<Record<string, string>> | undefined {
+  return principalOf(record) === undefined ? undefined : (record.metadata ?? noMetadata);
 }
 
 export const idPrefix = 'core/token/id/';
