@@ -103,6 +103,12 @@ export function connectAnonymously(shell: Shell, options: ConnectionOptions): Cl
   return open(shell, options, target, target.address, undefined);
 }
 
+/** The mount on a server that the secret verbs would work on, also where they would not go to a server; with this token, if any. */
+export function openServerSafe(shell: Shell, options: ConnectionOptions, token?: string): Safe {
+  const target = targetOf(shell, options);
+  return new Safe(open(shell, options, target, target.safe.address, token), target.safe.mount);
+}
+
 /** The address of the table, where the safe is one. Undefined also where what is said cannot be: whoever goes there is told. */
 export function safeTable(shell: Shell, options: ConnectionOptions): string | undefined {
   try {

@@ -178,7 +178,7 @@ async function logIn(
     return { auth: second.auth, warnings: [], undo: second.drop };
   }
   const identity = putsOff ? await settledIdentity(core, entry, principal, found) : found;
-  const issued = issueLogin(core, entry, request.path, principal, identity);
+  const issued = issueLogin(core, entry, request.path, principal, identity, second.shown);
   // Only what the store keeps is counted.
   if (issued.writes.length > 0) await core.ceilings.admitToken(identityOf(entry.uuid, principal.alias));
   const all = [...issued.writes, ...second.writes, ...writes];

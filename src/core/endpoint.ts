@@ -131,6 +131,8 @@ export interface Principal {
   readonly groupAliases?: readonly string[];
   readonly policies: readonly string[];
   readonly metadata: Readonly<Record<string, string>>;
+  /** Told beside the metadata in the answer alone: the token does not keep it, and the audit log has a digest. */
+  readonly secretMetadata?: Readonly<Record<string, string>> | undefined;
   readonly ttl?: number;
   readonly maxTtl?: number;
   readonly explicitMaxTtl?: number;

@@ -1,5 +1,6 @@
 /** Every endpoint below `sys/` that an unsealed node answers, each room's in a line of its own. */
 import { sealLimit } from '../barrier/seal-budget.ts';
+import { approvalEndpoints } from './approval/endpoints.ts';
 import { auditDeviceEndpoints } from './audit-device/endpoints.ts';
 import { backupEndpoints } from './backup/endpoints.ts';
 import type { Core, CoreOptions } from './core.ts';
@@ -56,6 +57,7 @@ export function systemEndpoints(
     ...keyEndpoints(core),
     ...secretEndpoints(core, new Cursors(core.barrier.purposeKey('find-cursor'), random)),
     ...wrappingEndpoints(core),
+    ...approvalEndpoints(core),
     validateEndpoint(core),
     ...quotaEndpoints(core),
     ...openApiEndpoints(core),

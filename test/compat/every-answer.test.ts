@@ -15,6 +15,7 @@ import type { CofferNode } from '../../src/main/node.ts';
 import { logControl } from '../../src/main/program-facts.ts';
 import { aliasedType } from '../fakes/aliased-method.ts';
 import { issueAuthority, revoke } from '../fakes/authority.ts';
+import { AwsSamples } from '../fakes/aws-samples.ts';
 import { countedUserpass } from '../fakes/cheap-userpass.ts';
 import { type Asked, ask, makePlace, makeToken, type Place, rootToken, tokenOf } from '../fakes/client.ts';
 import { makeTablePlace } from '../fakes/credstash-place.ts';
@@ -44,8 +45,9 @@ let place: Place;
 let node: CofferNode;
 let provider: OidcProvider;
 let cluster: KubernetesApi;
+const cloud = new AwsSamples();
 beforeAll(async () => {
-  const authMethods = [countedUserpass().type, aliasedType];
+  const authMethods = [countedUserpass().type, aliasedType, await cloud.open()];
   const table = makeTablePlace();
   const inMemory = credstash({ env: {}, endpoints: [], profiles: [] }, () => ({
     store: table.items,
@@ -61,7 +63,7 @@ beforeAll(async () => {
   await ask(node, 'update', 'sys/auth/userpass', { type: 'userpass' });
   await ask(node, 'update', 'sys/auth/app-id', { type: 'app-id' });
   await ask(node, 'update', 'sys/auth/cert', { type: 'cert' });
-  for (const type of ['oidc', 'kubernetes']) await ask(node, 'update', `sys/auth/${type}`, { type });
+  for (const type of ['oidc', 'kubernetes', 'aws']) await ask(node, 'update', `sys/auth/${type}`, { type });
   // Whom role-secrets believes; no request of this test reaches AWS.
   await ask(node, 'update', 'sys/auth/people', { type: 'aliased' });
   provider = await new OidcProvider({ now: () => place.clock.now() }).open();
@@ -70,6 +72,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await provider.close();
   await cluster.close();
+  await cloud.close();
   await place.remove();
 });
 
@@ -161,6 +164,7 @@ async function identitySamples(): Promise<KnownValues> {
 async function samples(of: string): Promise<KnownValues> {
   await systemSamples(of);
   // Only where they are asked for: they are many.
+  const awsKnown = of.startsWith('auth/aws/') ? await cloud.fill(node, 'auth/aws/') : {};
   if (of.startsWith('identity/')) identityKnown = await identitySamples();
   await ask(node, 'update', 'secret/data/sample', { data: { a: 1 } });
   await ask(node, 'update', 'secret/data/sample/below', { data: { a: 1 } });
@@ -227,6 +231,7 @@ async function samples(of: string): Promise<KnownValues> {
     versions: [[1]],
     ...identityKnown,
     ...signed,
+    ...awsKnown,
     accessor: [child.auth?.accessor ?? ''],
     token: [child.auth?.clientToken ?? '', wrapped.wrap?.token ?? ''],
     lease_id: [lease.lease?.id ?? ''],
@@ -357,6 +362,7 @@ const wholePaths: readonly (readonly [pattern: string, path: string])[] = [
   ['sys/tools/random/:source/:urlbytes', 'sys/tools/random/platform/16'],
   ['transit/export/:type/:name', 'transit/export/encryption-key/sample'],
   ['transit/export/:type/:name/:version', 'transit/export/public-key/sign-sample/latest'],
+  ...cloud.paths('auth/aws/'),
 ];
 
 /** The sample's path, and the same with something odd in place of it. */

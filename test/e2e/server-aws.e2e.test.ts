@@ -45,15 +45,15 @@ it.skipIf(moto === undefined)(
     const made = await cli(place, ['operator', 'generate-root', '--output', file], { env: own });
     expect(made, made.stderr).toMatchObject({ code: 0 });
     const token = readFileSync(file, 'utf8').trim();
-    const put = await cli(place, ['put', 'db/password', 'value=shared'], {
+    const put = await cli(place, ['put', 'db/password', 'value=shared', '--roles', 'app'], {
       env: { ...own, COFFER_TOKEN: token },
     });
     expect(put, put.stderr).toMatchObject({ code: 0 });
     await one.kill();
-    const got = await cli(other, ['get', 'db/password'], {
+    const got = await cli(other, ['roles', 'db/password'], {
       env: { ...env, COFFER_ADDR: two.address, COFFER_TOKEN: token },
     });
-    expect(got, got.stderr).toMatchObject({ code: 0, stdout: 'shared' });
+    expect(got, got.stderr).toMatchObject({ code: 0, stdout: 'aws/123456789012:role/app\n' });
     await two.stop();
   },
 );
@@ -61,8 +61,11 @@ it.skipIf(moto === undefined)(
 it.each([
   [['--aws', '--init'], '--aws finds or makes'],
   [['--aws', '--dev'], '--aws finds or makes'],
-  [['--name', 'x'], '--name and --dry-run go with --aws'],
+  [['--name', 'x'], '--name, --distinguished and --dry-run go with --aws'],
+  [['--distinguished', 'x'], '--name, --distinguished and --dry-run go with --aws'],
   [['--aws', '--name', 'No'], '--name is 1 to 63'],
+  [['--aws', '--distinguished', 'team/x'], 'without its path'],
+  [['--aws', '--distinguished', 'account'], 'account is taken'],
   [['--aws', '--seal', 'awskms:alias/x'], '--aws finds or makes'],
 ])('refuses %j', async (words, said) => {
   const outcome = await cli(freshPlace(), ['server', ...words], { env: { AWS_REGION: testRegion } });

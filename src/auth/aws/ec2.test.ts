@@ -107,6 +107,11 @@ describe.skipIf(moto === undefined)('logins of instances', () => {
     return ask(node, 'update', 'auth/aws/login', { role: 'web', pkcs7, ...fields }, null);
   }
 
+  function metadataIn(line: JsonObject | undefined): JsonObject {
+    const { auth } = (line ?? {}) as { readonly auth?: { readonly metadata?: JsonObject } | null };
+    return auth?.metadata ?? {};
+  }
+
   async function refusal(answer: Asked): Promise<string> {
     expect([answer.status, answer.errors, answer.auth]).toEqual([400, ['permission denied'], null]);
     return method.reason();
@@ -134,6 +139,27 @@ describe.skipIf(moto === undefined)('logins of instances', () => {
     const entry = await ask(node, 'read', `auth/aws/identity-accesslist/${all.withRole}`);
     expect(entry.data).toMatchObject({ role: 'web', account_id: account, disallow_reauthentication: false });
     expect(JSON.stringify(entry.data)).not.toContain(nonce);
+  });
+
+  it('threat 16: leave the nonce neither with the token nor in the log', async () => {
+    const first = await logIn();
+    const nonce = String(first.auth?.metadata?.['nonce']);
+    await logIn({}, { nonce });
+    const known = await ask(node, 'read', 'auth/token/lookup-self', {}, tokenOf(first));
+    expect(known.data['meta']).toMatchObject({ instance_id: all.withRole });
+    expect(JSON.stringify(known.data)).not.toContain(nonce);
+    const [told] = place.auditLines().filter((line) => line['auth'] !== null && 'nonce' in metadataIn(line));
+    expect(metadataIn(told)['nonce']).toMatch(/^hmac-sha256:/);
+    expect(JSON.stringify(place.auditLines())).not.toContain(nonce);
+  });
+
+  it('that are refused say why in the log, and nowhere else', async () => {
+    expect((await logIn({ instanceId: 'i-0000000000000000f' })).errors).toEqual(['permission denied']);
+    expect(place.auditLines().at(-1)).toMatchObject({
+      status: 400,
+      errors: ['permission denied'],
+      reason: 'there is no such instance in the account',
+    });
   });
 
   it('go by a signature beside the document, too', async () => {

@@ -1,5 +1,5 @@
 /** The store of a server's home: found, or made in a place that is empty. Parameters and place have to tell the same. */
-import type { Clock } from '../../clock.ts';
+import type { AwsCaller } from '../../aws/caller.ts';
 import type { HomeNames } from '../../config/aws-home.ts';
 import { createRootlessStore } from '../../core/create-store.ts';
 import { type Random, randomUuid } from '../../crypto/random.ts';
@@ -10,6 +10,7 @@ import type { Slot } from '../../seal/slots.ts';
 import type { Storage } from '../../storage/storage.ts';
 import type { StoragePlace } from '../../storage/storage-type.ts';
 import { migrationGate } from '../migration-gate.ts';
+import { foundingOf } from './founding.ts';
 import { type HomeRooms, settle } from './rooms.ts';
 
 /** Milliseconds. */
@@ -20,6 +21,10 @@ export interface StoreWish {
   /** Of the home's key. */
   readonly seal: Seal;
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** Roles of IAM that administer a new store. */
+  readonly distinguished: readonly string[];
+  /** Who this server is, whose account's roles those are. */
+  readonly caller: () => Promise<AwsCaller>;
 }
 
 export interface FoundStore {
@@ -124,14 +129,17 @@ async function look({ pause }: HomeRooms, storage: Storage): Promise<Boot> {
 }
 
 /** False where somebody else made one first. */
-async function made(rooms: HomeRooms, { seal }: StoreWish, storage: Storage): Promise<boolean> {
-  const { clock, random }: { readonly clock: Clock; readonly random: Random } = rooms;
+async function made(rooms: HomeRooms, wish: StoreWish, storage: Storage): Promise<boolean> {
+  const { names, clock, random } = rooms;
+  const { seal, distinguished } = wish;
+  const caller = await wish.caller();
   try {
     await createRootlessStore({
       storage,
       clock,
       random,
-      withSecretMount: true,
+      withSecretMount: false,
+      founding: foundingOf({ names, caller, distinguished, clock, random }),
       makeSlots: async (rootKey, storeId) => [await slotOf(seal, random, rootKey, storeId)],
     });
     return true;
