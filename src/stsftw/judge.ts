@@ -30,9 +30,18 @@ export interface Judged {
 /** All rows together: whether an approver exists, and whether two names look alike, is not seen in one. */
 export function judgeRows(rows: readonly AuthRow[]): readonly Judged[] {
   const names = new Set(rows.map(({ issuer, account }) => JSON.stringify([issuer, account])));
+  const secrets = new Map<string, number>();
+  for (const { url } of rows)
+    if (url !== undefined) secrets.set(secretText(url), (secrets.get(secretText(url)) ?? 0) + 1);
   const folds = new Map<string, number>();
   for (const row of rows) folds.set(foldOf(row), (folds.get(foldOf(row)) ?? 0) + 1);
-  return rows.map((row) => judge(row, names, (folds.get(foldOf(row)) ?? 0) > 1));
+  return rows.map((row) => {
+    const judged = judge(row, names, (folds.get(foldOf(row)) ?? 0) > 1);
+    const shared =
+      row.url !== undefined && secretText(row.url) !== '' && (secrets.get(secretText(row.url)) ?? 0) > 1;
+    // Whoever has the one device is both people: here neither can approve the other.
+    return shared ? { ...judged, notes: [...judged.notes, 'another account has the same secret'] } : judged;
+  });
 }
 
 function judge(row: AuthRow, names: ReadonlySet<string>, lookAlike: boolean): Judged {
@@ -132,6 +141,16 @@ function secretOf(url: string | undefined, notes: string[]): Secret {
 function urlOf(secret: string): string {
   const query = new URLSearchParams({ ...fixed, secret: secret.replace(/=+$/, '').toUpperCase() });
   return `otpauth://totp/imported?${query.toString()}`;
+}
+
+/** As far as it can be read. */
+function secretText(url: string): string {
+  return (
+    /[?&]secret=([^&]*)/
+      .exec(url)?.[1]
+      ?.replace(/(=|%3D)+$/i, '')
+      .toUpperCase() ?? ''
+  );
 }
 
 function foldOf({ issuer, account }: AuthRow): string {

@@ -1,12 +1,14 @@
+import type { Client } from '../../client/client.ts';
 import { ApiError } from '../../client/wire-error.ts';
 import { CofferError } from '../../errors.ts';
 import type { JsonObject } from '../../json.ts';
 import { defineCommand } from '../command.ts';
 import { connect, connectAnonymously } from '../context.ts';
 import { readSecretLine } from '../prompt.ts';
+import { dataOf } from '../safe.ts';
 import { Accounts } from './accounts.ts';
 import { enrolDevice, tellRecovery } from './enrolment.ts';
-import { commonStsOptions, listSetting, mountPath, personOf } from './settings.ts';
+import { commonStsOptions, listSetting, mountPath, type Person, personOf } from './settings.ts';
 
 /** What an account may have; of `enroll` and `invite`. */
 const accountOptions = {
@@ -38,12 +40,13 @@ export const enroll = defineCommand({
   details: [
     'Makes the account, shows the secret as a picture for an authenticator, and asks for two codes, one directly after the ' +
       'other. With --invite it takes up an invitation that `coffer sts invite` made: it is asked for, or read from standard ' +
-      'input, and nobody but you sees the secret.',
+      'input, and nobody but you sees the secret. With --recover a recovery code is asked for in its place.',
     'An account that is there is never replaced: `coffer sts update device` gives it another device.',
   ],
   operands: {},
   options: {
     invite: { type: 'flag', help: 'take up an invitation' },
+    recover: { type: 'flag', help: 'a recovery code in place of an invitation' },
     'show-url': { type: 'flag', help: 'print the secret as an otpauth: address in place of the picture' },
     ...accountOptions,
   },
@@ -65,6 +68,13 @@ export const enroll = defineCommand({
       return tellRecovery(shell, answer, {});
     }
     const person = personOf(options, shell.env);
+    if (options.recover) {
+      const client = connectAnonymously(shell, options);
+      const invitation = await recover(client, mount, person, await readSecretLine(shell, 'recovery code'));
+      return tellRecovery(shell, await enrolDevice(shell, client, { mount, invitation, showUrl }), {
+        ...person,
+      });
+    }
     const client = await connect(shell, options);
     const accounts = new Accounts(client, mount);
     const made = await makeAccount(accounts, person, fieldsOf(options, shell.env));
@@ -96,12 +106,19 @@ export const invite = defineCommand({
   },
 });
 
+/** A recovery code is good for one invitation, and no login. */
+async function recover(client: Client, mount: string, person: Person, code: string): Promise<string> {
+  const { issuer, account } = person;
+  const { body } = await client.request('POST', `auth/${mount}/enroll/recover`, {
+    body: { issuer, account, recovery_code: code.trim() },
+  });
+  const invitation = dataOf(body)['invitation'];
+  if (typeof invitation === 'string') return invitation;
+  throw new CofferError('unavailable', 'the server answered without an invitation');
+}
+
 /** @returns whether it was made now; one without any device, as an enrolment that was broken off leaves it, is gone on with */
-async function makeAccount(
-  accounts: Accounts,
-  person: { readonly issuer: string; readonly account: string },
-  fields: JsonObject,
-): Promise<boolean> {
+async function makeAccount(accounts: Accounts, person: Person, fields: JsonObject): Promise<boolean> {
   try {
     await accounts.create(person, fields);
     return true;
