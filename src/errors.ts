@@ -60,13 +60,21 @@ export function isErrorCode(text: string): text is ErrorCode {
 /** Every code, for the reference page and for tests. */
 export const errorCodes: readonly ErrorCode[] = Object.keys(outcomes).filter(isErrorCode);
 
+export interface ErrorDetails {
+  readonly cause?: unknown;
+  /** Why, for the audit log alone, where the caller is told less. In words of ours: nothing that was sent, nothing secret. */
+  readonly auditReason?: string;
+}
+
 export class CofferError extends Error {
   readonly code: ErrorCode;
+  readonly auditReason: string | undefined;
 
-  constructor(code: ErrorCode, message: string, options?: { cause?: unknown }) {
-    super(message, options);
+  constructor(code: ErrorCode, message: string, details: ErrorDetails = {}) {
+    super(message, 'cause' in details ? { cause: details.cause } : undefined);
     this.name = 'CofferError';
     this.code = code;
+    this.auditReason = details.auditReason;
   }
 }
 

@@ -104,6 +104,11 @@ export const rows: Readonly<Record<string, Row>> = {
     summary: 'Print the least IAM policy for a table of secrets, or a server',
     load: () => import('./commands/iam-policy.ts'),
   },
+  sts: {
+    section: 'Secrets',
+    summary: 'Trade one-time codes for credentials of AWS',
+    load: () => import('./commands/sts.ts'),
+  },
   credstash: {
     section: 'Secrets',
     summary: "credstash's own commands, in its words",
@@ -181,6 +186,11 @@ export const rows: Readonly<Record<string, Row>> = {
     section: 'Server',
     summary: 'Limits to how fast clients may go',
     load: () => import('./commands/quota.ts'),
+  },
+  notifier: {
+    section: 'Server',
+    summary: 'Who is told of what happens',
+    load: () => import('./commands/notifier.ts'),
   },
   job: { section: 'Server', summary: 'Long work under way', load: () => import('./commands/job.ts') },
   audit: { section: 'Server', summary: 'Follow and check the audit log' },

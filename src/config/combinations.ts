@@ -146,7 +146,10 @@ export function listenersCombinations(
 
 /** The endpoints are there for all listeners or for none: a listener that says no must not get them by another's yes. */
 function mixedKeyOperations(listeners: readonly FoundListener[]): Problem[] {
-  const settings = listeners.map((listener) => listener.unauthenticated_key_operations);
+  const settings = listeners
+    // No other dialect has them.
+    .filter(({ dialect }) => dialect.value === 'vault')
+    .map((listener) => listener.unauthenticated_key_operations);
   const yes = settings.find(({ value }) => value);
   if (yes === undefined || !sound(...settings) || settings.every(({ value }) => value)) return [];
   return [yes.origin.problem('unauthenticated_key_operations must be the same for all listeners')];

@@ -18,6 +18,7 @@ import {
   type Sources,
   said,
 } from './found.ts';
+import { assembleNotifier, type FoundNotifier, readNotifiers } from './notifiers.ts';
 import { ConfigurationError, type Problem } from './problem.ts';
 import type { ListenerSettings, Settings } from './settings.ts';
 import { listenerTable, type Setting, table } from './table.ts';
@@ -63,15 +64,16 @@ export function resolveSettings(sources: Sources): Loaded {
     said(name, setting, sources, fileTable(sources, name)),
   ) as FoundServer;
   const listeners = readListeners(sources, problems);
+  const notifiers = readNotifiers(file, problems);
   problems.push(
     ...serverCombinations(server),
     ...listeners.flatMap(listenerCombinations),
     ...listenersCombinations(listeners, server),
   );
   return {
-    settings: assemble(server, listeners),
+    settings: assemble(server, listeners, notifiers),
     problems: inOrder(problems),
-    found: [...Object.values(server), ...listeners.flatMap((listener) => Object.values(listener))],
+    found: [server, ...listeners, ...notifiers].flatMap((rows) => Object.values<Found<unknown>>(rows)),
   };
 }
 
@@ -101,11 +103,24 @@ function fileTable({ file }: Sources, name: string): FileTable | undefined {
 
 interface Listener {
   readonly address: Said | undefined;
+  /** Where its address says it already. */
+  readonly dialect?: Said;
   readonly table: FileTable | undefined;
 }
 
-/** Addresses of flags replace those of the environment, and these the listeners of the file. */
+/** The listeners, and one more where `--dssss` names its address. */
 function listenersOf(sources: Sources, problems: Problem[]): readonly Listener[] {
+  const listeners = namedListeners(sources, problems);
+  const address = sources.flags['dssss'];
+  if (typeof address !== 'string') return listeners;
+  const origin = byFlag('dssss');
+  const base = sources.directory;
+  const dssss = { raw: address, base, origin };
+  return [...listeners, { address: dssss, dialect: { raw: 'dssss', base, origin }, table: undefined }];
+}
+
+/** Addresses of flags replace those of the environment, and these the listeners of the file. */
+function namedListeners(sources: Sources, problems: Problem[]): readonly Listener[] {
   const { directory: base, file } = sources;
   const flags = sources.flags['listen'];
   const spoken = (raw: unknown, origin: Said['origin']): Listener => ({
@@ -143,10 +158,12 @@ function listenersOf(sources: Sources, problems: Problem[]): readonly Listener[]
 
 function readListeners(sources: Sources, problems: Problem[]): readonly FoundListener[] {
   return listenersOf(sources, problems).map(
-    ({ address, table: inFile }, index) =>
-      readRows(listenerTable, `listener[${index}].`, problems, (name, setting) =>
-        name === 'address' ? address : said(name, setting, sources, inFile),
-      ) as FoundListener,
+    ({ address, dialect, table: inFile }, index) =>
+      readRows(listenerTable, `listener[${index}].`, problems, (name, setting) => {
+        if (name === 'address') return address;
+        if (name === 'dialect' && dialect !== undefined) return dialect;
+        return said(name, setting, sources, inFile);
+      }) as FoundListener,
   );
 }
 
@@ -166,7 +183,11 @@ function inOrder(problems: readonly Problem[]): readonly Problem[] {
   );
 }
 
-function assemble(found: FoundServer, listeners: readonly FoundListener[]): Settings {
+function assemble(
+  found: FoundServer,
+  listeners: readonly FoundListener[],
+  notifiers: readonly FoundNotifier[],
+): Settings {
   return {
     data: found.data.value,
     storage: found.storage.value,
@@ -202,7 +223,9 @@ function assemble(found: FoundServer, listeners: readonly FoundListener[]): Sett
       endpoints: found['aws.endpoints'].value,
       profiles: found['aws.profiles'].value,
       ambient: found['aws.ambient'].value,
+      topics: found['aws.topics'].value,
     },
+    notifiers: notifiers.map(assembleNotifier),
     backup: {
       directory: found['backup.directory'].value,
       every: found['backup.every'].value,

@@ -80,5 +80,6 @@ export function errorAnswer(request: Request, thrown: unknown): Extract<Answer, 
     code: error.code,
     requestId: request.id,
     errors: [message],
+    ...(error.auditReason === undefined ? {} : { auditReason: error.auditReason }),
   };
 }

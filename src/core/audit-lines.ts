@@ -4,7 +4,7 @@ import type { AuditEntry, AuditLog } from './audit/audit.ts';
 import type { Fields, ResponseSchema } from './endpoint.ts';
 import type { Identity } from './identity/identity.ts';
 import type { Decision, RuleReference } from './policy/acl.ts';
-import { type Answer, RawJson, type Request, type WrapInfo } from './request.ts';
+import { type Answer, type AuthAnswer, RawJson, type Request, type WrapInfo } from './request.ts';
 import type { TokenRecord } from './token/record.ts';
 
 /** What the road decided, as the audit log tells it: enough to find the rule. */
@@ -113,6 +113,7 @@ export function responseLine(
         ...line,
         status: answer.status,
         errors: answer.errors.map((text) => withoutTokens(audit, text)),
+        ...(answer.auditReason === undefined ? {} : { reason: answer.auditReason }),
       };
     case 'stream':
       return { ...line, status: answer.status, content_type: answer.contentType };
@@ -156,17 +157,23 @@ function auditedWrap(audit: AuditLog, wrap: WrapInfo): JsonObject {
   };
 }
 
-function auditedAuth(
-  audit: AuditLog,
-  auth: NonNullable<Extract<Answer, { kind: 'envelope' }>['auth']>,
-): JsonObject {
+function auditedAuth(audit: AuditLog, auth: AuthAnswer): JsonObject {
   return {
     client_token: auth.clientToken === '' ? '' : audit.digest(auth.clientToken),
     accessor: auth.accessor,
     policies: auth.policies,
     ...(auth.entityId === '' ? {} : { entity_id: auth.entityId }),
     ...(auth.mfaRequirement === undefined ? {} : { mfa_required: true }),
-    metadata: auth.metadata,
+    metadata: auditedMetadata(audit, auth),
     lease_duration: auth.leaseDuration,
   };
+}
+
+function auditedMetadata(audit: AuditLog, { metadata, secretMetadata }: AuthAnswer): AuthAnswer['metadata'] {
+  if (secretMetadata === undefined || metadata === null) return metadata;
+  const shown = Object.entries(metadata).map(([name, value]) => [
+    name,
+    secretMetadata.includes(name) ? audit.digest(value) : value,
+  ]);
+  return Object.fromEntries(shown) as Readonly<Record<string, string>>;
 }

@@ -131,6 +131,8 @@ export interface Principal {
   readonly groupAliases?: readonly string[];
   readonly policies: readonly string[];
   readonly metadata: Readonly<Record<string, string>>;
+  /** Told beside the metadata in the answer alone: the token does not keep it, and the audit log has a digest. */
+  readonly secretMetadata?: Readonly<Record<string, string>> | undefined;
   readonly ttl?: number;
   readonly maxTtl?: number;
   readonly explicitMaxTtl?: number;
@@ -159,11 +161,8 @@ export interface Leased {
    */
   readonly writes?: readonly ViewWrite[];
   readonly expectations?: readonly ViewExpectation[];
-  /**
-   * Told once the lease is committed, before the secret leaves: for what must be known of everything that is handed out. Where it
-   * throws, the lease ends at once and nothing is answered.
-   */
-  readonly issued?: (leaseId: string) => Promise<void>;
+  /** What the notice of the lease says besides: never a secret. */
+  readonly told?: Readonly<Record<string, string>>;
 }
 
 /**

@@ -85,6 +85,8 @@ export interface AuthAnswer {
   readonly tokenType: 'service' | 'batch';
   readonly orphan: boolean;
   readonly numUses: number;
+  /** Names of metadata that the audit log shows a digest of, and the token does not keep. */
+  readonly secretMetadata?: readonly string[];
   /** In place of a token: `clientToken` is empty. */
   readonly mfaRequirement?: MfaRequirement;
 }
@@ -158,6 +160,8 @@ export type Answer =
       readonly requestId: string;
       readonly errors: readonly string[];
       readonly data?: AnswerData;
+      /** For the audit log alone: see `ErrorDetails`. */
+      readonly auditReason?: string | undefined;
     };
 
 /** What a request rate says before anything else is looked at. Seconds are whole. */

@@ -15,7 +15,9 @@ import { backupProblems } from './backup-places.ts';
 import { mountTypesFor } from './catalog.ts';
 import { dialectProblems } from './configured-dialects.ts';
 import { openConfiguredSeals, sealProblems } from './configured-seals.ts';
+import { type DssssWords, dssssHome, dssssOptions, refuseDssssWords } from './dssss-home/start.ts';
 import { firstSteps, welcome } from './first-start.ts';
+import { notifierKinds, notifierProblems } from './notifiers.ts';
 import { guardMemory, guardProcess, refuseInspector } from './process-guard.ts';
 import { devicePlaces, logControl, sanitizedConfiguration } from './program-facts.ts';
 import { type Reloaded, reloader } from './reload.ts';
@@ -42,10 +44,11 @@ const actions = {
   },
   'root-token-file': { type: 'text', value: 'FILE', help: 'where to put the root token of a new store' },
   ...homeOptions,
+  ...dssssOptions,
 } as const;
 
 /** The options that are no settings. */
-export interface Actions extends Pick<HomeWords, 'aws' | 'name' | 'dry-run'> {
+export interface Actions extends Pick<HomeWords, 'aws' | 'name' | 'distinguished' | 'dry-run'>, DssssWords {
   readonly dev: boolean;
   readonly 'dev-root-token-id': string | undefined;
   readonly init: boolean;
@@ -94,6 +97,7 @@ export const command = defineCommand({
       'says `store`. A password of a storage goes into COFFER_STORAGE or the configuration file, or into PGPASSFILE or PGPASSWORD for PostgreSQL; a token of Consul into CONSUL_HTTP_TOKEN or CONSUL_HTTP_TOKEN_FILE.',
     'With --aws a machine that may use KMS, DynamoDB and the Parameter Store needs no other setting: servers of one --name ' +
       'find the same store, and the first one makes it, without a root token (`coffer iam-policy server --aws` prints the rights).',
+    'With --dssss clients of dssss are served at an address of their own, with all that they need there. Roles are of the server’s own account.',
     'Every setting can be in the file of --config, in the environment, or on the command line; a flag wins over a variable, and ' +
       'that over the file. The variable of --log-level is COFFER_LOG_LEVEL, and so on. What is said of listeners here is for all ' +
       'of them.',
@@ -104,6 +108,7 @@ export const command = defineCommand({
     'coffer server --data /srv/coffer --listen 127.0.0.1:8200 --init',
     'coffer server --config /etc/coffer/coffer.toml --check',
     'coffer server --aws --name billing',
+    'coffer server --dssss 127.0.0.1:8000 --distinguished deployer',
   ],
   async run({ options }, shell) {
     const given = options as unknown as Actions & Flags;
@@ -133,11 +138,13 @@ export async function serveUntilStopped(
           ...sealProblems(read),
           ...dialectProblems(read),
           ...backupProblems(read),
+          ...notifierProblems(read),
         ];
   if (problems.length > 0) refuseWith(problems, shell);
   refuseInspector();
   refuseWords(given, read);
   refuseHomeWords(given, read);
+  refuseDssssWords(given);
   if (given['dry-run'] === true) return (await import('./aws-home/dry-run.ts')).dryRun(given, read, shell);
   const hangup = new Hangup();
   const log = logger(shell, read.settings.log);
@@ -157,12 +164,13 @@ export async function serveUntilStopped(
   }
   const start = await prepare(given, shell, loaded, log);
   const { server, words } = given.dev ? await dev(start) : await data(start, initOf(given, loaded, shell));
+  using dssss = await dssssHome(given, server, { log, env: shell.env });
   const reload = reloaderOf(start, server, loaded, again);
   start.reloading.reload = reload;
   // Who reads that it serves may send a signal at once.
   const stopped = untilStopped(server, log, hangup, reload);
   given.onServing?.();
-  shell.ui.text(words);
+  shell.ui.text(words + (dssss?.words ?? ''));
   await stopped;
 }
 
@@ -184,6 +192,7 @@ async function serveAsWorker(given: Actions & Flags, shell: Shell): Promise<void
     company.showMetrics(start.telemetry);
     const { server, ready } = await data(start, seat.start.init);
     let latest: Reloaded = loaded;
+    using _ = number === 1 ? await dssssHome(given, server, { log, env: shell.env }) : undefined;
     const reload = reloaderOf({ ...start, log: spokesman }, server, loaded, () => latest);
     seat.hear('reloaded', (sent) => {
       if (sent !== null) latest = loadedOf(sent);
@@ -383,6 +392,7 @@ function facts(
   return {
     devicePlaces: devicePlaces(loaded.settings.audit, directory),
     types: mountTypesFor({ ...loaded.settings.aws, env: shell.env }),
+    notifiers: notifierKinds(loaded.settings, shell.env),
     program: {
       logs: company?.logs(logs) ?? logs,
       peers: company?.peers,

@@ -42,7 +42,11 @@ export function notifierContract(subject: () => NotifierSubject): void {
     const { type, settings, arrived } = subject();
     const notifier = type.open(settings, systemClock);
     const letters = Array.from({ length: 6 }, (_, at) =>
-      letter({ id: `179531136000${at}-abcdefghijklmnop`, subject: 'Größe “é” 鍵 🗝', fields: { a: '= . \\ " é 🗝' } }),
+      letter({
+        id: `179531136000${at}-abcdefghijklmnop`,
+        subject: 'Größe “é” 鍵 🗝',
+        fields: { a: '= . \\ " é 🗝' },
+      }),
     );
     await Promise.all(letters.map((each) => notifier.deliver(each, never())));
     expect((await arrived(6)).toSorted()).toEqual(letters.map(({ id }) => id));

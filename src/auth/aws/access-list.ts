@@ -25,8 +25,10 @@ export interface AccessEntry {
 
 export interface AccessRules {
   readonly role: string;
-  /** The same document is taken again without a nonce. */
+  /** The same document is taken again without a nonce; what other roles were told stays as it is. */
   readonly ignoreNonce: boolean;
+  /** Milliseconds after the start of an instance for its first login; 0 for any time. */
+  readonly firstWithin: number;
   readonly allowMigration: boolean;
   readonly disallowReauthentication: boolean;
 }
@@ -52,8 +54,11 @@ export async function readEntry(view: View, instance: string): Promise<ReadEntry
     : { entry: decodeStored<AccessEntry>(sealed.open()), revision: sealed.revision };
 }
 
+/** Stands for the nonce of instances that logged in by roles without nonces alone: the first that brings one keeps it. */
+const unused = 'none';
+
 /**
- * @param nonce keyed hash of what was sent or made; empty for the wish that no login follows
+ * @param nonce keyed hash of what was sent or made; empty for the wish that no login follows, and where nonces are ignored
  * @param lasts milliseconds that the entry is kept at least
  * @throws `permission_denied` with the reason, which stays inside
  */
@@ -66,15 +71,19 @@ export function admitInstance(
   lasts: number,
 ): Admission {
   if (before !== undefined) checkEntry(before.entry, accountId, pendingTime, nonce, rules);
+  else if (rules.firstWithin > 0 && now - pendingTime > rules.firstWithin)
+    throw refused('the instance was started too long ago for a first login');
+  if (before !== undefined && saysAsMuch(before.entry, pendingTime, rules, now + lasts / 2))
+    return { writes: [], expectations: [] };
   const entry: AccessEntry = {
     account: accountId,
     role: rules.role,
-    nonce,
+    nonce: rules.ignoreNonce ? (before?.entry.nonce ?? unused) : nonce,
     createdAt: before?.entry.createdAt ?? now,
     lastUpdatedAt: now,
     expiresAt: Math.max(now + lasts, before?.entry.expiresAt ?? 0),
     pendingTime,
-    disallowReauthentication: rules.disallowReauthentication || nonce === '',
+    disallowReauthentication: rules.disallowReauthentication || (nonce === '' && !rules.ignoreNonce),
   };
   const path = accessFolder + instanceId;
   return {
@@ -82,6 +91,21 @@ export function admitInstance(
     // Of two first logins at the same time one is the first.
     expectations: [{ path, revision: before?.revision ?? null }],
   };
+}
+
+/**
+ * Whether what was written before does for this login too. Only of roles without nonces, whose instances may log in with every request
+ * and several at once: writing the same again would cost each of them a commit, and all but one of them the login.
+ */
+function saysAsMuch(
+  { nonce, role, pendingTime: known, expiresAt }: AccessEntry,
+  pendingTime: number,
+  rules: AccessRules,
+  until: number,
+): boolean {
+  return (
+    rules.ignoreNonce && nonce !== '' && role === rules.role && known === pendingTime && expiresAt >= until
+  );
 }
 
 function checkEntry(
@@ -96,7 +120,8 @@ function checkEntry(
     throw refused('the instance has logged in, and may not again');
   // An older document was made before the instance was stopped or moved: somebody kept it.
   if (pendingTime < entry.pendingTime) throw refused('the document is older than one that came before');
-  if (rules.ignoreNonce || equalBytes(Buffer.from(nonce), Buffer.from(entry.nonce))) return;
+  if (rules.ignoreNonce || entry.nonce === unused || equalBytes(Buffer.from(nonce), Buffer.from(entry.nonce)))
+    return;
   if (rules.allowMigration && pendingTime > entry.pendingTime) return;
   throw refused('the nonce is not the one of the first login');
 }

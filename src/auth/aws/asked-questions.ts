@@ -12,7 +12,7 @@ import { sha256 } from '../../crypto/digest.ts';
 import { CofferError } from '../../errors.ts';
 import { Answers } from './answers.ts';
 import { type PrincipalArn, parseArn } from './arn.ts';
-import { type ClientConfig, noClientConfig, readClientConfig } from './client-config.ts';
+import { type ClientConfig, noClientConfig, readClientConfig, usualEc2PerSecond } from './client-config.ts';
 import { InstanceLookup } from './instance-lookup.ts';
 import type { AwsQuestions, Instance } from './questions.ts';
 import { readStsAccount, type StsAccount } from './sts-accounts.ts';
@@ -21,18 +21,21 @@ import { readStsAccount, type StsAccount } from './sts-accounts.ts';
 const goodFor = 60_000;
 const absenceGoodFor = 5_000;
 const mostAnswers = 20_000;
-const mostClients = 64;
+const mostClients = 256;
 
 /** One way of asking. */
 interface Way {
   readonly options: AwsOptions;
   readonly ec2Endpoint: string;
   readonly iamEndpoint: string;
+  /** Questions to EC2. */
+  readonly perSecond: number;
 }
 
 /** What one mount has of AWS in this process. */
 export class AskedQuestions {
   readonly #places: AwsPlaces;
+  readonly #clock: Clock;
   readonly #instances: Answers<Instance | undefined>;
   readonly #profiles: Answers<readonly string[]>;
   readonly #lookups = new Map<string, InstanceLookup>();
@@ -40,6 +43,7 @@ export class AskedQuestions {
 
   constructor(places: AwsPlaces, clock: Clock) {
     this.#places = places;
+    this.#clock = clock;
     this.#instances = new Answers(clock, {
       goodFor: (instance) => (instance === undefined ? absenceGoodFor : goodFor),
       most: mostAnswers,
@@ -68,7 +72,7 @@ export class AskedQuestions {
     const about = `${wayName(way)}\0${account}\0${region}\0${id}`;
     const known = this.#instances.get(about);
     if (known !== undefined) return known.value;
-    const instance = await this.#lookup(way).find(id);
+    const instance = await this.#lookup(way).find(id, way.perSecond);
     // What another account has is nothing that this one has.
     const own = instance?.account === account ? instance : undefined;
     this.#instances.set(about, own);
@@ -112,6 +116,7 @@ export class AskedQuestions {
       options: optionsOf(config, sts, region, this.#places),
       ec2Endpoint: config.endpoint,
       iamEndpoint: config.iamEndpoint,
+      perSecond: config.ec2PerSecond ?? usualEc2PerSecond,
     };
   }
 
@@ -119,7 +124,7 @@ export class AskedQuestions {
     return kept(
       this.#lookups,
       `${wayName(way)}`,
-      () => new InstanceLookup(ec2Client({ ...way.options, ...endpointOf(way.ec2Endpoint) })),
+      () => new InstanceLookup(ec2Client({ ...way.options, ...endpointOf(way.ec2Endpoint) }), this.#clock),
     );
   }
 
@@ -172,13 +177,14 @@ function wayName({ options, ec2Endpoint, iamEndpoint }: Way): string {
 }
 
 function kept<T extends { close(): void }>(all: Map<string, T>, name: string, make: () => T): T {
-  const known = all.get(name);
-  if (known !== undefined) return known;
-  if (all.size >= mostClients) {
-    for (const each of all.values()) each.close();
-    all.clear();
+  const one = all.get(name) ?? make();
+  // The one that was asked last stands last.
+  all.delete(name);
+  all.set(name, one);
+  const [oldest] = all;
+  if (all.size > mostClients && oldest !== undefined) {
+    all.delete(oldest[0]);
+    oldest[1].close();
   }
-  const made = make();
-  all.set(name, made);
-  return made;
+  return one;
 }

@@ -11,15 +11,24 @@ import { AskedQuestions } from './asked-questions.ts';
 import { certificateEndpoints } from './certificates.ts';
 import { clientConfigEndpoint } from './client-config.ts';
 import { deniedTagEndpoints } from './denied-tags.ts';
+import { checkStillRunning } from './ec2-renewal.ts';
 import { checkStillBound, iamDesk } from './iam-login.ts';
 import { identityConfigEndpoint } from './identity-config.ts';
-import { checkStillRunning, loginEndpoint } from './login.ts';
+import { loginEndpoint } from './login.ts';
+import { ProvenDocuments } from './proven-documents.ts';
+import { Refusals } from './refusals.ts';
 import { roleEndpoints } from './role-endpoints.ts';
 import type { AwsRooms } from './rooms.ts';
 import { stsAccountEndpoints } from './sts-accounts.ts';
 import { tagEndpoint } from './tag-endpoint.ts';
 import { isTidyStep, tidyEndpoints, tidyStep } from './tidy.ts';
 import { forgetSignatures, isSignaturesStep } from './used-signatures.ts';
+
+/**
+ * Instances unknown to AWS that one address may come with. Many machines may stand behind it, and a machine that has just been started
+ * may be ahead of what AWS tells of it.
+ */
+const unknownInstances = { requests: 100, per: 60_000, burst: 100 };
 
 /** @param places where mounts may have the server go at AWS */
 export function aws(places: AwsPlaces): AuthMethodType {
@@ -29,7 +38,13 @@ export function aws(places: AwsPlaces): AuthMethodType {
     create: (environment) => {
       const asked = new AskedQuestions(places, environment.clock);
       const desk = iamDesk(places, environment);
-      const rooms: AwsRooms = { environment, questionsFor: (view) => asked.from(view) };
+      const unknown = new Refusals(environment.clock, unknownInstances);
+      const rooms: AwsRooms = {
+        environment,
+        questionsFor: (view) => asked.from(view),
+        unknown,
+        documents: new ProvenDocuments(),
+      };
       return {
         endpoints: [
           loginEndpoint(rooms, desk),

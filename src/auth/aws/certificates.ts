@@ -5,6 +5,7 @@ import { listPage, pageFields } from '../../core/list-page.ts';
 import { decodeStored, encodeStored } from '../../core/stored-json.ts';
 import type { View } from '../../core/view.ts';
 import { CofferError } from '../../errors.ts';
+import type { Revision } from '../../storage/storage.ts';
 import { parseRoleName } from '../role-records.ts';
 import type { ConfiguredKey } from './identity-proof.ts';
 
@@ -20,13 +21,26 @@ const folder = 'config/certificate/';
 /** All are tried at a login of an unknown region, so they are few. */
 const most = 100;
 
-/** All that are configured. */
-export async function configuredKeys(view: View): Promise<readonly ConfiguredKey[]> {
-  const { items } = await view.range(folder, { limit: most });
-  return items.map((sealed) => {
-    const { certificate, endpoint: of, regions } = decodeStored<Stored>(sealed.open());
-    return { endpoint: of, regions, key: new X509Certificate(certificate).publicKey };
-  });
+/** The keys that are configured, each read once while it stays as it is. */
+export class ConfiguredKeys {
+  #known: ReadonlyMap<string, { readonly revision: Revision; readonly key: ConfiguredKey }> = new Map();
+
+  async read(view: View): Promise<readonly ConfiguredKey[]> {
+    const { items } = await view.range(folder, { limit: most });
+    const before = this.#known;
+    const all = items.map((sealed) => {
+      const { path, revision } = sealed;
+      const known = before.get(path);
+      return { path, revision, key: known?.revision === revision ? known.key : keyOf(sealed.open()) };
+    });
+    this.#known = new Map(all.map((each) => [each.path, each]));
+    return all.map(({ key }) => key);
+  }
+}
+
+function keyOf(stored: Buffer): ConfiguredKey {
+  const { certificate, endpoint: of, regions } = decodeStored<Stored>(stored);
+  return { endpoint: of, regions, key: new X509Certificate(certificate).publicKey };
 }
 
 export function certificateEndpoints(): readonly Endpoint[] {

@@ -6,6 +6,7 @@ import { decodeStored, encodeStored } from '../../core/stored-json.ts';
 import type { View } from '../../core/view.ts';
 import { CofferError } from '../../errors.ts';
 import type { JsonObject } from '../../json.ts';
+import type { IdentityEndpoint } from './published-keys.ts';
 
 /** Texts are empty where nothing is set. */
 export interface ClientConfig {
@@ -26,7 +27,14 @@ export interface ClientConfig {
   readonly allowedHeaders: readonly string[];
   /** -1 for the usual number. */
   readonly maxRetries: number;
+  /** Questions to EC2 a second, of one account and region; configs of an earlier version do not say. */
+  readonly ec2PerSecond?: number;
+  /** Forms of proof by which no instance logs in; absent as the other. */
+  readonly refusedProofs?: readonly IdentityEndpoint[];
 }
+
+/** EC2 gives back ten to twenty questions a second to an account (EC2 API reference, "Request throttling"). */
+export const usualEc2PerSecond = 10;
 
 export const noClientConfig: ClientConfig = {
   accessKey: '',
@@ -42,7 +50,8 @@ export const noClientConfig: ClientConfig = {
   maxRetries: -1,
 };
 
-const path = 'config/client';
+export const clientConfigPath = 'config/client';
+const path = clientConfigPath;
 
 const fields = {
   access_key: { type: 'string', help: 'Access key; without it the server’s own identity asks.' },
@@ -62,6 +71,14 @@ const fields = {
   },
   allowed_sts_header_values: { type: 'list', help: 'Further headers that a signed request may have.' },
   max_retries: { type: 'int', help: 'Retries of a call; -1 is the usual number.' },
+  refused_proofs: {
+    type: 'list',
+    help: 'Forms of proof of instances that are not taken: rsa2048, pkcs7 (DSA with SHA-1), signature (RSA with 1,024 bits).',
+  },
+  ec2_requests_per_second: {
+    type: 'int',
+    help: `Questions to EC2 of one account and region in a second, each about up to 200 instances; ${usualEc2PerSecond} unless told.`,
+  },
 } as const satisfies Fields;
 
 export async function readClientConfig(view: View): Promise<ClientConfig | undefined> {
@@ -89,6 +106,8 @@ export function clientConfigEndpoint(places: AwsPlaces): Endpoint {
           iam_server_id_header_value: { type: 'string' },
           allowed_sts_header_values: { type: 'list' },
           max_retries: { type: 'int' },
+          ec2_requests_per_second: { type: 'int' },
+          refused_proofs: { type: 'list' },
         },
         handle: async (call) => {
           const config = await readClientConfig(call.view);
@@ -132,6 +151,8 @@ function withFields(before: ClientConfig, sent: FieldValues<typeof fields>, plac
     allowedHeaders:
       sent.allowed_sts_header_values?.map((name) => name.toLowerCase()) ?? before.allowedHeaders,
     maxRetries: sent.max_retries ?? before.maxRetries,
+    refusedProofs: sent.refused_proofs?.map(parseProof) ?? before.refusedProofs ?? [],
+    ec2PerSecond: sent.ec2_requests_per_second ?? before.ec2PerSecond ?? usualEc2PerSecond,
   };
   check(config);
   requireListed(
@@ -154,8 +175,15 @@ function check(config: ClientConfig): void {
   if (!/^[\x21-\x7e]{0,255}$/.test(config.serverId))
     throw refused('iam_server_id_header_value is printable text without spaces');
   if (config.maxRetries < -1 || config.maxRetries > 10) throw refused('max_retries is -1 to 10');
+  const { ec2PerSecond = usualEc2PerSecond } = config;
+  if (ec2PerSecond < 1 || ec2PerSecond > 1_000) throw refused('ec2_requests_per_second is 1 to 1,000');
   const wrong = config.allowedHeaders.length > 32 || !config.allowedHeaders.every(isHeaderName);
   if (wrong) throw refused('allowed_sts_header_values has at most 32 names of headers');
+}
+
+function parseProof(name: string): IdentityEndpoint {
+  if (name === 'rsa2048' || name === 'pkcs7' || name === 'signature') return name;
+  throw refused('refused_proofs holds rsa2048, pkcs7 or signature');
 }
 
 function isHeaderName(name: string): boolean {
@@ -174,6 +202,8 @@ function shown(config: ClientConfig): JsonObject {
     iam_server_id_header_value: config.serverId,
     allowed_sts_header_values: config.allowedHeaders,
     max_retries: config.maxRetries,
+    ec2_requests_per_second: config.ec2PerSecond ?? usualEc2PerSecond,
+    refused_proofs: config.refusedProofs ?? [],
   };
 }
 

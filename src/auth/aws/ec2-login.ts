@@ -3,7 +3,6 @@
  * ask AWS about anything: only what AWS has signed is ever asked about.
  */
 
-import { AwsError } from '../../aws/aws-error.ts';
 import type { Call, Principal } from '../../core/endpoint.ts';
 import { randomUuid } from '../../crypto/random.ts';
 import { CofferError } from '../../errors.ts';
@@ -16,13 +15,12 @@ import {
   roleExpectation,
 } from '../role-records.ts';
 import { type AccessRules, admitInstance, longestNonce, readEntry } from './access-list.ts';
-import { parseArn } from './arn.ts';
-import { configuredKeys } from './certificates.ts';
 import { readIdentityConfig } from './identity-config.ts';
 import type { IdentityDocument } from './identity-document.ts';
-import { type IdentityProof, provenDocument } from './identity-proof.ts';
-import { checkInstance, type PlacedInstance, roleOf } from './instance-binds.ts';
+import type { IdentityProof } from './identity-proof.ts';
+import { checkInstance, checkStated, type PlacedInstance, provenName } from './instance-binds.ts';
 import type { AwsQuestions } from './questions.ts';
+import { askedByStranger } from './refusals.ts';
 import type { AwsRole } from './role.ts';
 import { type TagGrant, tagGrant } from './role-tag.ts';
 import type { AwsRooms } from './rooms.ts';
@@ -39,39 +37,39 @@ export interface Ec2Login {
 export async function logInInstance(rooms: AwsRooms, call: Call, login: Ec2Login): Promise<Principal> {
   const { nonce } = login;
   if (nonce !== undefined && nonce.length > longestNonce) throw refused('the nonce is too long');
-  const document = await provenDocument(login.proof, { configured: await configuredKeys(call.view) });
+  const document = await rooms.documents.of(login.proof, call.view);
   const found = await roleFor(call, login.role === '' ? document.imageId : login.role);
-  const questions = rooms.questionsFor(call.view);
+  checkStated(found.role, { ...document, account: document.accountId, id: document.instanceId });
+  const questions = askedByStranger(rooms.questionsFor(call.view), rooms.unknown, call.remoteAddress);
   const instance = await runningInstance(document, questions);
   await checkInstance(found.role, instance, questions);
   const tag = await tagGrant(rooms, call.view, found.role, instance);
   const now = call.clock.now();
-  const made =
-    nonce === undefined && !found.role.ignoreNonce ? randomUuid(rooms.environment.random) : undefined;
+  const { ignoreNonce } = found.role;
+  const made = nonce === undefined && !ignoreNonce ? randomUuid(rooms.environment.random) : undefined;
   const kept = made ?? nonce ?? '';
   const admission = admitInstance(
     document,
     await readEntry(call.view, document.instanceId),
-    kept === '' ? (found.role.ignoreNonce ? unused : '') : rooms.environment.digest(`nonce/${kept}`),
+    kept === '' || ignoreNonce ? '' : rooms.environment.digest(`nonce/${kept}`),
     rulesOf(found.role, tag),
     now,
     rooms.environment.maxTtl * 1_000,
   );
   return {
     ...(await principalOf(call, found, instance, tag, questions)),
-    metadata: await metadataOf(call, found.role, instance, tag, made),
+    metadata: await metadataOf(call, found.role, instance, tag),
+    ...(made === undefined ? {} : { secretMetadata: { nonce: made } }),
     writes: admission.writes,
     expectations: [roleExpectation(found.role.name, found.revision), ...admission.expectations],
   };
 }
 
-/** What stands for the nonce of those who need none: no login without one is thereby the last. */
-const unused = 'none';
-
 function rulesOf(role: AwsRole, tag: TagGrant | undefined): AccessRules {
   return {
     role: role.name,
     ignoreNonce: role.ignoreNonce,
+    firstWithin: (role.firstLoginWithin ?? 0) * 1_000,
     allowMigration: role.allowInstanceMigration || tag?.allowInstanceMigration === true,
     disallowReauthentication: role.disallowReauthentication || tag?.disallowReauthentication === true,
   };
@@ -105,9 +103,10 @@ async function principalOf(
   instance: PlacedInstance,
   tag: TagGrant | undefined,
   questions: AwsQuestions,
-): Promise<Omit<Principal, 'metadata' | 'writes' | 'expectations'>> {
+): Promise<Omit<Principal, 'metadata' | 'secretMetadata' | 'writes' | 'expectations'>> {
   const { ec2Alias } = await readIdentityConfig(call.view);
   const grant = grantOf(role);
+  const provenAs = await provenName(instance, questions);
   const aliases = { role_id: role.id, instance_id: instance.id, image_id: instance.imageId };
   return {
     ...grant,
@@ -115,26 +114,16 @@ async function principalOf(
     ...(tag === undefined ? {} : { maxTtl: shorter(grant.maxTtl ?? 0, tag.maxTtl) }),
     displayName: `aws-${instance.id}`,
     alias: aliases[ec2Alias],
-    provenAs: await provenName(instance, questions),
+    provenAs,
     internal: {
       ...grant.internal,
       auth_type: 'ec2',
       instance_id: instance.id,
       account_id: instance.account,
       region: instance.region,
+      proven_as: provenAs,
     },
   };
-}
-
-/** Its role where it has one, and itself where not, or where nobody may ask for the role. */
-async function provenName(instance: PlacedInstance, questions: AwsQuestions): Promise<string> {
-  const itself = `${instance.account}:instance/${instance.id}`;
-  const arn = await roleOf(instance, questions).catch((error: unknown) => {
-    if (error instanceof AwsError && error.reason === 'denied') return undefined;
-    throw error;
-  });
-  const role = arn === undefined ? undefined : parseArn(arn);
-  return role?.kind === 'role' ? `${role.account}:role${role.path}${role.name}` : itself;
 }
 
 async function metadataOf(
@@ -142,7 +131,6 @@ async function metadataOf(
   role: AwsRole,
   instance: PlacedInstance,
   tag: TagGrant | undefined,
-  nonce: string | undefined,
 ): Promise<Principal['metadata']> {
   const { ec2Metadata } = await readIdentityConfig(call.view);
   const all: Readonly<Record<string, string>> = {
@@ -154,8 +142,7 @@ async function metadataOf(
     role: role.name,
     role_tag_max_ttl: `${tag?.maxTtl ?? 0}s`,
   };
-  const told = Object.entries(all).filter(([name]) => ec2Metadata.includes(name));
-  return { ...Object.fromEntries(told), ...(nonce === undefined ? {} : { nonce }) };
+  return Object.fromEntries(Object.entries(all).filter(([name]) => ec2Metadata.includes(name)));
 }
 
 /** Of two times in seconds, where 0 is none. */

@@ -107,6 +107,11 @@ describe.skipIf(moto === undefined)('logins of instances', () => {
     return ask(node, 'update', 'auth/aws/login', { role: 'web', pkcs7, ...fields }, null);
   }
 
+  function metadataIn(line: JsonObject | undefined): JsonObject {
+    const { auth } = (line ?? {}) as { readonly auth?: { readonly metadata?: JsonObject } | null };
+    return auth?.metadata ?? {};
+  }
+
   async function refusal(answer: Asked): Promise<string> {
     expect([answer.status, answer.errors, answer.auth]).toEqual([400, ['permission denied'], null]);
     return method.reason();
@@ -134,6 +139,27 @@ describe.skipIf(moto === undefined)('logins of instances', () => {
     const entry = await ask(node, 'read', `auth/aws/identity-accesslist/${all.withRole}`);
     expect(entry.data).toMatchObject({ role: 'web', account_id: account, disallow_reauthentication: false });
     expect(JSON.stringify(entry.data)).not.toContain(nonce);
+  });
+
+  it('threat 16: leave the nonce neither with the token nor in the log', async () => {
+    const first = await logIn();
+    const nonce = String(first.auth?.metadata?.['nonce']);
+    await logIn({}, { nonce });
+    const known = await ask(node, 'read', 'auth/token/lookup-self', {}, tokenOf(first));
+    expect(known.data['meta']).toMatchObject({ instance_id: all.withRole });
+    expect(JSON.stringify(known.data)).not.toContain(nonce);
+    const [told] = place.auditLines().filter((line) => line['auth'] !== null && 'nonce' in metadataIn(line));
+    expect(metadataIn(told)['nonce']).toMatch(/^hmac-sha256:/);
+    expect(JSON.stringify(place.auditLines())).not.toContain(nonce);
+  });
+
+  it('that are refused say why in the log, and nowhere else', async () => {
+    expect((await logIn({ instanceId: 'i-0000000000000000f' })).errors).toEqual(['permission denied']);
+    expect(place.auditLines().at(-1)).toMatchObject({
+      status: 400,
+      errors: ['permission denied'],
+      reason: 'there is no such instance in the account',
+    });
   });
 
   it('go by a signature beside the document, too', async () => {
@@ -192,6 +218,33 @@ describe.skipIf(moto === undefined)('logins of instances', () => {
       expect(answer.status).toBe(200);
     }
     expect(await refusal(await logIn({ pendingTime: '2026-10-01T00:00:00Z' }))).toMatch(/older/);
+  });
+
+  it('threat 03: a role without nonces is no way to change the nonce of other roles', async () => {
+    const old = { auth_type: 'ec2', bound_account_id: account, ignore_nonce: true };
+    await ask(node, 'update', 'auth/aws/role/old', old);
+    expect((await logIn({}, { role: 'old' })).status).toBe(200);
+    // The first nonce is the first, though the instance came without one before.
+    expect((await logIn({}, { nonce: 'mine' })).status).toBe(200);
+    for (const nonce of [undefined, 'copied']) {
+      const fields = nonce === undefined ? {} : { nonce };
+      expect((await logIn({}, { role: 'old', ...fields })).status).toBe(200);
+      expect(await refusal(await logIn({}, { nonce: 'copied' }))).toMatch(/nonce is not the one/);
+    }
+    expect((await logIn({}, { nonce: 'mine' })).status).toBe(200);
+  });
+
+  it('come in crowds without a nonce: what is known already is not written again', async () => {
+    await writeRole({ ignore_nonce: true });
+    expect((await logIn()).status).toBe(200);
+    const entry = () => ask(node, 'read', `auth/aws/identity-accesslist/${all.withRole}`);
+    const before = (await entry()).data;
+    place.clock.advance(60_000);
+    const answers = await Promise.all(Array.from({ length: 8 }, () => logIn()));
+    expect(answers.map(({ status }) => status)).toEqual(Array.from({ length: 8 }, () => 200));
+    expect((await entry()).data).toEqual(before);
+    expect((await logIn({ pendingTime: '2026-11-02T00:00:00Z' })).status).toBe(200);
+    expect((await entry()).data).not.toEqual(before);
   });
 
   it('prove the role that the instance has, with its path, or the instance where it has none', async () => {

@@ -21,9 +21,10 @@ import { canonicalArn, parseArn } from './arn.ts';
 import type { CallerIdentity } from './caller-identity.ts';
 import { type ClientConfig, noClientConfig, readClientConfig } from './client-config.ts';
 import { readIdentityConfig } from './identity-config.ts';
-import { checkInstance, roleOf } from './instance-binds.ts';
+import { checkInstance, checkStated, roleOf } from './instance-binds.ts';
 import { checkPrincipal, FullArns } from './principal-binds.ts';
 import type { AwsQuestions } from './questions.ts';
+import { askedByStranger } from './refusals.ts';
 import type { AwsRole } from './role.ts';
 import type { AwsRooms } from './rooms.ts';
 import { parseSignedRequest, type SentRequest } from './signed-request.ts';
@@ -75,7 +76,7 @@ export async function logInPrincipal(
       throw refused('the caller is of another partition than the STS that was asked');
   }
   const found = named ?? (await roleFor(call, identity.principal.name));
-  const questions = rooms.questionsFor(call.view);
+  const questions = askedByStranger(rooms.questionsFor(call.view), rooms.unknown, call.remoteAddress);
   const bound = await boundArn(desk, found.role, identity, questions);
   const fullArn = bound ?? (await desk.fullArns.of(identity, questions));
   await useSignature(rooms.environment, call, request);
@@ -122,6 +123,7 @@ async function checkInferred(
   const { account, session = '', name } = principal;
   if (!/^i-[0-9a-f]{8,17}$/.test(session)) throw refused('the session is not one of an instance');
   const region = role.inferredRegion;
+  checkStated(role, { id: session, account, region });
   const instance = await questions.instance(account, region, session);
   if (instance === undefined) throw refused('there is no such instance in the account');
   if (instance.state !== 'running') throw refused('the instance does not run');

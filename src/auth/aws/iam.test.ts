@@ -238,6 +238,22 @@ describe('logins of principals', () => {
     expect((await logIn(app, {}, '198.51.100.1')).status).toBe(200);
   });
 
+  it('threat 15: that AWS refuses wait for their address also where all come at once', async () => {
+    let open = () => {};
+    sts.gate = new Promise((resolve) => {
+      open = resolve;
+    });
+    const many = Array.from({ length: 100 }, (_, second) =>
+      send(signedLogin({ ...app, secretKey: 'guessed' }, { at: place.clock.now() - second * 1_000 })),
+    );
+    await expect.poll(() => sts.seen.length, { timeout: 20_000 }).toBe(32);
+    open();
+    const statuses = (await Promise.all(many)).map(({ status }) => status);
+    // Those that were under way already, and what the address may earn.
+    expect(sts.seen.length).toBeLessThanOrEqual(32 + 20);
+    expect(statuses.filter((status) => status === 429).length).toBeGreaterThanOrEqual(48);
+  });
+
   it('threat 15: are few at AWS at the same time, and all get their turn', async () => {
     let open = () => {};
     sts.gate = new Promise((resolve) => {

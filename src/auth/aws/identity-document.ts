@@ -25,7 +25,7 @@ export function parseIdentityDocument(bytes: Buffer): IdentityDocument {
   };
   return {
     accountId: member('accountId', /^\d{12}$/),
-    region: member('region', /^[a-z]{2,}(-[a-z]+)+-\d{1,2}$/),
+    region: member('region', /^(?=.{1,40}$)[a-z]{2,}(-[a-z]+)+-\d{1,2}$/),
     instanceId: member('instanceId', /^i-[0-9a-f]{8,17}$/),
     imageId: member('imageId', /^ami-[0-9a-f]{8,17}$/),
     pendingTime: Date.parse(member('pendingTime', /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?Z$/)),

@@ -28,7 +28,7 @@ function proofOf({ file, endpoint }: Expected) {
 describe('documents that AWS signed', () => {
   it.each(expected.filter(({ valid }) => valid))('$file is believed', async (sample) => {
     const { accountId, region, instanceId, imageId, pendingTime = '' } = sample.document;
-    expect(await provenDocument(proofOf(sample), rules)).toEqual({
+    expect((await provenDocument(proofOf(sample), rules)).document).toEqual({
       accountId,
       region,
       instanceId,
@@ -54,7 +54,7 @@ describe('documents that AWS signed', () => {
   it('come in lines too', async () => {
     const joined = text('instance-identity-pkcs7.b64').trim();
     const lines = joined.replace(/.{64}/g, '$&\n');
-    expect((await provenDocument({ pkcs7: lines }, rules)).instanceId).toBe('i-0026c3af3b3c4e81e');
+    expect((await provenDocument({ pkcs7: lines }, rules)).document.instanceId).toBe('i-0026c3af3b3c4e81e');
   });
 });
 

@@ -28,11 +28,18 @@ export interface ProofRules {
   readonly refused?: readonly IdentityEndpoint[];
 }
 
+/** A document, and the key of AWS that signed it. */
+export interface ProvenDocument {
+  readonly document: IdentityDocument;
+  readonly endpoint: IdentityEndpoint;
+  readonly key: KeyObject;
+}
+
 /** Characters of base64. */
 const longest = 24_000;
 
 /** Rejects with `permission_denied` and the reason for what proves nothing, which stays inside. */
-export async function provenDocument(proof: IdentityProof, rules: ProofRules): Promise<IdentityDocument> {
+export async function provenDocument(proof: IdentityProof, rules: ProofRules): Promise<ProvenDocument> {
   try {
     return 'pkcs7' in proof ? await ofSignedData(proof.pkcs7, rules) : await ofSignature(proof, rules);
   } catch (error) {
@@ -41,7 +48,7 @@ export async function provenDocument(proof: IdentityProof, rules: ProofRules): P
   }
 }
 
-async function ofSignedData(text: string, rules: ProofRules): Promise<IdentityDocument> {
+async function ofSignedData(text: string, rules: ProofRules): Promise<ProvenDocument> {
   // Some 40 ms of ASN.1 that only these logins need.
   const { readSignedData } = await import('../../crypto/pkcs7/signed-data.ts');
   const signed = readSignedData(bytesOf(text));
@@ -49,54 +56,74 @@ async function ofSignedData(text: string, rules: ProofRules): Promise<IdentityDo
   // SHA-1 is what the old address signs with, and nothing that came later is believed with it.
   const endpoint = signed.digest === 'sha256' ? 'rsa2048' : 'pkcs7';
   const keys = await keysFor(document.region, endpoint, rules);
-  if (!keys.some((key) => signed.verifiedBy(key))) throw untrusted(document.region, endpoint);
-  return document;
+  const key = keys.find((each) => signed.verifiedBy(each));
+  if (key === undefined) throw untrusted(document.region, endpoint);
+  return { document, endpoint, key };
 }
 
 async function ofSignature(
   { identity, signature }: { readonly identity: string; readonly signature: string },
   rules: ProofRules,
-): Promise<IdentityDocument> {
+): Promise<ProvenDocument> {
   const bytes = bytesOf(identity);
   const document = parseIdentityDocument(bytes);
   const value = bytesOf(signature);
   const keys = await keysFor(document.region, 'signature', rules);
   const signedBy = (key: KeyObject) => key.asymmetricKeyType === 'rsa' && verify('sha256', bytes, key, value);
-  if (!keys.some(signedBy)) throw untrusted(document.region, 'signature');
-  return document;
+  const key = keys.find(signedBy);
+  if (key === undefined) throw untrusted(document.region, 'signature');
+  return { document, endpoint: 'signature', key };
+}
+
+/** Whether a document that was proven before would be by these rules, too: its key is among those that are believed. */
+export async function isStillProven(
+  { document, endpoint, key }: ProvenDocument,
+  rules: ProofRules,
+): Promise<boolean> {
+  if (rules.refused?.includes(endpoint) === true) return false;
+  return (await believedKeys(document.region, endpoint, rules)).includes(key);
 }
 
 async function keysFor(
   region: string,
   endpoint: IdentityEndpoint,
-  { configured, refused = [] }: ProofRules,
+  rules: ProofRules,
 ): Promise<readonly KeyObject[]> {
-  if (refused.includes(endpoint)) throw denied(`documents of the address ${endpoint} are not taken here`);
+  if (rules.refused?.includes(endpoint) === true)
+    throw denied(`documents of the address ${endpoint} are not taken here`);
+  const keys = await believedKeys(region, endpoint, rules);
+  if (keys.length > 0) return keys;
+  throw denied(`no certificate is known for ${endpoint} in the region ${region}: configure it`);
+}
+
+async function believedKeys(
+  region: string,
+  endpoint: IdentityEndpoint,
+  { configured }: ProofRules,
+): Promise<readonly KeyObject[]> {
   const published = await publishedKey(region, endpoint);
   const own = configured.filter(
     (each) =>
       each.endpoint === endpoint &&
       (each.regions.length === 0 ? published === undefined : each.regions.includes(region)),
   );
-  const keys = [...(published === undefined ? [] : [published]), ...own.map(({ key }) => key)];
-  if (keys.length === 0) {
-    throw denied(`no certificate is known for ${endpoint} in the region ${region}: configure it`);
-  }
-  return keys;
+  return [...(published === undefined ? [] : [published]), ...own.map(({ key }) => key)];
 }
 
+/** Of each region and address, once it was asked for. */
 const made = new Map<string, KeyObject>();
 
 async function publishedKey(region: string, endpoint: IdentityEndpoint): Promise<KeyObject | undefined> {
+  const about = `${endpoint} ${region}`;
+  const known = made.get(about);
+  if (known !== undefined) return known;
   const { publishedKeys } = await import('./published-keys.ts');
   const row = publishedKeys.find(
     (each) => each.endpoint === endpoint && each.regions.split(' ').includes(region),
   );
   if (row === undefined) return undefined;
-  const key =
-    made.get(row.key) ??
-    createPublicKey({ key: Buffer.from(row.key, 'base64'), format: 'der', type: 'spki' });
-  made.set(row.key, key);
+  const key = createPublicKey({ key: Buffer.from(row.key, 'base64'), format: 'der', type: 'spki' });
+  made.set(about, key);
   return key;
 }
 

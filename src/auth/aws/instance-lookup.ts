@@ -1,9 +1,11 @@
 /**
  * Instances of one account and region, many in one question: whoever comes while a question is under way is part of the next one. So
  * ten thousand instances that log in at once are some fifty questions, one after the other, and one id that is wrong fails
- * no others.
+ * no others. There are no more questions a second than the mount is told, since AWS counts them for the whole account.
  */
 import { type Ec2Client, mostInstances } from '../../aws/ec2.ts';
+import type { Clock } from '../../clock.ts';
+import { Buckets } from '../../core/quota/buckets.ts';
 import { CofferError } from '../../errors.ts';
 import type { Instance } from './questions.ts';
 
@@ -17,15 +19,25 @@ interface Waiting {
 
 export class InstanceLookup {
   readonly #client: Ec2Client;
+  readonly #clock: Clock;
+  readonly #pace = new Buckets();
+  #perSecond = 1;
   #waiting = new Map<string, Waiting[]>();
   #count = 0;
   #underWay = false;
 
-  constructor(client: Ec2Client) {
+  constructor(client: Ec2Client, clock: Clock) {
     this.#client = client;
+    this.#clock = clock;
   }
 
-  find(id: string): Promise<Instance | undefined> {
+  /**
+   * What the account has of this id; undefined for nothing. Rejects with `AwsError`, and `unavailable` where too many wait.
+   *
+   * @param perSecond questions at most, as the mount's config says now
+   */
+  async find(id: string, perSecond: number): Promise<Instance | undefined> {
+    this.#perSecond = perSecond;
     if (this.#count >= mostWaiting) {
       throw new CofferError('unavailable', 'too many instances are being looked up; try again');
     }
@@ -50,8 +62,23 @@ export class InstanceLookup {
     this.#underWay = true;
     // Those of the same turn come along.
     await Promise.resolve();
-    while (this.#waiting.size > 0) await this.#ask(this.#next());
+    while (this.#waiting.size > 0) {
+      await this.#turn();
+      await this.#ask(this.#next());
+    }
     this.#underWay = false;
+  }
+
+  /** Whoever comes while it is waited for is part of the question. */
+  async #turn(): Promise<void> {
+    for (;;) {
+      const rate = { requests: this.#perSecond, per: 1_000, burst: this.#perSecond };
+      const { admitted, wait } = this.#pace.take('', rate, this.#clock.steady());
+      if (admitted) return;
+      await new Promise<void>((resolve) => {
+        this.#clock.after(Math.ceil(wait), resolve);
+      });
+    }
   }
 
   #next(): ReadonlyMap<string, readonly Waiting[]> {

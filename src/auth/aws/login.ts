@@ -1,7 +1,6 @@
 /** The one endpoint for logins, of instances and of principals alike; what is sent tells which. */
 import { AwsError } from '../../aws/aws-error.ts';
 import {
-  type Call,
   type Endpoint,
   endpoint,
   type Fields,
@@ -102,29 +101,19 @@ function ec2Login({
   );
 }
 
-/** One answer for every refusal; what it was stays in the cause. That AWS cannot be asked is told as such, and no more. */
+/** One answer for every refusal; what it was is for the audit log. That AWS cannot be asked is told as such, and no more. */
 export async function uniform(work: () => Promise<Principal>): Promise<Principal> {
   try {
     return await work();
   } catch (cause) {
     if (cause instanceof AwsError) {
       const code = cause.reason === 'throttled' ? 'rate_limited' : 'unavailable';
-      throw new CofferError(code, 'AWS cannot be asked about this login now; try again', { cause });
+      throw new CofferError(code, 'AWS cannot be asked about this login now; try again', {
+        cause,
+        auditReason: cause.message,
+      });
     }
     if (!(cause instanceof CofferError) || cause.code !== 'permission_denied') throw cause;
-    throw new CofferError('invalid_request', 'permission denied', { cause });
+    throw new CofferError('invalid_request', 'permission denied', { cause, auditReason: cause.message });
   }
-}
-
-/** What a renewal asks anew: whether the instance of the login still runs. Throws `permission_denied`. */
-export async function checkStillRunning(
-  rooms: AwsRooms,
-  view: Call['view'],
-  internal: Readonly<Record<string, unknown>>,
-): Promise<void> {
-  const { instance_id: id, account_id: account, region } = internal;
-  if (internal['auth_type'] !== 'ec2') return;
-  const instance = await rooms.questionsFor(view).instance(String(account), String(region), String(id));
-  if (instance?.state !== 'running')
-    throw new CofferError('permission_denied', 'the instance of this token does not run any more');
 }

@@ -4,13 +4,13 @@
  */
 import { AwsError } from '../../aws/aws-error.ts';
 import type { Clock } from '../../clock.ts';
-import { Buckets } from '../../core/quota/buckets.ts';
 import { sha256 } from '../../crypto/digest.ts';
 import { CofferError } from '../../errors.ts';
 import { originOf } from '../../origin.ts';
 import type { Outgoing, OutgoingAnswer } from '../../outgoing/https.ts';
 import { Answers } from './answers.ts';
 import { type CallerIdentity, longestIdentityAnswer, readCallerIdentity } from './caller-identity.ts';
+import { Refusals } from './refusals.ts';
 import { identityQuestion, type SignedRequest } from './signed-request.ts';
 
 const mostUnderWay = 32;
@@ -18,23 +18,22 @@ const mostWaiting = 2_000;
 /** Under way and waiting, of one address: many machines may stand behind it. */
 const mostOfOneAddress = 500;
 /** Refusals by STS that one address may earn: so many at once, and so many a minute. */
-const refusals = { requests: 20, per: 60_000, burst: 20 };
+const refusalsOfOne = { requests: 20, per: 60_000, burst: 20 };
 /** Milliseconds that a refusal of STS is remembered. */
 const refusalGoodFor = 60_000;
 const mostRefusals = 20_000;
 
 export class StsDoor {
   readonly #outgoing: Outgoing;
-  readonly #clock: Clock;
   readonly #refused: Answers<true>;
-  readonly #buckets = new Buckets();
+  readonly #refusals: Refusals;
   readonly #ofAddress = new Map<string, number>();
   readonly #waiting: (() => void)[] = [];
   #underWay = 0;
 
   constructor(outgoing: Outgoing, clock: Clock) {
     this.#outgoing = outgoing;
-    this.#clock = clock;
+    this.#refusals = new Refusals(clock, refusalsOfOne);
     this.#refused = new Answers(clock, { goodFor: () => refusalGoodFor, most: mostRefusals });
   }
 
@@ -49,21 +48,27 @@ export class StsDoor {
     const origin = originOf(address);
     // All of it: what somebody else adds to a right signature must not make that one wrong.
     const about = sha256(JSON.stringify([endpoint, request.headers])).toString('base64');
-    if (this.#refused.get(about) !== undefined) throw refused('STS refused the same request before');
-    if (this.#buckets.wait(origin, refusals, this.#clock.steady()) > 0) {
-      throw new CofferError('rate_limited', 'too many logins that AWS refused; try again later');
-    }
+    this.#requireHope(about, origin);
     const count = this.#ofAddress.get(origin) ?? 0;
     if (count >= mostOfOneAddress) throw busy();
     this.#ofAddress.set(origin, count + 1);
     try {
-      const answer = await this.#inTurn(() => this.#send(request, endpoint));
+      const answer = await this.#inTurn(() => {
+        // Others of the same burst may have been refused while this one waited.
+        this.#requireHope(about, origin);
+        return this.#send(request, endpoint);
+      });
       return this.#read(answer, about, origin);
     } finally {
       const left = (this.#ofAddress.get(origin) ?? 1) - 1;
       if (left > 0) this.#ofAddress.set(origin, left);
       else this.#ofAddress.delete(origin);
     }
+  }
+
+  #requireHope(about: string, origin: string): void {
+    if (this.#refused.get(about) !== undefined) throw refused('STS refused the same request before');
+    this.#refusals.check(origin);
   }
 
   async #send({ headers }: SignedRequest, endpoint: string): Promise<OutgoingAnswer> {
@@ -90,7 +95,7 @@ export class StsDoor {
       );
     }
     this.#refused.set(about, true);
-    this.#buckets.take(origin, refusals, this.#clock.steady());
+    this.#refusals.count(origin);
     throw refused(`STS answered ${status}`);
   }
 

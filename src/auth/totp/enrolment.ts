@@ -24,6 +24,7 @@ import {
 import { newRecoveryCodes } from './recovery.ts';
 import type { TotpRooms } from './rooms.ts';
 import type { Seed } from './seed.ts';
+import { tell } from './told.ts';
 
 /** Bytes of a new device's secret: RFC 4226 §4 (R6) recommends 160 bits. */
 const keyBytes = 20;
@@ -162,6 +163,8 @@ async function finish(
       recovery_codes: recovery.texts,
     },
     durable: true,
+    afterwards: () =>
+      tell(rooms, { outcome: 'device enrolled', account: invitation, remoteAddress: call.remoteAddress }),
   };
 }
 

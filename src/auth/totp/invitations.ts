@@ -18,6 +18,7 @@ import { partyOf, partyPaths, refusalOf, standingOf } from './party.ts';
 import { prove, readShown, refused } from './proof.ts';
 import { parseRecoveryCode, withoutCode } from './recovery.ts';
 import type { TotpRooms } from './rooms.ts';
+import { demandTold, tell, tellRefusal } from './told.ts';
 
 const wishFields = {
   device: { type: 'string', help: 'Id of the device to come; drawn where absent.' },
@@ -155,8 +156,14 @@ async function recover(
   }
   const made = newInvitation(environment, { ...before, recovery: left }, { device, replaces, ttl: ownTtl });
   const { writes, expectations } = standing.attempt.succeeded();
+  const told = {
+    outcome: 'invited by a recovery code',
+    account: before,
+    remoteAddress: call.remoteAddress,
+  } as const;
+  await demandTold(rooms, before, told);
   await call.view.commit([...made.writes, ...writes], expectations, made.due);
-  return shown(made);
+  return { ...shown(made), afterwards: () => tell(rooms, told) };
 }
 
 function ownEndpoint(rooms: TotpRooms): Endpoint {
@@ -169,20 +176,32 @@ function ownEndpoint(rooms: TotpRooms): Endpoint {
         summary: 'Invite oneself by codes',
         login: true,
         response: invitationSchema,
-        handle: async (call) => {
-          const shownCodes = readShown(call.fields);
-          const isHere = ({ token: { boundCidrs } }: AccountRecord) =>
-            boundCidrs.length === 0 || isWithin(call.remoteAddress, boundCidrs);
-          const proven = await prove(rooms, call, shownCodes, isHere, () => undefined);
-          const { device, replaces } = call.fields;
-          const { account } = proven.read;
-          const made = newInvitation(rooms.environment, account, { device, replaces, ttl: ownTtl });
-          await call.view.commit([...made.writes, ...proven.writes], proven.expectations, made.due);
-          return shown(made);
-        },
+        handle: (call) => inviteOneself(rooms, call),
       },
     },
   });
+}
+
+/** Wants of an account what a login wants of it: one device alone does not bring in another where two are asked for. */
+async function inviteOneself(
+  rooms: TotpRooms,
+  call: Call & { readonly fields: FieldValues<typeof ownFields> },
+): Promise<Reply> {
+  const codes = readShown(call.fields);
+  const { remoteAddress } = call;
+  const isHere = ({ token: { boundCidrs } }: AccountRecord) =>
+    boundCidrs.length === 0 || isWithin(remoteAddress, boundCidrs);
+  const proven = await prove(rooms, call, codes, isHere, (account) =>
+    tellRefusal(rooms, { outcome: 'refused', account, remoteAddress }),
+  );
+  const { device, replaces } = call.fields;
+  const { account } = proven.read;
+  const made = newInvitation(rooms.environment, account, { device, replaces, ttl: ownTtl });
+  const secondParty = proven.approvedBy ?? '';
+  const told = { outcome: 'invited by codes', account, secondParty, remoteAddress } as const;
+  await demandTold(rooms, account, told);
+  await call.view.commit([...made.writes, ...proven.writes], proven.expectations, made.due);
+  return { ...shown(made), afterwards: () => tell(rooms, told) };
 }
 
 function recoveryEndpoint(): Endpoint {

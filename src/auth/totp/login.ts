@@ -10,7 +10,7 @@ import { configPath, decodeConfig, type MountConfig } from './config.ts';
 import { nameOfText } from './names.ts';
 import { type Proven, prove, readShown, rememberedDevices } from './proof.ts';
 import type { TotpRooms } from './rooms.ts';
-import { demandTold, type LoginTold, tell, tellRefusal } from './told.ts';
+import { demandTold, type Told, tell, tellRefusal } from './told.ts';
 
 const fields = {
   issuer: { type: 'string', help: 'The issuer.' },
@@ -46,7 +46,7 @@ async function logIn(rooms: TotpRooms, call: LoginCall): Promise<Reply> {
   const role = call.fields.role ?? '';
   const isFit = (account: AccountRecord) =>
     (role === '' || account.roles.includes(role)) && isHere(account, call.remoteAddress);
-  const told = (outcome: LoginTold['outcome'], account: AccountRecord): LoginTold => ({
+  const told = (outcome: Told['outcome'], account: AccountRecord): Told => ({
     outcome,
     account,
     // A refused caller's own words are not passed on to people.
@@ -69,7 +69,7 @@ async function logIn(rooms: TotpRooms, call: LoginCall): Promise<Reply> {
   }
   // Used up first: of the same codes sent twice, people are told of one login. What was told of and came to nothing is no harm.
   await call.view.commit(proven.writes, proven.expectations);
-  await demandTold(rooms, granted);
+  await demandTold(rooms, account, granted);
   const expectations = [accountExpectation(account, proven.read)];
   return { login: { ...principal, expectations }, afterwards: () => tell(rooms, granted) };
 }

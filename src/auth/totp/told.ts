@@ -3,29 +3,41 @@ import type { Clock } from '../../clock.ts';
 import type { Notice } from '../../core/notices.ts';
 import { CofferError } from '../../errors.ts';
 import type { AccountRecord } from './account.ts';
+import { type AccountName, fullName } from './names.ts';
 import type { TotpRooms } from './rooms.ts';
 
+/** A login was granted or refused. */
 export const loginNotice = 'login.totp';
+/** Somebody without a token made themselves an invitation, or a device was enrolled. */
+export const enrolmentNotice = 'enrolment.totp';
 
-export interface LoginTold {
-  readonly outcome: 'granted' | 'refused';
-  readonly account: AccountRecord;
+export type Outcome =
+  | 'granted'
+  | 'refused'
+  | 'invited by codes'
+  | 'invited by a recovery code'
+  | 'device enrolled';
+
+export interface Told {
+  readonly outcome: Outcome;
+  readonly account: AccountName;
   /** Empty where none was asked for. */
-  readonly role: string;
+  readonly role?: string;
   /** Empty where there is none. */
-  readonly secondParty: string;
+  readonly secondParty?: string;
   readonly remoteAddress: string;
 }
 
-function noticeOf(clock: Clock, { outcome, account, role, secondParty, remoteAddress }: LoginTold): Notice {
+function noticeOf(clock: Clock, { outcome, account, role, secondParty, remoteAddress }: Told): Notice {
+  const isLogin = outcome === 'granted' || outcome === 'refused';
   return {
-    kind: loginNotice,
-    subject: `Login of ${account.name} by one-time code: ${outcome}`,
+    kind: isLogin ? loginNotice : enrolmentNotice,
+    subject: `${isLogin ? 'Login' : 'Enrolment'} of ${fullName(account)} by one-time code: ${outcome}`,
     fields: {
       issuer: account.issuer,
       account: account.account,
-      role,
-      second_party: secondParty,
+      role: role ?? '',
+      second_party: secondParty ?? '',
       remote_address: remoteAddress,
       time: new Date(clock.now()).toISOString(),
       outcome,
@@ -34,7 +46,7 @@ function noticeOf(clock: Clock, { outcome, account, role, secondParty, remoteAdd
 }
 
 /** Resolves when it is sure to be told. */
-export async function tell({ environment }: TotpRooms, told: LoginTold): Promise<void> {
+export async function tell({ environment }: TotpRooms, told: Told): Promise<void> {
   await environment.notices?.post(noticeOf(environment.clock, told));
 }
 
@@ -42,15 +54,19 @@ export async function tell({ environment }: TotpRooms, told: LoginTold): Promise
  * The same of a refusal, which waits for nobody: a caller must not tell by the clock whether there is somebody to be told. The audit log
  * has the refusal whatever becomes of its notice.
  */
-export function tellRefusal(rooms: TotpRooms, told: LoginTold): void {
+export function tellRefusal(rooms: TotpRooms, told: Told): void {
   tell(rooms, told).catch(() => undefined);
 }
 
 /**
- * Has the account's notifiers accept the notice of a login. Throws `unavailable` where they don't, and where there is nobody who could.
+ * Has the account's notifiers accept the notice of what it is about to be granted. Throws `unavailable` where they don't, and where there
+ * is nobody who could.
  */
-export async function demandTold({ environment }: TotpRooms, told: LoginTold): Promise<void> {
-  const { notify } = told.account;
+export async function demandTold(
+  { environment }: TotpRooms,
+  { notify }: Pick<AccountRecord, 'notify'>,
+  told: Told,
+): Promise<void> {
   if (notify.length === 0) return;
   try {
     if (environment.notices === undefined) throw new CofferError('unavailable', 'nobody can be told');
@@ -58,7 +74,7 @@ export async function demandTold({ environment }: TotpRooms, told: LoginTold): P
   } catch (error) {
     throw new CofferError(
       'unavailable',
-      'this login has to be told of before it counts, and that could not be done: nothing was handed out, and the codes are used up',
+      'this has to be told of before it counts, and that could not be done: nothing was handed out; a code that was shown may be used up',
       { cause: error },
     );
   }

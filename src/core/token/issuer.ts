@@ -76,7 +76,13 @@ export function issueLogin(
     loginTokenType(mount.config.tokenType, principal.tokenType) === 'batch'
       ? sealed(mint, token)
       : mint.tokens.mint(token);
-  return { auth: authAnswer(record, text, now, identity), writes, warnings };
+  const auth = withSecrets(authAnswer(record, text, now, identity), principal.secretMetadata);
+  return { auth, writes, warnings };
+}
+
+function withSecrets(auth: AuthAnswer, secrets: Principal['secretMetadata']): AuthAnswer {
+  if (secrets === undefined) return auth;
+  return { ...auth, metadata: { ...auth.metadata, ...secrets }, secretMetadata: Object.keys(secrets) };
 }
 
 /** What a mount is tuned to decides; where that is a default, what the method's role asks for does. */

@@ -23,8 +23,8 @@ export function leaseEndpoint(): Endpoint {
     pattern: path,
     help: 'How long users of IAM that are made here live.',
     fields: {
-      lease: { type: 'duration', help: 'Unless renewed.', required: true },
-      lease_max: { type: 'duration', help: 'At most.', required: true },
+      lease: { type: 'duration', help: 'Unless renewed; needed.' },
+      lease_max: { type: 'duration', help: 'At most; needed.' },
     },
     exists: async ({ view }) => (await view.read(path)) !== undefined,
     operations: {
@@ -43,11 +43,11 @@ export function leaseEndpoint(): Endpoint {
       },
       update: {
         summary: 'Set how long users live',
-        async handle({ view, fields: { lease, lease_max: leaseMax } }) {
+        async handle({ view, fields: { lease = 0, lease_max: leaseMax = 0 } }) {
           if (lease < 1 || leaseMax < lease) {
             throw new CofferError(
               'invalid_request',
-              'lease is a time above 0, and lease_max is not less than it',
+              'lease and lease_max are both needed: times above 0, and lease_max not less than lease',
             );
           }
           await view.commit([{ path, value: encodeStored({ lease, leaseMax }) }]);

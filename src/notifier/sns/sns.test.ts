@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type FaultyAws, startFaultyAws } from '../../../test/fakes/faulty-aws.ts';
-import { makeTopic, testRegion, type TestTopic } from '../../../test/fakes/moto-calls.ts';
+import { makeTopic, type TestTopic, testRegion } from '../../../test/fakes/moto-calls.ts';
 import { startMoto } from '../../../test/setup/moto.ts';
 import { systemClock } from '../../clock.ts';
 import { letter, never, notifierContract } from '../notifier.contract.ts';
@@ -87,13 +87,18 @@ describe.skipIf(moto === undefined)('a topic', () => {
     await open().deliver(letter(), never());
     const [told] = await topic.messages();
     expect(told?.subject).toBe('Something was refused');
-    expect(told?.message).toMatch(/^Something was refused\n\nDisplay Name: ann\nRemote Address: 192\.0\.2\.7\n/);
+    expect(told?.message).toMatch(
+      /^Something was refused\n\nDisplay Name: ann\nRemote Address: 192\.0\.2\.7\n/,
+    );
   });
 
   it('takes JSON where that is wished for', async () => {
     await open({ format: 'json' }).deliver(letter(), never());
     const [told] = await topic.messages();
-    expect(JSON.parse(told?.message ?? '')).toMatchObject({ id: letter().id, fields: { display_name: 'ann' } });
+    expect(JSON.parse(told?.message ?? '')).toMatchObject({
+      id: letter().id,
+      fields: { display_name: 'ann' },
+    });
     expect(() => open({ format: 'xml' })).toThrow(/text or json/);
   });
 
@@ -106,7 +111,10 @@ describe.skipIf(moto === undefined)('a topic', () => {
   });
 
   it('that is not there is told as such', async () => {
-    const gone = sns(places([arn('gone')])).open({ options: { topic_arn: arn('gone') }, secret: '' }, systemClock);
+    const gone = sns(places([arn('gone')])).open(
+      { options: { topic_arn: arn('gone') }, secret: '' },
+      systemClock,
+    );
     await expect(gone.deliver(letter(), never())).rejects.toMatchObject({
       code: 'unavailable',
       message: `SNS has no ${arn('gone')} in ${testRegion}: check its name, the region and the account`,
@@ -131,10 +139,13 @@ describe('a topic of which settings speak', () => {
     expect(() => open({ topic_arn: arn('listed') }, 'its-secret-key')).toThrow(/go together/);
   });
 
-  it.each(['', 'listed', arn('a.fifo'), arn('a', 'evil.example/#'), 'arn:aws:sqs:eu-central-1:123456789012:a'])(
-    'is refused: %s',
-    (topic) => {
-      expect(() => open({ topic_arn: topic })).toThrow(/topic_arn is the ARN/);
-    },
-  );
+  it.each([
+    '',
+    'listed',
+    arn('a.fifo'),
+    arn('a', 'evil.example/#'),
+    'arn:aws:sqs:eu-central-1:123456789012:a',
+  ])('is refused: %s', (topic) => {
+    expect(() => open({ topic_arn: topic })).toThrow(/topic_arn is the ARN/);
+  });
 });
