@@ -73,7 +73,9 @@ export function createRoad(options: RoadOptions): Road {
           strangers.charge(request.remoteAddress, clock.steady());
           return serveSealed(state, withoutStore, clock, request, passage);
         }
-        return travel(core, request, options, strangers, passage);
+        const outcome = await journey(core, request, options, strangers, passage);
+        await outcome.afterwards?.();
+        return sentOf(core, request, outcome.answer, log);
       })().catch((error: unknown) => {
         logFault(log, request, error);
         return errorAnswer(request, error);
@@ -86,19 +88,11 @@ export function createRoad(options: RoadOptions): Road {
   };
 }
 
-async function travel(
-  core: Core,
-  request: Request,
-  options: RoadOptions,
-  strangers: Strangers,
-  passage: Passage,
-): Promise<Answer> {
-  const outcome = await journey(core, request, options, strangers, passage);
-  await outcome.afterwards?.();
-  if (outcome.answer.kind !== 'stream') return outcome.answer;
-  const { body } = outcome.answer;
-  const fault = (error: unknown) => logFault(options.log, request, error);
-  return { ...outcome.answer, body: new AuditedStream(core.audit, request, body, fault) };
+/** What is sent; a stream is audited once more at its end. */
+function sentOf(core: Core, request: Request, answer: Answer, log: Log): Answer {
+  if (answer.kind !== 'stream') return answer;
+  const fault = (error: unknown) => logFault(log, request, error);
+  return { ...answer, body: new AuditedStream(core.audit, request, answer.body, fault) };
 }
 
 /** Up to the answer's line. `unwrapped` goes by the token that sent it, and by nothing of this request's own. */
