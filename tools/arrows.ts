@@ -213,6 +213,8 @@ export const rules: readonly Rule[] = [
     types: [...engineSeam],
   },
   { from: 'http/', may: ['./', ...handedToListeners, ...ground] },
+  // Requests that come as events: what they mean is read where a listener's are.
+  { from: 'lambda/', may: ['./', 'http/', ...ground], types: ['core/request.ts'] },
   // A dialect knows its seam and the forms of requests: never the road, another dialect, or an engine.
   { from: 'http/dialect/*/', may: ['./', ...dialectSeam, ...handedToListeners, ...ground] },
   {
