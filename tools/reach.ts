@@ -24,7 +24,14 @@ export const reaches: readonly Reach[] = [
     ],
     words: /\beval\(|\bnew Function\b|\bFunction\(|\bWebAssembly\b|process\.(dlopen|binding)\b/,
     // A server's workers are the same program once more.
-    owners: ['cli/run-child.ts', 'main/workers/parent.ts', 'main/workers/worker.ts', 'main/workers/fleet.ts'],
+    owners: [
+      'cli/run-child.ts',
+      'main/workers/parent.ts',
+      'main/workers/worker.ts',
+      'main/workers/fleet.ts',
+      // The program that the server's configuration names, and no request does.
+      'notifier/command/',
+    ],
   },
   {
     what: 'opens connections',
@@ -35,7 +42,7 @@ export const reaches: readonly Reach[] = [
     owners: [
       'client/',
       // An instance's own metadata service, which no guard of addresses would let through: what is asked is fixed.
-      'aws/instance-region.ts',
+      'aws/instance-metadata.ts',
       'outgoing/',
       'audit-device/connection.ts',
       'engine/database/mysql/',

@@ -47,8 +47,17 @@ export interface Target {
   readonly caFile: string | undefined;
 }
 
-/** Flags win over `COFFER_*`, these over `VAULT_*`, these over the user's file. */
-export function resolveTarget(options: ConnectionOptions, env: Environment, user: UserSettings): Target {
+/**
+ * Flags win over `COFFER_*`, these over `VAULT_*`, these over the user's file.
+ *
+ * @param usual the mount of secrets where nobody names one
+ */
+export function resolveTarget(
+  options: ConnectionOptions,
+  env: Environment,
+  user: UserSettings,
+  usual = defaultMount,
+): Target {
   const levels = [
     { address: options.address, safe: options.safe, namespace: options.namespace, ca: options['ca-cert'] },
     {
@@ -77,7 +86,7 @@ export function resolveTarget(options: ConnectionOptions, env: Environment, user
     address: first((level) => level.address ?? level.safe?.address) ?? defaultAddress,
     safe: {
       address: first((level) => level.safe?.address ?? level.address) ?? defaultAddress,
-      mount: first((level) => level.safe?.mount) ?? defaultMount,
+      mount: first((level) => level.safe?.mount) ?? usual,
     },
     namespace: first((level) => level.namespace),
     caFile: first((level) => level.ca),
@@ -103,6 +112,12 @@ export function connectAnonymously(shell: Shell, options: ConnectionOptions): Cl
   return open(shell, options, target, target.address, undefined);
 }
 
+/** The mount on a server that the secret verbs would work on, also where they would not go to a server; with this token, if any. */
+export function openServerSafe(shell: Shell, options: ConnectionOptions, token?: string): Safe {
+  const target = targetOf(shell, options);
+  return new Safe(open(shell, options, target, target.safe.address, token), target.safe.mount);
+}
+
 /** The address of the table, where the safe is one. Undefined also where what is said cannot be: whoever goes there is told. */
 export function safeTable(shell: Shell, options: ConnectionOptions): string | undefined {
   try {
@@ -112,9 +127,19 @@ export function safeTable(shell: Shell, options: ConnectionOptions): string | un
   }
 }
 
-/** Where the secret verbs work. @param ask whether somebody may be asked for a passphrase */
-export async function openSafe(shell: Shell, options: ConnectionOptions, ask = true): Promise<SecretSafe> {
-  return (await openSafeAs(shell, options, ask)).safe;
+/**
+ * Where the secret verbs work.
+ *
+ * @param ask whether somebody may be asked for a passphrase
+ * @param usual the mount where nobody names one
+ */
+export async function openSafe(
+  shell: Shell,
+  options: ConnectionOptions,
+  ask = true,
+  usual = defaultMount,
+): Promise<SecretSafe> {
+  return (await openSafeAs(shell, options, ask, usual)).safe;
 }
 
 export interface OpenedSafe {
@@ -124,8 +149,13 @@ export interface OpenedSafe {
 }
 
 /** As `openSafe`, for who must know as whom it asks. */
-export async function openSafeAs(shell: Shell, options: ConnectionOptions, ask = true): Promise<OpenedSafe> {
-  const target = targetOf(shell, options);
+export async function openSafeAs(
+  shell: Shell,
+  options: ConnectionOptions,
+  ask = true,
+  usual = defaultMount,
+): Promise<OpenedSafe> {
+  const target = targetOf(shell, options, usual);
   const words = options.context ?? [];
   if (words.length > 0 && target.table === undefined)
     throw new CofferError('usage', '--context goes with a safe such as credstash://TABLE');
@@ -177,8 +207,8 @@ function keptToken(shell: Shell): string | undefined {
   return undefined;
 }
 
-function targetOf(shell: Shell, options: ConnectionOptions): Target {
-  return resolveTarget(options, shell.env, readUserFile(shell.places.cliFile));
+function targetOf(shell: Shell, options: ConnectionOptions, usual = defaultMount): Target {
+  return resolveTarget(options, shell.env, readUserFile(shell.places.cliFile), usual);
 }
 
 function open(

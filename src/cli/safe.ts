@@ -6,7 +6,7 @@ import { asCofferError, CofferError } from '../errors.ts';
 import { isJsonObject, type JsonObject, type JsonValue } from '../json.ts';
 
 /** Its secrets list who may read them. */
-const listingType = 'role-secrets';
+export const listingType = 'role-secrets';
 
 export interface SafeUrl {
   /** Undefined when only a mount was named: then it is on whichever server is addressed otherwise. */
@@ -86,6 +86,12 @@ export class Safe {
       'unsupported_operation',
       `${this.mount} is no mount of type ${listingType}: its secrets do not list who may read them; policies say so`,
     );
+  }
+
+  /** The mount's type; undefined where it may not be asked. */
+  async type(): Promise<string | undefined> {
+    const { type } = await this.#facts('x');
+    return typeof type === 'string' ? type : undefined;
   }
 
   /** Empty where it may not be asked. */

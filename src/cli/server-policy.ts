@@ -16,6 +16,7 @@ export function serverPolicy(names: HomeNames, { account = '*', region = '*' }: 
   const parameters = [`parameter${names.folder}`, `parameter${names.folder}/*`].map((each) =>
     arn('ssm', each),
   );
+  const people = (kind: string) => `arn:${partitionOf(region)}:iam::${account}:${kind}/*`;
   const table = arn('dynamodb', `table/${names.table}`);
   const keys = arn('kms', 'key/*');
   const tagged = { StringEquals: { [`aws:ResourceTag/${nameTag}`]: names.name } };
@@ -34,6 +35,7 @@ export function serverPolicy(names: HomeNames, { account = '*', region = '*' }: 
       allow('WrapRootKey', ['kms:Encrypt'], keys, aliased),
       allow('FindKey', ['kms:ListKeys', 'kms:ListResourceTags'], '*'),
       allow('MakeTable', tableMaking, table),
+      allow('KnowCallers', ['iam:GetRole', 'iam:GetUser'], [people('role'), people('user')]),
     ],
   };
 }

@@ -177,6 +177,11 @@ export const rows: Readonly<Record<string, Row>> = {
     summary: 'Limits to how fast clients may go',
     load: () => import('./commands/quota.ts'),
   },
+  notifier: {
+    section: 'Server',
+    summary: 'Who is told of what happens',
+    load: () => import('./commands/notifier.ts'),
+  },
   job: { section: 'Server', summary: 'Long work under way', load: () => import('./commands/job.ts') },
   audit: { section: 'Server', summary: 'Follow and check the audit log' },
   api: { section: 'Server', summary: 'Call any endpoint', load: () => import('./commands/api.ts') },

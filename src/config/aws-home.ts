@@ -14,6 +14,8 @@ export interface HomeNames {
   readonly storeParameter: string;
   readonly alias: string;
   readonly table: string;
+  /** What logins by a signed request to STS have to name. */
+  readonly serverId: string;
 }
 
 export const usualName = 'server';
@@ -40,6 +42,7 @@ export function homeNames(name: string): HomeNames {
     storeParameter: `${folder}/store`,
     alias: `alias/coffer-${name}`,
     table: `coffer-${name}`,
+    serverId: `coffer-${name}`,
   };
 }
 

@@ -95,6 +95,65 @@ export const profileNames: Kind<readonly string[]> = {
   show: (value) => value.join(','),
 };
 
+/** ARNs of topics of SNS. */
+export const topics: Kind<readonly string[]> = {
+  placeholder: 'ARN,...',
+  looks:
+    'a list of ARNs (`["arn:aws:sns:eu-central-1:123456789012:notices"]`; with commas between them in a flag or variable)',
+  read: (value) =>
+    listOf(value, /^arn:aws[a-z-]*:sns:[a-z0-9-]{3,43}:\d{12}:[\w-]{1,256}$/, 'ARNs of topics of SNS'),
+  fromText: (text) => text.split(',').map((each) => each.trim()),
+  show: (value) => value.join(','),
+};
+
+/** A program and its words. */
+export const argv: Kind<readonly string[]> = {
+  placeholder: 'WORDS',
+  looks: 'a list: the absolute path of a program, and its words, which no shell reads',
+  read(value) {
+    const sound = (each: unknown): each is string => typeof each === 'string' && !each.includes('\0');
+    const [program] = Array.isArray(value) ? (value as readonly unknown[]) : [];
+    if (
+      !Array.isArray(value) ||
+      !value.every(sound) ||
+      typeof program !== 'string' ||
+      !program.startsWith('/')
+    ) {
+      return {
+        problem:
+          'must be a list such as ["/usr/local/bin/tell", "--urgent"], and begin with an absolute path',
+      };
+    }
+    return { value };
+  },
+  fromText: (text) => text,
+  // Its words may hold what is nobody's business.
+  show: ([program = '']) => program,
+};
+
+/** Names of notifiers. */
+export const notifierName: Kind<string> = {
+  placeholder: 'NAME',
+  looks: 'up to 64 lower-case letters, digits, `.`, `_` and `-`',
+  read: (value) =>
+    typeof value === 'string' && /^[a-z0-9][a-z0-9._-]{0,63}$/.test(value)
+      ? { value }
+      : { problem: 'must have up to 64 lower-case letters, digits, ".", "_" and "-"' },
+  fromText: asText,
+  show: (value) => value,
+};
+
+/** Kinds of notices, with `*` for any text. */
+export const noticeKinds: Kind<readonly string[]> = {
+  placeholder: 'KIND,...',
+  looks:
+    'a list of words such as `credentials.issued`, `credentials.*` or `*.refused`, with one `*` each at most',
+  read: (value) =>
+    listOf(value, /^(?=.)[a-z0-9_.-]{0,80}\*?[a-z0-9_.-]{0,80}$/, 'kinds such as ["credentials.*"]'),
+  fromText: (text) => text.split(',').map((each) => each.trim()),
+  show: (value) => value.join(','),
+};
+
 /** What an entry holds is not repeated: this is where a password would stand. */
 function listOf(
   value: unknown,

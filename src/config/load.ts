@@ -18,6 +18,7 @@ import {
   type Sources,
   said,
 } from './found.ts';
+import { assembleNotifier, type FoundNotifier, readNotifiers } from './notifiers.ts';
 import { ConfigurationError, type Problem } from './problem.ts';
 import type { ListenerSettings, Settings } from './settings.ts';
 import { listenerTable, type Setting, table } from './table.ts';
@@ -63,15 +64,16 @@ export function resolveSettings(sources: Sources): Loaded {
     said(name, setting, sources, fileTable(sources, name)),
   ) as FoundServer;
   const listeners = readListeners(sources, problems);
+  const notifiers = readNotifiers(file, problems);
   problems.push(
     ...serverCombinations(server),
     ...listeners.flatMap(listenerCombinations),
     ...listenersCombinations(listeners, server),
   );
   return {
-    settings: assemble(server, listeners),
+    settings: assemble(server, listeners, notifiers),
     problems: inOrder(problems),
-    found: [...Object.values(server), ...listeners.flatMap((listener) => Object.values(listener))],
+    found: [server, ...listeners, ...notifiers].flatMap((rows) => Object.values<Found<unknown>>(rows)),
   };
 }
 
@@ -181,7 +183,11 @@ function inOrder(problems: readonly Problem[]): readonly Problem[] {
   );
 }
 
-function assemble(found: FoundServer, listeners: readonly FoundListener[]): Settings {
+function assemble(
+  found: FoundServer,
+  listeners: readonly FoundListener[],
+  notifiers: readonly FoundNotifier[],
+): Settings {
   return {
     data: found.data.value,
     storage: found.storage.value,
@@ -217,7 +223,9 @@ function assemble(found: FoundServer, listeners: readonly FoundListener[]): Sett
       endpoints: found['aws.endpoints'].value,
       profiles: found['aws.profiles'].value,
       ambient: found['aws.ambient'].value,
+      topics: found['aws.topics'].value,
     },
+    notifiers: notifiers.map(assembleNotifier),
     backup: {
       directory: found['backup.directory'].value,
       every: found['backup.every'].value,

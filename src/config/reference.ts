@@ -1,5 +1,13 @@
 /** The reference page's tables, out of the declarations. */
-import { defaultText, flagOf, listenerTable, type Setting, table, variableOf } from './table.ts';
+import {
+  defaultText,
+  flagOf,
+  listenerTable,
+  notifierTable,
+  type Setting,
+  table,
+  variableOf,
+} from './table.ts';
 
 /** Markdown: every setting with its default, its flag and variable, and what a value looks like. */
 export function settingReference(): string {
@@ -11,7 +19,8 @@ export function settingReference(): string {
   }
   const listener = Object.entries<Setting<unknown>>(listenerTable);
   const [first = ['', []], ...rest] = groups;
-  return [first, ['`[[listener]]`', listener] as const, ...rest]
+  const notifier = Object.entries<Setting<unknown>>(notifierTable);
+  return [first, ['`[[listener]]`', listener] as const, ...rest, ['`[[notifier]]`', notifier] as const]
     .map(
       ([heading, settings]) => `### ${heading}\n\n${settings.map((row) => settingText(...row)).join('\n')}`,
     )
@@ -28,7 +37,9 @@ function settingText(name: string, setting: Setting<unknown>): string {
     `${sentence(help)}\n`,
     `- value: ${kind.looks}`,
     `- default: ${usual}`,
-    `- flag \`--${flagOf(name, setting)}${value}\`, variable \`${variableOf(name, setting)}\``,
+    Object.hasOwn(notifierTable, name)
+      ? '- in the file alone'
+      : `- flag \`--${flagOf(name, setting)}${value}\`, variable \`${variableOf(name, setting)}\``,
     ...(live === true ? ['- SIGHUP applies a change'] : []),
     '',
   ].join('\n');

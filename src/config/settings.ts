@@ -98,6 +98,17 @@ export interface AwsSettings {
   readonly profiles: readonly string[];
   /** Whether mounts that hand out credentials of AWS may make them by the server's own identity. */
   readonly ambient: boolean;
+  /** ARNs of topics that notifiers may tell with the server's own identity. */
+  readonly topics: readonly string[];
+}
+
+/** A notifier that runs a program. */
+export interface NotifierCommand {
+  readonly name: string;
+  /** An absolute path, and words. */
+  readonly command: readonly string[];
+  readonly kinds: readonly string[];
+  readonly timeout: number;
 }
 
 /** Which storage: a URL, as it is written. It may hold a password, so it is shown by `storageUrl.show` alone. */
@@ -127,4 +138,5 @@ export interface Settings {
   readonly backup: BackupSettings;
   readonly audit: AuditSettings;
   readonly aws: AwsSettings;
+  readonly notifiers: readonly NotifierCommand[];
 }

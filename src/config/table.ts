@@ -5,6 +5,7 @@
 import {
   address,
   addresses,
+  argv,
   backupAddress,
   boolean,
   choice,
@@ -12,6 +13,8 @@ import {
   dialectName,
   type Kind,
   networks,
+  noticeKinds,
+  notifierName,
   path,
   paths,
   profileNames,
@@ -19,6 +22,7 @@ import {
   share,
   storageUrl,
   targets,
+  topics,
   url,
 } from './kinds.ts';
 import { defaultListen } from './listen-address.ts';
@@ -191,6 +195,11 @@ export const table = {
     default: [] as readonly string[],
     help: 'profiles of this machine’s AWS files that mounts of tables may name',
   },
+  'aws.topics': {
+    kind: topics,
+    default: [] as readonly string[],
+    help: 'topics of SNS that notifiers may tell with this server’s own identity',
+  },
   'backup.directory': {
     kind: path,
     default: undefined,
@@ -273,8 +282,35 @@ export const listenerTable = {
   },
 } as const satisfies Readonly<Record<string, Setting<unknown>>>;
 
+/** Of one notifier that runs a program, by name in its `[[notifier]]` table of the file; nothing else may say it. */
+export const notifierTable = {
+  name: {
+    kind: notifierName,
+    default: '',
+    defaultText: 'none; it must be said',
+    help: 'name of the notifier',
+  },
+  command: {
+    kind: argv,
+    default: [] as readonly string[],
+    defaultText: 'none; it must be said',
+    help: 'program that is run for each notice, and reads it as JSON from its standard input',
+  },
+  kinds: {
+    kind: noticeKinds,
+    default: ['*'] as readonly string[],
+    help: 'which kinds of notices it is run for',
+  },
+  timeout: {
+    kind: duration(second, 15 * second),
+    default: 10 * second,
+    help: 'how long it may run before it is ended',
+  },
+} as const satisfies Readonly<Record<string, Setting<unknown>>>;
+
 export type ServerValues = Settings<typeof table>;
 export type ListenerValues = Settings<typeof listenerTable>;
+export type NotifierValues = Settings<typeof notifierTable>;
 
 export function flagOf(name: string, { flag }: Setting<unknown>): string {
   return flag ?? name.replaceAll(/[._]/g, '-');

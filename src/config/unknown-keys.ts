@@ -3,14 +3,14 @@ import { suggest } from '../suggest.ts';
 import type { ConfigFile } from './file.ts';
 import { byFile, byVariable, type FileTable, type Sources } from './found.ts';
 import type { Problem } from './problem.ts';
-import { listenerTable, table, variableOf } from './table.ts';
+import { listenerTable, notifierTable, table, variableOf } from './table.ts';
 
 const names = Object.keys(table);
 /** Tables that hold settings: `limits`, `log`, … */
 export const sections: readonly string[] = [
   ...new Set(names.filter((name) => name.includes('.')).map((name) => name.slice(0, name.indexOf('.')))),
 ];
-const topLevel = [...names.filter((name) => !name.includes('.')), ...sections, 'listener'];
+const topLevel = [...names.filter((name) => !name.includes('.')), ...sections, 'listener', 'notifier'];
 
 export function isTable(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Date);
@@ -37,6 +37,11 @@ export function unknownKeys(file: ConfigFile): readonly Problem[] {
 /** The same for one `[[listener]]`. */
 export function unknownListenerKeys(file: ConfigFile, listener: FileTable): readonly Problem[] {
   return strangers(file, listener, Object.keys(listenerTable), 'listener.');
+}
+
+/** The same for one `[[notifier]]`. */
+export function unknownNotifierKeys(file: ConfigFile, notifier: FileTable): readonly Problem[] {
+  return strangers(file, notifier, Object.keys(notifierTable), 'notifier.');
 }
 
 function strangers(

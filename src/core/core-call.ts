@@ -15,6 +15,8 @@ export interface CoreCall<F extends Fields = Fields> extends Call<F> {
   readonly acl: Acl | undefined;
   /** Seconds of response wrapping asked for; 0 for none. */
   readonly wrapTtl: number;
+  /** Others consented to this request. */
+  readonly approved?: true;
 }
 
 type CoreHandler<F extends Fields> = (call: CoreCall<F>) => Promise<Reply | undefined>;

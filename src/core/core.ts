@@ -9,6 +9,7 @@ import type { ManualSeal } from '../seal/collector.ts';
 import type { RoomKeepingStorage } from '../storage/room.ts';
 import type { SnapshotStorage } from '../storage/snapshot.ts';
 import type { Revision } from '../storage/storage.ts';
+import { Approvals } from './approval/approvals.ts';
 import type { AuditLog } from './audit/audit.ts';
 import { AuditDevices } from './audit-device/devices.ts';
 import { Backups, tagKeyOf } from './backup/backups.ts';
@@ -118,6 +119,7 @@ export class Core implements CoreRooms {
   readonly expiry: ExpiryDuty;
   readonly jobs: Jobs;
   readonly wrappings: Wrappings;
+  readonly approvals: Approvals;
   readonly quotas: Quotas;
   readonly ceilings: Ceilings;
   readonly devices: AuditDevices;
@@ -139,7 +141,7 @@ export class Core implements CoreRooms {
   readonly #ceremonies: readonly { cancel(): void }[];
 
   constructor(options: CoreOptions) {
-    const { barrier, clock, random } = options;
+    const { barrier, clock, random, snapshots, storeId } = options;
     this.#options = options;
     this.barrier = barrier;
     this.store = barrier;
@@ -182,8 +184,7 @@ export class Core implements CoreRooms {
     this.batchTokens = new BatchTokens({ texts: barrier.texts, idOf });
     const digestKey = barrier.purposeKey('identity-digest');
     this.identities = new Identities({ store: barrier, digestKey, clock, random });
-    const mfaKey = barrier.purposeKey('mfa-request');
-    this.mfa = new Mfa({ store: barrier, hashKey: mfaKey, clock, random });
+    this.mfa = new Mfa({ store: barrier, hashKey: barrier.purposeKey('mfa-request'), clock, random });
     this.tokenReader = new TokenReader(barrier, {
       idOf,
       batch: this.batchTokens,
@@ -197,7 +198,6 @@ export class Core implements CoreRooms {
       findMount: (uuid) => this.mounts.find(uuid),
       tally,
     });
-    const { snapshots, storeId } = options;
     this.backups = new Backups({ storage: snapshots, storeId, tagKey: tagKeyOf(barrier), clock, random });
     this.quotas = new Quotas(barrier);
     const { peers } = this.surroundings;
@@ -211,6 +211,7 @@ export class Core implements CoreRooms {
       tokens: this.tokens,
       cubbyhole: (token) => this.#ownCubbyhole(token),
     });
+    this.approvals = new Approvals(this, { notices: this.notices, log: options.log });
     this.jobs = new Jobs({ store: barrier, clock, random });
     this.rotation = new Rotation({
       terms: barrier,

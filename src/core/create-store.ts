@@ -7,15 +7,27 @@ import { CofferError, ConflictError } from '../errors.ts';
 import { bootKeys, bootWrites, restoringKey } from '../seal/boot.ts';
 import { migratingKey } from '../seal/migration-mark.ts';
 import type { Slot } from '../seal/slots.ts';
-import type { Storage, StorageKey } from '../storage/storage.ts';
+import { parseStorageKey, type Storage, type StorageKey } from '../storage/storage.ts';
 import { encodeEpoch, epochKey, firstEpoch } from './epoch.ts';
 import { builtinEntries, newEntry } from './mount/builtin.ts';
-import { encodeMount, type MountEntry, mountKey, noMountConfig } from './mount/entry.ts';
+import { encodeMount, type MountEntry, mountDataPrefix, mountKey, noMountConfig } from './mount/entry.ts';
 import { defaultPolicyName, defaultPolicyText } from './policy/builtin.ts';
 import { policyRecord } from './policy/store.ts';
 import { rootTokenAt } from './token/root-token.ts';
 import { type MintedToken, Tokens, tokenKeys } from './token/tokens.ts';
+import type { ViewWrite } from './view.ts';
 import { firstWitness } from './witness.ts';
+
+/** What a store begins with besides what every store has: all of it in its one commit, so that it is there once and whole. */
+export interface Founding {
+  readonly mounts: readonly {
+    readonly entry: MountEntry;
+    /** The mount's own first records. */
+    readonly records: readonly ViewWrite[];
+  }[];
+  /** `text` has been parsed by whoever wrote it. */
+  readonly policies: readonly { readonly name: string; readonly text: string }[];
+}
 
 export interface NewStore {
   readonly storage: Storage;
@@ -25,6 +37,7 @@ export interface NewStore {
   readonly makeSlots: (rootKey: Buffer, storeId: string) => Promise<readonly Slot[]>;
   /** A kv v2 engine at `secret/`, for people; stores made through `sys/init` have none, as Vault's do not. */
   readonly withSecretMount: boolean;
+  readonly founding?: Founding;
   /** Text of the root token; drawn when absent. */
   readonly rootToken?: string;
   /** Called with the root token before the store exists, so that it is kept even if the process dies right after. */
@@ -95,22 +108,34 @@ function firstRecords(
   options: NewStore,
   root: RootToken,
 ): { readonly rootToken: string; readonly writes: readonly PlainWrite[] } {
-  const { clock, random } = options;
+  const { clock, random, founding = { mounts: [], policies: [] } } = options;
   const now = clock.now();
   const entries = [
     ...builtinEntries(random, now),
     ...(options.withSecretMount ? [secretMount(random, now)] : []),
+    ...founding.mounts.map(({ entry }) => entry),
   ];
+  const policies = [{ name: defaultPolicyName, text: defaultPolicyText }, ...founding.policies];
+  const records = founding.mounts.flatMap(({ entry, records }) =>
+    records.map(({ path, value }) => ({ key: parseStorageKey(mountDataPrefix(entry.uuid) + path), value })),
+  );
   return {
     rootToken: root.text,
-    writes: [...witnessed(entries, policyRecord(defaultPolicyName, defaultPolicyText, now)), ...root.writes],
+    writes: [
+      ...witnessed(
+        entries,
+        policies.map(({ name, text }) => ({ name, ...policyRecord(name, text, now) })),
+      ),
+      ...records,
+      ...root.writes,
+    ],
   };
 }
 
 /** Mounts and policies, what vouches for them, and the epoch that vouches for that. */
 function witnessed(
   entries: readonly MountEntry[],
-  policy: { readonly key: StorageKey; readonly value: Buffer },
+  policies: readonly { readonly name: string; readonly key: StorageKey; readonly value: Buffer }[],
 ): readonly PlainWrite[] {
   const mounts = entries.map((entry) => ({
     key: mountKey(entry.uuid),
@@ -121,11 +146,14 @@ function witnessed(
     'mounts',
     mounts.map(({ uuid, value }) => [uuid, value]),
   );
-  const ofPolicies = firstWitness('policies', [[defaultPolicyName, policy.value]]);
+  const ofPolicies = firstWitness(
+    'policies',
+    policies.map(({ name, value }) => [name, value]),
+  );
   const witness = { mounts: ofMounts.digests, policies: ofPolicies.digests };
   return [
     { key: epochKey, value: encodeEpoch({ ...firstEpoch, witness }) },
-    policy,
+    ...policies.map(({ key, value }) => ({ key, value })),
     ...mounts.map(({ key, value }) => ({ key, value })),
     ...ofMounts.writes,
     ...ofPolicies.writes,

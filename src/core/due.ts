@@ -5,10 +5,27 @@
 import type { PlainWrite } from '../barrier/store.ts';
 import { parseStorageKey, type StorageKey } from '../storage/storage.ts';
 
-/** What an entry's id names: a token's stored id, a lease id, `<mount uuid>/<name>`, a mount's uuid, a job's, a pending login's. */
-export type DueKind = 'token' | 'token-tree' | 'lease' | 'mount' | 'purge' | 'job' | 'pending-login';
+/** What an entry's id names: a token's stored id, a lease id, `<mount uuid>/<name>`, a mount's uuid, a job's, a pending login's, an approval's. */
+export type DueKind =
+  | 'token'
+  | 'token-tree'
+  | 'lease'
+  | 'mount'
+  | 'purge'
+  | 'job'
+  | 'pending-login'
+  | 'approval';
 
-const kinds: readonly DueKind[] = ['token', 'token-tree', 'lease', 'mount', 'purge', 'job', 'pending-login'];
+const kinds: readonly DueKind[] = [
+  'token',
+  'token-tree',
+  'lease',
+  'mount',
+  'purge',
+  'job',
+  'pending-login',
+  'approval',
+];
 
 export interface Due {
   readonly key: StorageKey;

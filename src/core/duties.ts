@@ -28,6 +28,7 @@ export function expiryDuty(core: Core, options: CoreOptions): ExpiryDuty {
       token: (due, fence) => tokens.onDue(due, fence),
       'token-tree': (due, fence) => tokens.onTreeDue(due, fence, core.cubbyholePrefix(due.id as TokenId)),
       job: (due, fence) => jobs.onDue(due, fence),
+      approval: (due, fence) => core.approvals.onDue(due, fence),
       'pending-login': (due, fence) => core.mfa.pending.onDue(due, fence),
       lease: (due, fence, _holdsLock, outside) => leases.onDue(due, fence, outside),
       purge: (due, fence, holdsLock, outside) =>

@@ -31,11 +31,20 @@ export function judge(
   const unruled = ruled.kind === 'deny' && ruled.reason === 'no-rule';
   const decision = unruled && spec?.ownDecision === true ? leftToEngine : ruled;
   const handled = pathHandled(operation, path, destination);
-  if (decision.kind !== 'allow' || handled === path) return { decision, path };
+  if (decision.kind === 'deny' || handled === path) return { decision, path };
   const asHandled = acl.decide({ operation, path: handled, data, sudo, wrapTtl });
-  return asHandled.kind === 'deny' && asHandled.reason === 'no-rule'
-    ? { decision, path }
-    : { decision: asHandled, path: handled };
+  if (asHandled.kind === 'deny' && asHandled.reason === 'no-rule') return { decision, path };
+  return { decision: withConsentOf(decision, asHandled), path: handled };
+}
+
+/** The second form decides; what the first one wants to be approved it wants all the same. */
+function withConsentOf(asSent: Judgement['decision'], asHandled: Decision): Decision {
+  if (asSent.kind !== 'needs-approval' || asHandled.kind === 'deny') return asHandled;
+  if (asHandled.kind === 'allow') return asSent;
+  if (asHandled.rule === asSent.rule) return asHandled;
+  const [one, other] = [asSent.approval, asHandled.approval];
+  const approval = { ttl: Math.min(one.ttl, other.ttl), factors: [...one.factors, ...other.factors] };
+  return { ...asHandled, approval };
 }
 
 /**

@@ -5,6 +5,7 @@
 import type { BarrierStore, PlainWrite } from '../barrier/store.ts';
 import { CofferError, ConflictError } from '../errors.ts';
 import type { Expectation, Revision } from '../storage/storage.ts';
+import type { Toll } from './approval/toll.ts';
 import { lineOf, type ReadToken } from './token/reader.ts';
 import { encodeToken, tokenKey } from './token/record.ts';
 import type { StoredToken, Tokens } from './token/tokens.ts';
@@ -18,6 +19,7 @@ export class RequestCommit {
   #owes: boolean;
   #committed = false;
   #spentLast = false;
+  #toll: Toll | undefined;
 
   /** `token` is undefined where no use is to be spent. */
   constructor(store: BarrierStore, tokens: Tokens, token: ReadToken | undefined) {
@@ -35,6 +37,11 @@ export class RequestCommit {
   /** Whether this request took the token's last use: the token has ended, and nothing leased may be handed out. */
   get spentLast(): boolean {
     return this.#spentLast;
+  }
+
+  /** From now on the request owes this too. */
+  charge(toll: Toll): void {
+    this.#toll = toll;
   }
 
   /** Throws `permission_denied` when the last use went to another request meanwhile. */
@@ -58,12 +65,12 @@ export class RequestCommit {
 
   /** Whether `spend` would do anything. */
   get owes(): boolean {
-    return this.#owes;
+    return this.#owes || this.#toll !== undefined;
   }
 
-  /** Spends the use if no commit of the handler did. */
+  /** Spends what is owed if no commit of the handler did. */
   async spend(): Promise<void> {
-    if (this.#owes) await this.commit([]);
+    if (this.owes) await this.commit([]);
   }
 
   async #commit(
@@ -74,13 +81,19 @@ export class RequestCommit {
     for (;;) {
       const token = guarded ? this.#token : undefined;
       const spending = token !== undefined && this.#owes ? this.#spending(token) : [];
+      const toll = this.#toll;
       const guard = token === undefined ? [] : [{ key: tokenKey(token.record.id), revision: token.revision }];
       try {
-        const revisions = await this.#store.commit([...writes, ...spending], [...expectations, ...guard]);
+        const revisions = await this.#store.commit(
+          [...writes, ...spending, ...(toll?.writes ?? [])],
+          [...expectations, ...guard, ...(toll?.expectations ?? [])],
+        );
         this.#committed = true;
+        this.#toll = undefined;
         if (token !== undefined && this.#owes) this.#settleUse(token, revisions[writes.length]);
         return revisions.slice(0, writes.length);
       } catch (error) {
+        if (toll !== undefined && isOf(toll, error)) throw toll.lost();
         if (
           token === undefined ||
           !(error instanceof ConflictError) ||
@@ -118,6 +131,10 @@ export class RequestCommit {
     };
     return left > 0 ? [spent] : this.#tokens.endWrites(token.record);
   }
+}
+
+function isOf({ expectations }: Toll, error: unknown): boolean {
+  return error instanceof ConflictError && expectations.some(({ key }) => key === error.key);
 }
 
 /** What in the store stands for a token: itself, or for a batch token its parent. An orphan among those has nothing there. */

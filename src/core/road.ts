@@ -3,25 +3,29 @@
  * decision, and nothing reaches a secret around it.
  */
 import type { Clock } from '../clock.ts';
-import { asCofferError, CofferError } from '../errors.ts';
+import { CofferError } from '../errors.ts';
 import { admission, strangersWith } from './admission.ts';
 import { errorAnswer } from './answer.ts';
 import { type AuditedDecision, requestLine, responseLine } from './audit-lines.ts';
 import { AuditedStream } from './audited-stream.ts';
 import { carryOut, type Outcome } from './carry-out.ts';
+import { consentTo, withConsent } from './consent.ts';
 import type { Core } from './core.ts';
 import type { CoreCall } from './core-call.ts';
 import { type Destination, findDestination } from './destination.ts';
-import type { Call, Endpoint, OperationSpec } from './endpoint.ts';
-import { type CoercedFields, coerceFields } from './field.ts';
+import type { Call, OperationSpec } from './endpoint.ts';
+import type { CoercedFields } from './field.ts';
 import { helpAnswer } from './help.ts';
 import { type Judgement, judge, openToEveryone } from './judge.ts';
+import { logFault } from './log-fault.ts';
 import { noTelemetry, type Passage, type Telemetry } from './meter.ts';
 import { isBuiltin } from './mount/builtin.ts';
 import { MountView } from './mount/view.ts';
 import type { Peers } from './peers.ts';
 import type { Acl } from './policy/acl.ts';
 import type { StrangerLimit, Strangers } from './quota/strangers.ts';
+import { isAbsent, none, readFields } from './read-fields.ts';
+import { refusal } from './refusal.ts';
 import type { Answer, Request, Road } from './request.ts';
 import { RequestCommit } from './request-commit.ts';
 import { type IsUrgent, storageFull, waitsForRoom } from './room.ts';
@@ -33,6 +37,7 @@ import type { InFlight } from './server/in-flight.ts';
 import { auditedHeaders } from './server/request-headers.ts';
 import { type Authentication, authenticate } from './token/authenticate.ts';
 import { principalOf } from './token/record.ts';
+import { present, type Unwrapped, unwrappedBy } from './unwrapped.ts';
 import { admitWrapping, type EncodeAnswer, wrapOutcome } from './wrap-answer.ts';
 
 export interface RoadOptions {
@@ -79,14 +84,6 @@ export function createRoad(options: RoadOptions): Road {
   };
 }
 
-/** Our own faults are logged with their cause; what callers do wrong is in the audit log. */
-function logFault(log: Log, request: Request, error: unknown): void {
-  const { code, message, cause } = asCofferError(error);
-  if (code === 'internal' || code === 'integrity' || code === 'unavailable' || code === 'store_unusable') {
-    log('request failed', { request_id: request.id, code, reason: message, cause });
-  }
-}
-
 async function travel(
   core: Core,
   request: Request,
@@ -94,8 +91,25 @@ async function travel(
   strangers: Strangers,
   passage: Passage,
 ): Promise<Answer> {
+  const outcome = await journey(core, request, options, strangers, passage);
+  await outcome.afterwards?.();
+  if (outcome.answer.kind !== 'stream') return outcome.answer;
+  const { body } = outcome.answer;
+  const fault = (error: unknown) => logFault(options.log, request, error);
+  return { ...outcome.answer, body: new AuditedStream(core.audit, request, body, fault) };
+}
+
+/** Up to the answer's line. `unwrapped` goes by the token that sent it, and by nothing of this request's own. */
+async function journey(
+  core: Core,
+  request: Request,
+  options: RoadOptions,
+  strangers: Strangers,
+  passage: Passage,
+  unwrapped?: Unwrapped,
+): Promise<Outcome> {
   const { log } = options;
-  let snapshot = await core.tokenReader.present(request.token);
+  let snapshot = await present(core, request, unwrapped);
   // Most requests wait for nothing here: what is cached is current, and awaiting it would still cost a turn.
   let epoch = core.current(snapshot.epoch);
   if (epoch === undefined) {
@@ -104,7 +118,7 @@ async function travel(
     if (snapshot.token?.record.type === 'batch') snapshot = await core.tokenReader.present(request.token);
   }
   const { table } = core.mounts;
-  const presented = request.token !== undefined;
+  const presented = request.token !== undefined || unwrapped !== undefined;
   const who = authenticate(presented, snapshot.token, table, request.remoteAddress, core.clock.now());
   if (who.kind === 'refused' && strangers.wait(request.remoteAddress, core.clock.steady()) > 0) {
     throw new CofferError('rate_limited', 'too many requests without a valid token; try again later');
@@ -135,7 +149,9 @@ async function travel(
     }),
     'kernel',
   );
-  const outcome = await settle(core, request, destination, visit, who, options).catch(
+  const carry = (held: Unwrapped) =>
+    journey(core, held.request, options, strangers, noTelemetry.passage(held.request), held);
+  const outcome = await settle(core, request, destination, visit, who, options, { unwrapped, carry }).catch(
     (error: unknown): Outcome => {
       logFault(log, request, error);
       return { answer: errorAnswer(request, error), durable: visit.commit.committed };
@@ -156,11 +172,7 @@ async function travel(
     await outcome.undo?.().catch((failure: unknown) => logFault(log, request, failure));
     throw error;
   });
-  await outcome.afterwards?.();
-  if (outcome.answer.kind !== 'stream') return outcome.answer;
-  const { body } = outcome.answer;
-  const audited = new AuditedStream(core.audit, request, body, (error) => logFault(log, request, error));
-  return { ...outcome.answer, body: audited };
+  return outcome;
 }
 
 /** Whoever logs in is no stranger, also where the token is wrapped. */
@@ -212,33 +224,7 @@ async function prepareVisit(
   };
 }
 
-/** Whether what is to be written is not there yet. What goes wrong in asking is told once the request is audited. */
-async function isAbsent(
-  endpoint: Endpoint | undefined,
-  call: Call,
-): Promise<{ readonly absent: boolean; readonly problem: CofferError | undefined }> {
-  try {
-    return { absent: endpoint?.exists !== undefined && !(await endpoint.exists(call)), problem: undefined };
-  } catch (error) {
-    return { absent: false, problem: asCofferError(error) };
-  }
-}
-
-const none: readonly string[] = [];
 const noMetadata: Readonly<Record<string, string>> = {};
-const noFields: CoercedFields = { values: {}, unknown: none };
-
-function readFields(
-  endpoint: Endpoint | undefined,
-  request: Request,
-): { readonly coerced: CoercedFields; readonly fieldError: CofferError | undefined } {
-  if (endpoint === undefined) return { coerced: noFields, fieldError: undefined };
-  try {
-    return { coerced: coerceFields(endpoint.fields, request.data), fieldError: undefined };
-  } catch (error) {
-    return { coerced: noFields, fieldError: asCofferError(error) };
-  }
-}
 
 /** A new one each time: listeners on one that is shared would never go away. */
 function neverAborted(): AbortSignal {
@@ -337,11 +323,12 @@ async function settle(
   visit: Visit,
   who: Authentication,
   { encode, isUrgent }: RoadOptions,
+  { unwrapped, carry }: { unwrapped: Unwrapped | undefined; carry: (held: Unwrapped) => Promise<Outcome> },
 ): Promise<Outcome> {
   const { commit, decision, fieldError } = visit;
   const { route, endpoint, spec, operation } = destination;
   try {
-    if (decision.kind !== 'allow') throw refusal(decision, who, spec);
+    if (decision.kind === 'deny') throw refusal(who, spec);
     if (route === undefined) {
       throw new CofferError('no_route', `no handler for route "${request.path}". route entry not found.`);
     }
@@ -357,6 +344,31 @@ async function settle(
     if (core.isShort() && waitsForRoom(request, isUrgent)) throw storageFull();
     const token = who.kind === 'token' ? who.token.record : undefined;
     if (request.wrapTtl > 0) await admitWrapping(core, { request, mount: route.mount, spec, token });
+    const held = spec.unwraps === true ? await unwrappedBy(core, visit.call, request) : undefined;
+    if (held !== undefined && decision.kind === 'allow') {
+      // Before the other request takes one of what may be the same token's.
+      await commit.spend();
+      return { ...(await carry(held)), durable: true };
+    }
+    const consent =
+      decision.kind === 'allow' && unwrapped === undefined
+        ? undefined
+        : await consentTo({
+            core,
+            request,
+            endpoint,
+            spec,
+            mountType: route.mount.entry.type,
+            call: visit.call,
+            token: who.kind === 'token' ? who.token : undefined,
+            decision,
+            unwrapped,
+          });
+    if (consent?.kind === 'held') {
+      await commit.spend();
+      return consent.outcome;
+    }
+    if (consent !== undefined) commit.charge(consent.toll);
     const outcome = await carryOut(
       {
         core,
@@ -368,31 +380,15 @@ async function settle(
         unknownFields: visit.unknownFields,
         acl: visit.acl,
       },
-      visit.call,
+      consent === undefined ? visit.call : ({ ...visit.call, approved: true } as CoreCall),
       token ?? null,
     );
-    if (request.wrapTtl === 0) return outcome;
-    return await wrapOutcome(core, request, outcome, outcome.identity ?? token?.identity, encode);
+    const last = withConsent(outcome, consent);
+    if (request.wrapTtl === 0) return last;
+    return await wrapOutcome(core, request, last, outcome.identity ?? token?.identity, encode);
   } catch (error) {
     // A use is spent on refusals and bad input too, before the answer.
     await commit.spend();
     throw error;
   }
-}
-
-function refusal(
-  decision: AuditedDecision,
-  who: Authentication,
-  spec: OperationSpec | undefined,
-): CofferError {
-  if (who.kind !== 'token' && spec?.refusal !== undefined) return spec.refusal();
-  if (decision.kind === 'needs-approval') {
-    return new CofferError('needs_approval', 'this request needs an approval first');
-  }
-  // Vault's clients and their tests know these two texts.
-  const acl = who.kind === 'token';
-  return new CofferError(
-    'permission_denied',
-    acl ? '1 error occurred:\n\t* permission denied\n\n' : 'permission denied',
-  );
 }

@@ -2,6 +2,7 @@
 import type { BarrierStore, SealedRecord } from '../barrier/store.ts';
 import type { Clock } from '../clock.ts';
 import type { Random } from '../crypto/random.ts';
+import type { Approvals } from './approval/approvals.ts';
 import type { AuditLog } from './audit/audit.ts';
 import type { AuditDevices } from './audit-device/devices.ts';
 import type { Epoch } from './epoch.ts';
@@ -44,6 +45,7 @@ export interface CoreRooms {
   readonly jobs: Jobs;
   readonly rotation: Rotation;
   readonly wrappings: Wrappings;
+  readonly approvals: Approvals;
   readonly quotas: Quotas;
   readonly ceilings: Ceilings;
   readonly devices: AuditDevices;

@@ -1,5 +1,6 @@
 /** Every endpoint below `sys/` that an unsealed node answers, each room's in a line of its own. */
 import { sealLimit } from '../barrier/seal-budget.ts';
+import { approvalEndpoints } from './approval/endpoints.ts';
 import { auditDeviceEndpoints } from './audit-device/endpoints.ts';
 import { backupEndpoints } from './backup/endpoints.ts';
 import type { Core, CoreOptions } from './core.ts';
@@ -38,7 +39,7 @@ export function systemEndpoints(
 ): { readonly endpoints: readonly Endpoint[]; readonly ceremonies: readonly { cancel(): void }[] } {
   const { seal, slots, unauthenticatedKeyOperations: openToAll, clock, random } = options;
   const rekey = new Rekey(options);
-  const root = new GenerateRoot({ ...options, tokens: core.tokens });
+  const root = new GenerateRoot({ ...options, tokens: core.tokens, notices: core.notices });
   const endpoints = [
     ...sealEndpoints(seal, clock),
     ...slotEndpoints(slots),
@@ -56,6 +57,7 @@ export function systemEndpoints(
     ...keyEndpoints(core),
     ...secretEndpoints(core, new Cursors(core.barrier.purposeKey('find-cursor'), random)),
     ...wrappingEndpoints(core),
+    ...approvalEndpoints(core),
     validateEndpoint(core),
     ...quotaEndpoints(core),
     ...openApiEndpoints(core),

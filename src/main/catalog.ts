@@ -28,6 +28,7 @@ import { transit } from '../engine/transit/transit.ts';
 import type { DialectType } from '../http/dialect/dialect.ts';
 import { dssss } from '../http/dialect/dssss/dssss.ts';
 import type { NotifierType } from '../notifier/notifier.ts';
+import { smtp } from '../notifier/smtp/smtp.ts';
 import { sns } from '../notifier/sns/sns.ts';
 import { webhook } from '../notifier/webhook/webhook.ts';
 import type { AddressedSeal } from '../seal/addressed-seal.ts';
@@ -96,5 +97,5 @@ export const auditDeviceTypes: ReadonlyMap<string, AuditDeviceType> = new Map(
 export const dialectTypes: readonly DialectType[] = [dssss];
 /** @param places where notifiers may have the server go at AWS */
 export function notifierTypesFor(places: AwsPlaces): ReadonlyMap<string, NotifierType> {
-  return new Map([webhook, sns(places)].map((type) => [type.type, type]));
+  return new Map([webhook, sns(places), smtp].map((type) => [type.type, type]));
 }

@@ -9,6 +9,7 @@ import { backupProblems } from './backup-places.ts';
 import { readCertificate } from './certificate.ts';
 import { dialectProblems } from './configured-dialects.ts';
 import { sealProblems } from './configured-seals.ts';
+import { notifierProblems } from './notifiers.ts';
 import { certificateProblems, placeProblems } from './server-settings.ts';
 import { storagePlace, storageProblems } from './storage-place.ts';
 
@@ -24,6 +25,7 @@ export function checkServer(loaded: Loaded, data: string, shell: Shell): void {
           ...sealProblems(loaded),
           ...dialectProblems(loaded),
           ...backupProblems(loaded),
+          ...notifierProblems(loaded),
         ]),
     ...placeProblems(loaded, data),
   ];

@@ -17,6 +17,7 @@ import { dialectProblems } from './configured-dialects.ts';
 import { openConfiguredSeals, sealProblems } from './configured-seals.ts';
 import { type DssssWords, dssssHome, dssssOptions, refuseDssssWords } from './dssss-home/start.ts';
 import { firstSteps, welcome } from './first-start.ts';
+import { notifierKinds, notifierProblems } from './notifiers.ts';
 import { guardMemory, guardProcess, refuseInspector } from './process-guard.ts';
 import { devicePlaces, logControl, sanitizedConfiguration } from './program-facts.ts';
 import { type Reloaded, reloader } from './reload.ts';
@@ -47,7 +48,7 @@ const actions = {
 } as const;
 
 /** The options that are no settings. */
-export interface Actions extends Pick<HomeWords, 'aws' | 'name' | 'dry-run'>, DssssWords {
+export interface Actions extends Pick<HomeWords, 'aws' | 'name' | 'distinguished' | 'dry-run'>, DssssWords {
   readonly dev: boolean;
   readonly 'dev-root-token-id': string | undefined;
   readonly init: boolean;
@@ -137,6 +138,7 @@ export async function serveUntilStopped(
           ...sealProblems(read),
           ...dialectProblems(read),
           ...backupProblems(read),
+          ...notifierProblems(read),
         ];
   if (problems.length > 0) refuseWith(problems, shell);
   refuseInspector();
@@ -390,6 +392,7 @@ function facts(
   return {
     devicePlaces: devicePlaces(loaded.settings.audit, directory),
     types: mountTypesFor({ ...loaded.settings.aws, env: shell.env }),
+    notifiers: notifierKinds(loaded.settings, shell.env),
     program: {
       logs: company?.logs(logs) ?? logs,
       peers: company?.peers,

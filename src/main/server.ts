@@ -54,6 +54,8 @@ export interface ServingOptions {
   /** What audit devices may reach, and what the server shows of itself. */
   readonly devicePlaces?: NodeOptions['devicePlaces'];
   readonly program?: NodeOptions['program'];
+  /** Ways to tell people; all types, and nothing of AWS but its own addresses, if absent. */
+  readonly notifiers?: NodeOptions['notifiers'];
   /** What can be mounted; all of it, and nothing of AWS but its own addresses, if absent. */
   readonly types?: NodeOptions['types'];
   /** The server's other processes, for one that is a worker. */
@@ -289,12 +291,13 @@ async function serve(node: CofferNode, options: ServingOptions, address: Adverti
 }
 
 function programOf(
-  { devicePlaces, program, types }: ServingOptions,
+  { devicePlaces, notifiers, program, types }: ServingOptions,
   address: AdvertisedAddress,
-): Pick<NodeOptions, 'devicePlaces' | 'program' | 'types'> {
+): Pick<NodeOptions, 'devicePlaces' | 'notifiers' | 'program' | 'types'> {
   return {
     ...(types === undefined ? {} : { types }),
     ...(devicePlaces === undefined ? {} : { devicePlaces }),
+    ...(notifiers === undefined ? {} : { notifiers }),
     program: { ...program, address: address.get },
   };
 }

@@ -3,7 +3,7 @@
  * credentials, and this machine's own unless it was named as such. The connection goes to the very addresses that were checked.
  */
 import { lookup } from 'node:dns';
-import { BlockList, isIPv6, type LookupFunction } from 'node:net';
+import { BlockList, isIP, isIPv6, type LookupFunction } from 'node:net';
 import { CofferError } from '../errors.ts';
 
 const never = blockList([
@@ -74,6 +74,23 @@ export function guardedLookup(isLoopback: boolean): LookupFunction {
       }
     });
   };
+}
+
+/**
+ * The address of a host that may be asked, for clients that look names up by themselves: they are handed this one instead. Throws
+ * `unavailable` where there is none.
+ */
+export function guardedAddress(host: string): Promise<string> {
+  const isLoopback = isLoopbackName(host);
+  if (isIP(host) !== 0) {
+    return isForbiddenAddress(host, isLoopback) ? Promise.reject(unreachable(host)) : Promise.resolve(host);
+  }
+  return new Promise((resolve, reject) => {
+    guardedLookup(isLoopback)(host, { all: false }, (error, address) => {
+      if (error === null && typeof address === 'string') resolve(address);
+      else reject(error instanceof CofferError ? error : unreachable(host));
+    });
+  });
 }
 
 function unreachable(hostname: string): CofferError {

@@ -126,6 +126,20 @@ it("kv's clients work on it as on kv", async (context) => {
   expect(JSON.parse(exported.stdout)).toEqual({ db: { user: 'other' } });
 }, 240_000);
 
+it('a doctor of a table finds nothing wrong where a server of the environment is not there', async () => {
+  expect(await alone('coffer', ['table', 'setup'])).toMatchObject({ code: 0 });
+  const examine = (words: readonly string[]) =>
+    cli(place, ['doctor', ...words], {
+      env: { ...aws(), COFFER_SAFE: address('coffer'), COFFER_ADDR: 'http://127.0.0.1:1' },
+    });
+  const spare = await examine([]);
+  expect(spare, spare.stdout).toMatchObject({ code: 0 });
+  expect(spare.stdout).toMatch(/^warn server: http:\/\/127\.0\.0\.1:1/m);
+  expect(spare.stdout).toMatch(/^ok +table: /m);
+  const meant = await examine(['--safe', address('coffer'), '--address', 'http://127.0.0.1:1']);
+  expect(meant).toMatchObject({ code: 9 });
+}, 240_000);
+
 it('threat 21: a config leads to addresses of the settings and nowhere else', async () => {
   expect(await alone('coffer', ['table', 'setup'])).toMatchObject({ code: 0 });
   const listed = moto?.endpoint ?? '';

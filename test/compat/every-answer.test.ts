@@ -8,8 +8,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ResponseSchema } from '../../src/core/endpoint.ts';
 import { dataSchema } from '../../src/core/openapi/schema.ts';
 import { parseApiPath } from '../../src/core/path.ts';
+import { awsCredentials } from '../../src/engine/aws/aws.ts';
 import { credstash } from '../../src/engine/credstash/credstash.ts';
-import type { JsonObject } from '../../src/json.ts';
+import type { JsonObject, JsonValue } from '../../src/json.ts';
 import { openLogger } from '../../src/log.ts';
 import type { CofferNode } from '../../src/main/node.ts';
 import { logControl } from '../../src/main/program-facts.ts';
@@ -24,7 +25,9 @@ import { type DeclaredOperation, everyOperation } from '../fakes/every-endpoint.
 import { fieldsFor, hostileTexts, type KnownValues } from '../fakes/field-values.ts';
 import { KubernetesApi } from '../fakes/kubernetes-api.ts';
 import { leasedType, Outside } from '../fakes/leased-engine.ts';
+import { memoryAws } from '../fakes/memory-aws.ts';
 import { OidcProvider } from '../fakes/oidc-provider.ts';
+import { Device } from '../fakes/totp-place.ts';
 
 const seed = Number(process.env['COFFER_TEST_SEED'] ?? 20_261_122);
 /** Requests of each operation with each token. */
@@ -53,17 +56,25 @@ beforeAll(async () => {
     store: table.items,
     service: table.kms,
   }));
-  const engines = [leasedType(new Outside()), echoType, inMemory];
+  const everywhere = { env: {}, endpoints: [], profiles: [], ambient: true };
+  const awsServices = memoryAws(() => place.clock.now(), 'sample');
+  const engines = [
+    leasedType(new Outside()),
+    echoType,
+    inMemory,
+    awsCredentials(everywhere, () => awsServices),
+  ];
   const logs = logControl(openLogger({ level: 'error', terminal: false, write() {} }), () => 'error');
   place = await makePlace({ silent: true, engines, authMethods, program: { logs } });
   node = await place.node();
-  for (const type of ['leased', 'echo', 'transit', 'totp', 'database', 'credstash', 'role-secrets'])
+  for (const type of ['leased', 'echo', 'transit', 'totp', 'database', 'credstash', 'role-secrets', 'aws'])
     await ask(node, 'update', `sys/mounts/${type}`, { type });
   await ask(node, 'update', 'sys/auth/approle', { type: 'approle' });
   await ask(node, 'update', 'sys/auth/userpass', { type: 'userpass' });
   await ask(node, 'update', 'sys/auth/app-id', { type: 'app-id' });
   await ask(node, 'update', 'sys/auth/cert', { type: 'cert' });
-  for (const type of ['oidc', 'kubernetes', 'aws']) await ask(node, 'update', `sys/auth/${type}`, { type });
+  for (const type of ['oidc', 'kubernetes', 'aws', 'totp'])
+    await ask(node, 'update', `sys/auth/${type}`, { type });
   // Whom role-secrets believes; no request of this test reaches AWS.
   await ask(node, 'update', 'sys/auth/people', { type: 'aliased' });
   provider = await new OidcProvider({ now: () => place.clock.now() }).open();
@@ -109,6 +120,50 @@ async function signedLogins(): Promise<KnownValues> {
 }
 
 let signed: KnownValues = {};
+
+/** An account with a device and recovery codes, and what opens that which the operation asks about; made anew, and so without locks. */
+async function codeSamples(of: string): Promise<KnownValues> {
+  const account = 'auth/totp/accounts/sample/sample';
+  await ask(node, 'delete', account);
+  await ask(node, 'update', account, { roles: ['sample'] });
+  const invite = async () =>
+    (await ask(node, 'update', 'auth/totp/invite/sample/sample')).data['invitation'] ?? '';
+  const start = async (invitation: JsonValue) => {
+    const { data } = await ask(node, 'update', 'auth/totp/enroll/start', { invitation }, null);
+    return Device.of(place.clock, String(data['url']));
+  };
+  const pairOf = (one: Device) => ({ code: one.code(), next_code: one.code(30) });
+  const first = await invite();
+  const sent = { invitation: first, ...pairOf(await start(first)) };
+  const ended = await ask(node, 'update', 'auth/totp/enroll/finish', sent, null);
+  const device = new Device(place.clock);
+  await ask(node, 'update', `${account}/devices/sample`, { url: device.url });
+  const invitation = await invite();
+  const pair = of.endsWith('finish') ? pairOf(await start(invitation)) : pairOf(device);
+  return {
+    issuer: ['sample'],
+    account: ['sample'],
+    second: [''],
+    recovery_code: [(ended.data['recovery_codes'] as readonly string[])[0] ?? ''],
+    url: [device.url],
+    invitation: [invitation],
+    code: [pair.code],
+    next_code: [pair.next_code],
+    device: ['another'],
+    replaces: ['', 'sample'],
+  };
+}
+
+/** Roles of AWS; nobody asks AWS itself. */
+async function awsSamples(): Promise<void> {
+  const keys = { access_key: 'AKIASAMPLE', secret_key: 'sample' };
+  await ask(node, 'update', 'aws/config/root', { ...keys, username_template: '', role_arn: '' });
+  await ask(node, 'update', 'aws/config/lease', { lease: '1h', lease_max: '2h' });
+  const arn = 'arn:aws:iam::123456789012:role/sample';
+  await ask(node, 'delete', 'aws/roles/sample');
+  await ask(node, 'update', 'aws/roles/sample', { credential_type: 'assumed_role', role_arns: arn });
+  await ask(node, 'update', 'aws/static-roles/sample', { username: 'sample', rotation_period: '1h' });
+}
 
 /** What only few of the operations ask for is made for these. */
 async function systemSamples(of: string): Promise<void> {
@@ -163,6 +218,7 @@ async function identitySamples(): Promise<KnownValues> {
 /** Something at every place that the sample paths name, and the names of it that bodies may hold. */
 async function samples(of: string): Promise<KnownValues> {
   await systemSamples(of);
+  if (of.startsWith('aws/')) await awsSamples();
   // Only where they are asked for: they are many.
   const awsKnown = of.startsWith('auth/aws/') ? await cloud.fill(node, 'auth/aws/') : {};
   if (of.startsWith('identity/')) identityKnown = await identitySamples();
@@ -282,6 +338,7 @@ async function samples(of: string): Promise<KnownValues> {
     include: [['policies', 'roles', 'tokens']],
     limit: [100],
     policy: ['path "a" { capabilities = ["read"] }', { path: {} }, 'path "a" {'],
+    ...(of.startsWith('auth/totp/') ? await codeSamples(of) : {}),
   };
 }
 

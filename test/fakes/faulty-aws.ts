@@ -59,10 +59,9 @@ export async function startFaultyAws(upstream?: string, port = 0): Promise<Fault
     const body = Buffer.concat(chunks).toString();
     const given = faulty.seen(request.headers, body);
     if (given !== undefined) return void response.end(given);
-    const sent = parsedBody(request.headers, body);
-    const action = String(request.headers['x-amz-target'] ?? sent['Action'] ?? '').replace(/^.*\./, '');
+    const { action, parameters } = asked(request.headers, body);
     faulty.calls.push(action);
-    const fault = faulty.fault(action, sent);
+    const fault = faulty.fault(action, parameters);
     if (fault?.kind === 'hang') return;
     if (fault?.kind === 'drop') return void response.destroy();
     if (fault?.kind === 'answer') return void response.writeHead(200, fault.headers).end(fault.body);
@@ -79,7 +78,8 @@ export async function startFaultyAws(upstream?: string, port = 0): Promise<Fault
       await real.arrayBuffer();
       return void response.destroy();
     }
-    response.writeHead(real.status, { 'content-type': contentTypeOf(request.headers) });
+    const type = real.headers.get('content-type') ?? 'application/x-amz-json-1.1';
+    response.writeHead(real.status, { 'content-type': type });
     response.end(Buffer.from(await real.arrayBuffer()));
   }
 
@@ -87,16 +87,16 @@ export async function startFaultyAws(upstream?: string, port = 0): Promise<Fault
   return faulty;
 }
 
-/** Some services take forms, and answer XML. */
-function parsedBody(headers: IncomingHttpHeaders, body: string): JsonObject {
-  if (isForm(headers)) return Object.fromEntries(new URLSearchParams(body));
-  return body === '' ? {} : (JSON.parse(body) as JsonObject);
-}
-
-function contentTypeOf(headers: IncomingHttpHeaders): string {
-  return isForm(headers) ? 'text/xml' : 'application/x-amz-json-1.1';
-}
-
-function isForm(headers: IncomingHttpHeaders): boolean {
-  return headers['content-type']?.startsWith('application/x-www-form-urlencoded') === true;
+/** STS and IAM take forms, the others JSON. */
+function asked(
+  headers: IncomingHttpHeaders,
+  body: string,
+): { readonly action: string; readonly parameters: JsonObject } {
+  const target = headers['x-amz-target'];
+  if (target !== undefined) {
+    const action = String(target).replace(/^.*\./, '');
+    return { action, parameters: body === '' ? {} : (JSON.parse(body) as JsonObject) };
+  }
+  const parameters = Object.fromEntries(new URLSearchParams(body));
+  return { action: parameters['Action'] ?? '', parameters };
 }

@@ -50,8 +50,10 @@ export async function makeKmsKey(
 export async function makeIamUser(moto: Moto, name: string): Promise<Readonly<Record<string, string>>> {
   await iam(moto, { Action: 'CreateUser', UserName: name });
   const made = await iam(moto, { Action: 'CreateAccessKey', UserName: name });
-  const part = (tag: string) => new RegExp(`<${tag}>([^<]+)<`).exec(made)?.[1] ?? '';
-  return { AWS_ACCESS_KEY_ID: part('AccessKeyId'), AWS_SECRET_ACCESS_KEY: part('SecretAccessKey') };
+  return {
+    AWS_ACCESS_KEY_ID: part(made, 'AccessKeyId'),
+    AWS_SECRET_ACCESS_KEY: part(made, 'SecretAccessKey'),
+  };
 }
 
 export interface TestTopic {
@@ -94,13 +96,49 @@ export async function makeTopic(moto: Moto, name: string, region: string = testR
   };
 }
 
-function iam(moto: Moto, parameters: Readonly<Record<string, string>>): Promise<string> {
+/** A role that whoever has an account may assume, without any rights. */
+export async function makeIamRole(moto: Pick<Moto, 'endpoint'>, name: string): Promise<void> {
+  const trust = {
+    Version: '2012-10-17',
+    Statement: [{ Effect: 'Allow', Principal: { AWS: '*' }, Action: 'sts:AssumeRole' }],
+  };
+  await iam(moto, { Action: 'CreateRole', RoleName: name, AssumeRolePolicyDocument: JSON.stringify(trust) });
+}
+
+/** Keys of a session of a role, in whatever account its ARN says. */
+export async function assumeRole(
+  moto: Pick<Moto, 'endpoint'>,
+  arn: string,
+  session = 'one',
+): Promise<Readonly<Record<string, string>>> {
+  const made = await query(moto, 'sts', 'us-east-1', {
+    Version: '2011-06-15',
+    Action: 'AssumeRole',
+    RoleArn: arn,
+    RoleSessionName: session,
+  });
+  return {
+    AWS_ACCESS_KEY_ID: part(made, 'AccessKeyId'),
+    AWS_SECRET_ACCESS_KEY: part(made, 'SecretAccessKey'),
+    AWS_SESSION_TOKEN: part(made, 'SessionToken'),
+  };
+}
+
+function part(answer: string, tag: string): string {
+  return new RegExp(`<${tag}>([^<]+)<`).exec(answer)?.[1] ?? '';
+}
+
+/** One call of IAM, as its owner makes it. */
+export async function iam(
+  moto: Pick<Moto, 'endpoint'>,
+  parameters: Readonly<Record<string, string>>,
+): Promise<string> {
   return query(moto, 'iam', 'us-east-1', { Version: '2010-05-08', ...parameters });
 }
 
 /** One call of a service that takes forms and answers XML. */
 async function query(
-  { endpoint }: Moto,
+  { endpoint }: Pick<Moto, 'endpoint'>,
   service: string,
   region: string,
   parameters: Readonly<Record<string, string>>,

@@ -17,6 +17,7 @@ export const toolNames = [
   'credsmash',
   'check-jsonschema',
   'kubernetes-validate',
+  'oathtool',
 ] as const;
 export type ToolName = (typeof toolNames)[number];
 
@@ -59,6 +60,7 @@ export function findTools(say: (line: string) => void): Tools {
     // Both bring the schemas along that others publish.
     'check-jsonschema': pythonProgram('check-jsonschema', '0.39.0', say),
     'kubernetes-validate': pythonProgram('kubernetes-validate', '1.37.0', say),
+    oathtool: debianTool('oathtool', say),
   };
   for (const name of toolNames) {
     const { path, remedy } = tools[name];

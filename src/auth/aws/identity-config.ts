@@ -36,14 +36,14 @@ export interface IdentityConfig {
   readonly ec2Metadata: readonly string[];
 }
 
-const usual: IdentityConfig = {
+export const usualIdentityConfig: IdentityConfig = {
   iamAlias: 'role_id',
   ec2Alias: 'role_id',
   iamMetadata: ['account_id', 'auth_type'],
   ec2Metadata: ['account_id', 'ami_id', 'auth_type', 'instance_id', 'region', 'role', 'role_tag_max_ttl'],
 };
 
-const path = 'config/identity';
+export const identityConfigPath = 'config/identity';
 
 const fields = {
   iam_alias: { type: 'string', help: 'role_id (the default), unique_id, full_arn or canonical_arn.' },
@@ -53,8 +53,8 @@ const fields = {
 } as const satisfies Fields;
 
 export async function readIdentityConfig(view: View): Promise<IdentityConfig> {
-  const sealed = await view.read(path);
-  return sealed === undefined ? usual : decodeStored<IdentityConfig>(sealed.open());
+  const sealed = await view.read(identityConfigPath);
+  return sealed === undefined ? usualIdentityConfig : decodeStored<IdentityConfig>(sealed.open());
 }
 
 export function identityConfigEndpoint(): Endpoint {
@@ -87,7 +87,7 @@ export function identityConfigEndpoint(): Endpoint {
         summary: 'Set how principals are known',
         handle: async (call) => {
           const config = withFields(await readIdentityConfig(call.view), call.fields);
-          await call.view.commit([{ path, value: encodeStored(config) }]);
+          await call.view.commit([{ path: identityConfigPath, value: encodeStored(config) }]);
           return undefined;
         },
       },
@@ -99,8 +99,10 @@ function withFields(before: IdentityConfig, sent: FieldValues<typeof fields>): I
   return {
     iamAlias: alias('iam', iamAliases, sent.iam_alias) ?? before.iamAlias,
     ec2Alias: alias('ec2', ec2Aliases, sent.ec2_alias) ?? before.ec2Alias,
-    iamMetadata: metadata(iamMetadata, usual.iamMetadata, sent.iam_metadata) ?? before.iamMetadata,
-    ec2Metadata: metadata(ec2Metadata, usual.ec2Metadata, sent.ec2_metadata) ?? before.ec2Metadata,
+    iamMetadata:
+      metadata(iamMetadata, usualIdentityConfig.iamMetadata, sent.iam_metadata) ?? before.iamMetadata,
+    ec2Metadata:
+      metadata(ec2Metadata, usualIdentityConfig.ec2Metadata, sent.ec2_metadata) ?? before.ec2Metadata,
   };
 }
 

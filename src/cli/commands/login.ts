@@ -50,7 +50,11 @@ export const command = defineCommand({
     },
     'jwt-file': { type: 'text', value: 'FILE', help: 'read the JWT of jwt and kubernetes from FILE or -' },
     region: { type: 'text', value: 'REGION', help: 'of the STS that aws signs for (AWS_REGION; us-east-1)' },
-    'server-id': { type: 'text', value: 'TEXT', help: 'what aws signs for a server that wants to be named' },
+    'server-id': {
+      type: 'text',
+      value: 'TEXT',
+      help: 'what aws signs for a server that wants to be named (coffer-server)',
+    },
     port: { type: 'integer', value: 'PORT', help: 'where oidc waits for the browser (8250)' },
     'skip-browser': { type: 'flag', help: 'oidc opens no browser' },
     'no-store': { type: 'flag', help: 'print the token in place of keeping it' },

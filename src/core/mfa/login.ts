@@ -27,6 +27,8 @@ export type SecondFactor =
   /** The token may be made, in a commit that does this too. */
   | {
       readonly kind: 'proven';
+      /** Something was wanted, and shown. */
+      readonly shown: boolean;
       readonly writes: readonly PlainWrite[];
       readonly expectations: readonly Expectation[];
     }
@@ -43,7 +45,9 @@ export async function secondFactorOf(mfa: Mfa, first: FirstFactor, commit: Commi
   const { request, mount, principal, identity } = first;
   const { type, accessor } = mount;
   const demands = mfa.demandsOn({ type, accessor, alias: principal.alias, identity });
-  if (demands.length === 0 || identity === undefined) return { kind: 'proven', writes: [], expectations: [] };
+  if (demands.length === 0 || identity === undefined) {
+    return { kind: 'proven', shown: false, writes: [], expectations: [] };
+  }
   if (request.mfa !== undefined) {
     const codes = codesOfHeader(request.mfa);
     const changes = await mfa.prove(identity.entity.id, demands, codes, (bad) =>
@@ -54,6 +58,7 @@ export async function secondFactorOf(mfa: Mfa, first: FirstFactor, commit: Commi
     );
     return {
       kind: 'proven',
+      shown: true,
       writes: changes.map(({ write }) => write),
       expectations: changes.map(({ expectation }) => expectation),
     };

@@ -82,7 +82,7 @@ async function validateOnce(rooms: CoreRooms, call: CoreCall<typeof fields>, cod
   );
   await checkPrincipal(rooms, login, call.remoteAddress);
   const settled = await settledIdentity(rooms, mount.entry, principal, identity);
-  const issued = issueLogin(rooms, mount.entry, login.path, principal, settled);
+  const issued = issueLogin(rooms, mount.entry, login.path, principal, settled, demands.length > 0);
   // Only what the store keeps is counted.
   if (issued.writes.length > 0) await rooms.ceilings.admitToken(identityOf(uuid, principal.alias));
   await store.commit(

@@ -2,6 +2,7 @@
 import type { JsonObject } from '../../json.ts';
 import type { ApiPath } from '../path.ts';
 import type { Operation } from '../request.ts';
+import type { ApprovalRule } from './approval-rule.ts';
 
 export type Capability =
   | 'create'
@@ -41,7 +42,12 @@ export type Decision =
       /** The parameter that was refused; never its value. */
       readonly parameter?: string;
     }
-  | { readonly kind: 'needs-approval'; readonly rule: RuleReference };
+  | {
+      readonly kind: 'needs-approval';
+      readonly rule: RuleReference;
+      /** What is wanted for this operation. */
+      readonly approval: ApprovalRule;
+    };
 
 export interface Acl {
   /** Decides one request. Constant work in the number of policies that do not match. */

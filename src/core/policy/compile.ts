@@ -1,6 +1,7 @@
 /** Policies to one matcher: the rules of all of a token's policies, arranged so that a decision is a few lookups. */
 import type { ApiPath } from '../path.ts';
 import type { Acl, Capability, Decision, DecisionRequest, RuleReference } from './acl.ts';
+import { type ApprovalRule, wantedFor } from './approval-rule.ts';
 import { rootPolicyName } from './builtin.ts';
 import {
   type CapabilitySet,
@@ -30,6 +31,7 @@ interface CompiledRule {
   readonly capabilities: CapabilitySet;
   readonly parameters: ParameterRules | undefined;
   readonly wrapping: WrappingRule | undefined;
+  readonly approval: ApprovalRule | undefined;
   readonly reference: RuleReference;
   readonly allow: Decision;
   readonly denyRule: Decision;
@@ -193,7 +195,7 @@ class CompiledAcl implements Acl {
 }
 
 function compileRule(
-  { pattern, policies, capabilities, parameters, wrapping }: MergedRule,
+  { pattern, policies, capabilities, parameters, wrapping, approval }: MergedRule,
   rank: number,
 ): CompiledRule {
   const reference: RuleReference = { pattern: pattern.text, policies };
@@ -205,6 +207,7 @@ function compileRule(
     capabilities,
     parameters: constrains ? parameters : undefined,
     wrapping: constrainsWrapping(wrapping) ? wrapping : undefined,
+    approval,
     reference,
     allow: { kind: 'allow', rule: reference },
     denyRule: { kind: 'deny', reason: 'deny-rule', rule: reference },
@@ -221,11 +224,18 @@ function decideBy(rule: CompiledRule, request: DecisionRequest): Decision {
   if (request.sudo && !has(rule.capabilities, 'sudo')) return rule.denySudo;
   if (rule.wrapping !== undefined && !permitsWrapping(rule.wrapping, request.wrapTtl ?? 0))
     return rule.denyWrapping;
-  if (rule.parameters === undefined) return rule.allow;
+  if (rule.parameters === undefined) return granted(rule, operation);
   // Lists and deletes carry no fields of the object.
-  if (operation === 'list' || operation === 'scan' || operation === 'delete') return rule.allow;
+  if (operation === 'list' || operation === 'scan' || operation === 'delete') return granted(rule, operation);
   if (request.data === undefined) return { kind: 'deny', reason: 'parameter', rule: rule.reference };
   const parameter = refusedParameter(rule.parameters, request.data);
-  if (parameter === undefined) return rule.allow;
+  if (parameter === undefined) return granted(rule, operation);
   return { kind: 'deny', reason: 'parameter', rule: rule.reference, parameter };
+}
+
+/** Nothing of the rule speaks against it; whether somebody else must consent is left. */
+function granted(rule: CompiledRule, operation: DecisionRequest['operation']): Decision {
+  if (rule.approval === undefined) return rule.allow;
+  const approval = wantedFor(rule.approval, operation);
+  return approval === undefined ? rule.allow : { kind: 'needs-approval', rule: rule.reference, approval };
 }

@@ -8,7 +8,7 @@ test('says in one line which rule decided, of which policies, and why', () => {
   expect(explainDecision({ kind: 'allow', rule: { pattern: '*', policies: [] } })).toBe(
     'allowed: help needs no rule',
   );
-  expect(explainDecision({ kind: 'needs-approval', rule })).toBe(
+  expect(explainDecision({ kind: 'needs-approval', rule, approval: { ttl: 60, factors: [] } })).toBe(
     'needs approval by path "secret/*" of policies dev, ops',
   );
   expect(explainDecision({ kind: 'deny', reason: 'no-rule' })).toBe('denied: no rule matches this path');

@@ -1,5 +1,6 @@
 /** Rules of the same pattern become one rule. */
 import type { JsonValue } from '../../json.ts';
+import { type ApprovalRule, mergeApproval } from './approval-rule.ts';
 import { type CapabilitySet, denyCapabilities, union } from './capability.ts';
 import type { PolicyName } from './name.ts';
 import type { ParameterRules, ParameterValues } from './parameters.ts';
@@ -22,6 +23,7 @@ interface Draft {
   denied: MutableValues | undefined;
   readonly required: Set<string>;
   wrapping: WrappingRule;
+  approval: ApprovalRule | undefined;
 }
 
 export class RuleMerger {
@@ -29,7 +31,7 @@ export class RuleMerger {
 
   /**
    * Capabilities: all of both, but `deny` on either side leaves only `deny`. Parameters: all names, lists appended, an empty list
-   * (any value) wins. Required names: all. Bounds of wrapping: the lesser.
+   * (any value) wins. Required names: all. Bounds of wrapping: the lesser. Approvals: all.
    */
   add(rule: PolicyRule, policy: PolicyName): void {
     const draft = this.#draft(rule.pattern);
@@ -41,6 +43,7 @@ export class RuleMerger {
     draft.denied = mergeValues(draft.denied, rule.parameters.denied);
     for (const name of rule.parameters.required) draft.required.add(name);
     draft.wrapping = mergeWrapping(draft.wrapping, rule.wrapping);
+    draft.approval = mergeApproval(draft.approval, rule.approval);
   }
 
   /** One rule a pattern, in the order of their first appearance. */
@@ -51,6 +54,7 @@ export class RuleMerger {
       capabilities: draft.capabilities,
       parameters: draft.capabilities === denyCapabilities ? noParameterRules : parametersOf(draft),
       wrapping: draft.capabilities === denyCapabilities ? noWrappingRule : draft.wrapping,
+      approval: draft.capabilities === denyCapabilities ? undefined : draft.approval,
     }));
   }
 
@@ -65,6 +69,7 @@ export class RuleMerger {
       denied: undefined,
       required: new Set(),
       wrapping: noWrappingRule,
+      approval: undefined,
     };
     this.#drafts.set(pattern.text, draft);
     return draft;

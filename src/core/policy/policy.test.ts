@@ -113,11 +113,11 @@ path "d" { mfa_methods = ["x"], control_group = { } }`;
     expect(message).toEqual([
       'policy "dev" is refused:',
       'line 2, column 27: path "a": unknown capability "wirte"; known are sudo, read, list, update, delete, create, patch, scan, deny',
-      'line 3, column 3: path "a": unknown key "ttl"; known are capabilities, policy, allowed_parameters, denied_parameters, required_parameters, min_wrapping_ttl, max_wrapping_ttl, comment',
+      'line 3, column 3: path "a": unknown key "ttl"; known are capabilities, policy, allowed_parameters, denied_parameters, required_parameters, min_wrapping_ttl, max_wrapping_ttl, approval, control_group, comment',
       'line 5, column 1: unknown key "paths"; a policy has "path" and "name"',
       'line 6, column 6: path "c/+*": "+*" is not a wildcard; use "+" for one segment or "*" for any rest',
       'line 7, column 12: path "d": "mfa_methods" is not supported, and a rule is not taken without what it asks for',
-      'line 7, column 33: path "d": "control_group" is not supported, and a rule is not taken without what it asks for',
+      'line 7, column 49: path "d": control_group has no factor: say who approves, as in factor "name" { identity { … } }',
     ]);
   });
 
@@ -130,7 +130,6 @@ path "d" { mfa_methods = ["x"], control_group = { } }`;
   test('a key or capability that is not enforced is refused when the policy is written', () => {
     const keys = [
       'mfa_methods = ["m"]',
-      'control_group = { factor "x" {} }',
       'expiration = "2030-01-01T00:00:00Z"',
       'pagination_limit = 10',
       'list_scan_response_keys_filter_path = "{{ .key }}"',

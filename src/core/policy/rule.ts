@@ -2,6 +2,7 @@
 import type { JsonValue } from '../../json.ts';
 import { emptyObject } from '../../json.ts';
 import { parseDuration } from '../ttl.ts';
+import { type ApprovalRule, mergeApproval, readApproval, readControlGroup } from './approval-rule.ts';
 import {
   type CapabilitySet,
   capabilitySetOf,
@@ -26,6 +27,8 @@ export interface PolicyRule {
   readonly parameters: ParameterRules;
   /** No constraint for a rule that denies. */
   readonly wrapping: WrappingRule;
+  /** Undefined where nobody else need consent, and for a rule that denies. */
+  readonly approval: ApprovalRule | undefined;
 }
 
 interface Draft {
@@ -35,6 +38,7 @@ interface Draft {
   required: readonly string[];
   leastWrapping: number | undefined;
   mostWrapping: number | undefined;
+  approval: ApprovalRule | undefined;
 }
 
 interface Context {
@@ -69,6 +73,12 @@ const readers: Readonly<Record<string, Reader>> = {
   max_wrapping_ttl: (value, context) => {
     context.draft.mostWrapping = readTtl(value, context, 'max_wrapping_ttl');
   },
+  approval: (value, { draft, refuse }) => {
+    draft.approval = mergeApproval(draft.approval, readApproval(value, refuse));
+  },
+  control_group: (value, { draft, refuse }) => {
+    draft.approval = mergeApproval(draft.approval, readControlGroup(value, refuse));
+  },
   comment: (value, context) => {
     if (value.kind !== 'text') context.refuse(value, 'comment is a text');
   },
@@ -77,7 +87,6 @@ const readers: Readonly<Record<string, Reader>> = {
 /** Keys of the language that mean something elsewhere. Taking them without doing what they say would be a hole. */
 const notEnforced: ReadonlySet<string> = new Set([
   'mfa_methods',
-  'control_group',
   'expiration',
   'pagination_limit',
   'list_scan_response_keys_filter_path',
@@ -94,6 +103,7 @@ export function readRule(pattern: Pattern, body: HclObject, problems: Problems):
     required: [],
     leastWrapping: undefined,
     mostWrapping: undefined,
+    approval: undefined,
   };
   const where = `path ${quote(pattern.text)}`;
   const context: Context = {
@@ -126,6 +136,7 @@ export function readRule(pattern: Pattern, body: HclObject, problems: Problems):
     capabilities,
     parameters: denies ? noParameterRules : { allowed, denied, required },
     wrapping: denies ? noWrappingRule : { least, most },
+    approval: denies ? undefined : draft.approval,
   };
 }
 

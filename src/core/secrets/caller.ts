@@ -32,6 +32,8 @@ export interface Asked {
   readonly remoteAddress: string;
   /** A token's text can be given to another token later: the accessor can not. */
   readonly accessor: string;
+  /** Others consented to the request: its job goes on by that, for whatever the job may do by itself. */
+  readonly approved?: true;
 }
 
 export function callerOf({ token, acl, requestId }: CoreCall): Caller {
@@ -51,6 +53,7 @@ export function askedBy(call: CoreCall): Asked {
     data: declaredData(call),
     remoteAddress: call.remoteAddress,
     accessor: callerOf(call).token.record.accessor,
+    ...(call.approved === true ? { approved: true as const } : {}),
   };
 }
 
@@ -77,7 +80,8 @@ export async function callerNow(rooms: CoreRooms, requester: string | null, aske
     data: asked.data,
     sudo: false,
   } as const;
-  if (acl.decide(again).kind !== 'allow') {
+  const { kind } = acl.decide(again);
+  if (kind === 'deny' || (kind === 'needs-approval' && asked.approved !== true)) {
     throw new CofferError('permission_denied', 'the token that asked for this may not ask for it any more');
   }
   return {

@@ -27,7 +27,7 @@ export interface Mint {
 
 /**
  * The token of a login at `mount`: an orphan, with the mount's TTLs where the principal names none. Throws `invalid_request`
- * where it must be a batch token and cannot be one.
+ * where it must be a batch token and cannot be one. `secondFactor` is whether the login has proven one.
  */
 export function issueLogin(
   mint: Mint,
@@ -35,6 +35,7 @@ export function issueLogin(
   path: string,
   principal: Principal,
   identity?: Identity,
+  secondFactor = false,
 ): IssuedToken {
   const now = mint.clock.now();
   const period = principal.period ?? 0;
@@ -53,6 +54,7 @@ export function issueLogin(
     metadata: principal.metadata,
     identity: identityOf(mount.uuid, principal.alias),
     principal: principal.provenAs ?? principal.alias,
+    ...(secondFactor ? { secondFactor } : {}),
     ...(identity === undefined ? {} : { entityId: identity.entity.id }),
     path,
     mount: mount.uuid,

@@ -34,6 +34,8 @@ export interface TokenRecord {
   readonly principal?: string | undefined;
   /** The entity of that login, if it has one: see `core/identity/`. Absent for root tokens and tokens without parent. */
   readonly entityId?: string | undefined;
+  /** The login that it comes of had proven a second factor. */
+  readonly secondFactor?: true | undefined;
   /** Its maker chose the text, so that another token may get the same one later. */
   readonly given?: true | undefined;
   /** See `childKey`. */

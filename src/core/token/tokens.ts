@@ -352,6 +352,7 @@ function newRecord(token: NewToken, id: TokenId, accessor: string, given: true |
     accessor,
     identity: token.identity,
     principal: token.principal,
+    secondFactor: token.secondFactor,
     entityId: token.entityId,
     given,
     childByTime: token.ancestors.length === 0 ? undefined : true,

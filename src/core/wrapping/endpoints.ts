@@ -14,7 +14,7 @@ const tokenField = {
   },
 } as const satisfies Fields;
 
-type TokenCall = CoreCall<typeof tokenField>;
+export type TokenCall = CoreCall<typeof tokenField>;
 
 const lookupSchema = {
   creation_ttl: { type: 'int' },
@@ -63,7 +63,8 @@ function unwrap(rooms: CoreRooms): Endpoint {
         response: { '*': { type: 'any', sensitive: true } },
         handle: async (call) => {
           const wrapped = await named(rooms, call);
-          if (wrapped === undefined) throw notValid();
+          // A request that waits is carried out by the road, which never comes here with one.
+          if (wrapped === undefined || wrapped.record.approval === true) throw notValid();
           // The caller's own use is spent by the request: the token ends with it.
           const own = wrapped.token.record.id === call.token?.record.id;
           if (!own) await spendUse(call);
@@ -116,6 +117,7 @@ function rewrap(rooms: CoreRooms): Endpoint {
           const wrapped = await named(rooms, call);
           // Its one use is this request: there would be nothing left to end.
           if (wrapped === undefined || wrapped.token.record.id === call.token?.record.id) throw notValid();
+          if (wrapped.record.approval === true) throw waitsForApproval();
           await spendUse(call);
           return { wrapped: await rooms.wrappings.rewrap(wrapped) };
         },
@@ -124,8 +126,16 @@ function rewrap(rooms: CoreRooms): Endpoint {
   });
 }
 
+/** There is no answer yet, and a request under another token would be another one. */
+function waitsForApproval(): CofferError {
+  return new CofferError(
+    'needs_approval',
+    'this is a request that waits for approval: it is not wrapped again',
+  );
+}
+
 /** The wrapping token that a call is about: the one it names, else the caller's own. */
-async function named(rooms: CoreRooms, call: TokenCall): Promise<Wrapped | undefined> {
+export async function named(rooms: CoreRooms, call: TokenCall): Promise<Wrapped | undefined> {
   if (call.fields.token !== undefined && call.fields.token !== '') {
     return rooms.wrappings.find(call.fields.token);
   }

@@ -10,7 +10,7 @@ import { parseStorageKey, type StorageKey } from '../../storage/storage.ts';
 import { dueWrite } from '../due.ts';
 import { responseWrappingPolicyName } from '../policy/builtin.ts';
 import type { WrapInfo } from '../request.ts';
-import { type TokenId, tokenKey } from '../token/record.ts';
+import { type TokenId, type TokenRecord, tokenKey } from '../token/record.ts';
 import type { MintedToken, StoredToken, Tokens } from '../token/tokens.ts';
 
 /** Bytes of text in one record. */
@@ -28,6 +28,8 @@ interface WrapRecord {
   readonly ttl: number;
   readonly parts: number;
   readonly wrappedAccessor: string | null;
+  /** What it keeps is no answer but a request that waits for approval: see `core/approval/`. */
+  readonly approval?: true;
 }
 
 export interface Wrapped {
@@ -44,6 +46,8 @@ export interface NewWrapping {
   readonly wrappedAccessor: string | undefined;
   /** Whose ceiling the wrapping token counts against; undefined for nobody's. */
   readonly identity: string | undefined;
+  /** The text is a request that waits for approval; the token is there until that is carried out. */
+  readonly approval?: true;
 }
 
 /** Throws `invalid_request` for a life that is longer than any token's. In seconds. */
@@ -70,7 +74,12 @@ export class Wrappings {
   /** Stores a text and the token that opens it; `also` goes into the commit that makes the token real. */
   async wrap(
     wrapping: NewWrapping,
-    also: { readonly writes: readonly PlainWrite[]; readonly end?: StoredToken } = { writes: [] },
+    also: {
+      readonly writes: readonly PlainWrite[];
+      readonly end?: StoredToken;
+      /** The same, for what names the new token; told in how many parts the text is. */
+      readonly about?: (token: TokenRecord, parts: number) => readonly PlainWrite[];
+    } = { writes: [] },
   ): Promise<WrapInfo> {
     const { store, clock } = this.#options;
     const parts = inParts(wrapping.text);
@@ -85,7 +94,12 @@ export class Wrappings {
     }
     const ended = also.end;
     await store.commit(
-      [...minted.writes, ...writes.slice(0, partsACommit), ...also.writes],
+      [
+        ...minted.writes,
+        ...writes.slice(0, partsACommit),
+        ...also.writes,
+        ...(also.about?.(minted.record, parts.length) ?? []),
+      ],
       ended === undefined ? [] : [{ key: tokenKey(ended.record.id), revision: ended.revision }],
     );
     return {
@@ -136,8 +150,12 @@ export class Wrappings {
   #endWrites({ token, record: { parts } }: Wrapped): readonly PlainWrite[] {
     const { tokens } = this.#options;
     if (parts > partsACommit) return tokens.endWrites(token.record);
-    const texts = Array.from({ length: parts }, (_, index) => this.#partKey(token.record.id, index));
-    return [...tokens.endAloneWrites(token.record), ...texts.map((key) => ({ key, value: null }))];
+    return [...tokens.endAloneWrites(token.record), ...this.textEnd(token.record.id, parts)];
+  }
+
+  /** The writes that take a text away, wherever its token is. */
+  textEnd(token: TokenId, parts: number): readonly PlainWrite[] {
+    return Array.from({ length: parts }, (_, index) => ({ key: this.#partKey(token, index), value: null }));
   }
 
   /** The same text under a new token, for as long again; the old token ends with the new one's beginning. */
@@ -159,9 +177,15 @@ export class Wrappings {
   }
 
   #mint(wrapping: NewWrapping, parts: number, now: number): MintedToken {
-    const { ttl, creationPath, wrappedAccessor, identity } = wrapping;
+    const { ttl, creationPath, wrappedAccessor, identity, approval } = wrapping;
     checkWrapTtl(ttl);
-    const record: WrapRecord = { creationPath, ttl, parts, wrappedAccessor: wrappedAccessor ?? null };
+    const record: WrapRecord = {
+      creationPath,
+      ttl,
+      parts,
+      wrappedAccessor: wrappedAccessor ?? null,
+      ...(approval === undefined ? {} : { approval }),
+    };
     return this.#options.tokens.mint({
       policies: [responseWrappingPolicyName],
       displayName: 'response-wrapping',
@@ -177,7 +201,7 @@ export class Wrappings {
       explicitMaxTtl: ttl,
       period: 0,
       renewable: false,
-      usesLeft: 1,
+      usesLeft: approval === true ? null : 1,
       orphan: true,
       boundCidrs: [],
       internal: { ...record },

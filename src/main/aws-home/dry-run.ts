@@ -1,5 +1,6 @@
 /** `coffer server --aws --dry-run`: what is there, and what a start would make. Asks, and makes nothing. */
 
+import { callerIdentity } from '../../aws/caller.ts';
 import { dynamoClient } from '../../aws/dynamo.ts';
 import type { Shell } from '../../cli/shell.ts';
 import type { Loaded } from '../../config/load.ts';
@@ -12,6 +13,7 @@ import { type HomeWords, homeWish } from './start.ts';
 export async function dryRun(given: HomeWords, loaded: Loaded, shell: Shell): Promise<void> {
   const wish = homeWish(given, loaded, shell);
   const { names, env } = wish;
+  const caller = await callerIdentity({ env });
   const rows = await withRooms(wish, async (rooms, region) => {
     await requireRights(rooms, wish.storage === undefined ? wish : undefined, region);
     const found = await rooms.parameters.below(names.folder);
@@ -29,6 +31,9 @@ export async function dryRun(given: HomeWords, loaded: Loaded, shell: Shell): Pr
     ['WHAT', 'NAME', 'STATE'],
     rows,
     rows.map(([what, name, state]) => ({ what, name, state })),
+  );
+  shell.ui.talk(
+    `A new store is administered by the IAM role ${wish.distinguished.join(' or ')} of account ${caller.account}.`,
   );
   shell.ui.talk('Nothing was made.');
 }

@@ -8,6 +8,7 @@ import { systemRandom } from '../../crypto/random.ts';
 import { CofferError } from '../../errors.ts';
 import type { JsonObject } from '../../json.ts';
 import { openConfiguredSeals } from '../configured-seals.ts';
+import { storagePlace } from '../storage-place.ts';
 import { findOrMakeHome, type Home, type HomeWish } from './home.ts';
 
 const moto = await startMoto();
@@ -27,6 +28,7 @@ function wish(env: Readonly<Record<string, string>>, said: string[] = []): HomeW
   return {
     names,
     storage: undefined,
+    distinguished: ['dssssadmin'],
     env: { ...env, AWS_REGION: testRegion },
     clock: fast,
     random: systemRandom,
@@ -61,6 +63,26 @@ describe.skipIf(moto === undefined)('a home at AWS', () => {
     });
     const KeyId = String(told[names.keyParameter]);
     expect(await kms('GetKeyRotationStatus', { KeyId })).toMatchObject({ KeyRotationEnabled: true });
+    await requireAdministrator(home);
+  }
+
+  /** Whoever made the store, and however often: its own four mounts, `aws/` and `secret/`, and the policy once. */
+  async function requireAdministrator(home: Home): Promise<void> {
+    const place = storagePlace(home.storage, '/');
+    const storage = await place.open({ create: false, env: given.env, log: () => undefined });
+    const names = async (prefix: string) =>
+      (await storage.range(prefix, { limit: 100 })).items.map(({ key }) => key.slice(prefix.length));
+    expect(await names('core/mount/')).toHaveLength(6);
+    expect(await names('core/policy/')).toEqual(['administrator', 'default']);
+    const own = (await names('mount/')).map((key) => key.replace(/^[^/]+\//, ''));
+    expect(own.toSorted()).toEqual([
+      'config',
+      'config/client',
+      'config/identity',
+      'role/account',
+      'role/dssssadmin',
+    ]);
+    await storage.close();
   }
 
   it('is made once, as it should be, and found from then on', async () => {
@@ -152,6 +174,8 @@ describe.skipIf(moto === undefined)('a home at AWS', () => {
     ['after', 'CreateTable', 1],
     ['after', 'PutParameter', 3],
     ['before', 'PutParameter', 4],
+    ['before', 'GetCallerIdentity', 1],
+    ['after', 'TransactWriteItems', 1],
   ] as const)('is one when it is killed %s %s (%i), and two begin again', async (when, action, count) => {
     expect(await killed(action, count, when === 'before')).toBe(true);
     const [one, two] = await Promise.all([persist(), persist()]);
@@ -233,7 +257,6 @@ describe.skipIf(moto === undefined)('a home at AWS', () => {
 
   it('threat 30: has a slot of KMS alone, and no root token', async () => {
     const home = await start();
-    const { storagePlace } = await import('../storage-place.ts');
     const { readBoot } = await import('../../seal/boot.ts');
     const place = storagePlace(home.storage, '/');
     const storage = await place.open({ create: false, env: given.env, log: () => undefined });

@@ -2,7 +2,9 @@
  * A server's home at AWS: a KMS key, a place for the store, and the parameters that tell of both. Servers of the same name have the
  * same one; the first finds nothing and makes it.
  */
+
 import { saidRegion } from '../../aws/aws-options.ts';
+import { callerIdentity } from '../../aws/caller.ts';
 import { instanceRegion } from '../../aws/instance-region.ts';
 import { kmsClient } from '../../aws/kms.ts';
 import { kmsAdmin } from '../../aws/kms-admin.ts';
@@ -12,10 +14,11 @@ import { type HomeNames, nameTag } from '../../config/aws-home.ts';
 import type { StorageSetting } from '../../config/settings.ts';
 import type { Random } from '../../crypto/random.ts';
 import { CofferError } from '../../errors.ts';
+import type { StoragePlace } from '../../storage/storage-type.ts';
 import { openConfiguredSeals } from '../configured-seals.ts';
 import { storagePlace } from '../storage-place.ts';
 import { findOrMakeKey } from './key.ts';
-import { requireRights } from './rights.ts';
+import { asLacking, requireRights } from './rights.ts';
 import type { HomeRooms } from './rooms.ts';
 import { findOrMakeStore } from './store.ts';
 
@@ -23,6 +26,8 @@ export interface HomeWish {
   readonly names: HomeNames;
   /** Where the store is to be; in a table of DynamoDB unless told. */
   readonly storage: StorageSetting | undefined;
+  /** Roles of IAM that administer a new store. */
+  readonly distinguished: readonly string[];
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly clock: Clock;
   readonly random: Random;
@@ -54,17 +59,41 @@ export async function findOrMakeHome(wish: HomeWish): Promise<Home> {
       );
     }
     await requireRights(rooms, place.kind === 'dynamodb' ? wish : undefined, region);
-    const keyArn = await findOrMakeKey(rooms);
-    const seal = `awskms:${keyArn}`;
-    const { seals } = openConfiguredSeals([seal], wish.env, wish.random);
-    try {
-      const [first] = seals;
-      if (first === undefined) throw new CofferError('internal', 'an address without a seal');
-      return { storage, seal, ...(await findOrMakeStore(rooms, { place, seal: first, env: wish.env })) };
-    } finally {
-      for (const each of seals) each.close?.();
-    }
+    return makeAll(wish, rooms, { region, storage, place }).catch((error: unknown) => {
+      throw asLacking(error, wish.names);
+    });
   });
+}
+
+interface HomePlace {
+  readonly region: string;
+  readonly storage: StorageSetting;
+  readonly place: StoragePlace;
+}
+
+async function makeAll(
+  wish: HomeWish,
+  rooms: HomeRooms,
+  { region, storage, place }: HomePlace,
+): Promise<Home> {
+  const keyArn = await findOrMakeKey(rooms);
+  const seal = `awskms:${keyArn}`;
+  const { seals } = openConfiguredSeals([seal], wish.env, wish.random);
+  try {
+    const [first] = seals;
+    if (first === undefined) throw new CofferError('internal', 'an address without a seal');
+    const { env, distinguished } = wish;
+    const found = await findOrMakeStore(rooms, {
+      place,
+      seal: first,
+      env,
+      distinguished,
+      caller: () => callerIdentity({ env, region }),
+    });
+    return { storage, seal, ...found };
+  } finally {
+    for (const each of seals) each.close?.();
+  }
 }
 
 /** Runs something with clients of the region that everything is in; they are closed then. Throws `usage` where nobody says which. */

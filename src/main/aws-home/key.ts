@@ -65,7 +65,8 @@ function problemOf({ state, usage, spec }: KmsKey): string | undefined {
 async function make(rooms: HomeRooms, turn: Turn): Promise<string> {
   const { names, keys, say } = rooms;
   // Only who comes after somebody else has anything to find.
-  const found = turn.number === 1 ? undefined : await search(rooms);
+  const found =
+    turn.number === 1 ? undefined : await search(rooms).catch((error: unknown) => giveUp(turn, error));
   if (found !== undefined) return found;
   if (!turn.holds) throw unknown('AWS was too slow');
   say(`making the KMS key ${names.alias}`);
@@ -75,14 +76,17 @@ async function make(rooms: HomeRooms, turn: Turn): Promise<string> {
       tags: [{ TagKey: nameTag, TagValue: names.name }],
     });
   } catch (error) {
-    if (error instanceof AwsError && surelyNot.has(error.reason)) {
-      await turn.giveUp().catch(() => undefined);
-      throw error;
-    }
+    if (error instanceof AwsError && surelyNot.has(error.reason)) return giveUp(turn, error);
     const made = await search(rooms);
     if (made !== undefined) return made;
     throw unknown(error instanceof Error ? error.message : 'no answer');
   }
+}
+
+/** No key came of this turn: who comes next need not wait for it. */
+async function giveUp(turn: Turn, error: unknown): Promise<never> {
+  await turn.giveUp().catch(() => undefined);
+  throw error;
 }
 
 /** KMS has looked at the request, and refused it. */

@@ -97,10 +97,22 @@ function requireAll(outcomes: readonly PromiseSettledResult<unknown>[], { name }
   const [other] = errors.filter((error) => !denied.includes(error));
   if (denied.length === 0 && other === undefined) return;
   if (denied.length === 0) throw other;
-  const all = [...new Set(denied.map((error) => actionOf(String((error as AwsError).message))))];
-  throw new CofferError(
+  throw lacking([...new Set(denied.map((error) => actionOf(String((error as AwsError).message))))], name);
+}
+
+/** What a step on the way failed with; a right that AWS denied is told as one, whatever the step made of it. */
+export function asLacking(error: unknown, { name }: HomeNames): unknown {
+  for (let at = error; at instanceof Error; at = at.cause) {
+    if (at instanceof AwsError && at.reason === 'denied') return lacking([actionOf(at.message)], name, error);
+  }
+  return error;
+}
+
+function lacking(actions: readonly string[], name: string, cause?: unknown): CofferError {
+  return new CofferError(
     'permission_denied',
-    `AWS denies what this server needs: ${all.join('; ')}. \`coffer iam-policy server --aws --name ${name}\` prints all its rights`,
+    `AWS denies what this server needs: ${actions.join('; ')}. \`coffer iam-policy server --aws --name ${name}\` prints all its rights`,
+    cause === undefined ? undefined : { cause },
   );
 }
 

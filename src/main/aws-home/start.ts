@@ -6,11 +6,17 @@ import type { Loaded } from '../../config/load.ts';
 import { systemRandom } from '../../crypto/random.ts';
 import { CofferError } from '../../errors.ts';
 import { deviceDirectoryOf } from '../program-facts.ts';
+import { distinguishedRoles } from './founding.ts';
 import type { HomeWish } from './home.ts';
 
 export const homeOptions = {
   aws: { type: 'flag', help: 'find or make the store, its KMS key and its configuration at AWS' },
   name: { type: 'text', value: 'NAME', help: 'of what --aws finds or makes (server)' },
+  distinguished: {
+    type: 'list',
+    value: 'ROLE',
+    help: 'with --aws: IAM role that administers a new store, besides dssssadmin',
+  },
   'dry-run': { type: 'flag', help: 'with --aws: say what is there and what would be made, and stop' },
 } as const;
 
@@ -18,6 +24,9 @@ export const homeOptions = {
 export interface HomeWords {
   readonly aws?: boolean;
   readonly name?: string | undefined;
+  readonly distinguished?: readonly string[];
+  /** Has distinguished roles as well. */
+  readonly dssss?: string | undefined;
   readonly 'dry-run'?: boolean;
   readonly dev?: boolean;
   readonly init?: boolean;
@@ -28,6 +37,8 @@ export interface HomeWords {
 /** Throws `usage` for words that do not go together. */
 export function refuseHomeWords(given: HomeWords, { settings }: Pick<Loaded, 'settings'>): void {
   if (given.aws !== true) {
+    const idle = given.dssss === undefined && (given.distinguished ?? []).length > 0;
+    if (idle) throw new CofferError('usage', '--distinguished goes with --aws or --dssss');
     if (given.name === undefined && given['dry-run'] !== true) return;
     throw new CofferError('usage', '--name and --dry-run go with --aws');
   }
@@ -44,6 +55,7 @@ export function homeWish(given: HomeWords, { settings }: Pick<Loaded, 'settings'
   return {
     names: homeNames(given.name ?? usualName),
     storage: settings.storage,
+    distinguished: distinguishedRoles(given.distinguished ?? []),
     env: shell.env,
     clock: systemClock,
     random: systemRandom,
@@ -66,16 +78,25 @@ export async function homeSettings(
 ): Promise<(loaded: Loaded) => Loaded> {
   if (given.aws !== true) return (same) => same;
   const { findOrMakeHome } = await import('./home.ts');
-  const { storage, seal, storeId, isNew } = await findOrMakeHome(homeWish(given, loaded, shell));
+  const wish = homeWish(given, loaded, shell);
+  const { storage, seal, storeId, isNew } = await findOrMakeHome(wish);
   const { mkdir } = await import('node:fs/promises');
   // Where files of audit devices go, unless others are configured.
   await mkdir(deviceDirectoryOf(data), { mode: 0o700, recursive: true });
-  if (isNew) shell.ui.talk(welcome(storeId, seal));
+  if (isNew) shell.ui.talk(welcome(storeId, seal, wish));
+  else if ((given.distinguished ?? []).length > 0) shell.ui.talk(distinguishedNote);
   return (fresh) => ({ ...fresh, settings: { ...fresh.settings, storage, seals: [seal] } });
 }
 
-function welcome(storeId: string, seal: string): string {
+/** What is in the store is for those who administer it. */
+const distinguishedNote =
+  '--distinguished is for a new store, and this one is there: who administers it is in its auth method aws/ and in secret/config';
+
+function welcome(storeId: string, seal: string, { distinguished, names }: HomeWish): string {
+  const { serverId } = names;
+  const server = names.name === usualName ? '' : ` --server-id ${serverId}`;
   return `A new store has been made (${storeId}). ${seal} opens it, and nothing else: add another way with
-\`coffer operator slots add\`. No root token was made: whoever may use that key makes one on a
-host of the store with \`coffer operator generate-root\`.`;
+\`coffer operator slots add\`. No root token was made: it is administered by whoever is, in the account of this server,
+the IAM role ${distinguished.join(' or ')} (\`coffer login aws${server}\`), and by a root token that whoever may use that key
+makes on a host of the store (\`coffer operator generate-root\`).`;
 }

@@ -1,28 +1,30 @@
 /** The store of a server's home: found, or made in a place that is empty. Parameters and place have to tell the same. */
-import type { Clock } from '../../clock.ts';
+import type { AwsCaller } from '../../aws/caller.ts';
 import type { HomeNames } from '../../config/aws-home.ts';
 import { createRootlessStore } from '../../core/create-store.ts';
 import { type Random, randomUuid } from '../../crypto/random.ts';
 import { asCofferError, CofferError } from '../../errors.ts';
-import { type Boot, readBoot } from '../../seal/boot.ts';
+import { readBoot } from '../../seal/boot.ts';
 import type { Seal } from '../../seal/seal.ts';
 import type { Slot } from '../../seal/slots.ts';
 import type { Storage } from '../../storage/storage.ts';
 import type { StoragePlace } from '../../storage/storage-type.ts';
 import { migrationGate } from '../migration-gate.ts';
+import { foundingOf } from './founding.ts';
 import { type HomeRooms, settle } from './rooms.ts';
 
 /** Of the rooms, those that a store is made in. */
 export type StoreRooms = Omit<HomeRooms, 'kms' | 'keys'>;
-
-/** Milliseconds. */
-const betweenLooks = 1_000;
 
 export interface StoreWish {
   readonly place: StoragePlace;
   /** Of the home's key. */
   readonly seal: Seal;
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** Roles of IAM that administer a new store. */
+  readonly distinguished: readonly string[];
+  /** Who this server is, whose account's roles those are. */
+  readonly caller: () => Promise<AwsCaller>;
 }
 
 export interface FoundStore {
@@ -90,7 +92,7 @@ async function requireStore(wish: StoreWish, names: HomeNames, known: string): P
 async function makeStore(rooms: StoreRooms, wish: StoreWish, storage: Storage): Promise<FoundStore> {
   const { names, parameters, say } = rooms;
   const { place } = wish;
-  const before = await look(rooms, storage);
+  const before = await readBoot(storage);
   if (before.kind === 'store' && (await parameters.read(names.placeParameter)) === undefined) {
     throw new CofferError(
       'store_unusable',
@@ -114,27 +116,18 @@ async function makeStore(rooms: StoreRooms, wish: StoreWish, storage: Storage): 
   );
 }
 
-/** Another start may make the store between a look at its header and one at the rest: a look after that sees all of it. */
-async function look({ pause }: StoreRooms, storage: Storage): Promise<Boot> {
-  for (let left = 3; ; left--) {
-    try {
-      return await readBoot(storage);
-    } catch (error) {
-      if (left === 0 || asCofferError(error).code !== 'store_unusable') throw error;
-      await pause(betweenLooks);
-    }
-  }
-}
-
 /** False where somebody else made one first. */
-async function made(rooms: StoreRooms, { seal }: StoreWish, storage: Storage): Promise<boolean> {
-  const { clock, random }: { readonly clock: Clock; readonly random: Random } = rooms;
+async function made(rooms: StoreRooms, wish: StoreWish, storage: Storage): Promise<boolean> {
+  const { names, clock, random } = rooms;
+  const { seal, distinguished } = wish;
+  const caller = await wish.caller();
   try {
     await createRootlessStore({
       storage,
       clock,
       random,
-      withSecretMount: true,
+      withSecretMount: false,
+      founding: foundingOf({ names, caller, distinguished, clock, random }),
       makeSlots: async (rootKey, storeId) => [await slotOf(seal, random, rootKey, storeId)],
     });
     return true;

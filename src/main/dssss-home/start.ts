@@ -30,6 +30,8 @@ export const dssssOptions = {
 export interface DssssWords {
   readonly dssss?: string | undefined;
   readonly distinguished?: readonly string[];
+  /** Has distinguished roles as well. */
+  readonly aws?: boolean;
   readonly 'write-role'?: readonly string[];
   readonly 'list-role'?: readonly string[];
 }
@@ -38,7 +40,9 @@ export interface DssssWords {
 export function refuseDssssWords(given: DssssWords): void {
   if (given.dssss !== undefined) return;
   const names = ['distinguished', 'write-role', 'list-role'] as const;
-  const lost = names.find((name) => (given[name] ?? []).length > 0);
+  const lost = names.find(
+    (name) => (given[name] ?? []).length > 0 && !(name === 'distinguished' && given.aws === true),
+  );
   if (lost !== undefined) throw new CofferError('usage', `--${lost} goes with --dssss HOST:PORT`);
 }
 
