@@ -138,6 +138,11 @@ export const rows: Readonly<Record<string, Row>> = {
     summary: 'List, renew and revoke leases',
     load: () => import('./commands/lease.ts'),
   },
+  approvals: {
+    section: 'Access',
+    summary: 'Approve or deny what others ask for',
+    load: () => import('./commands/approvals.ts'),
+  },
   wrap: {
     section: 'Access',
     summary: 'Wrap data for one reader, once',

@@ -215,6 +215,31 @@ async function identitySamples(): Promise<KnownValues> {
   };
 }
 
+/** Somebody who may approve what waits, where that is what is asked of; a request that waits is made for each operation. */
+let approver: readonly string[] = [];
+
+async function approvalSamples(of: string): Promise<string | undefined> {
+  approver = [];
+  if (!/^sys\/(approvals|control-group)/.test(of)) return undefined;
+  const logIn = async (alias: string) =>
+    tokenOf(await ask(node, 'update', 'auth/people/login', { alias, policies: ['sampled'] }, null));
+  const policy = `path "secret/data/sample" { capabilities = ["read"] approval { from = ["group/approving"] } }
+    path "sys/approvals/+/+" { capabilities = ["update"] } path "sys/control-group/+" { capabilities = ["update"] }`;
+  await ask(node, 'update', 'sys/policies/acl/sampled', { policy });
+  approver = [await logIn('approver')];
+  const { data } = await ask(node, 'read', 'auth/token/lookup-self', {}, approver[0]);
+  await ask(node, 'update', 'identity/group', {
+    name: 'approving',
+    member_entity_ids: [data['entity_id'] ?? ''],
+  });
+  const { wrap } = await ask(node, 'read', 'secret/data/sample', {}, await logIn('asker'));
+  const { accessor = '' } = wrap ?? {};
+  for (const rest of ['', '/approve', '/deny']) {
+    madePaths.set(`sys/approvals/:accessor${rest}`, `sys/approvals/${accessor}${rest}`);
+  }
+  return accessor;
+}
+
 /** Something at every place that the sample paths name, and the names of it that bodies may hold. */
 async function samples(of: string): Promise<KnownValues> {
   await systemSamples(of);
@@ -222,6 +247,7 @@ async function samples(of: string): Promise<KnownValues> {
   // Only where they are asked for: they are many.
   const awsKnown = of.startsWith('auth/aws/') ? await cloud.fill(node, 'auth/aws/') : {};
   if (of.startsWith('identity/')) identityKnown = await identitySamples();
+  const waiting = await approvalSamples(of);
   await ask(node, 'update', 'secret/data/sample', { data: { a: 1 } });
   await ask(node, 'update', 'secret/data/sample/below', { data: { a: 1 } });
   await ask(node, 'update', 'leased/note/sample', { text: 'a' });
@@ -288,7 +314,7 @@ async function samples(of: string): Promise<KnownValues> {
     ...identityKnown,
     ...signed,
     ...awsKnown,
-    accessor: [child.auth?.accessor ?? ''],
+    accessor: [waiting ?? child.auth?.accessor ?? ''],
     token: [child.auth?.clientToken ?? '', wrapped.wrap?.token ?? ''],
     lease_id: [lease.lease?.id ?? ''],
     role_id: ['sample-role-id'],
@@ -481,7 +507,7 @@ describe('every declared operation', () => {
         await ask(node, 'update', 'cubbyhole/sample', { a: [1] }, powerful);
         await ask(node, 'update', 'cubbyhole/sample/below', { a: [1] }, powerful);
         const listed = declared.name.startsWith('role-secrets/') ? [await listedToken()] : [];
-        for (const token of [weak, powerful, ...listed]) {
+        for (const token of [weak, powerful, ...listed, ...approver]) {
           const answer = await ask(node, declared.operation, path, sent, token);
           await answer.stream?.close();
           check(declared, sent, answer);

@@ -34,13 +34,14 @@ export async function makeStoreOf(world: FunctionWorld, home: string): Promise<v
         new Promise<void>((resolve) => void clock.after(milliseconds, resolve)),
       say: (text: string) => componentLog(log, 'core').info('making the store', { step: text }),
     };
-    const { isNew, storeId } = await findOrMakeStore(rooms, {
+    const wish = {
       place,
       seal,
       env,
       distinguished: distinguishedRoles([]),
       caller: () => callerIdentity({ env, region }),
-    });
+    };
+    const { isNew, storeId } = await findOrMakeStore(rooms, wish);
     if (isNew)
       componentLog(log, 'core').info('a new store has been made, without a root token', { store: storeId });
   } finally {
