@@ -18,7 +18,7 @@ import { partyOf, partyPaths, refusalOf, standingOf } from './party.ts';
 import { prove, readShown, refused } from './proof.ts';
 import { parseRecoveryCode, withoutCode } from './recovery.ts';
 import type { TotpRooms } from './rooms.ts';
-import { demandTold, tell, tellRefusal } from './told.ts';
+import { demandTold, tellRefusal, tellUnlessDemanded } from './told.ts';
 
 const wishFields = {
   device: { type: 'string', help: 'Id of the device to come; drawn where absent.' },
@@ -163,7 +163,7 @@ async function recover(
   } as const;
   await demandTold(rooms, before, told);
   await call.view.commit([...made.writes, ...writes], expectations, made.due);
-  return { ...shown(made), afterwards: () => tell(rooms, told) };
+  return { ...shown(made), afterwards: () => tellUnlessDemanded(rooms, before, told) };
 }
 
 function ownEndpoint(rooms: TotpRooms): Endpoint {
@@ -201,7 +201,7 @@ async function inviteOneself(
   const told = { outcome: 'invited by codes', account, secondParty, remoteAddress } as const;
   await demandTold(rooms, account, told);
   await call.view.commit([...made.writes, ...proven.writes], proven.expectations, made.due);
-  return { ...shown(made), afterwards: () => tell(rooms, told) };
+  return { ...shown(made), afterwards: () => tellUnlessDemanded(rooms, account, told) };
 }
 
 function recoveryEndpoint(): Endpoint {
