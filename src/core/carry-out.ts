@@ -123,10 +123,11 @@ async function handleOnce(errand: Errand, call: Call, token: LeaseHolder | null)
 
 /** A scan goes below the folder that was decided on: what its answer names is decided by name. */
 function withoutHidden(errand: Errand, reply: Reply | undefined): Reply | undefined {
-  const { operation, acl, mount, request } = errand;
+  const { operation, acl, mount, request, spec } = errand;
   if (operation !== 'scan' || reply?.data === undefined || reply.data === null) return reply;
   if (acl === undefined) return { ...reply, data: { keys: [] } };
-  return { ...reply, data: shownOfScan(acl, mount, request.path, reply.data) };
+  const scanned = { mount, path: request.path, ownDecision: spec.ownDecision === true };
+  return { ...reply, data: shownOfScan(acl, scanned, reply.data) };
 }
 
 /** Begins the long work that a handler asked for; the answer names it. */
@@ -213,10 +214,11 @@ async function leaseOut(
   try {
     if (core.isShort()) throw storageFull();
     if (token?.identity !== undefined) await core.ceilings.admitLease(token.identity);
-    const told = await toldOf(core, mount, () =>
+    const told = await toldOf(core, leased, () =>
       leaseNotice({
         mount: mount.entry,
         record: prepared.record,
+        told: leased.told ?? {},
         caller,
         requestId,
         remoteAddress: request.remoteAddress,
@@ -242,17 +244,16 @@ async function leaseOut(
       'Secret cannot be returned; token had one use left, so leased credentials were immediately revoked.',
     );
   }
-  await leased.issued?.(prepared.record.id).catch(async (error: unknown) => {
-    await core.leases.revoke(prepared.record.id);
-    throw error;
-  });
   core.meter.tally('lease_issued');
   return { id: prepared.record.id, renewable: leased.renewable, duration: prepared.duration };
 }
 
-/** The notice goes into the commit of the lease: nobody is told of what there is not, and nothing is handed out untold. */
-function toldOf(core: Core, mount: Mount, notice: () => Notice): Promise<PreparedNotice> {
-  if (mount.engine.postsNotices === true) return Promise.resolve(nothingToTell);
+/**
+ * The notice goes into the commit of the lease: nobody is told of what there is not, and nothing is handed out untold. An engine that
+ * is called once the lease is there tells by itself.
+ */
+function toldOf(core: Core, leased: Leased, notice: () => Notice): Promise<PreparedNotice> {
+  if (leased.issued !== undefined) return Promise.resolve(nothingToTell);
   return core.notices.prepare(leaseNoticeKind, notice);
 }
 

@@ -8,6 +8,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ResponseSchema } from '../../src/core/endpoint.ts';
 import { dataSchema } from '../../src/core/openapi/schema.ts';
 import { parseApiPath } from '../../src/core/path.ts';
+import { awsCredentials } from '../../src/engine/aws/aws.ts';
 import { credstash } from '../../src/engine/credstash/credstash.ts';
 import type { JsonObject, JsonValue } from '../../src/json.ts';
 import { openLogger } from '../../src/log.ts';
@@ -24,6 +25,7 @@ import { type DeclaredOperation, everyOperation } from '../fakes/every-endpoint.
 import { fieldsFor, hostileTexts, type KnownValues } from '../fakes/field-values.ts';
 import { KubernetesApi } from '../fakes/kubernetes-api.ts';
 import { leasedType, Outside } from '../fakes/leased-engine.ts';
+import { memoryAws } from '../fakes/memory-aws.ts';
 import { OidcProvider } from '../fakes/oidc-provider.ts';
 import { Device } from '../fakes/totp-place.ts';
 
@@ -54,11 +56,18 @@ beforeAll(async () => {
     store: table.items,
     service: table.kms,
   }));
-  const engines = [leasedType(new Outside()), echoType, inMemory];
+  const everywhere = { env: {}, endpoints: [], profiles: [], ambient: true };
+  const awsServices = memoryAws(() => place.clock.now(), 'sample');
+  const engines = [
+    leasedType(new Outside()),
+    echoType,
+    inMemory,
+    awsCredentials(everywhere, () => awsServices),
+  ];
   const logs = logControl(openLogger({ level: 'error', terminal: false, write() {} }), () => 'error');
   place = await makePlace({ silent: true, engines, authMethods, program: { logs } });
   node = await place.node();
-  for (const type of ['leased', 'echo', 'transit', 'totp', 'database', 'credstash', 'role-secrets'])
+  for (const type of ['leased', 'echo', 'transit', 'totp', 'database', 'credstash', 'role-secrets', 'aws'])
     await ask(node, 'update', `sys/mounts/${type}`, { type });
   await ask(node, 'update', 'sys/auth/approle', { type: 'approle' });
   await ask(node, 'update', 'sys/auth/userpass', { type: 'userpass' });
@@ -145,6 +154,17 @@ async function codeSamples(of: string): Promise<KnownValues> {
   };
 }
 
+/** Roles of AWS; nobody asks AWS itself. */
+async function awsSamples(): Promise<void> {
+  const keys = { access_key: 'AKIASAMPLE', secret_key: 'sample' };
+  await ask(node, 'update', 'aws/config/root', { ...keys, username_template: '', role_arn: '' });
+  await ask(node, 'update', 'aws/config/lease', { lease: '1h', lease_max: '2h' });
+  const arn = 'arn:aws:iam::123456789012:role/sample';
+  await ask(node, 'delete', 'aws/roles/sample');
+  await ask(node, 'update', 'aws/roles/sample', { credential_type: 'assumed_role', role_arns: arn });
+  await ask(node, 'update', 'aws/static-roles/sample', { username: 'sample', rotation_period: '1h' });
+}
+
 /** What only few of the operations ask for is made for these. */
 async function systemSamples(of: string): Promise<void> {
   const policy = 'length = 12 rule "charset" { charset = "ab" }';
@@ -195,12 +215,39 @@ async function identitySamples(): Promise<KnownValues> {
   };
 }
 
+/** Somebody who may approve what waits, where that is what is asked of; a request that waits is made for each operation. */
+let approver: readonly string[] = [];
+
+async function approvalSamples(of: string): Promise<string | undefined> {
+  approver = [];
+  if (!/^sys\/(approvals|control-group)/.test(of)) return undefined;
+  const logIn = async (alias: string) =>
+    tokenOf(await ask(node, 'update', 'auth/people/login', { alias, policies: ['sampled'] }, null));
+  const policy = `path "secret/data/sample" { capabilities = ["read"] approval { from = ["group/approving"] } }
+    path "sys/approvals/+/+" { capabilities = ["update"] } path "sys/control-group/+" { capabilities = ["update"] }`;
+  await ask(node, 'update', 'sys/policies/acl/sampled', { policy });
+  approver = [await logIn('approver')];
+  const { data } = await ask(node, 'read', 'auth/token/lookup-self', {}, approver[0]);
+  await ask(node, 'update', 'identity/group', {
+    name: 'approving',
+    member_entity_ids: [data['entity_id'] ?? ''],
+  });
+  const { wrap } = await ask(node, 'read', 'secret/data/sample', {}, await logIn('asker'));
+  const { accessor = '' } = wrap ?? {};
+  for (const rest of ['', '/approve', '/deny']) {
+    madePaths.set(`sys/approvals/:accessor${rest}`, `sys/approvals/${accessor}${rest}`);
+  }
+  return accessor;
+}
+
 /** Something at every place that the sample paths name, and the names of it that bodies may hold. */
 async function samples(of: string): Promise<KnownValues> {
   await systemSamples(of);
+  if (of.startsWith('aws/')) await awsSamples();
   // Only where they are asked for: they are many.
   const awsKnown = of.startsWith('auth/aws/') ? await cloud.fill(node, 'auth/aws/') : {};
   if (of.startsWith('identity/')) identityKnown = await identitySamples();
+  const waiting = await approvalSamples(of);
   await ask(node, 'update', 'secret/data/sample', { data: { a: 1 } });
   await ask(node, 'update', 'secret/data/sample/below', { data: { a: 1 } });
   await ask(node, 'update', 'leased/note/sample', { text: 'a' });
@@ -267,7 +314,7 @@ async function samples(of: string): Promise<KnownValues> {
     ...identityKnown,
     ...signed,
     ...awsKnown,
-    accessor: [child.auth?.accessor ?? ''],
+    accessor: [waiting ?? child.auth?.accessor ?? ''],
     token: [child.auth?.clientToken ?? '', wrapped.wrap?.token ?? ''],
     lease_id: [lease.lease?.id ?? ''],
     role_id: ['sample-role-id'],
@@ -460,7 +507,7 @@ describe('every declared operation', () => {
         await ask(node, 'update', 'cubbyhole/sample', { a: [1] }, powerful);
         await ask(node, 'update', 'cubbyhole/sample/below', { a: [1] }, powerful);
         const listed = declared.name.startsWith('role-secrets/') ? [await listedToken()] : [];
-        for (const token of [weak, powerful, ...listed]) {
+        for (const token of [weak, powerful, ...listed, ...approver]) {
           const answer = await ask(node, declared.operation, path, sent, token);
           await answer.stream?.close();
           check(declared, sent, answer);

@@ -152,14 +152,15 @@ export class Lane {
     const held = await lock.acquire();
     if (held === undefined) return;
     try {
-      while (!this.#stopped) {
+      // What has begun when the node is sealed tells what it is about: that the store is sealed, perhaps.
+      do {
         await held.extend();
         const due = await this.#due(sideBySide);
         if (due.length === 0) return;
         const outcomes = await Promise.all(due.map((each) => this.#deliver(each, held)));
         if (outcomes.some((accepted) => accepted)) continue;
         return this.#rest();
-      }
+      } while (!this.#stopped);
     } catch (error) {
       // Another node has the lock by now, or this one is sealed: what is not told is told by others, or later.
       if (!(error instanceof ConflictError)) throw error;

@@ -150,7 +150,7 @@ export class Outbox implements Notices {
 
   async #prepared(letter: Letter, wanting: readonly ActiveNotifier[]): Promise<PreparedNotice> {
     const { clock, tally } = this.#options;
-    const refusal = isRefusal(letter.kind);
+    const refusal = isRefusal(letter);
     const value = encodeWaiting({ letter, failures: 0, problem: '' });
     const lanes: Lane[] = [];
     const writes: PlainWrite[] = [];

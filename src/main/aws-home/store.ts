@@ -4,7 +4,7 @@ import type { HomeNames } from '../../config/aws-home.ts';
 import { createRootlessStore } from '../../core/create-store.ts';
 import { type Random, randomUuid } from '../../crypto/random.ts';
 import { asCofferError, CofferError } from '../../errors.ts';
-import { type Boot, readBoot } from '../../seal/boot.ts';
+import { readBoot } from '../../seal/boot.ts';
 import type { Seal } from '../../seal/seal.ts';
 import type { Slot } from '../../seal/slots.ts';
 import type { Storage } from '../../storage/storage.ts';
@@ -12,9 +12,6 @@ import type { StoragePlace } from '../../storage/storage-type.ts';
 import { migrationGate } from '../migration-gate.ts';
 import { foundingOf } from './founding.ts';
 import { type HomeRooms, settle } from './rooms.ts';
-
-/** Milliseconds. */
-const betweenLooks = 1_000;
 
 export interface StoreWish {
   readonly place: StoragePlace;
@@ -92,7 +89,7 @@ async function requireStore(wish: StoreWish, names: HomeNames, known: string): P
 async function makeStore(rooms: HomeRooms, wish: StoreWish, storage: Storage): Promise<FoundStore> {
   const { names, parameters, say } = rooms;
   const { place } = wish;
-  const before = await look(rooms, storage);
+  const before = await readBoot(storage);
   if (before.kind === 'store' && (await parameters.read(names.placeParameter)) === undefined) {
     throw new CofferError(
       'store_unusable',
@@ -114,18 +111,6 @@ async function makeStore(rooms: HomeRooms, wish: StoreWish, storage: Storage): P
     'store_unusable',
     `${place.name} holds the store ${id}, and the parameter ${names.storeParameter} says ${known.slice(0, 60)}`,
   );
-}
-
-/** Another start may make the store between a look at its header and one at the rest: a look after that sees all of it. */
-async function look({ pause }: HomeRooms, storage: Storage): Promise<Boot> {
-  for (let left = 3; ; left--) {
-    try {
-      return await readBoot(storage);
-    } catch (error) {
-      if (left === 0 || asCofferError(error).code !== 'store_unusable') throw error;
-      await pause(betweenLooks);
-    }
-  }
 }
 
 /** False where somebody else made one first. */
