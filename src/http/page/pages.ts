@@ -33,7 +33,12 @@ const guards: readonly string[] = [
 ];
 
 function answer(type: string, body: string): DialectAnswer {
-  return { kind: 'answer', status: 200, headers: ['Content-Type', `${type}; charset=utf-8`, ...guards], body };
+  return {
+    kind: 'answer',
+    status: 200,
+    headers: ['Content-Type', `${type}; charset=utf-8`, ...guards],
+    body,
+  };
 }
 
 const pages: ReadonlyMap<string, DialectAnswer> = new Map([
