@@ -141,7 +141,8 @@ async function recover(
   const code = parseRecoveryCode(call.fields.recovery_code);
   const name = nameOf(issuer, account);
   if (name === undefined) throw refused();
-  const party = partyOf(lockout, name, await call.view.readMany(partyPaths(lockout, name)));
+  const paths = partyPaths(lockout, name);
+  const party = partyOf(name, paths, await call.view.readMany(paths));
   const standing = await standingOf(lockout, call.view, party, call.remoteAddress);
   if (standing.kind === 'locked') throw new CofferError('permission_denied', 'permission denied');
   const before = party.read?.account;
