@@ -13,8 +13,6 @@ import { secondFactorOf, settledIdentity } from './mfa/login.ts';
 import type { Mount } from './mount/table.ts';
 import { MountView } from './mount/view.ts';
 import { leaseNotice, leaseNoticeKind } from './notice/lease-notice.ts';
-import { nothingToTell, type PreparedNotice } from './notice/outbox.ts';
-import type { Notice } from './notices.ts';
 import type { Acl } from './policy/acl.ts';
 import type { Answer, AuthAnswer, LeaseAnswer, Request } from './request.ts';
 import type { RequestCommit } from './request-commit.ts';
@@ -214,7 +212,8 @@ async function leaseOut(
   try {
     if (core.isShort()) throw storageFull();
     if (token?.identity !== undefined) await core.ceilings.admitLease(token.identity);
-    const told = await toldOf(core, leased, () =>
+    // In the commit of the lease: nobody is told of what there is not, and nothing is handed out untold.
+    const told = await core.notices.prepare(leaseNoticeKind, () =>
       leaseNotice({
         mount: mount.entry,
         record: prepared.record,
@@ -246,15 +245,6 @@ async function leaseOut(
   }
   core.meter.tally('lease_issued');
   return { id: prepared.record.id, renewable: leased.renewable, duration: prepared.duration };
-}
-
-/**
- * The notice goes into the commit of the lease: nobody is told of what there is not, and nothing is handed out untold. An engine that
- * is called once the lease is there tells by itself.
- */
-function toldOf(core: Core, leased: Leased, notice: () => Notice): Promise<PreparedNotice> {
-  if (leased.issued !== undefined) return Promise.resolve(nothingToTell);
-  return core.notices.prepare(leaseNoticeKind, notice);
 }
 
 /** Fields that had no effect: unknown ones, and ones whose value the path has said already. */

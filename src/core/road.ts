@@ -5,6 +5,7 @@
 import type { Clock } from '../clock.ts';
 import { CofferError } from '../errors.ts';
 import { admission, strangersWith } from './admission.ts';
+import { asksIfAlive } from './alive.ts';
 import { errorAnswer } from './answer.ts';
 import { type AuditedDecision, requestLine, responseLine } from './audit-lines.ts';
 import { AuditedStream } from './audited-stream.ts';
@@ -66,6 +67,7 @@ export function createRoad(options: RoadOptions): Road {
       const passage = telemetry.passage(request);
       const place = inFlight?.begin(request, clock.now());
       const answer = await (async () => {
+        if (asksIfAlive(request)) return serveSealed(state, withoutStore, clock, request, passage);
         const core = state.core;
         if (core === undefined) {
           strangers.charge(request.remoteAddress, clock.steady());

@@ -267,6 +267,7 @@ export class SealState implements SealControl {
       ...(this.#options.surroundings === undefined ? {} : { surroundings: this.#options.surroundings }),
       log,
       formats: this.#options.formats ?? {},
+      manner: this.#options.manner,
       onUnfit: (error) => this.#stopServing(error),
       onSealedElsewhere: () => this.#followSeal(),
     });

@@ -13,6 +13,9 @@ import { migrationGate } from '../migration-gate.ts';
 import { foundingOf } from './founding.ts';
 import { type HomeRooms, settle } from './rooms.ts';
 
+/** Of the rooms, those that a store is made in. */
+export type StoreRooms = Omit<HomeRooms, 'kms' | 'keys'>;
+
 export interface StoreWish {
   readonly place: StoragePlace;
   /** Of the home's key. */
@@ -35,7 +38,7 @@ export interface FoundStore {
  * id is written down. Throws `store_unusable` where a store is missing that the parameters tell of, and where one is there that they
  * know nothing of.
  */
-export async function findOrMakeStore(rooms: HomeRooms, wish: StoreWish): Promise<FoundStore> {
+export async function findOrMakeStore(rooms: StoreRooms, wish: StoreWish): Promise<FoundStore> {
   const { names, parameters } = rooms;
   const found = await parameters.below(names.folder);
   requireSamePlace(names, found.get(names.placeParameter), wish.place);
@@ -86,7 +89,7 @@ async function requireStore(wish: StoreWish, names: HomeNames, known: string): P
   }
 }
 
-async function makeStore(rooms: HomeRooms, wish: StoreWish, storage: Storage): Promise<FoundStore> {
+async function makeStore(rooms: StoreRooms, wish: StoreWish, storage: Storage): Promise<FoundStore> {
   const { names, parameters, say } = rooms;
   const { place } = wish;
   const before = await readBoot(storage);
@@ -114,7 +117,7 @@ async function makeStore(rooms: HomeRooms, wish: StoreWish, storage: Storage): P
 }
 
 /** False where somebody else made one first. */
-async function made(rooms: HomeRooms, wish: StoreWish, storage: Storage): Promise<boolean> {
+async function made(rooms: StoreRooms, wish: StoreWish, storage: Storage): Promise<boolean> {
   const { names, clock, random } = rooms;
   const { seal, distinguished } = wish;
   const caller = await wish.caller();
