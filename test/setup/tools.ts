@@ -17,6 +17,7 @@ export const toolNames = [
   'credsmash',
   'check-jsonschema',
   'kubernetes-validate',
+  'aws',
 ] as const;
 export type ToolName = (typeof toolNames)[number];
 
@@ -59,6 +60,7 @@ export function findTools(say: (line: string) => void): Tools {
     // Both bring the schemas along that others publish.
     'check-jsonschema': pythonProgram('check-jsonschema', '0.39.0', say),
     'kubernetes-validate': pythonProgram('kubernetes-validate', '1.37.0', say),
+    aws: pythonProgram('awscli', '1.46.3', say, [], 'aws'),
   };
   for (const name of toolNames) {
     const { path, remedy } = tools[name];
@@ -113,15 +115,16 @@ function pythonWith(name: string, version: string, say: (line: string) => void):
   return { path: works(python, name) ? python : undefined, remedy };
 }
 
-/** A program that comes as a Python package of its own name, perhaps with other packages beside it. */
+/** A program that comes as a Python package, mostly of its own name, perhaps with other packages beside it. */
 function pythonProgram(
   name: string,
   version: string,
   say: (line: string) => void,
   beside: readonly string[] = [],
+  command: string = name,
 ): Tool {
   const { directory, remedy } = pythonHome(name, version);
-  const program = join(directory, 'bin', name);
+  const program = join(directory, 'bin', command);
   const complete = join(directory, `complete-${beside.length}`);
   if (!(existsSync(complete) && isAtHome(program, directory)) && makePython(name, version, say, beside)) {
     writeFileSync(complete, '');
