@@ -61,6 +61,7 @@ export const handedToEngines = [
   'core/pages.ts',
   'core/request.ts',
   'core/retry.ts',
+  'core/scan-names.ts',
   'core/stored-json.ts',
   'core/tool-values.ts',
   'core/ttl.ts',
@@ -171,6 +172,8 @@ export const rules: readonly Rule[] = [
   { from: 'aws/', may: ['./', ...ground] },
   // The table of KMS and DynamoDB: opened by the command line with no server, and mounted on one.
   { from: 'credstash/', may: ['./', 'aws/', 'crypto/', ...ground] },
+  // An installation of dssss, for who takes its secrets along.
+  { from: 'dssss/', may: ['./', 'aws/', 'crypto/secretbox.ts', ...ground] },
   { from: 'template/', may: ['./', ...ground] },
   { from: 'client/', may: ['./', ...ground] },
   {
@@ -182,6 +185,7 @@ export const rules: readonly Rule[] = [
       'client/',
       'config/',
       'credstash/',
+      'dssss/',
       'file-safe/',
       'template/',
       ...ground,
@@ -209,6 +213,8 @@ export const rules: readonly Rule[] = [
     types: [...engineSeam],
   },
   { from: 'http/', may: ['./', ...handedToListeners, ...ground] },
+  // Requests that come as events: what they mean is read where a listener's are.
+  { from: 'lambda/', may: ['./', 'http/', ...ground], types: ['core/request.ts'] },
   // A dialect knows its seam and the forms of requests: never the road, another dialect, or an engine.
   { from: 'http/dialect/*/', may: ['./', ...dialectSeam, ...handedToListeners, ...ground] },
   {

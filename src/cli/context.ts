@@ -6,6 +6,7 @@ import { readFileSync } from 'node:fs';
 import { formatAddress } from '../client/address.ts';
 import { type Client, type ClientOptions, openClient } from '../client/client.ts';
 import { CofferError } from '../errors.ts';
+import { approvalHeaders, held } from './approval.ts';
 import { KvSafe } from './kv-safe.ts';
 import { systemReason } from './private-file.ts';
 import { readAll } from './prompt.ts';
@@ -47,8 +48,17 @@ export interface Target {
   readonly caFile: string | undefined;
 }
 
-/** Flags win over `COFFER_*`, these over `VAULT_*`, these over the user's file. */
-export function resolveTarget(options: ConnectionOptions, env: Environment, user: UserSettings): Target {
+/**
+ * Flags win over `COFFER_*`, these over `VAULT_*`, these over the user's file.
+ *
+ * @param usual the mount of secrets where nobody names one
+ */
+export function resolveTarget(
+  options: ConnectionOptions,
+  env: Environment,
+  user: UserSettings,
+  usual = defaultMount,
+): Target {
   const levels = [
     { address: options.address, safe: options.safe, namespace: options.namespace, ca: options['ca-cert'] },
     {
@@ -77,7 +87,7 @@ export function resolveTarget(options: ConnectionOptions, env: Environment, user
     address: first((level) => level.address ?? level.safe?.address) ?? defaultAddress,
     safe: {
       address: first((level) => level.safe?.address ?? level.address) ?? defaultAddress,
-      mount: first((level) => level.safe?.mount) ?? defaultMount,
+      mount: first((level) => level.safe?.mount) ?? usual,
     },
     namespace: first((level) => level.namespace),
     caFile: first((level) => level.ca),
@@ -118,9 +128,19 @@ export function safeTable(shell: Shell, options: ConnectionOptions): string | un
   }
 }
 
-/** Where the secret verbs work. @param ask whether somebody may be asked for a passphrase */
-export async function openSafe(shell: Shell, options: ConnectionOptions, ask = true): Promise<SecretSafe> {
-  return (await openSafeAs(shell, options, ask)).safe;
+/**
+ * Where the secret verbs work.
+ *
+ * @param ask whether somebody may be asked for a passphrase
+ * @param usual the mount where nobody names one
+ */
+export async function openSafe(
+  shell: Shell,
+  options: ConnectionOptions,
+  ask = true,
+  usual = defaultMount,
+): Promise<SecretSafe> {
+  return (await openSafeAs(shell, options, ask, usual)).safe;
 }
 
 export interface OpenedSafe {
@@ -130,8 +150,13 @@ export interface OpenedSafe {
 }
 
 /** As `openSafe`, for who must know as whom it asks. */
-export async function openSafeAs(shell: Shell, options: ConnectionOptions, ask = true): Promise<OpenedSafe> {
-  const target = targetOf(shell, options);
+export async function openSafeAs(
+  shell: Shell,
+  options: ConnectionOptions,
+  ask = true,
+  usual = defaultMount,
+): Promise<OpenedSafe> {
+  const target = targetOf(shell, options, usual);
   const words = options.context ?? [];
   if (words.length > 0 && target.table === undefined)
     throw new CofferError('usage', '--context goes with a safe such as credstash://TABLE');
@@ -183,8 +208,8 @@ function keptToken(shell: Shell): string | undefined {
   return undefined;
 }
 
-function targetOf(shell: Shell, options: ConnectionOptions): Target {
-  return resolveTarget(options, shell.env, readUserFile(shell.places.cliFile));
+function targetOf(shell: Shell, options: ConnectionOptions, usual = defaultMount): Target {
+  return resolveTarget(options, shell.env, readUserFile(shell.places.cliFile), usual);
 }
 
 function open(
@@ -196,7 +221,8 @@ function open(
 ): Client {
   const ca = target.caFile === undefined ? undefined : readAuthorities(target.caFile);
   const tls = tlsOptions(options, shell.env, address);
-  const client = openClient({ address, token, namespace: target.namespace, ca, ...tls });
+  const headers = approvalHeaders(shell.env);
+  const client = openClient({ address, token, namespace: target.namespace, ca, headers, held, ...tls });
   if (client.exposed) {
     shell.ui.warn(
       `${formatAddress(client.address)} is not encrypted: token and secrets can be read on the way`,

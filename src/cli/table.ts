@@ -138,6 +138,11 @@ export const rows: Readonly<Record<string, Row>> = {
     summary: 'List, renew and revoke leases',
     load: () => import('./commands/lease.ts'),
   },
+  approvals: {
+    section: 'Access',
+    summary: 'Approve or deny what others ask for',
+    load: () => import('./commands/approvals.ts'),
+  },
   wrap: {
     section: 'Access',
     summary: 'Wrap data for one reader, once',
@@ -176,6 +181,11 @@ export const rows: Readonly<Record<string, Row>> = {
     section: 'Server',
     summary: 'Limits to how fast clients may go',
     load: () => import('./commands/quota.ts'),
+  },
+  notifier: {
+    section: 'Server',
+    summary: 'Who is told of what happens',
+    load: () => import('./commands/notifier.ts'),
   },
   job: { section: 'Server', summary: 'Long work under way', load: () => import('./commands/job.ts') },
   audit: { section: 'Server', summary: 'Follow and check the audit log' },

@@ -251,8 +251,8 @@ function sealing(control: SealControl): Endpoint {
         summary: 'Seal the store',
         sudo: true,
         spendsFirst: true,
-        handle: async () => {
-          await control.recordSeal();
+        handle: async ({ caller, remoteAddress, requestId }) => {
+          await control.recordSeal({ caller, remoteAddress, requestId });
           return { afterwards: () => control.drop() };
         },
       },

@@ -10,7 +10,7 @@ import { dataSchema } from '../../src/core/openapi/schema.ts';
 import { parseApiPath } from '../../src/core/path.ts';
 import { awsCredentials } from '../../src/engine/aws/aws.ts';
 import { credstash } from '../../src/engine/credstash/credstash.ts';
-import type { JsonObject } from '../../src/json.ts';
+import type { JsonObject, JsonValue } from '../../src/json.ts';
 import { openLogger } from '../../src/log.ts';
 import type { CofferNode } from '../../src/main/node.ts';
 import { logControl } from '../../src/main/program-facts.ts';
@@ -27,6 +27,7 @@ import { KubernetesApi } from '../fakes/kubernetes-api.ts';
 import { leasedType, Outside } from '../fakes/leased-engine.ts';
 import { memoryAws } from '../fakes/memory-aws.ts';
 import { OidcProvider } from '../fakes/oidc-provider.ts';
+import { Device } from '../fakes/totp-place.ts';
 
 const seed = Number(process.env['COFFER_TEST_SEED'] ?? 20_261_122);
 /** Requests of each operation with each token. */
@@ -72,7 +73,8 @@ beforeAll(async () => {
   await ask(node, 'update', 'sys/auth/userpass', { type: 'userpass' });
   await ask(node, 'update', 'sys/auth/app-id', { type: 'app-id' });
   await ask(node, 'update', 'sys/auth/cert', { type: 'cert' });
-  for (const type of ['oidc', 'kubernetes', 'aws']) await ask(node, 'update', `sys/auth/${type}`, { type });
+  for (const type of ['oidc', 'kubernetes', 'aws', 'totp'])
+    await ask(node, 'update', `sys/auth/${type}`, { type });
   // Whom role-secrets believes; no request of this test reaches AWS.
   await ask(node, 'update', 'sys/auth/people', { type: 'aliased' });
   provider = await new OidcProvider({ now: () => place.clock.now() }).open();
@@ -118,6 +120,39 @@ async function signedLogins(): Promise<KnownValues> {
 }
 
 let signed: KnownValues = {};
+
+/** An account with a device and recovery codes, and what opens that which the operation asks about; made anew, and so without locks. */
+async function codeSamples(of: string): Promise<KnownValues> {
+  const account = 'auth/totp/accounts/sample/sample';
+  await ask(node, 'delete', account);
+  await ask(node, 'update', account, { roles: ['sample'] });
+  const invite = async () =>
+    (await ask(node, 'update', 'auth/totp/invite/sample/sample')).data['invitation'] ?? '';
+  const start = async (invitation: JsonValue) => {
+    const { data } = await ask(node, 'update', 'auth/totp/enroll/start', { invitation }, null);
+    return Device.of(place.clock, String(data['url']));
+  };
+  const pairOf = (one: Device) => ({ code: one.code(), next_code: one.code(30) });
+  const first = await invite();
+  const sent = { invitation: first, ...pairOf(await start(first)) };
+  const ended = await ask(node, 'update', 'auth/totp/enroll/finish', sent, null);
+  const device = new Device(place.clock);
+  await ask(node, 'update', `${account}/devices/sample`, { url: device.url });
+  const invitation = await invite();
+  const pair = of.endsWith('finish') ? pairOf(await start(invitation)) : pairOf(device);
+  return {
+    issuer: ['sample'],
+    account: ['sample'],
+    second: [''],
+    recovery_code: [(ended.data['recovery_codes'] as readonly string[])[0] ?? ''],
+    url: [device.url],
+    invitation: [invitation],
+    code: [pair.code],
+    next_code: [pair.next_code],
+    device: ['another'],
+    replaces: ['', 'sample'],
+  };
+}
 
 /** Roles of AWS; nobody asks AWS itself. */
 async function awsSamples(): Promise<void> {
@@ -180,6 +215,31 @@ async function identitySamples(): Promise<KnownValues> {
   };
 }
 
+/** Somebody who may approve what waits, where that is what is asked of; a request that waits is made for each operation. */
+let approver: readonly string[] = [];
+
+async function approvalSamples(of: string): Promise<string | undefined> {
+  approver = [];
+  if (!/^sys\/(approvals|control-group)/.test(of)) return undefined;
+  const logIn = async (alias: string) =>
+    tokenOf(await ask(node, 'update', 'auth/people/login', { alias, policies: ['sampled'] }, null));
+  const policy = `path "secret/data/sample" { capabilities = ["read"] approval { from = ["group/approving"] } }
+    path "sys/approvals/+/+" { capabilities = ["update"] } path "sys/control-group/+" { capabilities = ["update"] }`;
+  await ask(node, 'update', 'sys/policies/acl/sampled', { policy });
+  approver = [await logIn('approver')];
+  const { data } = await ask(node, 'read', 'auth/token/lookup-self', {}, approver[0]);
+  await ask(node, 'update', 'identity/group', {
+    name: 'approving',
+    member_entity_ids: [data['entity_id'] ?? ''],
+  });
+  const { wrap } = await ask(node, 'read', 'secret/data/sample', {}, await logIn('asker'));
+  const { accessor = '' } = wrap ?? {};
+  for (const rest of ['', '/approve', '/deny']) {
+    madePaths.set(`sys/approvals/:accessor${rest}`, `sys/approvals/${accessor}${rest}`);
+  }
+  return accessor;
+}
+
 /** Something at every place that the sample paths name, and the names of it that bodies may hold. */
 async function samples(of: string): Promise<KnownValues> {
   await systemSamples(of);
@@ -187,6 +247,7 @@ async function samples(of: string): Promise<KnownValues> {
   // Only where they are asked for: they are many.
   const awsKnown = of.startsWith('auth/aws/') ? await cloud.fill(node, 'auth/aws/') : {};
   if (of.startsWith('identity/')) identityKnown = await identitySamples();
+  const waiting = await approvalSamples(of);
   await ask(node, 'update', 'secret/data/sample', { data: { a: 1 } });
   await ask(node, 'update', 'secret/data/sample/below', { data: { a: 1 } });
   await ask(node, 'update', 'leased/note/sample', { text: 'a' });
@@ -253,7 +314,7 @@ async function samples(of: string): Promise<KnownValues> {
     ...identityKnown,
     ...signed,
     ...awsKnown,
-    accessor: [child.auth?.accessor ?? ''],
+    accessor: [waiting ?? child.auth?.accessor ?? ''],
     token: [child.auth?.clientToken ?? '', wrapped.wrap?.token ?? ''],
     lease_id: [lease.lease?.id ?? ''],
     role_id: ['sample-role-id'],
@@ -303,6 +364,7 @@ async function samples(of: string): Promise<KnownValues> {
     include: [['policies', 'roles', 'tokens']],
     limit: [100],
     policy: ['path "a" { capabilities = ["read"] }', { path: {} }, 'path "a" {'],
+    ...(of.startsWith('auth/totp/') ? await codeSamples(of) : {}),
   };
 }
 
@@ -445,7 +507,7 @@ describe('every declared operation', () => {
         await ask(node, 'update', 'cubbyhole/sample', { a: [1] }, powerful);
         await ask(node, 'update', 'cubbyhole/sample/below', { a: [1] }, powerful);
         const listed = declared.name.startsWith('role-secrets/') ? [await listedToken()] : [];
-        for (const token of [weak, powerful, ...listed]) {
+        for (const token of [weak, powerful, ...listed, ...approver]) {
           const answer = await ask(node, declared.operation, path, sent, token);
           await answer.stream?.close();
           check(declared, sent, answer);

@@ -18,6 +18,7 @@ export const toolNames = [
   'check-jsonschema',
   'kubernetes-validate',
   'aws',
+  'oathtool',
 ] as const;
 export type ToolName = (typeof toolNames)[number];
 
@@ -61,6 +62,7 @@ export function findTools(say: (line: string) => void): Tools {
     'check-jsonschema': pythonProgram('check-jsonschema', '0.39.0', say),
     'kubernetes-validate': pythonProgram('kubernetes-validate', '1.37.0', say),
     aws: pythonProgram('awscli', '1.46.3', say, [], 'aws'),
+    oathtool: debianTool('oathtool', say),
   };
   for (const name of toolNames) {
     const { path, remedy } = tools[name];

@@ -109,6 +109,30 @@ describe('a copied document', () => {
     expect(ec2.asked).toEqual([]);
   });
 
+  it('threat 03: comes too late to be the first where the role says for how long', async () => {
+    await writeRole({ bound_account_id: account, first_login_within: '10m' });
+    const started = new Date(place.clock.now() - 60_000).toISOString();
+    const late = new Date(place.clock.now() - 601_000).toISOString();
+    expect(await refusal(logIn({ pendingTime: late }, { nonce: 'a' }))).toMatch(/too long ago/);
+    expect((await logIn({ pendingTime: started }, { nonce: 'a' })).status).toBe(200);
+    place.clock.advance(3_600);
+    expect((await logIn({ pendingTime: started }, { nonce: 'a' })).status).toBe(200);
+    await ask(node, 'delete', `auth/aws/identity-accesslist/${id}`);
+    expect(await refusal(logIn({ pendingTime: started }, { nonce: 'b' }))).toMatch(/too long ago/);
+  });
+
+  it('threat 03: in a form that is switched off is refused, also where it was believed before', async () => {
+    const proof = authority.detached(document());
+    const beside = () => logIn({}, { pkcs7: '', ...proof, nonce: 'a' });
+    expect((await beside()).status).toBe(200);
+    const refused = { refused_proofs: ['signature', 'pkcs7'] };
+    expect((await ask(node, 'update', 'auth/aws/config/client', refused)).status).toBe(204);
+    expect(await refusal(beside())).toMatch(/not taken here/);
+    expect((await logIn({}, { nonce: 'a' })).status).toBe(200);
+    const wrong = await ask(node, 'update', 'auth/aws/config/client', { refused_proofs: 'sha1' });
+    expect(wrong.status).toBe(400);
+  });
+
   it('threat 03: is believed no longer than the certificate of its key, however often it was before', async () => {
     for (let times = 0; times < 2; times += 1) expect((await logIn({}, { nonce: 'a' })).status).toBe(200);
     const path = 'auth/aws/config/certificate/pkcs7';

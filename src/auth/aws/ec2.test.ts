@@ -220,6 +220,33 @@ describe.skipIf(moto === undefined)('logins of instances', () => {
     expect(await refusal(await logIn({ pendingTime: '2026-10-01T00:00:00Z' }))).toMatch(/older/);
   });
 
+  it('threat 03: a role without nonces is no way to change the nonce of other roles', async () => {
+    const old = { auth_type: 'ec2', bound_account_id: account, ignore_nonce: true };
+    await ask(node, 'update', 'auth/aws/role/old', old);
+    expect((await logIn({}, { role: 'old' })).status).toBe(200);
+    // The first nonce is the first, though the instance came without one before.
+    expect((await logIn({}, { nonce: 'mine' })).status).toBe(200);
+    for (const nonce of [undefined, 'copied']) {
+      const fields = nonce === undefined ? {} : { nonce };
+      expect((await logIn({}, { role: 'old', ...fields })).status).toBe(200);
+      expect(await refusal(await logIn({}, { nonce: 'copied' }))).toMatch(/nonce is not the one/);
+    }
+    expect((await logIn({}, { nonce: 'mine' })).status).toBe(200);
+  });
+
+  it('come in crowds without a nonce: what is known already is not written again', async () => {
+    await writeRole({ ignore_nonce: true });
+    expect((await logIn()).status).toBe(200);
+    const entry = () => ask(node, 'read', `auth/aws/identity-accesslist/${all.withRole}`);
+    const before = (await entry()).data;
+    place.clock.advance(60_000);
+    const answers = await Promise.all(Array.from({ length: 8 }, () => logIn()));
+    expect(answers.map(({ status }) => status)).toEqual(Array.from({ length: 8 }, () => 200));
+    expect((await entry()).data).toEqual(before);
+    expect((await logIn({ pendingTime: '2026-11-02T00:00:00Z' })).status).toBe(200);
+    expect((await entry()).data).not.toEqual(before);
+  });
+
   it('prove the role that the instance has, with its path, or the instance where it has none', async () => {
     await ask(node, 'update', 'sys/mounts/owned', { type: 'owned' });
     const names = [];

@@ -23,8 +23,11 @@ export const command = defineCommand({
     'In place of FILE credstash://TABLE?… stores every secret of a table below NAME/ (/ for the whole safe), the latest ' +
       'version of each, and reads each back. --context is the table’s then. What cannot be read or stored is named at ' +
       'the end, and all others are stored.',
+    'In place of FILE dssss stores every secret of that installation (dssss?region=… for another region), each with its roles, in a ' +
+      'mount of type role-secrets: that of --safe, or else roles. --verify-as userpass/ann puts who you are on each list while its ' +
+      'value is read back, and takes you off again.',
   ],
-  operands: { FILE: 'one', NAME: 'one' },
+  operands: { FILE: 'one', NAME: 'optional' },
   options: {
     as: { type: 'text', value: 'FORMAT', choices: formatNames, help: formatNames.join(', ') },
     patch: { type: 'flag', help: 'keep fields that the file does not have' },
@@ -34,6 +37,7 @@ export const command = defineCommand({
       value: 'LIST',
       help: 'who may read each of them, such as app,userpass/ann; in mounts of type role-secrets',
     },
+    'verify-as': { type: 'text', value: 'WHO', help: 'from dssss: who you are, as lists of readers have it' },
     ...yesOption,
     ...safeOptions,
   },
@@ -41,6 +45,7 @@ export const command = defineCommand({
     'coffer import .env shop/db',
     'coffer import --as k8s - shop/ --yes < secrets.yaml',
     "coffer import 'credstash://credential-store?region=eu-central-1' / --dry-run",
+    'coffer import dssss --dry-run',
   ],
   async run({ options, operands }, shell) {
     const wishes = {
@@ -49,16 +54,20 @@ export const command = defineCommand({
       yes: options.yes,
       roles: options.roles,
     };
-    if (/^credstash:/i.test(operands.FILE)) return fromTable(shell, options, operands, wishes);
-    const name = options.as ?? formatOfFile(operands.FILE);
+    const { FILE, NAME } = operands;
+    if (isDssss(FILE)) return fromDssss(shell, options, FILE, NAME ?? '/');
+    if (options['verify-as'] !== undefined) throw usageError('import', '--verify-as goes with dssss');
+    if (NAME === undefined) throw usageError('import', 'NAME is missing: where the secrets go');
+    if (/^credstash:/i.test(FILE)) return fromTable(shell, options, { FILE, NAME }, wishes);
+    const name = options.as ?? formatOfFile(FILE);
     if (!isFormatName(name)) throw usageError('import', `--as is missing: ${formatNames.join(', ')}`);
     const format = await loadFormat(name);
-    const folder = isFolder(operands.NAME);
+    const folder = isFolder(NAME);
     if (folder && format.kind === 'flat') {
       throw usageError('import', `${name} holds one secret; name it without "/" at the end`);
     }
-    const goal = folder ? parseFolder(operands.NAME) : parseName(operands.NAME);
-    const secrets = decode(format, goal, folder, await readImport(shell, operands.FILE));
+    const goal = folder ? parseFolder(NAME) : parseName(NAME);
+    const secrets = decode(format, goal, folder, await readImport(shell, FILE));
     const safe = await openSafe(shell, options);
     await safe.requireUsable(goal);
     await importSecrets(shell, safe, secrets, wishes);
@@ -90,6 +99,39 @@ async function fromTable(
     throw usageError('import', 'the safe is the very table that it would be filled from');
   await safe.requireUsable(folder);
   await importTable(shell, source, safe, folder, wishes);
+}
+
+/** By name alone: a file that is called so is ./dssss. */
+function isDssss(text: string): boolean {
+  return text === 'dssss' || text.startsWith('dssss?');
+}
+
+async function fromDssss(
+  shell: Shell,
+  options: ConnectionOptions & {
+    readonly as: string | undefined;
+    readonly patch: boolean;
+    readonly roles: string | undefined;
+    readonly 'dry-run': boolean;
+    readonly yes: boolean;
+    readonly 'verify-as': string | undefined;
+  },
+  source: string,
+  goal: string,
+): Promise<void> {
+  if (options.as !== undefined || options.patch || options.roles !== undefined)
+    throw usageError(
+      'import',
+      '--as, --patch and --roles go with a file; dssss says itself who may read what',
+    );
+  if (!isFolder(goal))
+    throw usageError('import', 'dssss has many secrets; name the folder that they go to, as NAME/');
+  const folder = parseFolder(goal);
+  const safe = await openSafe(shell, options, true, 'roles');
+  await safe.requireUsable(folder);
+  const { importDssss } = await import('../import-dssss.ts');
+  const { 'dry-run': dryRun, yes, 'verify-as': verifyAs } = options;
+  await importDssss(shell, source, safe, folder, { dryRun, yes, verifyAs });
 }
 
 function decode(format: SecretFormat, goal: string, folder: boolean, text: string): readonly NamedSecret[] {

@@ -19,6 +19,8 @@ export interface LeaseTold {
 
 export function leaseNotice({ mount, record, caller, remoteAddress, requestId, told }: LeaseTold): Notice {
   const who = caller === undefined ? 'somebody without a token' : caller.displayName;
+  // As the login had it, for a second party's consent.
+  const approvedBy = caller?.metadata['approved_by'];
   return {
     kind: leaseNoticeKind,
     subject: `Credentials issued: ${record.path} to ${who}`,
@@ -29,6 +31,7 @@ export function leaseNotice({ mount, record, caller, remoteAddress, requestId, t
       display_name: who,
       ...(caller?.entityId ? { entity_id: caller.entityId } : {}),
       ...(caller === undefined ? {} : { token_accessor: caller.accessor }),
+      ...(approvedBy ? { approved_by: approvedBy } : {}),
       remote_address: remoteAddress,
       lease_id: record.id,
       expires: new Date(record.expiresAt).toISOString(),

@@ -205,10 +205,18 @@ describe('secrets', () => {
     const fields = { data: { user: 'app', password: 'x' }, roles: ['other'] };
     await ask(node, 'update', 'roles/data/map', fields);
     await ask(node, 'update', 'roles/data/number', { data: { value: 7 }, roles: ['other'] });
+    await ask(node, 'update', 'roles/data/bytes', {
+      value: 'data:application/octet-stream;base64,/w==',
+      roles: ['other'],
+    });
+    const marked = 'data:application/octet-stream;base64,AAAA';
+    await send('PUT /v1/secret/marked', [as('other')], JSON.stringify({ Secret: marked, Roles: ['other'] }));
     const read = async (name: string) =>
       JSON.parse((await send(`GET /v1/secret/${name}`, [as('other')])).body) as unknown;
     expect(await read('map')).toEqual(['{"user":"app","password":"x"}']);
     expect(await read('number')).toEqual(['7']);
+    expect(await read('bytes')).toEqual(['data:application/octet-stream;base64,/w==']);
+    expect(await read('marked')).toEqual([marked]);
   });
 
   it('threat 15: of a body that is none, or too much, nothing is written', async () => {

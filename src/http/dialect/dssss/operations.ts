@@ -1,9 +1,10 @@
 /** What may be asked of a name, as requests to a mount of role-secrets, and what their answers are in the old API. */
+import { isUtf8 } from 'node:buffer';
 import { type ApiPath, parseApiPath } from '../../../core/path.ts';
 import type { Answer } from '../../../core/request.ts';
 import { asCofferError, CofferError, type ErrorCode } from '../../../errors.ts';
 import { emptyObject, isJsonObject, type JsonObject, type JsonValue } from '../../../json.ts';
-import { bareValue } from '../../../secret-value.ts';
+import { bareValue, decodeValue, encodeValue } from '../../../secret-value.ts';
 import { parseBoundedJson } from '../../bounded-json.ts';
 import { dataOf } from '../answer-data.ts';
 import type { Errand, Wish } from '../dialect.ts';
@@ -107,8 +108,11 @@ function shownSecret(answer: Answer): Outcome {
 
 /** The old API has nothing but one text a secret: several fields are their JSON. */
 function asText(secret: JsonObject): string {
-  const value = bareValue(secret);
-  return typeof value === 'string' ? value : JSON.stringify(value ?? secret);
+  const stored = bareValue(secret);
+  const value = decodeValue(stored ?? secret);
+  // Bytes that are no text have no other form here than the one they are stored in.
+  if (value.kind === 'binary') return isUtf8(value.bytes) ? value.bytes.toString() : String(stored);
+  return value.text;
 }
 
 /** The old API tells a name that is taken (500) from what is not allowed; here only who may create names is told that one is taken. */
@@ -144,7 +148,7 @@ function secretOf({ body, limits }: Errand): JsonObject {
   if (typeof value !== 'string' || !value.isWellFormed() || !isTexts(roles)) {
     throw new CofferError('invalid_request', 'a secret is a text, and its roles are a list of texts');
   }
-  return Object.assign(emptyObject(), { value, roles, cas: 0 });
+  return Object.assign(emptyObject(), { value: encodeValue(Buffer.from(value)), roles, cas: 0 });
 }
 
 function isTexts(value: JsonValue): value is readonly string[] {
