@@ -12,7 +12,7 @@ import { aws } from '../auth/aws/aws.ts';
 import { cert } from '../auth/cert/cert.ts';
 import { jwt, oidc } from '../auth/jwt/jwt.ts';
 import { kubernetes } from '../auth/kubernetes/kubernetes.ts';
-import { totp as totpLogins } from '../auth/totp/totp.ts';
+import { totpWith } from '../auth/totp/totp.ts';
 import { userpass } from '../auth/userpass/userpass.ts';
 import { type AwsPlaces, noAwsPlaces } from '../aws/aws-places.ts';
 import type { MountTypes } from '../core/mount/mounts.ts';
@@ -66,10 +66,9 @@ export function mountTypesFor(places: AwsPlaces): MountTypes {
       ].map((type) => [type.type, type]),
     ),
     authMethods: new Map(
-      [appId, approle, cert, userpass, jwt, oidc, kubernetes, aws(places), totpLogins].map((type) => [
-        type.type,
-        type,
-      ]),
+      [appId, approle, cert, userpass, jwt, oidc, kubernetes, aws(places), totpWith({ places })].map(
+        (type) => [type.type, type],
+      ),
     ),
   };
 }

@@ -21,8 +21,8 @@ export interface DeviceEntry {
   /** Its place among the account's, from 0. */
   readonly slot: number;
   readonly disabled: boolean;
-  /** How it came: with a URL by an administrator, or by the person's own hand. */
-  readonly source: 'import' | 'enrolment';
+  /** How it came: with a URL by an administrator, or by the person's own hand, with a server or without. */
+  readonly source: 'import' | 'enrolment' | 'inbox';
   /** Milliseconds. */
   readonly addedAt: number;
 }

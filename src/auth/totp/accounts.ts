@@ -170,7 +170,7 @@ async function writeAccount(
   });
 }
 
-function lookAlike(): CofferError {
+export function lookAlike(): CofferError {
   return new CofferError(
     'invalid_request',
     'there is an account that looks like this one: their names differ only in upper and lower case, in space, or in forms of the same characters',
@@ -195,7 +195,16 @@ function newAccount(name: AccountName, id: string): AccountRecord {
   };
 }
 
-function changed(before: AccountRecord, sent: AccountFields): AccountRecord {
+/** An account that is not there yet, by the rules of its endpoint; nothing is written. Throws `invalid_request`. */
+export function madeAccount(
+  { environment }: TotpRooms,
+  name: AccountName,
+  sent: Partial<AccountFields>,
+): AccountRecord {
+  return changed(newAccount(name, randomUuid(environment.random)), sent);
+}
+
+function changed(before: AccountRecord, sent: Partial<AccountFields>): AccountRecord {
   const after: AccountRecord = {
     ...before,
     version: before.version + 1,
@@ -224,7 +233,8 @@ const mostNames = 200;
 /** Characters: IAM's own names have 64, with a path 512 more. */
 const longestRole = 576;
 
-function parseRoles(roles: readonly string[]): readonly string[] {
+/** Throws `invalid_request`. */
+export function parseRoles(roles: readonly string[]): readonly string[] {
   if (roles.length > mostNames) throw tooMany('roles');
   for (const role of roles) {
     if (role === '' || role.length > longestRole || role.trim() !== role || hasControls(role)) {

@@ -71,7 +71,7 @@ function deviceEndpoint(rooms: TotpRooms): Endpoint {
           digits: { type: 'int' },
           period: { type: 'duration' },
           disabled: { type: 'bool' },
-          source: { type: 'string', help: 'import or enrolment.' },
+          source: { type: 'string', help: 'import, enrolment or inbox.' },
           added_time: { type: 'string' },
           last_code_time: { type: 'string', nullable: true, help: 'When the step of its last code began.' },
         },

@@ -13,6 +13,10 @@ export const refusalNotice = 'login.totp.refused';
 /** Somebody without a token made themselves an invitation, or a device was enrolled. */
 export const enrolmentNotice = 'enrolment.totp';
 
+/** A request that waited in the inbox became an account; and one that did not. */
+export const requestTakenNotice = 'enrolment.taken';
+export const requestRefusedNotice = 'enrolment.refused';
+
 export type Outcome =
   | 'granted'
   | 'refused'
@@ -89,4 +93,35 @@ export async function demandTold(
       { cause: error },
     );
   }
+}
+
+export interface ToldOfRequest {
+  readonly outcome: 'taken' | 'refused';
+  readonly account: AccountName;
+  readonly roles: readonly string[];
+  /** Empty for what was taken. */
+  readonly reason: string;
+  /** Who had it taken over. */
+  readonly by: string;
+  /** Theirs. */
+  readonly remoteAddress: string;
+}
+
+/** Tells what became of a request of the inbox. Resolves when it is sure to be told. */
+export async function tellOfRequest({ environment }: TotpRooms, told: ToldOfRequest): Promise<void> {
+  const { outcome, account, roles, reason, by, remoteAddress } = told;
+  await environment.notices?.post({
+    kind: outcome === 'taken' ? requestTakenNotice : requestRefusedNotice,
+    subject: `Enrolment of ${fullName(account)} by the inbox: ${outcome}`,
+    fields: {
+      issuer: account.issuer,
+      account: account.account,
+      roles: roles.join(', '),
+      reason,
+      by,
+      remote_address: remoteAddress,
+      time: new Date(environment.clock.now()).toISOString(),
+      outcome,
+    },
+  });
 }

@@ -1,4 +1,5 @@
 /** The totp method: people log in with one-time codes (RFC 6238), their own and, where an account wants it, a second one. */
+import { type AwsPlaces, noAwsPlaces } from '../../aws/aws-places.ts';
 import { defaultLockout, type LockoutSettings } from '../../core/lockout/lock-state.ts';
 import { Lockout } from '../../core/lockout/lockout.ts';
 import { codeAt } from '../../crypto/one-time-code.ts';
@@ -11,10 +12,12 @@ import type { DeriveCode } from './codes.ts';
 import { configEndpoint } from './config.ts';
 import { deviceEndpoints } from './devices.ts';
 import { enrolmentEndpoints } from './enrolment.ts';
+import { inboxEndpoints, type OpenInbox } from './inbox.ts';
 import { isInvitationEnd, onInvitationDue } from './invitation.ts';
 import { invitationEndpoints } from './invitations.ts';
 import { loginEndpoint, renewAccount } from './login.ts';
 import { fullName, nameOfText } from './names.ts';
+import { isMarkEnd } from './taking.ts';
 
 const day = 86_400_000;
 
@@ -31,10 +34,14 @@ const settings: LockoutSettings = {
 };
 
 export interface TotpOptions {
-  readonly derive: DeriveCode;
+  readonly derive?: DeriveCode;
+  /** Where a mount may have the server go at AWS; nowhere that a config has to name unless told. */
+  readonly places?: AwsPlaces;
+  /** In place of AWS's own, in tests. */
+  readonly openInbox?: OpenInbox;
 }
 
-export function totpWith({ derive }: TotpOptions): AuthMethodType {
+export function totpWith({ derive = codeAt, places = noAwsPlaces, openInbox }: TotpOptions): AuthMethodType {
   return {
     type: 'totp',
     summary: 'one-time codes for people, with second parties',
@@ -58,9 +65,11 @@ export function totpWith({ derive }: TotpOptions): AuthMethodType {
           ...deviceEndpoints(rooms),
           ...invitationEndpoints(rooms),
           ...enrolmentEndpoints(rooms),
+          ...inboxEndpoints(rooms, places, openInbox),
         ],
         onDue: async (name, view) => {
           if (isInvitationEnd(name)) await onInvitationDue(name, view, clock.now());
+          if (isMarkEnd(name)) await view.commit([{ path: name, value: null }]);
         },
         renewPrincipal: renewAccount,
         holders: (view) => holdersBelow(view, accountFolder),
@@ -82,4 +91,4 @@ function locksOf(lockout: Lockout): NameLocks {
   };
 }
 
-export const totp: AuthMethodType = totpWith({ derive: codeAt });
+export const totp: AuthMethodType = totpWith({});
