@@ -5,6 +5,7 @@
 import { Ajv, type ValidateFunction } from 'ajv';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { totpWith } from '../../src/auth/totp/totp.ts';
 import type { ResponseSchema } from '../../src/core/endpoint.ts';
 import { deadKey, encodeWaiting } from '../../src/core/notice/record.ts';
 import { dataSchema } from '../../src/core/openapi/schema.ts';
@@ -27,6 +28,7 @@ import { fieldsFor, hostileTexts, type KnownValues } from '../fakes/field-values
 import { KubernetesApi } from '../fakes/kubernetes-api.ts';
 import { leasedType, Outside } from '../fakes/leased-engine.ts';
 import { memoryAws } from '../fakes/memory-aws.ts';
+import { MemoryInbox } from '../fakes/memory-inbox.ts';
 import { OidcProvider } from '../fakes/oidc-provider.ts';
 import { Sinks } from '../fakes/sink-notifier.ts';
 import { Device } from '../fakes/totp-place.ts';
@@ -51,8 +53,14 @@ let node: CofferNode;
 let provider: OidcProvider;
 let cluster: KubernetesApi;
 const cloud = new AwsSamples();
+const waiting = new MemoryInbox();
 beforeAll(async () => {
-  const authMethods = [countedUserpass().type, aliasedType, await cloud.open()];
+  const authMethods = [
+    countedUserpass().type,
+    aliasedType,
+    await cloud.open(),
+    totpWith({ openInbox: () => waiting.services }),
+  ];
   const table = makeTablePlace();
   const inMemory = credstash({ env: {}, endpoints: [], profiles: [] }, () => ({
     store: table.items,
@@ -142,6 +150,9 @@ async function codeSamples(of: string): Promise<KnownValues> {
   const device = new Device(place.clock);
   await ask(node, 'update', `${account}/devices/sample`, { url: device.url });
   const invitation = await invite();
+  await ask(node, 'update', 'auth/totp/config/inbox', { table: 'sample', key: 'alias/sample' });
+  waiting.items.length = 0;
+  for (const name of ['one', 'sample']) await waiting.add('sample', name);
   const pair = of.endsWith('finish') ? pairOf(await start(invitation)) : pairOf(device);
   return {
     issuer: ['sample'],
@@ -153,6 +164,8 @@ async function codeSamples(of: string): Promise<KnownValues> {
     code: [pair.code],
     next_code: [pair.next_code],
     device: ['another'],
+    table: ['sample'],
+    after: [''],
     replaces: ['', 'sample'],
   };
 }

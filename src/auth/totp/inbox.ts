@@ -21,6 +21,8 @@ interface Inbox {
 
 const usualPage = 20;
 const longestPage = 100;
+/** Characters: DynamoDB's keys have 3 KiB at most. */
+const longestAfter = 16_384;
 
 const pageFields = {
   after: { type: 'string', help: 'Go on where an answer’s `next` says.' },
@@ -160,21 +162,20 @@ function encodeAfter(key: NonNullable<InboxPage['next']>): string {
   return Buffer.from(JSON.stringify(names)).toString('base64url');
 }
 
+/** Base64url of the two names of an item, as JSON. Throws `invalid_request`. */
 function decodeAfter(text: string): InboxPage['next'] {
   if (text === '') return undefined;
-  const [, issuer, account] =
-    /^\["((?:[^"\\]|\\.)*)","((?:[^"\\]|\\.)*)"\]$/.exec(Buffer.from(text, 'base64url').toString()) ?? [];
-  const name = [issuer, account].map((each) => unquoted(each));
-  const [first, second] = name;
-  if (first === undefined || second === undefined || text.length > 8_192) {
+  const names: unknown = text.length > longestAfter ? undefined : parsedJson(text);
+  const [issuer, account]: readonly unknown[] = Array.isArray(names) ? names : [];
+  if (typeof issuer !== 'string' || typeof account !== 'string' || issuer === '' || account === '') {
     throw new CofferError('invalid_request', 'after is what an earlier answer said as next');
   }
-  return { issuer: { S: first }, account_name: { S: second } };
+  return { issuer: { S: issuer }, account_name: { S: account } };
 }
 
-function unquoted(text: string | undefined): string | undefined {
+function parsedJson(text: string): unknown {
   try {
-    return text === undefined || text === '' ? undefined : String(JSON.parse(`"${text}"`));
+    return JSON.parse(Buffer.from(text, 'base64url').toString());
   } catch {
     return undefined;
   }

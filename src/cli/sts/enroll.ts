@@ -42,9 +42,14 @@ export const enroll = defineCommand({
       'other. With --invite it takes up an invitation that `coffer sts invite` made: it is asked for, or read from standard ' +
       'input, and nobody but you sees the secret. With --recover a recovery code is asked for in its place.',
     'An account that is there is never replaced: `coffer sts update device` gives it another device.',
+    'With --inbox no server is asked: the secret is made here, wrapped by the key of KMS, and put into a table as a request, which an ' +
+      'administrator has the server take over. What the account may have is limited there; --table-name and STS_TABLE_NAME ' +
+      'name no inbox, since they name the table that the old program reads.',
   ],
   operands: {},
   options: {
+    inbox: { type: 'text', value: 'ADDRESS', help: 'no server: a request into dynamodb:TABLE?region=…' },
+    key: { type: 'text', value: 'KEY', help: 'with --inbox: the key of KMS, as in alias/NAME' },
     invite: { type: 'flag', help: 'take up an invitation' },
     recover: { type: 'flag', help: 'a recovery code in place of an invitation' },
     'show-url': { type: 'flag', help: 'print the secret as an otpauth: address in place of the picture' },
@@ -53,8 +58,13 @@ export const enroll = defineCommand({
   examples: [
     'coffer sts enroll --issuer acme --account-name alice --roles Admin',
     'coffer sts enroll --invite',
+    "coffer sts enroll --issuer acme --account-name alice --roles Admin --inbox 'dynamodb:sts-inbox?region=eu-central-1' --key alias/sts-inbox",
   ],
   async run({ options }, shell) {
+    if (options.inbox !== undefined || options.key !== undefined) {
+      const { enrolByInbox } = await import('./inbox-enrolment.ts');
+      return enrolByInbox(shell, options);
+    }
     const mount = mountPath(options.path, 'totp');
     const showUrl = options['show-url'];
     if (options.invite) {

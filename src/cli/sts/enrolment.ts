@@ -24,15 +24,25 @@ export async function enrolDevice(shell: Shell, client: Client, enrolment: Enrol
   const started = await client.request('POST', `auth/${mount}/enroll/start`, { body: { invitation } });
   const url = dataOf(started.body)['url'];
   if (typeof url !== 'string') throw new CofferError('unavailable', 'the server answered without a secret');
-  await show(shell, url, showUrl);
+  await showSecret(shell, url, showUrl);
+  return proveDevice(shell, async (code, next) => {
+    const body = { invitation, code, next_code: next };
+    return dataOf((await client.request('POST', `auth/${mount}/enroll/finish`, { body })).body);
+  });
+}
+
+/** Asks for two codes until `judge` takes them; a person may mistype. Answers what it answers. */
+export async function proveDevice<T>(
+  shell: Shell,
+  judge: (code: string, next: string) => Promise<T>,
+): Promise<T> {
   shell.ui.talk('Validate TOTP enrollment: two codes, one after the other');
   for (let tries = 1; ; tries++) {
     const code = await askCode(shell);
     shell.ui.talk('wait for the next code');
     const next = await askCode(shell);
     try {
-      const body = { invitation, code, next_code: next };
-      return dataOf((await client.request('POST', `auth/${mount}/enroll/finish`, { body })).body);
+      return await judge(code, next);
     } catch (thrown) {
       const error = asCofferError(thrown);
       const mistyped = error.code === 'permission_denied' || error.code === 'invalid_request';
@@ -47,7 +57,7 @@ async function askCode(shell: Shell): Promise<string> {
 }
 
 /** As a picture, which leaves no text behind to be copied; and as text only for whoever says so. */
-async function show(shell: Shell, url: string, asText: boolean): Promise<void> {
+export async function showSecret(shell: Shell, url: string, asText: boolean): Promise<void> {
   if (asText) {
     shell.ui.text(`${url}\n`);
     return;
