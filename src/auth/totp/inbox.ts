@@ -187,7 +187,7 @@ type Decided = { readonly waiting: WaitingRequest; readonly fate: Fate };
 async function take(taking: Taking, fields: PageCall['fields']): Promise<Reply> {
   const finished: { issuer: string; account: string; roles: readonly string[] }[] = [];
   const decided: Decided[] = [];
-  const warnings: string[] = [];
+  const warnings = new Set<string>();
   let page: ReadRequests = { requests: [], unreadable: 0, next: undefined };
   try {
     await finishEarlier(taking, ({ issuer, account, roles }) => finished.push({ issuer, account, roles }));
@@ -195,16 +195,17 @@ async function take(taking: Taking, fields: PageCall['fields']): Promise<Reply> 
     for (const waiting of page.requests) {
       const fate = await decide(taking, waiting);
       decided.push({ waiting, fate });
+      if (fate.kind === 'unreadable' && fate.why !== undefined) warnings.add(fate.why);
       await settle(taking, waiting.request, fate);
     }
   } catch (error) {
     if (!(error instanceof CofferError) || (decided.length === 0 && finished.length === 0)) throw error;
-    warnings.push(`not all that waits was looked at: ${error.message}`);
+    warnings.add(`not all that waits was looked at: ${error.message}`);
     page = { ...page, next: undefined };
   }
   const unreadable = page.unreadable + decided.filter(({ fate }) => fate.kind === 'unreadable').length;
   const data = { ...outcomesOf(decided), finished, ...endOf(page, unreadable) };
-  return { data, durable: true, ...(warnings.length === 0 ? {} : { warnings }) };
+  return { data, durable: true, ...(warnings.size === 0 ? {} : { warnings: [...warnings] }) };
 }
 
 function outcomesOf(decided: readonly Decided[]) {

@@ -47,7 +47,7 @@ export type Fate =
   | { readonly kind: 'taken' }
   | { readonly kind: 'refused'; readonly reason: string }
   /** Nobody can say whose it is: it was changed, or another key made it. */
-  | { readonly kind: 'unreadable' }
+  | { readonly kind: 'unreadable'; readonly why?: string }
   /** It was settled already. */
   | { readonly kind: 'settled' };
 
@@ -67,7 +67,7 @@ export async function decide(taking: Taking, waiting: WaitingRequest): Promise<F
   const [open, done] = await taking.call.view.readMany(marksOf(rooms, waiting.request.id));
   if (open !== undefined || done !== undefined) return { kind: 'settled' };
   const key = await openedKey(services, config.key, waiting);
-  if (key === undefined) return { kind: 'unreadable' };
+  if (!Buffer.isBuffer(key)) return key;
   try {
     return await retryOnConflict(() => make(taking, name, waiting, key));
   } catch (error) {
@@ -79,18 +79,27 @@ export async function decide(taking: Taking, waiting: WaitingRequest): Promise<F
   }
 }
 
+/** Of what does not open here and now, but might not open ever, none stands in the way of those behind it. */
 async function openedKey(
   { kms }: InboxServices,
   key: string,
   waiting: WaitingRequest,
-): Promise<Buffer | undefined> {
+): Promise<Buffer | Fate> {
   try {
     return await openRequest(kms, key, waiting);
   } catch (error) {
-    // One that KMS does not even look at must not stand in the way of those behind it.
-    const codes: readonly string[] = ['integrity', 'wrong_key', 'invalid_request'];
-    if (error instanceof CofferError && codes.includes(error.code)) return undefined;
-    throw error;
+    if (!(error instanceof CofferError)) throw error;
+    switch (error.code) {
+      case 'integrity':
+      case 'wrong_key':
+      case 'invalid_request':
+        return { kind: 'unreadable' };
+      // Also where the right is for some encryption contexts only.
+      case 'permission_denied':
+        return { kind: 'unreadable', why: error.message };
+      default:
+        throw error;
+    }
   }
 }
 
