@@ -58,7 +58,7 @@ export const enroll = defineCommand({
   examples: [
     'coffer sts enroll --issuer acme --account-name alice --roles Admin',
     'coffer sts enroll --invite',
-    "coffer sts enroll --issuer acme --account-name alice --roles Admin --inbox 'dynamodb:sts-inbox?region=eu-central-1' --key alias/sts-inbox",
+    'coffer sts enroll --inbox dynamodb:sts-inbox --key alias/sts-inbox',
   ],
   async run({ options }, shell) {
     if (options.inbox !== undefined || options.key !== undefined) {
