@@ -104,6 +104,11 @@ export const rows: Readonly<Record<string, Row>> = {
     summary: 'Print the least IAM policy for a table, a server or an engine',
     load: () => import('./commands/iam-policy.ts'),
   },
+  sts: {
+    section: 'Secrets',
+    summary: 'Trade one-time codes for credentials of AWS',
+    load: () => import('./commands/sts.ts'),
+  },
   credstash: {
     section: 'Secrets',
     summary: "credstash's own commands, in its words",

@@ -12,13 +12,13 @@ export const toolNames = [
   'jinja',
   'zsh',
   'fish',
+  'oathtool',
   'pgbouncer',
   'credstash',
   'credsmash',
+  'aws',
   'check-jsonschema',
   'kubernetes-validate',
-  'aws',
-  'oathtool',
 ] as const;
 export type ToolName = (typeof toolNames)[number];
 
@@ -54,15 +54,15 @@ export function findTools(say: (line: string) => void): Tools {
     jinja: pythonWith('jinja2', jinjaVersion, say),
     zsh: debianTool('zsh', say),
     fish: debianTool('fish', say),
+    oathtool: debianTool('oathtool', say),
     pgbouncer: debianTool('pgbouncer', say),
     credstash: pythonProgram('credstash', '1.17.1', say),
     // Without Jinja it has no templates, and says nothing of it.
     credsmash: pythonProgram('credsmash', '3.0.1', say, ['jinja2==3.1.6']),
+    aws: pythonProgram('awscli', '1.46.3', say, [], 'aws'),
     // Both bring the schemas along that others publish.
     'check-jsonschema': pythonProgram('check-jsonschema', '0.39.0', say),
     'kubernetes-validate': pythonProgram('kubernetes-validate', '1.37.0', say),
-    aws: pythonProgram('awscli', '1.46.3', say, [], 'aws'),
-    oathtool: debianTool('oathtool', say),
   };
   for (const name of toolNames) {
     const { path, remedy } = tools[name];
@@ -123,10 +123,10 @@ function pythonProgram(
   version: string,
   say: (line: string) => void,
   beside: readonly string[] = [],
-  command: string = name,
+  called: string = name,
 ): Tool {
   const { directory, remedy } = pythonHome(name, version);
-  const program = join(directory, 'bin', command);
+  const program = join(directory, 'bin', called);
   const complete = join(directory, `complete-${beside.length}`);
   if (!(existsSync(complete) && isAtHome(program, directory)) && makePython(name, version, say, beside)) {
     writeFileSync(complete, '');
