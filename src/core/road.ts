@@ -37,7 +37,7 @@ import { allowedOrigins } from './server/cors.ts';
 import type { InFlight } from './server/in-flight.ts';
 import { auditedHeaders } from './server/request-headers.ts';
 import { type Authentication, authenticate } from './token/authenticate.ts';
-import { principalOf } from './token/record.ts';
+import { loginMetadata, principalOf } from './token/record.ts';
 import { present, type Unwrapped, unwrappedBy } from './unwrapped.ts';
 import { admitWrapping, type EncodeAnswer, wrapOutcome } from './wrap-answer.ts';
 
@@ -261,7 +261,7 @@ function buildCall(
             displayName: token.record.displayName,
             accessor: token.record.accessor,
             entityId: token.identity?.entity.id ?? '',
-            metadata: token.record.metadata ?? noMetadata,
+            metadata: loginMetadata(token.record) ?? noMetadata,
             principal: principalOf(token.record),
           },
     clock: core.clock,

@@ -5,6 +5,7 @@ import {
   type AwsMount,
   awsMount,
   lettersOf,
+  loggedIn,
   tellEverything,
   written,
 } from '../../../test/fakes/aws-mount.ts';
@@ -173,17 +174,14 @@ describe.skipIf(moto === undefined)('with AWS', () => {
 
   it('threat 22: what callers are called is a value at AWS and nothing else', async () => {
     const hostile = "ann'&Action=CreateUser&UserName=evil\u2028{{role}}";
-    const token = await ask(mount.node, 'update', 'auth/token/create', {
-      policies: ['root'],
-      meta: { who: hostile },
-    });
+    const token = await loggedIn(mount, { who: hostile });
     await written(mount.node, 'aws/roles/Admin', { session_name_template: 'x{{token.metadata.who}}' });
-    const { data } = await ask(mount.node, 'read', 'aws/sts/Admin', {}, token.auth?.clientToken);
+    const { data } = await ask(mount.node, 'read', 'aws/sts/Admin', {}, token);
     expect(String(data['arn']).split('/').at(-1)).toMatch(
       /^xann__Action=CreateUser_UserName=evil___role__=[\w-]{16}$/,
     );
     await written(mount.node, 'aws/roles/Admin', { session_tags: { who: '{{token.metadata.who}}' } });
-    const refused = await ask(mount.node, 'read', 'aws/sts/Admin', {}, token.auth?.clientToken);
+    const refused = await ask(mount.node, 'read', 'aws/sts/Admin', {}, token);
     expect([refused.status, refused.errors.join()]).toEqual([
       400,
       expect.stringContaining('session tag "who"'),
