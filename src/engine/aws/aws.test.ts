@@ -7,6 +7,7 @@ import {
   lettersOf,
   loggedIn,
   tellEverything,
+  withPausesPassing,
   written,
 } from '../../../test/fakes/aws-mount.ts';
 import {
@@ -145,18 +146,8 @@ describe.skipIf(moto === undefined)('credentials of AWS, on moto', () => {
 
     it('that AWS does not finish are taken back, and nothing is leased', async () => {
       await written(mount.node, 'aws/roles/deploy', { policy_arns: `arn:aws:iam::${account}:policy/none` });
-      const { clock } = mount.store;
-      const timers = clock.pending;
-      let settled = false;
-      const pending = read('aws/creds/deploy').finally(() => {
-        settled = true;
-      });
       // IAM is asked again for what it may not know yet.
-      while (!settled) {
-        if (clock.pending > timers) clock.advance(0.25);
-        await new Promise((resolve) => setImmediate(resolve));
-      }
-      const { status, errors } = await pending;
+      const { status, errors } = await withPausesPassing(mount.store.clock, read('aws/creds/deploy'));
       expect([status, errors.join()]).toEqual([
         400,
         expect.stringMatching(/^cannot make credentials of role "deploy"/),
