@@ -4,6 +4,7 @@
  * fills nothing.
  */
 import { CofferError } from '../../errors.ts';
+import type { TokenRecord } from '../token/record.ts';
 import { parsePattern } from './pattern.ts';
 import type { Policy } from './policy.ts';
 import { quote } from './position.ts';
@@ -48,6 +49,16 @@ export interface Template {
 export interface Filling {
   readonly subject: TemplateSubject | undefined;
   readonly metadata: Pairs | undefined;
+}
+
+const noMetadata: Pairs = {};
+
+/** What an auth method said of the login that a token is of; undefined for a token that no login made: its maker chose the words. */
+export function loginMetadata(
+  token: Pick<TokenRecord, 'mount' | 'principal' | 'metadata'>,
+): Filling['metadata'] {
+  const { mount, principal, metadata } = token;
+  return principal === undefined || mount === null ? undefined : (metadata ?? noMetadata);
 }
 
 /** Throws `invalid_request` for a selector that there is not, or braces that do not close. */
