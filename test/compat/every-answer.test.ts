@@ -6,6 +6,7 @@ import { Ajv, type ValidateFunction } from 'ajv';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ResponseSchema } from '../../src/core/endpoint.ts';
+import { deadKey, encodeWaiting } from '../../src/core/notice/record.ts';
 import { dataSchema } from '../../src/core/openapi/schema.ts';
 import { parseApiPath } from '../../src/core/path.ts';
 import { awsCredentials } from '../../src/engine/aws/aws.ts';
@@ -27,6 +28,7 @@ import { KubernetesApi } from '../fakes/kubernetes-api.ts';
 import { leasedType, Outside } from '../fakes/leased-engine.ts';
 import { memoryAws } from '../fakes/memory-aws.ts';
 import { OidcProvider } from '../fakes/oidc-provider.ts';
+import { Sinks } from '../fakes/sink-notifier.ts';
 import { Device } from '../fakes/totp-place.ts';
 
 const seed = Number(process.env['COFFER_TEST_SEED'] ?? 20_261_122);
@@ -65,7 +67,8 @@ beforeAll(async () => {
     awsCredentials(everywhere, () => awsServices),
   ];
   const logs = logControl(openLogger({ level: 'error', terminal: false, write() {} }), () => 'error');
-  place = await makePlace({ silent: true, engines, authMethods, program: { logs } });
+  const notifiers = { types: new Map([['sink', new Sinks().type]]), configured: [] };
+  place = await makePlace({ silent: true, engines, authMethods, notifiers, program: { logs } });
   node = await place.node();
   for (const type of ['leased', 'echo', 'transit', 'totp', 'database', 'credstash', 'role-secrets', 'aws'])
     await ask(node, 'update', `sys/mounts/${type}`, { type });
@@ -170,10 +173,25 @@ async function systemSamples(of: string): Promise<void> {
   const policy = 'length = 12 rule "charset" { charset = "ab" }';
   if (of.includes('policies/password')) await ask(node, 'update', 'sys/policies/password/sample', { policy });
   if (of.startsWith('sys/audit')) await ask(node, 'update', 'sys/audit/sample', { type: 'discard' });
+  if (of.startsWith('sys/notifiers')) await notifierSample();
   if (!of.startsWith('sys/config/')) return;
   await ask(node, 'update', 'sys/config/cors', { allowed_origins: ['https://sample.example'] });
   await ask(node, 'update', 'sys/config/auditing/request-headers/sample');
   await ask(node, 'update', 'sys/config/ui/headers/sample', { values: ['a'] });
+}
+
+/** A notifier, and a notice that it did not accept. */
+async function notifierSample(): Promise<void> {
+  const sample = { type: 'sink', options: { to: 'sample' }, kinds: 'sample.kind' };
+  await ask(node, 'update', 'sys/notifiers/sample', sample);
+  const { core } = node.state;
+  const notifier = core?.notices.notifiers.named('sample');
+  if (core === undefined || notifier === undefined) throw new Error('there is no sample of a notifier');
+  const id = `0000000000001-${'x'.repeat(16)}`;
+  const letter = { id, at: 1, kind: 'sample.kind', subject: 'Sample', fields: { a: 'b' } };
+  const value = encodeWaiting({ letter, failures: 16, problem: 'sample' });
+  await core.store.commit([{ key: deadKey(notifier.id, id), value }]);
+  madePaths.set('sys/notifiers/:name/dead-letters/:id', `sys/notifiers/sample/dead-letters/${id}`);
 }
 
 /** Paths of things whose ids are random, by the pattern that they are of. */
