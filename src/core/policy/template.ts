@@ -157,7 +157,7 @@ function fill({ parts }: Template, filling: Filling): Filled {
       continue;
     }
     if (typeof part !== 'function' && filling.metadata === undefined) return { kind: 'unfit' };
-    const value = valueOf(part, filling);
+    const value = valueFor(part, filling);
     if (value === undefined) return { kind: 'missing' };
     if (value === '' || /[*+/{}]/.test(value)) return { kind: 'unfit' };
     text += value;
@@ -165,7 +165,7 @@ function fill({ parts }: Template, filling: Filling): Filled {
   return { kind: 'filled', text };
 }
 
-function valueOf(part: Selector | OfToken, { subject, metadata }: Filling): string | undefined {
+function valueFor(part: Selector | OfToken, { subject, metadata }: Filling): string | undefined {
   if (typeof part === 'function') return subject === undefined ? undefined : part(subject);
   return metadata === undefined ? undefined : own(metadata, part.metadata);
 }
