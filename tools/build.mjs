@@ -58,17 +58,57 @@ const program = build({
   chunkNames: 'chunk/[name]-[hash]',
   plugins: [alone],
 });
+/**
+ * What runs in Lambda is a folder that needs nothing beside it: packages are in the bundle, those that few stores need as chunks that
+ * only these load. The embedded store is not: there is no disk.
+ */
+const functions = build({
+  ...ofProgram,
+  entryPoints: { public: 'src/main/lambda/public.ts', duties: 'src/main/lambda/duties.ts' },
+  outdir: `${made}/lambda`,
+  outExtension: { '.js': '.mjs' },
+  splitting: true,
+  metafile: true,
+  external: ['lmdb', 'pg-native'],
+  chunkNames: 'chunk/[name]-[hash]',
+  plugins: [alone],
+  // Packages of the older kind ask for the platform's modules by this.
+  banner: {
+    js: "import { createRequire as ofModule } from 'node:module';const require = ofModule(import.meta.url);",
+  },
+});
 const client = build({
   ...common,
   entryPoints: { 'client/index': 'src/client/index.ts' },
   outdir: made,
   sourcemap: 'linked',
 });
-await Promise.all([program, client, declareClient(join(root, made, 'client', 'types'))]);
+await Promise.all([
+  program,
+  functions.then(removeUnreached),
+  client,
+  declareClient(join(root, made, 'client', 'types')),
+]);
 
 if (existsSync(`${root}/dist`)) renameSync(`${root}/dist`, `${root}/${old}`);
 renameSync(`${root}/${made}`, `${root}/dist`);
 rmSync(`${root}/${old}`, { recursive: true, force: true });
+
+/** The bundler writes a chunk for each `import()` that it meets, also in code that it leaves out then. */
+async function removeUnreached({ metafile: { outputs } }) {
+  const reached = new Set();
+  const reach = (path) => {
+    if (outputs[path] === undefined || reached.has(path)) return;
+    reached.add(path);
+    for (const each of outputs[path].imports) reach(each.path);
+  };
+  for (const [path, { entryPoint }] of Object.entries(outputs)) {
+    if (/\/lambda\/(?:public|duties)\.ts$/.test(entryPoint ?? '')) reach(path);
+  }
+  for (const path of Object.keys(outputs)) {
+    if (!reached.has(path.replace(/\.map$/, ''))) rmSync(join(root, path));
+  }
+}
 
 /** Declarations of the client alone, from its sources and what they import. */
 async function declareClient(folder) {

@@ -6,6 +6,7 @@ import { readFileSync } from 'node:fs';
 import { formatAddress } from '../client/address.ts';
 import { type Client, type ClientOptions, openClient } from '../client/client.ts';
 import { CofferError } from '../errors.ts';
+import { approvalHeaders, held } from './approval.ts';
 import { KvSafe } from './kv-safe.ts';
 import { systemReason } from './private-file.ts';
 import { readAll } from './prompt.ts';
@@ -220,7 +221,8 @@ function open(
 ): Client {
   const ca = target.caFile === undefined ? undefined : readAuthorities(target.caFile);
   const tls = tlsOptions(options, shell.env, address);
-  const client = openClient({ address, token, namespace: target.namespace, ca, ...tls });
+  const headers = approvalHeaders(shell.env);
+  const client = openClient({ address, token, namespace: target.namespace, ca, headers, held, ...tls });
   if (client.exposed) {
     shell.ui.warn(
       `${formatAddress(client.address)} is not encrypted: token and secrets can be read on the way`,

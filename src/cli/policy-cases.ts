@@ -5,6 +5,7 @@
  *     cases:
  *       - allow: read secret/data/web/db     # operation and path
  *       - deny: delete secret/data/web/db
+ *       - approval: read secret/data/prod/db # once others approved of it
  *       - allow: update secret/data/web/db
  *         parameters: { owner: web }
  */
@@ -33,18 +34,20 @@ export function parseCases(document: JsonObject, file: string): PolicyCases {
   };
 }
 
-const form = 'must be "allow: OPERATION PATH" or "deny: OPERATION PATH", perhaps with "parameters"';
+const form =
+  'must be "allow: OPERATION PATH" or "deny: OPERATION PATH" or "approval: OPERATION PATH", perhaps with "parameters"';
 
 function parseCase(entry: JsonValue, wrong: (problem: string) => CofferError): JsonObject {
   if (!isJsonObject(entry)) throw wrong(form);
-  const { allow, deny, parameters = {}, ...others } = entry;
+  const { allow, deny, approval, parameters = {}, ...others } = entry;
   if (Object.keys(others).length > 0) throw wrong(form);
-  const wish = allow ?? deny;
-  if (typeof wish !== 'string' || (allow !== undefined && deny !== undefined)) throw wrong(form);
+  const [wish, ...more] = [allow, deny, approval].filter((one) => one !== undefined);
+  if (typeof wish !== 'string' || more.length > 0) throw wrong(form);
   const match = /^\s*([a-z]+)\s+(\S.*?)\s*$/.exec(wish);
   if (match === null) throw wrong(form);
   if (!isJsonObject(parameters)) throw wrong('must have a map as "parameters"');
-  return { operation: match[1] ?? '', path: match[2] ?? '', parameters, allow: allow !== undefined };
+  const expected = approval === undefined ? { allow: allow !== undefined } : { needs_approval: true };
+  return { operation: match[1] ?? '', path: match[2] ?? '', parameters, ...expected };
 }
 
 function isTexts(value: JsonValue): value is readonly string[] & JsonValue {

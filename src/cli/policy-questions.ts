@@ -167,7 +167,10 @@ async function search(
 }
 
 function foundIn(data: JsonObject): readonly Found[] {
-  const rule = (one: JsonObject) => ({ policies: textsOf(one['policies']), rule: String(one['rule'] ?? '') });
+  const rule = (one: JsonObject) => ({
+    policies: textsOf(one['policies']),
+    rule: `${String(one['rule'] ?? '')}${one['needs_approval'] === true ? ' (needs approval)' : ''}`,
+  });
   return [
     ...objectsOf(data['policies']).map(
       (one): Found => ({ kind: 'policy', ...rule(one), name: String(one['name']) }),

@@ -21,7 +21,7 @@ export const test = defineCommand({
   details: [
     'Decides about each case as for a token that has all of the policies in FILE. The cases are in a file of YAML ' +
       'or JSON beside the first FILE (web_test.yaml for web.hcl), or where --cases says:',
-    'cases: [{allow: read secret/data/web/db}, {deny: delete secret/data/web/db}]',
+    'cases: [{allow: read secret/data/web/db}, {deny: delete secret/data/web/db}, {approval: read secret/data/prod}]',
     'A case may have "parameters", a map; the file may have "with", a list of stored policies that the token has ' +
       'besides. Nothing is stored. Needs sudo on sys/policies/test. Exit code 0: every case holds; 1: one does not.',
   ],

@@ -422,6 +422,42 @@ describe('iam-policy', () => {
     expect(writer).not.toMatch(/Decrypt|DeleteItem|BatchGet/);
   });
 
+  it('threat 27: prints the least for the engine aws, and for no more than is asked', async () => {
+    const arn = 'arn:aws:iam::111122223333:role/Admin';
+    const words = ['iam-policy', 'aws-engine', '--use', 'assumed_role', '--role-arn', arn];
+    expect(JSON.parse((await coffer(words)).stdout)).toEqual({
+      Version: '2012-10-17',
+      Statement: [
+        {
+          Sid: 'AssumeRoles',
+          Effect: 'Allow',
+          Action: ['sts:AssumeRole', 'sts:SetSourceIdentity', 'sts:TagSession'],
+          Resource: [arn],
+        },
+      ],
+    });
+    const boundary = 'arn:aws:iam::111122223333:policy/bound';
+    const made = await coffer([
+      'iam-policy',
+      'aws-engine',
+      '--use',
+      'iam_user',
+      '--user-path',
+      '/made/',
+      '--boundary',
+      boundary,
+    ]);
+    const { Statement } = JSON.parse(made.stdout) as {
+      readonly Statement: readonly { readonly [member: string]: unknown }[];
+    };
+    expect(Statement[0]).toMatchObject({
+      Resource: ['arn:aws:iam::*:user/made/*'],
+      Condition: { StringEquals: { 'iam:PermissionsBoundary': boundary } },
+    });
+    expect(made.stdout).not.toMatch(/"\*"|AssumeRole/);
+    expect((await coffer(['iam-policy', 'aws-engine'])).stdout).toContain(`user/$${'{aws:username}'}`);
+  });
+
   it('threat 25: of an account that is not known it allows the keys of no other', async () => {
     const policy = JSON.parse((await coffer(['iam-policy', 'reader'])).stdout) as {
       readonly Statement: readonly { readonly Sid: string; readonly [member: string]: unknown }[];
@@ -450,6 +486,10 @@ describe('iam-policy', () => {
 
   it.each([
     [['iam-policy', 'root'], 'reader, writer, admin'],
+    [['iam-policy', 'aws-engine', '--use', 'all'], '--use is one of: assumed_role, iam_user'],
+    [['iam-policy', 'aws-engine', '--role-arn', '*'], '--role-arn is the ARN'],
+    [['iam-policy', 'aws-engine', '--user-path', 'a'], '--user-path'],
+    [['iam-policy', 'aws-engine', '--boundary', 'a'], '--boundary'],
     [['iam-policy', 'reader', '--account', '12'], 'twelve'],
     [['iam-policy', 'reader', '--safe', 'secret'], 'credstash://TABLE'],
   ])('%j is refused', async (words, message) => {

@@ -101,8 +101,13 @@ export const rows: Readonly<Record<string, Row>> = {
   },
   'iam-policy': {
     section: 'Secrets',
-    summary: 'Print the least IAM policy for a table of secrets, or a server',
+    summary: 'Print the least IAM policy for a table, a server or an engine',
     load: () => import('./commands/iam-policy.ts'),
+  },
+  sts: {
+    section: 'Secrets',
+    summary: 'Trade one-time codes for credentials of AWS',
+    load: () => import('./commands/sts.ts'),
   },
   credstash: {
     section: 'Secrets',
@@ -137,6 +142,11 @@ export const rows: Readonly<Record<string, Row>> = {
     section: 'Access',
     summary: 'List, renew and revoke leases',
     load: () => import('./commands/lease.ts'),
+  },
+  approvals: {
+    section: 'Access',
+    summary: 'Approve or deny what others ask for',
+    load: () => import('./commands/approvals.ts'),
   },
   wrap: {
     section: 'Access',
@@ -176,6 +186,11 @@ export const rows: Readonly<Record<string, Row>> = {
     section: 'Server',
     summary: 'Limits to how fast clients may go',
     load: () => import('./commands/quota.ts'),
+  },
+  notifier: {
+    section: 'Server',
+    summary: 'Who is told of what happens',
+    load: () => import('./commands/notifier.ts'),
   },
   job: { section: 'Server', summary: 'Long work under way', load: () => import('./commands/job.ts') },
   audit: { section: 'Server', summary: 'Follow and check the audit log' },

@@ -41,6 +41,8 @@ export function wrapInfoOf(body: JsonValue | undefined): JsonObject {
 export function unwrappedData(body: JsonValue | undefined): JsonObject {
   if (!isJsonObject(body)) return {};
   if (isJsonObject(body['auth'])) return body['auth'];
+  // A request that was approved may have asked for a wrapped answer itself.
+  if (isJsonObject(body['wrap_info'])) return body['wrap_info'];
   const data = isJsonObject(body['data']) ? body['data'] : {};
   const { lease_id: id, lease_duration: duration } = body;
   return typeof id === 'string' && id !== ''

@@ -5,7 +5,7 @@
 import * as http from 'node:http';
 import type * as https from 'node:https';
 import { CofferError } from '../errors.ts';
-import type { JsonObject, JsonValue } from '../json.ts';
+import { isJsonObject, type JsonObject, type JsonValue } from '../json.ts';
 import { type Address, isLoopback, parseAddress } from './address.ts';
 import { encodeApiPath } from './api-path.ts';
 import { wireError } from './wire-error.ts';
@@ -28,6 +28,11 @@ export interface ClientOptions {
   readonly headers?: Readonly<Record<string, string>> | undefined;
   /** Believe whatever certificate is shown. Only where somebody asks for just that, each time. */
   readonly unverified?: boolean | undefined;
+  /**
+   * What to throw for a request that was kept to wait for approval, by its accessor; absent, its answer is one as any other. Requests that
+   * ask for a wrapped answer, or await one, are not looked at.
+   */
+  readonly held?: ((accessor: string) => CofferError) | undefined;
   /** Milliseconds a whole request may take; 60,000 unless told. */
   readonly timeout?: number | undefined;
 }
@@ -38,6 +43,8 @@ export interface RequestOptions {
   readonly query?: Readonly<Record<string, string | number | boolean>> | undefined;
   /** Asks for response wrapping: seconds, or a duration such as `5m`. */
   readonly wrapTtl?: string | undefined;
+  /** A `wrap_info` in the answer is what is awaited. */
+  readonly wrapped?: boolean | undefined;
   /** In place of the client's own token. */
   readonly token?: string | undefined;
   /** Statuses that are an answer here although they usually mean an error (`sys/health` speaks in statuses). */
@@ -94,7 +101,16 @@ export class Client {
       const anonymous = secrets.length === 0;
       throw wireError({ status, code, requestId, body, anonymous, method, path, secrets });
     }
+    this.#refuseHeld(body, options);
     return { status: answer.status, body };
+  }
+
+  /** Where nothing was asked to be wrapped, a token in place of the answer says that the request waits. */
+  #refuseHeld(body: JsonValue | undefined, { wrapTtl, wrapped }: RequestOptions): void {
+    const { held } = this.#options;
+    if (held === undefined || wrapTtl !== undefined || wrapped === true || !isJsonObject(body)) return;
+    const info = body['wrap_info'];
+    if (isJsonObject(info)) throw held(typeof info['accessor'] === 'string' ? info['accessor'] : '');
   }
 
   /**

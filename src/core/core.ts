@@ -26,6 +26,7 @@ import { announceRotation } from './key/announce.ts';
 import type { KeySlots } from './key/key-slots.ts';
 import { Rotation } from './key/rotation.ts';
 import { Leases } from './lease/leases.ts';
+import type { Manner } from './manner.ts';
 import { type Meter, noTelemetry, type Telemetry } from './meter.ts';
 import { withMfa } from './mfa/endpoints.ts';
 import { Mfa } from './mfa/mfa.ts';
@@ -84,6 +85,8 @@ export interface CoreOptions {
   readonly log: (message: string, fields: Readonly<Record<string, unknown>>) => void;
   /** What of stored formats this program reads and writes. */
   readonly formats?: Formats;
+  /** It stays if absent. */
+  readonly manner?: Manner | undefined;
   /** Called when the store holds by now what this program does not read. */
   readonly onUnfit?: (error: unknown) => void;
   /** Called when the epoch says that another node sealed the store; throws `sealed` when that still holds. */
@@ -172,8 +175,10 @@ export class Core implements CoreRooms {
     this.meter = options.telemetry ?? noTelemetry;
     this.random = random;
     const tally: Meter['tally'] = (event) => this.meter.tally(event);
-    const { notifiers } = this.surroundings;
-    this.notices = new Outbox({ ...notifiers, store: barrier, clock, random, tally, log: options.log });
+    const { notifiers, process } = this.surroundings;
+    const byItself = options.manner === undefined;
+    const ofOutbox = { store: barrier, clock, random, process, byItself, tally, log: options.log };
+    this.notices = new Outbox({ ...notifiers, ...ofOutbox });
     this.tokens = new Tokens({ store: barrier, ...tokenKeys(barrier), clock, random });
     const idOf = (text: string) => this.tokens.idOf(text);
     this.batchTokens = new BatchTokens({ texts: barrier.texts, idOf });
@@ -245,13 +250,13 @@ export class Core implements CoreRooms {
    * program does not read.
    */
   async start(): Promise<void> {
-    await this.nodes.join();
+    await (this.#options.manner === 'rests' ? this.formats.look() : this.nodes.join());
     await this.#load();
     await this.#addMissingMounts();
     await announceRestore(this.barrier, this.audit);
     const beginning = await beginningOf(this.barrier);
     if (beginning !== undefined) this.batchTokens.beginAt(beginning);
-    this.#tick();
+    if (this.#options.manner === undefined) this.#tick();
   }
 
   /** Starts no more work of its own, and lets what runs come to an end, for as long as a seal can wait. */
@@ -369,21 +374,15 @@ export class Core implements CoreRooms {
   }
 
   auditRefusal(path: ApiPath, remoteAddress: string, quota: string): void {
-    const line = {
-      type: 'event',
-      event: 'rate-limited',
-      path,
-      remote_address: remoteAddress,
-      quota,
-    } as const;
-    this.audit.append(line, 'kernel').catch((error: unknown) => {
+    const told = { path, remote_address: remoteAddress, quota };
+    this.audit.append({ type: 'event', event: 'rate-limited', ...told }, 'kernel').catch((error: unknown) => {
       this.#options.log('a refusal was not audited', { error });
     });
   }
 
   workOnJobs(): void {
-    // Jobs write much, and go on from where they are.
-    if (this.isShort()) return;
+    // Jobs write much, and go on from where they are. What is frozen, or told when to work, leaves them to others.
+    if (this.isShort() || this.#options.manner !== undefined) return;
     this.jobDuty.run().catch((error: unknown) => this.#tell('the job duty failed', error));
   }
 

@@ -18,6 +18,7 @@ export function expiryDuty(core: Core, options: CoreOptions): ExpiryDuty {
     store,
     clock,
     holder: randomUuid(random),
+    process: core.surroundings.process,
     mayEnd: () => core.clockWatch.mayEnd(),
     onError: (kind, error) => {
       core.meter.tally('due_failed');
@@ -61,6 +62,7 @@ export function jobDuty(core: Core, options: CoreOptions): JobDuty {
     jobs: core.jobs,
     types: new Map(types.map((type) => [type.type, type])),
     holder: randomUuid(random),
+    process: core.surroundings.process,
     onError: (type, error) => {
       core.meter.tally('job_step_failed');
       log('a step of a job failed', { type, error });

@@ -161,11 +161,8 @@ export interface Leased {
    */
   readonly writes?: readonly ViewWrite[];
   readonly expectations?: readonly ViewExpectation[];
-  /**
-   * Told once the lease is committed, before the secret leaves: for what must be known of everything that is handed out. Where it
-   * throws, the lease ends at once and nothing is answered.
-   */
-  readonly issued?: (leaseId: string) => Promise<void>;
+  /** What the notice of the lease says besides: never a secret. */
+  readonly told?: Readonly<Record<string, string>>;
 }
 
 /**

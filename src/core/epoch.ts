@@ -8,7 +8,7 @@ import { type Expectation, parseStorageKey } from '../storage/storage.ts';
 import { decodeStored, encodeStored } from './stored-json.ts';
 import { changeWitness, type WitnessDigests, type Witnessed, witnessKey } from './witness.ts';
 
-export const epochParts = ['mounts', 'policies', 'keyring', 'seal', 'quotas', 'system', 'mfa'] as const;
+const epochParts = ['mounts', 'policies', 'keyring', 'seal', 'quotas', 'system', 'mfa'] as const;
 export type EpochPart = (typeof epochParts)[number];
 
 export type Epoch = { readonly [P in EpochPart]: number } & {

@@ -14,8 +14,8 @@ export interface Notices {
    * Puts a notice into the outbox, for every notifier that wants its kind. Durable when it resolves, and delivered at least
    * once from then on; at once where no notifier wants it.
    *
-   * @throws CofferError `unavailable` where too many wait for a notifier already; kinds that end in `.refused` or `.failed` are left
-   *   out there instead, since anybody can bring them about
+   * @throws CofferError `unavailable` where too many wait for a notifier already; what tells of a refusal (a kind that ends in
+   *   `.refused` or `.failed`, or the field `outcome` being `refused`) is left out there instead, since anybody can bring it about
    */
   post(notice: Notice): Promise<void>;
   /**

@@ -5,6 +5,7 @@
 import type { Clock } from '../clock.ts';
 import { CofferError } from '../errors.ts';
 import { admission, strangersWith } from './admission.ts';
+import { asksIfAlive } from './alive.ts';
 import { errorAnswer } from './answer.ts';
 import { type AuditedDecision, requestLine, responseLine } from './audit-lines.ts';
 import { AuditedStream } from './audited-stream.ts';
@@ -66,6 +67,7 @@ export function createRoad(options: RoadOptions): Road {
       const passage = telemetry.passage(request);
       const place = inFlight?.begin(request, clock.now());
       const answer = await (async () => {
+        if (asksIfAlive(request)) return serveSealed(state, withoutStore, clock, request, passage);
         const core = state.core;
         if (core === undefined) {
           strangers.charge(request.remoteAddress, clock.steady());
@@ -92,7 +94,7 @@ async function travel(
   passage: Passage,
 ): Promise<Answer> {
   const outcome = await journey(core, request, options, strangers, passage);
-  await outcome.afterwards?.();
+  await outcome.afterwards?.().catch((error: unknown) => takeBack(options.log, request, outcome, error));
   if (outcome.answer.kind !== 'stream') return outcome.answer;
   const { body } = outcome.answer;
   const fault = (error: unknown) => logFault(options.log, request, error);
@@ -167,12 +169,15 @@ async function journey(
     destination.spec?.response,
     destination.route?.mount.entry.config.clearAnswerKeys,
   );
-  await core.audit.append(line, outcome.durable ? 'disk' : 'kernel').catch(async (error: unknown) => {
-    // The caller will never see what was made: it must not live on unseen either.
-    await outcome.undo?.().catch((failure: unknown) => logFault(log, request, failure));
-    throw error;
-  });
+  const written = core.audit.append(line, outcome.durable ? 'disk' : 'kernel');
+  await written.catch((error: unknown) => takeBack(log, request, outcome, error));
   return outcome;
+}
+
+/** The caller will never see what was made: it must not live on unseen either. */
+async function takeBack(log: Log, request: Request, { undo }: Outcome, error: unknown): Promise<never> {
+  await undo?.().catch((failure: unknown) => logFault(log, request, failure));
+  throw error;
 }
 
 /** Whoever logs in is no stranger, also where the token is wrapped. */

@@ -6,6 +6,7 @@ import type { Clock } from '../clock.ts';
 import type { AuditHealth } from './audit/audit.ts';
 import { dueShards, parseDue, shardPrefix } from './due.ts';
 import type { JobStatus } from './job/record.ts';
+import { DeadLetters } from './notice/dead-letters.ts';
 import type { CoreRooms } from './rooms.ts';
 
 export interface CoreSample {
@@ -27,6 +28,14 @@ export interface DeviceSample {
   readonly dropped: number;
 }
 
+/** One notifier; its type is a word of the program. */
+export interface NotifierSample {
+  readonly type: string;
+  readonly state: 'working' | 'failing';
+  /** Notices that are not tried any more. */
+  readonly dead: number;
+}
+
 export interface WorkSample {
   /** Entries of the index whose time has come; counting ends at `mostOverdue`. */
   readonly overdue: number;
@@ -37,6 +46,7 @@ export interface WorkSample {
   /** Jobs by status, of at most `mostJobs` that are remembered. */
   readonly jobs: Readonly<Record<JobStatus, number>>;
   readonly mounts: number;
+  readonly notifiers?: readonly NotifierSample[];
 }
 
 /** The term that seals. */
@@ -92,15 +102,28 @@ export class Sampler {
 
   async #take(): Promise<Pick<CoreSample, 'work' | 'term'>> {
     const { rooms } = this.#sampled;
-    const [due, givenUp, jobs, term] = await Promise.all([
+    const [due, givenUp, jobs, term, notifiers] = await Promise.all([
       this.#overdue(),
       rooms.leases.countGivenUp(mostGivenUp),
       rooms.jobs.list({ limit: mostJobs }),
       this.#sampled.term(),
+      this.#notifiers(),
     ]);
     const byStatus = { running: 0, done: 0, failed: 0, cancelled: 0 };
     for (const { status } of jobs.items) byStatus[status]++;
-    return { term, work: { ...due, givenUp, jobs: byStatus, mounts: rooms.mounts.table.mounts.length } };
+    const mounts = rooms.mounts.table.mounts.length;
+    return { term, work: { ...due, givenUp, jobs: byStatus, mounts, notifiers } };
+  }
+
+  #notifiers(): Promise<readonly NotifierSample[]> {
+    const { notices, store, clock } = this.#sampled.rooms;
+    const letters = new DeadLetters(store, clock, notices);
+    const each = notices.notifiers.all.map(async (notifier) => ({
+      type: notifier.type,
+      state: notices.lane(notifier).health().state,
+      dead: await letters.count(notifier),
+    }));
+    return Promise.all(each);
   }
 
   async #overdue(): Promise<Pick<WorkSample, 'overdue' | 'oldestOverdue'>> {

@@ -1,6 +1,8 @@
 /** A node's seal state as its endpoints see and change it. */
+
 import type { Waiting } from './automatic-unseal.ts';
 import type { NodeFacts } from './node/nodes.ts';
+import type { Asker } from './notice/core-notices.ts';
 
 export interface SealStatus {
   readonly initialized: boolean;
@@ -31,6 +33,7 @@ export interface SealControl {
   /** `from`: the address of whoever hands it in. */
   submitKey(text: string, from?: string): Promise<void>;
   resetKeys(): void;
-  recordSeal(): Promise<void>;
+  /** `asker`: who is told to have sealed it. */
+  recordSeal(asker?: Asker): Promise<void>;
   drop(): Promise<void>;
 }

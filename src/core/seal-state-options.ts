@@ -10,6 +10,7 @@ import type { SlotMaker } from '../seal/slot-maker.ts';
 import type { Storage } from '../storage/storage.ts';
 import type { AuditLog } from './audit/audit.ts';
 import type { JobType } from './job/job.ts';
+import type { Manner } from './manner.ts';
 import type { Telemetry } from './meter.ts';
 import type { SystemTtls } from './mount/entry.ts';
 import type { MountTypes } from './mount/mounts.ts';
@@ -44,6 +45,8 @@ export interface SealStateOptions {
   /** What of stored formats this program reads and writes. */
   readonly formats?: Formats;
   readonly surroundings?: Surroundings;
+  /** As with the core. */
+  readonly manner?: Manner | undefined;
   readonly log: Log;
 }
 

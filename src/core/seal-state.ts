@@ -19,6 +19,8 @@ import { type CreatedStore, createStore, type NewStore } from './create-store.ts
 import { bumpEpoch } from './epoch.ts';
 import { announceRotation } from './key/announce.ts';
 import { KeySlots, type OpenedSlots } from './key/key-slots.ts';
+import { type Asker, sealedNotice, unsealedNotice } from './notice/core-notices.ts';
+import type { Notice } from './notices.ts';
 import { defaultLimits } from './quota/limits.ts';
 import { retryOnConflict } from './retry.ts';
 import type { SealControl, SealStatus } from './seal-control.ts';
@@ -52,6 +54,7 @@ export class SealState implements SealControl {
       open: async (rootKey, slot) => {
         await this.#open(rootKey, 'as-marked');
         this.#opened.set(slot.id, 'by itself');
+        await this.#tell(unsealedNotice(slot.kind, undefined));
       },
     });
   }
@@ -164,6 +167,7 @@ export class SealState implements SealControl {
     );
     if (offered.kind !== 'opened') return;
     await this.#open(offered.rootKey, 'unmark');
+    await this.#tell(unsealedNotice('by hand', from));
     const opened = slots.find(({ collector }) => collector === offered.by);
     if (opened !== undefined) this.#opened.set(opened.slot.id, 'by hand');
   }
@@ -187,9 +191,11 @@ export class SealState implements SealControl {
   }
 
   /** Records that the store is sealed and tells every node. `drop` then forgets this node's keys. */
-  async recordSeal(): Promise<void> {
+  async recordSeal(asker?: Asker): Promise<void> {
     const core = this.#core;
     if (core === undefined) return;
+    // Before the mark: sealed, it could be told of by nobody.
+    if (asker !== undefined) await this.#tell(sealedNotice(asker));
     const mark = Buffer.from(JSON.stringify({ format: 1, sealed_at: this.#options.clock.now() }));
     await this.#options.storage.commit([{ key: sealMarkKey, value: mark }]);
     await retryOnConflict(async () => {
@@ -261,6 +267,7 @@ export class SealState implements SealControl {
       ...(this.#options.surroundings === undefined ? {} : { surroundings: this.#options.surroundings }),
       log,
       formats: this.#options.formats ?? {},
+      manner: this.#options.manner,
       onUnfit: (error) => this.#stopServing(error),
       onSealedElsewhere: () => this.#followSeal(),
     });
@@ -277,6 +284,14 @@ export class SealState implements SealControl {
       throw error;
     }
     this.#core = core;
+  }
+
+  /** Nothing is kept from being done because nobody could be told. */
+  async #tell(notice: Notice): Promise<void> {
+    await this.#core?.notices.post(notice).catch((error: unknown) => {
+      const { code, message } = asCofferError(error);
+      this.#options.log('a notice could not be put up', { kind: notice.kind, code, reason: message });
+    });
   }
 
   #keySlots(barrier: Barrier): KeySlots {

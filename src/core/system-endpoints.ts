@@ -39,7 +39,7 @@ export function systemEndpoints(
 ): { readonly endpoints: readonly Endpoint[]; readonly ceremonies: readonly { cancel(): void }[] } {
   const { seal, slots, unauthenticatedKeyOperations: openToAll, clock, random } = options;
   const rekey = new Rekey(options);
-  const root = new GenerateRoot({ ...options, tokens: core.tokens });
+  const root = new GenerateRoot({ ...options, tokens: core.tokens, notices: core.notices });
   const endpoints = [
     ...sealEndpoints(seal, clock),
     ...slotEndpoints(slots),

@@ -93,8 +93,6 @@ export interface Engine {
   settle?(view: View): Promise<void>;
   /** Lets go of what this instance holds open. A request under way may still ask it for something, and it answers. */
   close?(): void;
-  /** It posts notices of what it hands out by itself; of what others lease the core says so. */
-  readonly postsNotices?: true;
   /** For engines whose secrets can be found and moved by path. */
   readonly secrets?: SecretTree;
 }

@@ -19,7 +19,7 @@ export function refusalOf(thrown: unknown): Refusal {
   return { status: statusOf(error.code), errors: [error.message], code: error.code };
 }
 
-const headersTooLarge: Refusal = {
+export const headersTooLarge: Refusal = {
   status: 431,
   errors: ['request headers are too many or too large'],
 };

@@ -31,7 +31,7 @@ const verify = defineCommand({
   options: {
     ...places,
     ...storageOption,
-    keyfile: { type: 'text', value: 'FILE', help: 'keyfile of the store' },
+    keyfile: { type: 'text', value: 'FILE', help: 'keyfile of the store (COFFER_KEYFILE, or COFFER_CONFIG)' },
     'audit-dir': { type: 'text', value: 'DIR', help: 'the log, where it is not in the data directory' },
     unanchored: { type: 'flag', help: 'check the log alone: a cut tail does not show then' },
   },

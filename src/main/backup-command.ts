@@ -31,7 +31,11 @@ export const command = defineCommand({
     to: { type: 'text', value: 'ADDRESS', help: 'put it into S3: s3://BUCKET/PREFIX?region=REGION' },
     data: { type: 'text', value: 'DIR', help: 'read this data directory, and ask no server' },
     storage: { type: 'text', value: 'URL', help: 'read this storage, and ask no server' },
-    keyfile: { type: 'text', value: 'FILE', help: 'with --data or --storage: keyfile of the store' },
+    keyfile: {
+      type: 'text',
+      value: 'FILE',
+      help: 'with --data or --storage: keyfile of the store (COFFER_KEYFILE, or COFFER_CONFIG)',
+    },
     unsigned: {
       type: 'flag',
       help: 'with --data or --storage: without the keys, so that the backup has no tag',

@@ -6,7 +6,7 @@ import type { Dialect } from '../http/dialect/dialect.ts';
 import { dialectTypes } from './catalog.ts';
 
 /** The server's own wire. */
-const ownWire = 'vault';
+export const ownWire = 'vault';
 
 /** @param text a name with options, as in `dssss?secrets=shop`; undefined for the server's own wire. Throws `usage`. */
 export function openDialect(text: string): Dialect | undefined {

@@ -17,6 +17,7 @@ import type { JsonObject } from '../json.ts';
 import { version } from '../version.ts';
 import { checkConfiguration } from './doctor-config.ts';
 import { checkHost } from './doctor-host.ts';
+import { checkKeyfile } from './doctor-keyfile.ts';
 import { checkSeals } from './doctor-seals.ts';
 import { checkStorage } from './doctor-storage.ts';
 import { loadServerSettings } from './server-settings.ts';
@@ -69,6 +70,7 @@ export const command = defineCommand({
       ...checkEnvironment(shell.env, existsSync(shell.places.tokenFile)),
       ...checkConfiguration(flags, shell.env, loaded, data, now),
       ...storage.findings,
+      ...(await checkKeyfile(loaded, storage.store, shell.places)),
       ...(await checkSeals(loaded, storage.store, shell.env)),
       ...(await checkHost(data, {
         storeElsewhere: loaded.settings.storage !== undefined,

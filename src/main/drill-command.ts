@@ -16,7 +16,7 @@ export const command = defineCommand({
   summary: 'Restore the newest backup into memory, prove it, and throw it away',
   operands: { PLACE: 'one' },
   options: {
-    keyfile: { type: 'text', value: 'FILE', help: 'keyfile of the store' },
+    keyfile: { type: 'text', value: 'FILE', help: 'keyfile of the store (COFFER_KEYFILE, or COFFER_CONFIG)' },
     store: { type: 'text', value: 'ID', help: 'of this store, where PLACE has backups of several' },
     'older-than': { type: 'text', value: 'TIME', help: 'fail where the newest is older, such as 25h' },
   },

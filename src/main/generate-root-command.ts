@@ -18,8 +18,7 @@ import { readKeyfile } from '../seal/keyfile/keyfile.ts';
 import { parseStorageKey, type Storage } from '../storage/storage.ts';
 import type { StoragePlace } from '../storage/storage-type.ts';
 import { configuredKek } from './configured-kek.ts';
-import { defaultKeyfile } from './first-start.ts';
-import { hostData, hostStorage, openHostStorage } from './host-storage.ts';
+import { hostData, hostKeyfiles, hostStorage, openHostStorage } from './host-storage.ts';
 import { auditDirectoryOf, type CofferNode, createNode } from './node.ts';
 
 export const command: Command = defineCommand({
@@ -28,7 +27,7 @@ export const command: Command = defineCommand({
   options: {
     data: { type: 'text', help: 'data directory' },
     storage: { type: 'text', help: 'the store, where it is elsewhere' },
-    keyfile: { type: 'text', help: 'keyfile of the store' },
+    keyfile: { type: 'text', help: 'keyfile of the store (COFFER_KEYFILE, or COFFER_CONFIG)' },
     output: { type: 'text', help: 'new file for the token' },
   },
   async run({ options }, shell) {
@@ -102,7 +101,7 @@ async function slotKey(
   return text;
 }
 
-/** The key in the keyfile given, or in the default one if it is there. */
+/** The key in the keyfile given, or in one that a server would have here, if it is there. */
 async function keyfileKey(
   shell: Shell,
   storage: Storage,
@@ -110,12 +109,26 @@ async function keyfileKey(
 ): Promise<string | undefined> {
   const boot = await readBoot(storage);
   if (boot.kind === 'empty') return undefined;
-  const path = given ?? defaultKeyfile(shell.places, boot.header.id);
-  const wanted = given !== undefined || boot.slots.some(({ kind }) => kind === 'keyfile');
-  if (!wanted || (given === undefined && !existsSync(path))) return undefined;
+  const { id } = boot.header;
+  if (given !== undefined) return keyIn(given, id);
+  if (!boot.slots.some(({ kind }) => kind === 'keyfile')) return undefined;
+  const there = hostKeyfiles(shell, id).filter((path) => existsSync(path));
+  for (const [index, path] of there.entries()) {
+    try {
+      return await keyIn(path, id);
+    } catch (error) {
+      // Behind a keyfile that the settings name, which may be another store's, the store's own may lie at the usual place.
+      if (index === there.length - 1) throw error;
+    }
+  }
+  return undefined;
+}
+
+/** Throws `wrong_key` for the keyfile of another store. */
+async function keyIn(path: string, storeId: string): Promise<string> {
   const keyfile = await readKeyfile(path);
   using key = keyfile.key;
-  if (keyfile.storeId !== boot.header.id) {
+  if (keyfile.storeId !== storeId) {
     throw new CofferError('wrong_key', `keyfile ${path} belongs to store ${keyfile.storeId}`);
   }
   return key.reveal().toString('base64');

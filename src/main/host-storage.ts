@@ -7,6 +7,7 @@ import type { Settings, StorageSetting } from '../config/settings.ts';
 import { asCofferError, CofferError } from '../errors.ts';
 import type { Storage } from '../storage/storage.ts';
 import type { StoragePlace } from '../storage/storage-type.ts';
+import { defaultKeyfile } from './first-start.ts';
 import { loadServerSettings } from './server-settings.ts';
 import { storagePlace } from './storage-place.ts';
 
@@ -66,10 +67,20 @@ export function hostData(shell: Shell, flag: string | undefined): string {
   return resolve(named ?? shell.places.data);
 }
 
+/**
+ * Where a server would have its keyfile here, in the order in which they are worth a try: of COFFER_KEYFILE or else the configuration
+ * file, and the one that is named for the store. Absolute. Throws `ConfigurationError` for a file that no server would start with.
+ */
+export function hostKeyfiles(shell: Shell, storeId: string): readonly string[] {
+  const named = variable(shell.env, 'COFFER_KEYFILE') ?? configured(shell).keyfile;
+  const usual = defaultKeyfile(shell.places, storeId);
+  return named === undefined ? [usual] : [...new Set([resolve(named), usual])];
+}
+
 /** What the file of COFFER_CONFIG says; nothing where none is named. Other variables are none of its business. */
-function configured(shell: Shell): Pick<Settings, 'data' | 'storage'> {
+function configured(shell: Shell): Pick<Settings, 'data' | 'storage' | 'keyfile'> {
   const config = variable(shell.env, 'COFFER_CONFIG');
-  if (config === undefined) return { data: undefined, storage: undefined };
+  if (config === undefined) return { data: undefined, storage: undefined, keyfile: undefined };
   return soundSettings(loadServerSettings({ config }, { env: {} }));
 }
 

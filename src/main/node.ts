@@ -10,8 +10,9 @@ import { openAuditLog } from '../core/audit/log.ts';
 import { nullAuditLog } from '../core/audit/null-log.ts';
 import { currentProcess, isSurelyGone, type ProcessIdentity } from '../core/audit/process-identity.ts';
 import type { ChainFinding } from '../core/audit/recover.ts';
-import { openStoredLog } from '../core/audit/stored-log.ts';
+import { openStoredLog, type StoredLogOptions } from '../core/audit/stored-log.ts';
 import type { JobType } from '../core/job/job.ts';
+import type { Manner } from '../core/manner.ts';
 import type { SystemTtls } from '../core/mount/entry.ts';
 import type { MountTypes } from '../core/mount/mounts.ts';
 import { decodeNode, nodePrefix } from '../core/node/record.ts';
@@ -72,6 +73,10 @@ export interface NodeOptions {
   >;
   /** What of stored formats this node reads and writes; all that its mounts' types declare, if absent. */
   readonly formats?: Formats;
+  /** It stays if absent. */
+  readonly manner?: Manner | undefined;
+  /** Of a log in the store. */
+  readonly auditUpkeep?: StoredLogOptions['upkeep'];
   /** `sys/rekey` and `sys/generate-root` are open to everybody, as Vault's clients know them. Not unless told. */
   readonly unauthenticatedKeyOperations?: boolean;
 }
@@ -110,6 +115,7 @@ export function createNode(options: NodeOptions): CofferNode {
       return telemetry?.audit(audit) ?? audit;
     },
     telemetry,
+    manner: options.manner,
     log: (message, fields) => log.error(message, fields),
   });
   const road = createRoad({
@@ -191,13 +197,14 @@ async function openNodeAudit(
 }
 
 /** What a log in the store asks of the program around it. */
-function ofStore({ storage, program }: NodeOptions, barrier: Barrier) {
+function ofStore({ storage, program, auditUpkeep }: NodeOptions, barrier: Barrier) {
   const room = withRoom(storage);
   const own = program?.process;
   return {
     isShort: () => room?.isShort() === true,
     nodes: () => livingProcesses(barrier, own ?? currentProcess()),
     ...(own === undefined ? {} : { process: own }),
+    upkeep: auditUpkeep,
   };
 }
 

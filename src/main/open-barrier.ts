@@ -11,8 +11,7 @@ import { KeyfileSeal } from '../seal/keyfile/keyfile-seal.ts';
 import type { StoragePlace } from '../storage/storage-type.ts';
 import { addressedSeals, manualSeals } from './catalog.ts';
 import { configuredKek } from './configured-kek.ts';
-import { defaultKeyfile } from './first-start.ts';
-import { openHostStorage } from './host-storage.ts';
+import { hostKeyfiles, openHostStorage } from './host-storage.ts';
 
 export interface OpenedBarrier {
   readonly barrier: Barrier;
@@ -20,7 +19,7 @@ export interface OpenedBarrier {
 }
 
 /**
- * Reads only. Opens with the store's keyfile; where there is none it asks for unseal keys or the passphrase at the terminal, or reads
+ * Reads only. Opens with the store's keyfile (the one given, else as `hostKeyfiles` finds it); where there is none it asks for unseal keys or the passphrase at the terminal, or reads
  * them from standard input, one a line. Throws as reading the store and its slots does.
  */
 export async function openBarrier(
@@ -53,7 +52,8 @@ type Store = Pick<Extract<Boot, { kind: 'store' }>, 'header' | 'slots'>;
 /** The root key, from the store's keyfile or from its unseal keys; the caller's, to use and to zero. Throws as its slots do. */
 export async function unwrapRootKey(shell: Shell, boot: Store, keyfile: string | undefined): Promise<Buffer> {
   const storeId = boot.header.id;
-  const fromKeyfile = await unwrapByKeyfile(boot, keyfile ?? defaultKeyfile(shell.places, storeId));
+  const paths = keyfile === undefined ? hostKeyfiles(shell, storeId) : [keyfile];
+  const fromKeyfile = await unwrapByKeyfile(boot, paths);
   if (fromKeyfile.kind === 'opened') return fromKeyfile.rootKey;
   // Who names a keyfile wants that one; and where nothing else opens, what is wrong with it is the answer.
   const fromSettings = keyfile === undefined ? await unwrapByAddress(shell, boot) : undefined;
@@ -89,15 +89,17 @@ type KeyfileOutcome =
   | { readonly kind: 'failed'; readonly error: unknown }
   | { readonly kind: 'none' };
 
-/** A store may have several slots of keyfiles; the file opens one of them. */
-async function unwrapByKeyfile(boot: Store, path: string): Promise<KeyfileOutcome> {
-  const seal = new KeyfileSeal({ path, random: systemRandom });
+/** A store may have several slots of keyfiles; a file opens one of them. Where none does, what is wrong with the first is told. */
+async function unwrapByKeyfile(boot: Store, paths: readonly string[]): Promise<KeyfileOutcome> {
   let outcome: KeyfileOutcome = { kind: 'none' };
-  for (const { id, body } of boot.slots.filter(({ kind }) => kind === 'keyfile')) {
-    try {
-      return { kind: 'opened', rootKey: await seal.unwrap(body, { storeId: boot.header.id, slotId: id }) };
-    } catch (error) {
-      outcome = { kind: 'failed', error };
+  for (const path of paths) {
+    const seal = new KeyfileSeal({ path, random: systemRandom });
+    for (const { id, body } of boot.slots.filter(({ kind }) => kind === 'keyfile')) {
+      try {
+        return { kind: 'opened', rootKey: await seal.unwrap(body, { storeId: boot.header.id, slotId: id }) };
+      } catch (error) {
+        if (outcome.kind === 'none' || path === paths[0]) outcome = { kind: 'failed', error };
+      }
     }
   }
   return outcome;

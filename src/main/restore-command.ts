@@ -24,7 +24,7 @@ export const command = defineCommand({
   options: {
     data: { type: 'text', value: 'DIR', help: 'data directory (COFFER_DATA; ~/.local/share/coffer)' },
     ...storageOption,
-    keyfile: { type: 'text', value: 'FILE', help: 'keyfile of the store' },
+    keyfile: { type: 'text', value: 'FILE', help: 'keyfile of the store (COFFER_KEYFILE, or COFFER_CONFIG)' },
     'keep-tokens': { type: 'flag', help: 'bring tokens and leases back too, those revoked since as well' },
     'root-token-file': { type: 'text', value: 'FILE', help: 'write the new root token there' },
     unsigned: { type: 'flag', help: 'take a backup without a tag' },

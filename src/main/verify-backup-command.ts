@@ -12,7 +12,7 @@ export const command = defineCommand({
   summary: 'Check that a backup is whole and that every record in it opens',
   operands: { FILE: 'one' },
   options: {
-    keyfile: { type: 'text', value: 'FILE', help: 'keyfile of the store' },
+    keyfile: { type: 'text', value: 'FILE', help: 'keyfile of the store (COFFER_KEYFILE, or COFFER_CONFIG)' },
     'checksum-only': { type: 'flag', help: 'without the keys: damage shows, a forgery does not' },
   },
   details: [

@@ -15,10 +15,11 @@ const mintedKinds: readonly string[] = ['credentials.issued', 'login.totp'];
 /** Where a role was handed out the text begins as stsftw's did; what more is known comes after it. */
 export function letterText(letter: Letter): LetterText {
   const { subject, fields } = letter;
-  const { role, issuer = '', account = '', ...rest } = fields;
-  if (role === undefined || !mintedKinds.includes(letter.kind)) {
+  const { role = '', ...known } = fields;
+  if (role === '' || fields['outcome'] === 'refused' || !mintedKinds.includes(letter.kind)) {
     return { subject, body: lines([subject, '', ...fieldLines(fields), ...endLines(letter)]) };
   }
+  const { issuer, account, ...rest } = withAccount(known);
   const minted = [
     mintedFirstLine,
     `Issuer: ${issuer}`,
@@ -30,8 +31,19 @@ export function letterText(letter: Letter): LetterText {
   return { subject: mintedSubject, body: lines(minted) };
 }
 
+/** Whoever logged in by one-time codes has issuer and account in the name of their principal. */
+function withAccount(fields: Letter['fields']): Letter['fields'] & { issuer: string; account: string } {
+  const { principal = '', display_name: name = '' } = fields;
+  const slash = principal.indexOf('/');
+  const [issuer, account] =
+    slash < 0 ? ['', principal || name] : [principal.slice(0, slash), principal.slice(slash + 1)];
+  return { issuer, account, ...fields };
+}
+
 function fieldLines(fields: Letter['fields']): readonly string[] {
-  return Object.entries(fields).map(([name, value]) => `${titled(name)}: ${value}`);
+  return Object.entries(fields)
+    .filter(([, value]) => value !== '')
+    .map(([name, value]) => `${titled(name)}: ${value}`);
 }
 
 function endLines({ id, at, kind }: Letter): readonly string[] {

@@ -49,6 +49,19 @@ export type Boot =
  * empty nor a whole store, saying what is missing; `integrity` if what is there is damaged.
  */
 export async function readBoot(storage: Storage, use: StoreUse = 'server'): Promise<Boot> {
+  const seen = await look(storage, use);
+  if (seen.kind !== 'foreign') return seen;
+  // Another process may have made the store between the two reads of a look. A store is made in one commit: of one that
+  // has shown anything the next look sees all.
+  const again = await look(storage, use);
+  if (again.kind !== 'foreign') return again;
+  throw new CofferError(
+    'store_unusable',
+    'this place holds data, but no store of Coffer: is it the right place?',
+  );
+}
+
+async function look(storage: Storage, use: StoreUse): Promise<Boot | { readonly kind: 'foreign' }> {
   const [header, slots, keyring, restoring, migrating, safe] = await storage.readMany([
     bootKeys.header,
     bootKeys.slots,
@@ -72,11 +85,7 @@ export async function readBoot(storage: Storage, use: StoreUse = 'server'): Prom
   }
   if (header === undefined && slots === undefined && keyring === undefined) {
     const { items } = await storage.children('', { limit: 1 });
-    if (items.length === 0) return { kind: 'empty' };
-    throw new CofferError(
-      'store_unusable',
-      'this place holds data, but no store of Coffer: is it the right place?',
-    );
+    return items.length === 0 ? { kind: 'empty' } : { kind: 'foreign' };
   }
   // The header first: if a newer Coffer wrote it, what else there should be is not for us to say.
   const decoded = header && decodeHeader(header.value);

@@ -32,6 +32,11 @@ export interface OpeningOptions {
   /** For whoever keeps the store open. A storage whose users can't be parted from it while they live has no use for it. */
   readonly gate?: Gate;
   readonly env: Readonly<Record<string, string | undefined>>;
+  /**
+   * For a process that is frozen between requests: nothing runs by itself, and the place, which somebody else has made and looks
+   * after, is taken as it is. A storage for which that makes no difference does not look at it.
+   */
+  readonly rests?: boolean;
   /** Told what an operator should know: a constant message and its fields. */
   readonly log: (message: string, fields: Readonly<Record<string, unknown>>) => void;
 }

@@ -62,6 +62,17 @@ export const catalogue = {
     labels: [],
     help: 'Leases that could not be ended and are not tried any more; counted up to 1,000.',
   },
+  coffer_notices_total: {
+    type: 'counter',
+    labels: ['event'],
+    help: 'Notices put up and delivered, one for each notifier; deliveries that failed and are tried again, those that were demanded and refused, notices given up, and refusals left out because too much waits.',
+  },
+  coffer_notifiers_failing: { type: 'gauge', labels: ['type'], help: 'Notifiers that fail just now.' },
+  coffer_notices_dead: {
+    type: 'gauge',
+    labels: ['type'],
+    help: 'Notices that are not tried any more and wait for a person.',
+  },
   coffer_due_overdue: {
     type: 'gauge',
     labels: [],

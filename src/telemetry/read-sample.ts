@@ -1,5 +1,5 @@
 /** The state of a node and its store, as the core sampled it. */
-import type { CoreSample, DeviceSample } from '../core/sample.ts';
+import type { CoreSample, DeviceSample, NotifierSample } from '../core/sample.ts';
 import type { Reading } from './catalogue.ts';
 
 const auditStates = ['open', 'full', 'failed', 'closed'] as const;
@@ -29,6 +29,10 @@ export function readSample(reading: Reading, sample: CoreSample | undefined): vo
     reading.set('coffer_audit_device_waiting', sum.waiting, { type });
     reading.set('coffer_audit_device_failing', sum.failing, { type });
   }
+  for (const [type, sum] of notifiersByType(sample.work?.notifiers ?? [])) {
+    reading.set('coffer_notifiers_failing', sum.failing, { type });
+    reading.set('coffer_notices_dead', sum.dead, { type });
+  }
   if (audit === undefined) return;
   for (const state of auditStates)
     reading.set('coffer_audit_state', audit.state === state ? 1 : 0, { state });
@@ -46,6 +50,18 @@ function byType(devices: readonly DeviceSample[]) {
     sum.dropped += dropped;
     sum.waiting += waiting;
     sum.failing += state === 'failing' ? 1 : 0;
+    sums.set(type, sum);
+  }
+  return sums;
+}
+
+/** Their names are an administrator's words, too. */
+function notifiersByType(notifiers: readonly NotifierSample[]) {
+  const sums = new Map<string, { failing: number; dead: number }>();
+  for (const { type, state, dead } of notifiers) {
+    const sum = sums.get(type) ?? { failing: 0, dead: 0 };
+    sum.failing += state === 'failing' ? 1 : 0;
+    sum.dead += dead;
     sums.set(type, sum);
   }
   return sums;

@@ -13,6 +13,15 @@ const leaseEvents = {
   lease_given_up: 'given_up',
 } as const satisfies { readonly [E in Event]?: string };
 
+const noticeEvents = {
+  notice_posted: 'posted',
+  notice_delivered: 'delivered',
+  notice_failed: 'failed',
+  notice_refused: 'refused',
+  notice_given_up: 'given_up',
+  notice_dropped: 'dropped',
+} as const satisfies { readonly [E in Event]?: string };
+
 const backupEvents = {
   backup_written: { what: 'backup', outcome: 'done' },
   backup_failed: { what: 'backup', outcome: 'failed' },
@@ -61,6 +70,9 @@ export class Tallies {
     reading.set('coffer_traces_failed_total', this.#traceFailures, {});
     for (const [event, name] of Object.entries(leaseEvents)) {
       reading.set('coffer_leases_total', count(event as keyof typeof leaseEvents), { event: name });
+    }
+    for (const [event, name] of Object.entries(noticeEvents)) {
+      reading.set('coffer_notices_total', count(event as keyof typeof noticeEvents), { event: name });
     }
     reading.set('coffer_refusals_total', count('rate_limited'), { reason: 'rate_limit' });
     for (const [reason, value] of this.#refusals) reading.set('coffer_refusals_total', value, { reason });

@@ -130,6 +130,41 @@ describe('what is counted', () => {
   });
 });
 
+/** On this machine, where nobody listens. */
+async function addWebhook(node: CofferNode): Promise<void> {
+  const options = { url: 'http://127.0.0.1:1/' };
+  const secret = 'a-secret-of-twenty-four-characters';
+  await ask(node, 'update', 'sys/notifiers/ops', { type: 'webhook', kinds: 'a.b', options, secret });
+}
+
+describe('notifiers', () => {
+  it('are counted by what becomes of notices, and shown by type while they fail', async () => {
+    const telemetry = await handTelemetry();
+    place = await makePlace({ telemetry });
+    const node = await place.node();
+    await addWebhook(node);
+    expect((await ask(node, 'update', 'sys/notifiers/ops/test')).status).toBe(503);
+    await node.state.core?.notices.post({ kind: 'a.b', subject: 'a', fields: {} });
+    await expect(
+      node.state.core?.notices.demand({ kind: 'a.c', subject: 'a', fields: {} }, ['ops']),
+    ).rejects.toMatchObject({ code: 'unavailable' });
+    place.clock.jump(61);
+    await node.state.core?.notices.run();
+    const text = await metrics(node);
+    for (const line of [
+      'coffer_notices_total{event="posted"} 1',
+      'coffer_notices_total{event="refused"} 1',
+      'coffer_notices_total{event="delivered"} 0',
+      'coffer_notifiers_failing{type="webhook"} 1',
+      'coffer_notices_dead{type="webhook"} 0',
+    ]) {
+      expect(text).toContain(`${line}\n`);
+    }
+    expect(text).toMatch(/coffer_notices_total\{event="failed"\} [1-9]/);
+    expect(text).not.toContain('ops');
+  });
+});
+
 describe('audit devices', () => {
   it('are counted by type and never named', async () => {
     const telemetry = await handTelemetry();
@@ -282,6 +317,7 @@ it('has every metric of the catalogue somewhere, with the labels that it declare
   const node = await place.node();
   telemetry.httpRefusal(431);
   await ask(node, 'update', 'sys/audit/none', { type: 'discard' });
+  await addWebhook(node);
   await ask(node, 'update', 'sys/auth/userpass', { type: 'userpass' });
   await ask(node, 'update', 'auth/userpass/login/ann', { password: 'wrong' }, null);
   const text = await metrics(node);

@@ -1,5 +1,5 @@
 /** A whole node behind a real socket, in this process, with time in the test's hand: for checking the wire answer by answer. */
-import type { EngineType } from '../../src/engine/engine.ts';
+import type { AuthMethodType, EngineType } from '../../src/engine/engine.ts';
 import { openListener } from '../../src/http/listener.ts';
 import type { JsonValue } from '../../src/json.ts';
 import type { Logger } from '../../src/log.ts';
@@ -33,6 +33,7 @@ const silent: Logger = { debug() {}, info() {}, warn() {}, error() {} };
 export async function openContractServer(
   open = true,
   engines: readonly EngineType[] = [],
+  authMethods: readonly AuthMethodType[] = [],
 ): Promise<ContractServer> {
   const clock = new HandClock();
   const node = createNode({
@@ -41,7 +42,7 @@ export async function openContractServer(
     seals: [],
     log: silent,
     clock,
-    types: typesWith(engines),
+    types: typesWith(engines, authMethods),
   });
   if (open) {
     const made = await node.state.initialize({ shares: 1, threshold: 1 }, rootToken, true);

@@ -6,10 +6,12 @@ import { Ajv, type ValidateFunction } from 'ajv';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ResponseSchema } from '../../src/core/endpoint.ts';
+import { deadKey, encodeWaiting } from '../../src/core/notice/record.ts';
 import { dataSchema } from '../../src/core/openapi/schema.ts';
 import { parseApiPath } from '../../src/core/path.ts';
+import { awsCredentials } from '../../src/engine/aws/aws.ts';
 import { credstash } from '../../src/engine/credstash/credstash.ts';
-import type { JsonObject } from '../../src/json.ts';
+import type { JsonObject, JsonValue } from '../../src/json.ts';
 import { openLogger } from '../../src/log.ts';
 import type { CofferNode } from '../../src/main/node.ts';
 import { logControl } from '../../src/main/program-facts.ts';
@@ -24,7 +26,10 @@ import { type DeclaredOperation, everyOperation } from '../fakes/every-endpoint.
 import { fieldsFor, hostileTexts, type KnownValues } from '../fakes/field-values.ts';
 import { KubernetesApi } from '../fakes/kubernetes-api.ts';
 import { leasedType, Outside } from '../fakes/leased-engine.ts';
+import { memoryAws } from '../fakes/memory-aws.ts';
 import { OidcProvider } from '../fakes/oidc-provider.ts';
+import { Sinks } from '../fakes/sink-notifier.ts';
+import { Device } from '../fakes/totp-place.ts';
 
 const seed = Number(process.env['COFFER_TEST_SEED'] ?? 20_261_122);
 /** Requests of each operation with each token. */
@@ -53,17 +58,26 @@ beforeAll(async () => {
     store: table.items,
     service: table.kms,
   }));
-  const engines = [leasedType(new Outside()), echoType, inMemory];
+  const everywhere = { env: {}, endpoints: [], profiles: [], ambient: true };
+  const awsServices = memoryAws(() => place.clock.now(), 'sample');
+  const engines = [
+    leasedType(new Outside()),
+    echoType,
+    inMemory,
+    awsCredentials(everywhere, () => awsServices),
+  ];
   const logs = logControl(openLogger({ level: 'error', terminal: false, write() {} }), () => 'error');
-  place = await makePlace({ silent: true, engines, authMethods, program: { logs } });
+  const notifiers = { types: new Map([['sink', new Sinks().type]]), configured: [] };
+  place = await makePlace({ silent: true, engines, authMethods, notifiers, program: { logs } });
   node = await place.node();
-  for (const type of ['leased', 'echo', 'transit', 'totp', 'database', 'credstash', 'role-secrets'])
+  for (const type of ['leased', 'echo', 'transit', 'totp', 'database', 'credstash', 'role-secrets', 'aws'])
     await ask(node, 'update', `sys/mounts/${type}`, { type });
   await ask(node, 'update', 'sys/auth/approle', { type: 'approle' });
   await ask(node, 'update', 'sys/auth/userpass', { type: 'userpass' });
   await ask(node, 'update', 'sys/auth/app-id', { type: 'app-id' });
   await ask(node, 'update', 'sys/auth/cert', { type: 'cert' });
-  for (const type of ['oidc', 'kubernetes', 'aws']) await ask(node, 'update', `sys/auth/${type}`, { type });
+  for (const type of ['oidc', 'kubernetes', 'aws', 'totp'])
+    await ask(node, 'update', `sys/auth/${type}`, { type });
   // Whom role-secrets believes; no request of this test reaches AWS.
   await ask(node, 'update', 'sys/auth/people', { type: 'aliased' });
   provider = await new OidcProvider({ now: () => place.clock.now() }).open();
@@ -110,15 +124,74 @@ async function signedLogins(): Promise<KnownValues> {
 
 let signed: KnownValues = {};
 
+/** An account with a device and recovery codes, and what opens that which the operation asks about; made anew, and so without locks. */
+async function codeSamples(of: string): Promise<KnownValues> {
+  const account = 'auth/totp/accounts/sample/sample';
+  await ask(node, 'delete', account);
+  await ask(node, 'update', account, { roles: ['sample'] });
+  const invite = async () =>
+    (await ask(node, 'update', 'auth/totp/invite/sample/sample')).data['invitation'] ?? '';
+  const start = async (invitation: JsonValue) => {
+    const { data } = await ask(node, 'update', 'auth/totp/enroll/start', { invitation }, null);
+    return Device.of(place.clock, String(data['url']));
+  };
+  const pairOf = (one: Device) => ({ code: one.code(), next_code: one.code(30) });
+  const first = await invite();
+  const sent = { invitation: first, ...pairOf(await start(first)) };
+  const ended = await ask(node, 'update', 'auth/totp/enroll/finish', sent, null);
+  const device = new Device(place.clock);
+  await ask(node, 'update', `${account}/devices/sample`, { url: device.url });
+  const invitation = await invite();
+  const pair = of.endsWith('finish') ? pairOf(await start(invitation)) : pairOf(device);
+  return {
+    issuer: ['sample'],
+    account: ['sample'],
+    second: [''],
+    recovery_code: [(ended.data['recovery_codes'] as readonly string[])[0] ?? ''],
+    url: [device.url],
+    invitation: [invitation],
+    code: [pair.code],
+    next_code: [pair.next_code],
+    device: ['another'],
+    replaces: ['', 'sample'],
+  };
+}
+
+/** Roles of AWS; nobody asks AWS itself. */
+async function awsSamples(): Promise<void> {
+  const keys = { access_key: 'AKIASAMPLE', secret_key: 'sample' };
+  await ask(node, 'update', 'aws/config/root', { ...keys, username_template: '', role_arn: '' });
+  await ask(node, 'update', 'aws/config/lease', { lease: '1h', lease_max: '2h' });
+  const arn = 'arn:aws:iam::123456789012:role/sample';
+  await ask(node, 'delete', 'aws/roles/sample');
+  await ask(node, 'update', 'aws/roles/sample', { credential_type: 'assumed_role', role_arns: arn });
+  await ask(node, 'update', 'aws/static-roles/sample', { username: 'sample', rotation_period: '1h' });
+}
+
 /** What only few of the operations ask for is made for these. */
 async function systemSamples(of: string): Promise<void> {
   const policy = 'length = 12 rule "charset" { charset = "ab" }';
   if (of.includes('policies/password')) await ask(node, 'update', 'sys/policies/password/sample', { policy });
   if (of.startsWith('sys/audit')) await ask(node, 'update', 'sys/audit/sample', { type: 'discard' });
+  if (of.startsWith('sys/notifiers')) await notifierSample();
   if (!of.startsWith('sys/config/')) return;
   await ask(node, 'update', 'sys/config/cors', { allowed_origins: ['https://sample.example'] });
   await ask(node, 'update', 'sys/config/auditing/request-headers/sample');
   await ask(node, 'update', 'sys/config/ui/headers/sample', { values: ['a'] });
+}
+
+/** A notifier, and a notice that it did not accept. */
+async function notifierSample(): Promise<void> {
+  const sample = { type: 'sink', options: { to: 'sample' }, kinds: 'sample.kind' };
+  await ask(node, 'update', 'sys/notifiers/sample', sample);
+  const { core } = node.state;
+  const notifier = core?.notices.notifiers.named('sample');
+  if (core === undefined || notifier === undefined) throw new Error('there is no sample of a notifier');
+  const id = `0000000000001-${'x'.repeat(16)}`;
+  const letter = { id, at: 1, kind: 'sample.kind', subject: 'Sample', fields: { a: 'b' } };
+  const value = encodeWaiting({ letter, failures: 16, problem: 'sample' });
+  await core.store.commit([{ key: deadKey(notifier.id, id), value }]);
+  madePaths.set('sys/notifiers/:name/dead-letters/:id', `sys/notifiers/sample/dead-letters/${id}`);
 }
 
 /** Paths of things whose ids are random, by the pattern that they are of. */
@@ -160,12 +233,39 @@ async function identitySamples(): Promise<KnownValues> {
   };
 }
 
+/** Somebody who may approve what waits, where that is what is asked of; a request that waits is made for each operation. */
+let approver: readonly string[] = [];
+
+async function approvalSamples(of: string): Promise<string | undefined> {
+  approver = [];
+  if (!/^sys\/(approvals|control-group)/.test(of)) return undefined;
+  const logIn = async (alias: string) =>
+    tokenOf(await ask(node, 'update', 'auth/people/login', { alias, policies: ['sampled'] }, null));
+  const policy = `path "secret/data/sample" { capabilities = ["read"] approval { from = ["group/approving"] } }
+    path "sys/approvals/+/+" { capabilities = ["update"] } path "sys/control-group/+" { capabilities = ["update"] }`;
+  await ask(node, 'update', 'sys/policies/acl/sampled', { policy });
+  approver = [await logIn('approver')];
+  const { data } = await ask(node, 'read', 'auth/token/lookup-self', {}, approver[0]);
+  await ask(node, 'update', 'identity/group', {
+    name: 'approving',
+    member_entity_ids: [data['entity_id'] ?? ''],
+  });
+  const { wrap } = await ask(node, 'read', 'secret/data/sample', {}, await logIn('asker'));
+  const { accessor = '' } = wrap ?? {};
+  for (const rest of ['', '/approve', '/deny']) {
+    madePaths.set(`sys/approvals/:accessor${rest}`, `sys/approvals/${accessor}${rest}`);
+  }
+  return accessor;
+}
+
 /** Something at every place that the sample paths name, and the names of it that bodies may hold. */
 async function samples(of: string): Promise<KnownValues> {
   await systemSamples(of);
+  if (of.startsWith('aws/')) await awsSamples();
   // Only where they are asked for: they are many.
   const awsKnown = of.startsWith('auth/aws/') ? await cloud.fill(node, 'auth/aws/') : {};
   if (of.startsWith('identity/')) identityKnown = await identitySamples();
+  const waiting = await approvalSamples(of);
   await ask(node, 'update', 'secret/data/sample', { data: { a: 1 } });
   await ask(node, 'update', 'secret/data/sample/below', { data: { a: 1 } });
   await ask(node, 'update', 'leased/note/sample', { text: 'a' });
@@ -232,7 +332,7 @@ async function samples(of: string): Promise<KnownValues> {
     ...identityKnown,
     ...signed,
     ...awsKnown,
-    accessor: [child.auth?.accessor ?? ''],
+    accessor: [waiting ?? child.auth?.accessor ?? ''],
     token: [child.auth?.clientToken ?? '', wrapped.wrap?.token ?? ''],
     lease_id: [lease.lease?.id ?? ''],
     role_id: ['sample-role-id'],
@@ -282,6 +382,7 @@ async function samples(of: string): Promise<KnownValues> {
     include: [['policies', 'roles', 'tokens']],
     limit: [100],
     policy: ['path "a" { capabilities = ["read"] }', { path: {} }, 'path "a" {'],
+    ...(of.startsWith('auth/totp/') ? await codeSamples(of) : {}),
   };
 }
 
@@ -424,7 +525,7 @@ describe('every declared operation', () => {
         await ask(node, 'update', 'cubbyhole/sample', { a: [1] }, powerful);
         await ask(node, 'update', 'cubbyhole/sample/below', { a: [1] }, powerful);
         const listed = declared.name.startsWith('role-secrets/') ? [await listedToken()] : [];
-        for (const token of [weak, powerful, ...listed]) {
+        for (const token of [weak, powerful, ...listed, ...approver]) {
           const answer = await ask(node, declared.operation, path, sent, token);
           await answer.stream?.close();
           check(declared, sent, answer);

@@ -1,5 +1,7 @@
 /** The commands beside those on secrets, as a person uses them against a server with a data directory. */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { rootTokenOf } from './kill-rounds.ts';
@@ -123,6 +125,38 @@ test('threat 16: what is wrapped comes out once, without a login and with nothin
     code: 2,
     stderr: 'error: what is on standard input is not JSON\n',
   });
+});
+
+test('notifiers are added, tried out, listed and removed', async () => {
+  const hooks: string[] = [];
+  const receiver = createServer((request, response) => {
+    request.on('data', (chunk: Buffer) => hooks.push(chunk.toString()));
+    request.on('end', () => response.writeHead(204).end());
+  });
+  await new Promise<void>((resolve) => {
+    receiver.listen(0, '127.0.0.1', resolve);
+  });
+  const { port } = receiver.address() as AddressInfo;
+  const url = `http://127.0.0.1:${port}/hook`;
+  try {
+    const words = ['notifier', 'add', 'ops', '--type', 'webhook', '--kind', 'a.*', '-o', `url=${url}`];
+    expect((await run(words)).code).toBe(2);
+    const added = await run([...words, '--secret-file', '-'], 'a-secret-of-twenty-four-characters');
+    expect(added).toMatchObject({ code: 0, stderr: 'notifier ops written\n' });
+    await output(['notifier', 'test', 'ops']);
+    expect(hooks.join()).toContain('notifier.test');
+    expect(await output(['notifier', 'list'])).toMatch(/^ops\twebhook\ta\.\*\tworking\t$/m);
+    expect(await json(['notifier', 'show', 'ops'])).toMatchObject({ options: { url }, has_secret: true });
+    expect(await output(['notifier', 'undelivered', 'ops'])).toBe('');
+    expect((await run(['notifier', 'resend', 'ops', 'nothing'])).code).toBe(3);
+    expect((await run(['notifier', 'add', 'ops', '-o', 'url=https://169.254.169.254/?a=b'])).code).toBe(2);
+    await output(['notifier', 'remove', 'ops', '--yes']);
+    expect((await run(['notifier', 'show', 'ops'])).code).toBe(3);
+    expect((await run(['notifier', 'remove', 'ops', '--yes'])).code).toBe(3);
+  } finally {
+    receiver.closeAllConnections();
+    receiver.close();
+  }
 });
 
 test('quotas, jobs, leases, mounts and tokens are listed and changed', async () => {

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { currentProcess, type ProcessIdentity } from '../../src/core/audit/process-identity.ts';
 import type { ExpiryDuty } from '../../src/core/duty/expiry.ts';
 import type { JobType } from '../../src/core/job/job.ts';
+import type { Manner } from '../../src/core/manner.ts';
 import type { SystemTtls } from '../../src/core/mount/entry.ts';
 import type { MountTypes } from '../../src/core/mount/mounts.ts';
 import { parseApiPath } from '../../src/core/path.ts';
@@ -78,6 +79,8 @@ export interface OwnOfNode {
   /** Engines that the others have and it has not. */
   readonly lacks?: readonly string[];
   readonly program?: NodeOptions['program'];
+  /** It stays unless told. */
+  readonly manner?: Manner;
 }
 
 /** A store with everything around it; nodes come and go. */
@@ -140,6 +143,7 @@ export async function makePlace(options: PlaceOptions = {}): Promise<Place> {
       log: loggerInto(log),
       clock: given.clock ?? clock,
       ...(given.formats === undefined ? {} : { formats: given.formats }),
+      manner: given.manner,
       types: typesWith(
         (options.engines ?? []).filter(({ type }) => given.lacks?.includes(type) !== true),
         options.authMethods,

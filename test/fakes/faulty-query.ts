@@ -4,6 +4,8 @@ import type { AddressInfo } from 'node:net';
 
 export type QueryFault =
   | { readonly kind: 'error'; readonly status: number; readonly code: string; readonly message?: string }
+  /** The XML of an answer. */
+  | { readonly kind: 'answer'; readonly body: string }
   /** Taken, and never answered. */
   | { readonly kind: 'hang' }
   /** The connection breaks. */
@@ -18,7 +20,10 @@ export interface FaultyQuery {
   /** Everything that was sent, as text, headers included. */
   readonly sent: string[];
   /** Undefined lets a call through. Called again for each attempt. */
-  fault: (action: string, parameters: URLSearchParams) => QueryFault | undefined;
+  fault: (
+    action: string,
+    parameters: URLSearchParams,
+  ) => QueryFault | undefined | Promise<QueryFault | undefined>;
   /** Around each call that goes through; where it throws, the connection breaks. */
   around: <T>(call: () => Promise<T>) => Promise<T>;
   close(): Promise<void>;
@@ -51,9 +56,11 @@ export async function startFaultyQuery(upstream: string): Promise<FaultyQuery> {
     const parameters = new URLSearchParams(body);
     const action = parameters.get('Action') ?? '';
     faulty.calls.push(action);
-    const fault = faulty.fault(action, parameters);
+    const fault = await faulty.fault(action, parameters);
     if (fault?.kind === 'hang') return;
     if (fault?.kind === 'drop') return void response.destroy();
+    if (fault?.kind === 'answer')
+      return void response.writeHead(200, { 'content-type': 'text/xml' }).end(fault.body);
     if (fault?.kind === 'error') {
       const { status, code, message = 'no' } = fault;
       const text = `<ErrorResponse><Error><Type>Sender</Type><Code>${code}</Code><Message>${message}</Message></Error><RequestId>r</RequestId></ErrorResponse>`;

@@ -8,13 +8,26 @@ export const motoAccount = '123456789012';
 interface Client {
   readonly region: string;
   readonly endpoint: string;
-  readonly credentials: { readonly accessKeyId: string; readonly secretAccessKey: string };
+  readonly credentials: {
+    readonly accessKeyId: string;
+    readonly secretAccessKey: string;
+    readonly sessionToken?: string;
+  };
 }
 
-type At = Pick<Moto, 'endpoint'>;
+interface At extends Pick<Moto, 'endpoint'> {
+  /** Who asks: whoever it is, things are made in their account. moto's own unless told. */
+  readonly as?: Signer;
+}
 
-function client({ endpoint }: At, region = 'eu-central-1'): Client {
-  return { region, endpoint, credentials: { accessKeyId: 'AKIATEST', secretAccessKey: 'test' } };
+function client({ endpoint, as }: At, region = 'eu-central-1'): Client {
+  const { accessKey = 'AKIATEST', secretKey = 'test', token } = as ?? {};
+  const session = token === undefined ? {} : { sessionToken: token };
+  return {
+    region,
+    endpoint,
+    credentials: { accessKeyId: accessKey, secretAccessKey: secretKey, ...session },
+  };
 }
 
 /** @param path of IAM, with slashes at both ends */

@@ -89,7 +89,9 @@ export class SmtpServer {
           this.#talk(secure, true);
           return;
         } else if (word === 'AUTH' && this.mood !== 'no-auth') {
-          const [, user = '', password = ''] = Buffer.from(line.split(' ')[2] ?? '', 'base64').toString().split('\0');
+          const [, user = '', password = ''] = Buffer.from(line.split(' ')[2] ?? '', 'base64')
+            .toString()
+            .split('\0');
           mail.login = `${user}:${password}`;
           say(mail.login === this.login ? '235 welcome' : `535 no such password: ${password}`);
         } else if (word === 'MAIL') {

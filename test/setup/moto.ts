@@ -64,6 +64,11 @@ export async function resetMoto({ endpoint }: Moto): Promise<void> {
   await fetch(`${endpoint}/moto-api/reset`, { method: 'POST' });
 }
 
+/** From the next call on what IAM does not allow is denied, and signatures count; or everything goes through again. */
+export async function enforceIam({ endpoint }: Moto, enforced: boolean): Promise<void> {
+  await fetch(`${endpoint}/moto-api/reset-auth`, { method: 'POST', body: enforced ? '0' : 'inf' });
+}
+
 function portOf(child: ChildProcess): Promise<string> {
   const { stdout, stderr } = child;
   let heard = '';

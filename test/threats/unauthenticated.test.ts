@@ -20,7 +20,8 @@ beforeAll(async () => {
   await ask(node, 'update', 'auth/app-id/map/app-id/sample', { value: 'sample' });
   await ask(node, 'update', 'auth/app-id/map/user-id/sample', { value: 'sample' });
   await ask(node, 'update', 'sys/auth/cert', { type: 'cert' });
-  for (const type of ['jwt', 'oidc', 'kubernetes']) await ask(node, 'update', `sys/auth/${type}`, { type });
+  for (const type of ['jwt', 'oidc', 'kubernetes', 'totp'])
+    await ask(node, 'update', `sys/auth/${type}`, { type });
   await ask(node, 'update', 'sys/mounts/role-secrets', { type: 'role-secrets' });
   await ask(node, 'update', 'role-secrets/data/sample', { value: 'a', roles: ['userpass/sample'] });
   await ask(node, 'update', 'secret/data/sample', { data: { a: 1 } });
@@ -46,6 +47,12 @@ describe('threat 14: what anybody may do without a token', () => {
       'update auth/oidc/login',
       'update auth/oidc/oidc/auth_url',
       'update auth/oidc/oidc/callback',
+      // With an invitation, a recovery code, or codes as of a login.
+      'update auth/totp/enroll/finish',
+      'update auth/totp/enroll/invite',
+      'update auth/totp/enroll/recover',
+      'update auth/totp/enroll/start',
+      'update auth/totp/login',
       'update auth/userpass/login/:name',
       'update sys/generate-root/attempt',
       'update sys/generate-root/update',
@@ -71,6 +78,7 @@ describe('threat 14: what anybody may do without a token', () => {
       'auth/oidc/oidc/callback',
       'identity/oidc/.well-known/keys',
       'identity/oidc/.well-known/openid-configuration',
+      'sys/alive',
       'sys/generate-root/attempt',
       'sys/health',
       'sys/init',
@@ -113,6 +121,7 @@ describe('threat 14: what anybody may do without a token', () => {
   it('is, while sealed, only what tells the state and unseals', () => {
     const sealed = everyOperation(node).filter(({ spec }) => spec.whileSealed === true);
     expect(sealed.map(({ name, operation }) => `${operation} ${name}`).toSorted()).toEqual([
+      'read sys/alive',
       'read sys/health',
       'read sys/init',
       'read sys/leader',

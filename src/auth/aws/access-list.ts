@@ -27,6 +27,8 @@ export interface AccessRules {
   readonly role: string;
   /** The same document is taken again without a nonce; what other roles were told stays as it is. */
   readonly ignoreNonce: boolean;
+  /** Milliseconds after the start of an instance for its first login; 0 for any time. */
+  readonly firstWithin: number;
   readonly allowMigration: boolean;
   readonly disallowReauthentication: boolean;
 }
@@ -69,6 +71,8 @@ export function admitInstance(
   lasts: number,
 ): Admission {
   if (before !== undefined) checkEntry(before.entry, accountId, pendingTime, nonce, rules);
+  else if (rules.firstWithin > 0 && now - pendingTime > rules.firstWithin)
+    throw refused('the instance was started too long ago for a first login');
   if (before !== undefined && saysAsMuch(before.entry, pendingTime, rules, now + lasts / 2))
     return { writes: [], expectations: [] };
   const entry: AccessEntry = {

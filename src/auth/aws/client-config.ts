@@ -6,6 +6,7 @@ import { decodeStored, encodeStored } from '../../core/stored-json.ts';
 import type { View } from '../../core/view.ts';
 import { CofferError } from '../../errors.ts';
 import type { JsonObject } from '../../json.ts';
+import type { IdentityEndpoint } from './published-keys.ts';
 
 /** Texts are empty where nothing is set. */
 export interface ClientConfig {
@@ -28,6 +29,8 @@ export interface ClientConfig {
   readonly maxRetries: number;
   /** Questions to EC2 a second, of one account and region; configs of an earlier version do not say. */
   readonly ec2PerSecond?: number;
+  /** Forms of proof by which no instance logs in; absent as the other. */
+  readonly refusedProofs?: readonly IdentityEndpoint[];
 }
 
 /** EC2 gives back ten to twenty questions a second to an account (EC2 API reference, "Request throttling"). */
@@ -68,6 +71,10 @@ const fields = {
   },
   allowed_sts_header_values: { type: 'list', help: 'Further headers that a signed request may have.' },
   max_retries: { type: 'int', help: 'Retries of a call; -1 is the usual number.' },
+  refused_proofs: {
+    type: 'list',
+    help: 'Forms of proof of instances that are not taken: rsa2048, pkcs7 (DSA with SHA-1), signature (RSA with 1,024 bits).',
+  },
   ec2_requests_per_second: {
     type: 'int',
     help: `Questions to EC2 of one account and region in a second, each about up to 200 instances; ${usualEc2PerSecond} unless told.`,
@@ -100,6 +107,7 @@ export function clientConfigEndpoint(places: AwsPlaces): Endpoint {
           allowed_sts_header_values: { type: 'list' },
           max_retries: { type: 'int' },
           ec2_requests_per_second: { type: 'int' },
+          refused_proofs: { type: 'list' },
         },
         handle: async (call) => {
           const config = await readClientConfig(call.view);
@@ -143,6 +151,7 @@ function withFields(before: ClientConfig, sent: FieldValues<typeof fields>, plac
     allowedHeaders:
       sent.allowed_sts_header_values?.map((name) => name.toLowerCase()) ?? before.allowedHeaders,
     maxRetries: sent.max_retries ?? before.maxRetries,
+    refusedProofs: sent.refused_proofs?.map(parseProof) ?? before.refusedProofs ?? [],
     ec2PerSecond: sent.ec2_requests_per_second ?? before.ec2PerSecond ?? usualEc2PerSecond,
   };
   check(config);
@@ -172,6 +181,11 @@ function check(config: ClientConfig): void {
   if (wrong) throw refused('allowed_sts_header_values has at most 32 names of headers');
 }
 
+function parseProof(name: string): IdentityEndpoint {
+  if (name === 'rsa2048' || name === 'pkcs7' || name === 'signature') return name;
+  throw refused('refused_proofs holds rsa2048, pkcs7 or signature');
+}
+
 function isHeaderName(name: string): boolean {
   return /^[a-z0-9-]{1,64}$/.test(name);
 }
@@ -189,6 +203,7 @@ function shown(config: ClientConfig): JsonObject {
     allowed_sts_header_values: config.allowedHeaders,
     max_retries: config.maxRetries,
     ec2_requests_per_second: config.ec2PerSecond ?? usualEc2PerSecond,
+    refused_proofs: config.refusedProofs ?? [],
   };
 }
 

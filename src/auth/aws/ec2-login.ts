@@ -69,6 +69,7 @@ function rulesOf(role: AwsRole, tag: TagGrant | undefined): AccessRules {
   return {
     role: role.name,
     ignoreNonce: role.ignoreNonce,
+    firstWithin: (role.firstLoginWithin ?? 0) * 1_000,
     allowMigration: role.allowInstanceMigration || tag?.allowInstanceMigration === true,
     disallowReauthentication: role.disallowReauthentication || tag?.disallowReauthentication === true,
   };

@@ -1,7 +1,8 @@
 /**
  * What a mount of `aws` begins with where nobody is there yet to set it up: roles of IAM that administer, and one by which every role
  * of the account logs in with no rights besides its own. Names count, as they do in lists of secrets: there may be no such role of IAM
- * yet, and one that is made anew is the same.
+ * yet, and one that is made anew is the same. Below an IAM path it is another one: who may make roles there, and nowhere else, must not
+ * become an administrator by a name.
  */
 import { encodeStored } from '../../core/stored-json.ts';
 import type { ViewWrite } from '../../core/view.ts';
@@ -10,7 +11,7 @@ import { CofferError } from '../../errors.ts';
 import { canonicalRoleName, roleFolder } from '../role-records.ts';
 import { clientConfigPath, noClientConfig } from './client-config.ts';
 import { identityConfigPath, usualIdentityConfig } from './identity-config.ts';
-import { type AwsRole, newRole } from './role.ts';
+import { type AwsRole, newRole, type PrincipalBind } from './role.ts';
 
 export interface AwsFounding {
   /** `aws`, `aws-cn`, … */
@@ -50,10 +51,15 @@ export function foundingRecords(founding: AwsFounding, random: Random): readonly
   const { partition, account, administrators, policy, serverId } = founding;
   const roles = [
     ...administrators.map((name) =>
-      roleOf(administratorRole(name), [policy], `arn:${partition}:iam::${account}:role/${name}`, random),
+      roleOf(
+        administratorRole(name),
+        [policy],
+        { arn: `arn:${partition}:iam::${account}:role/${name}`, pathToo: true },
+        random,
+      ),
     ),
     // As STS names sessions, so that IAM need not be asked whether somebody may log in.
-    roleOf(everyRole, [], `arn:${partition}:sts::${account}:assumed-role/*`, random),
+    roleOf(everyRole, [], { arn: `arn:${partition}:sts::${account}:assumed-role/*` }, random),
   ];
   return [
     { path: clientConfigPath, value: encodeStored({ ...noClientConfig, serverId }) },
@@ -69,11 +75,11 @@ const identity = {
   iamMetadata: ['account_id', 'auth_type', 'canonical_arn', 'client_arn'],
 } as const satisfies typeof usualIdentityConfig;
 
-function roleOf(name: string, policies: readonly string[], arn: string, random: Random): AwsRole {
+function roleOf(name: string, policies: readonly string[], bind: PrincipalBind, random: Random): AwsRole {
   const role = newRole(name, randomUuid(random), 'iam');
   return {
     ...role,
-    principals: [{ arn }],
+    principals: [bind],
     resolveUniqueIds: false,
     token: { ...role.token, ...lives, policies },
   };

@@ -88,7 +88,8 @@ export async function checkPrincipal(
   );
   if (byName.some(({ arn }) => matchesArn(arn, identity.arn))) return { fullArn: undefined };
   const canonical = canonicalArn(identity.principal);
-  if (!resolveUniqueIds && byName.some(({ arn }) => arn === canonical)) return { fullArn: undefined };
+  const named = byName.filter(({ arn }) => arn === canonical);
+  if (!resolveUniqueIds && named.some(({ pathToo }) => pathToo !== true)) return { fullArn: undefined };
   // Only what may yet hold is worth a question.
   if (!byName.some(({ arn }) => arn.includes(':iam:'))) throw unbound();
   const full = await fullArn();

@@ -8,6 +8,7 @@ import { TwoGenerationCache } from '../../core/two-generation-cache.ts';
 import type { View } from '../../core/view.ts';
 import { sha256 } from '../../crypto/digest.ts';
 import { ConfiguredKeys } from './certificates.ts';
+import { readClientConfig } from './client-config.ts';
 import type { IdentityDocument } from './identity-document.ts';
 import { type IdentityProof, isStillProven, type ProvenDocument, provenDocument } from './identity-proof.ts';
 
@@ -24,7 +25,8 @@ export class ProvenDocuments {
    * @param view where keys are configured
    */
   async of(proof: IdentityProof, view: View): Promise<IdentityDocument> {
-    const rules = { configured: await this.#configured.read(view) };
+    const [configured, config] = await Promise.all([this.#configured.read(view), readClientConfig(view)]);
+    const rules = { configured, refused: config?.refusedProofs ?? [] };
     const about = digestOf(proof);
     const known = this.#known.get(about);
     if (known !== undefined && (await isStillProven(known, rules))) return known.document;

@@ -26,6 +26,7 @@ const schema = {
   allow_instance_migration: { type: 'bool' },
   disallow_reauthentication: { type: 'bool' },
   ignore_nonce: { type: 'bool' },
+  first_login_within: { type: 'duration' },
   inferred_entity_type: { type: 'string' },
   inferred_aws_region: { type: 'string' },
   resolve_aws_unique_ids: { type: 'bool' },

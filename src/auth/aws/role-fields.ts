@@ -6,6 +6,8 @@ import { checkArnBind } from './arn.ts';
 import { type AuthType, type AwsRole, type InstanceBinds, roleFields, type SentRole } from './role.ts';
 
 const mostBinds = 500;
+/** Seconds. */
+const longestWait = 10 * 365 * 86_400;
 
 const instanceFields = [
   ['bound_ami_id', 'amis', /^ami-[0-9a-f]{8,17}$/],
@@ -37,6 +39,7 @@ export function withFields(role: AwsRole, sent: SentRole, data: JsonObject): Aws
     allowInstanceMigration: sent.allow_instance_migration ?? role.allowInstanceMigration,
     disallowReauthentication: sent.disallow_reauthentication ?? role.disallowReauthentication,
     ignoreNonce: sent.ignore_nonce ?? role.ignoreNonce,
+    firstLoginWithin: sent.first_login_within ?? role.firstLoginWithin ?? 0,
     resolveUniqueIds: resolving(role, sent.resolve_aws_unique_ids),
     inferredEntity: inferredEntity(sent.inferred_entity_type) ?? role.inferredEntity,
     inferredRegion: sent.inferred_aws_region ?? role.inferredRegion,
@@ -114,6 +117,9 @@ function checkEc2(role: AwsRole, sent: SentRole): void {
     throw refused('cannot set both disallow_reauthentication and allow_instance_migration');
   if (role.ignoreNonce && role.disallowReauthentication)
     throw refused('cannot set both disallow_reauthentication and ignore_nonce');
+  const { firstLoginWithin = 0 } = role;
+  if (firstLoginWithin < 0 || firstLoginWithin > longestWait)
+    throw refused('first_login_within is a time of at most ten years');
   if (!/^[\w+=.:@/-]{0,127}$/.test(role.roleTag)) throw refused('role_tag is the name of a tag');
 }
 
@@ -122,6 +128,7 @@ function checkIam(role: AwsRole): void {
   if (role.allowInstanceMigration) throw refused('allow_instance_migration is for auth_type ec2');
   if (role.disallowReauthentication) throw refused('disallow_reauthentication is for auth_type ec2');
   if (role.ignoreNonce) throw refused('ignore_nonce is for auth_type ec2');
+  if ((role.firstLoginWithin ?? 0) !== 0) throw refused('first_login_within is for auth_type ec2');
   const inferred = role.inferredEntity !== '';
   if (inferred !== (role.inferredRegion !== ''))
     throw refused('inferred_entity_type and inferred_aws_region go together');

@@ -26,6 +26,8 @@ export interface PrincipalBind {
   readonly arn: string;
   /** What AWS gives a principal once and never again (`AROA…`, `AIDA…`); absent for patterns, and where it is not to be asked. */
   readonly uniqueId?: string;
+  /** Without an id: IAM has to say that the principal's path is the ARN's, too. Where it is not there the name alone counts. */
+  readonly pathToo?: true;
 }
 
 export interface AwsRole extends RoleRecord {
@@ -37,6 +39,8 @@ export interface AwsRole extends RoleRecord {
   readonly disallowReauthentication: boolean;
   /** The same document is taken again without a nonce: whoever has a copy can log in while the instance runs. */
   readonly ignoreNonce: boolean;
+  /** Seconds after its start within which an instance has to log in first; 0 or absent for any time. */
+  readonly firstLoginWithin?: number;
   readonly principals: readonly PrincipalBind[];
   readonly resolveUniqueIds: boolean;
   /** Whether the session of a login stands for an instance, whose binds are looked at then. */
@@ -69,6 +73,10 @@ export const roleFields = {
   ignore_nonce: {
     type: 'bool',
     help: 'Take an instance’s document again without a nonce: whoever has a copy can log in while it runs; ec2 only.',
+  },
+  first_login_within: {
+    type: 'duration',
+    help: 'How long after its start an instance may log in for the first time; 0 for any time. ec2 only.',
   },
   bound_iam_principal_arn: {
     type: 'list',
@@ -132,6 +140,7 @@ export function shownRole(role: AwsRole): JsonObject {
     allow_instance_migration: role.allowInstanceMigration,
     disallow_reauthentication: role.disallowReauthentication,
     ignore_nonce: role.ignoreNonce,
+    first_login_within: role.firstLoginWithin ?? 0,
     bound_iam_principal_arn: role.principals.map(({ arn }) => arn),
     bound_iam_principal_id: role.principals.map(({ uniqueId }) => uniqueId ?? ''),
     inferred_entity_type: role.inferredEntity,

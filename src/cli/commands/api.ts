@@ -35,7 +35,8 @@ export const command = defineCommand({
       ? { body: await bodyOf(reader, operands.FIELD) }
       : { query: await queryOf(reader, operands.FIELD) };
     const client = await connect(shell, options);
-    const answer = await client.request(method, path, { ...sent, wrapTtl: options['wrap-ttl'] });
+    const wish = { wrapTtl: options['wrap-ttl'], wrapped: true };
+    const answer = await client.request(method, path, { ...sent, ...wish });
     if (options.field !== undefined) {
       showWarnings(shell.ui, answer.body);
       printField(shell.ui, answer.body, options.field);

@@ -2,6 +2,12 @@ import { homeNames, usualName } from '../../config/aws-home.ts';
 import { parseContext } from '../../credstash/encryption-context.ts';
 import { iamPolicy, policyRoles } from '../../credstash/iam-policy.ts';
 import { usageError } from '../args.ts';
+import {
+  awsEnginePolicy,
+  type EnginePolicyOptions,
+  type EngineUse,
+  engineUses,
+} from '../aws-engine-policy.ts';
 import { defineCommand } from '../command.ts';
 import { safeOptions } from '../options.ts';
 import { serverPolicy } from '../server-policy.ts';
@@ -9,12 +15,14 @@ import { variable } from '../shell.ts';
 import { tableOptions, tableTarget } from '../table-target.ts';
 
 export const command = defineCommand({
-  summary: 'Print the least IAM policy for a table of secrets, or a server',
+  summary: 'Print the least IAM policy for a table, a server or an engine',
   details: [
     'ROLE is reader (get, list, export), writer (put, delete and undelete, but no values to see), or admin (both, prune, delete ' +
       'for good, table setup). It asks nobody: what is not known, such as the account, is * in it. With --context the ' +
       'key serves only calls of that context.',
     'With server it is the policy of `coffer server --aws`, of the same --name.',
+    'With aws-engine it is the policy of the identity in `config/root` of an engine aws: for all that its roles may do, or for ' +
+      'what --use says.',
   ],
   operands: { ROLE: 'one' },
   options: {
@@ -25,6 +33,22 @@ export const command = defineCommand({
       help: 'for a table of `table setup --shared-key-days`: a writer sees values too',
     },
     aws: { type: 'flag', help: 'with server: as in `coffer server --aws`' },
+    use: {
+      type: 'list',
+      value: 'USE',
+      help: `with aws-engine: ${engineUses.join(', ')}; may be repeated`,
+    },
+    'role-arn': { type: 'list', value: 'ARN', help: 'with aws-engine: a role to assume; may be repeated' },
+    'user-path': {
+      type: 'text',
+      value: 'PATH',
+      help: 'with aws-engine: of the users that are made, as in /made/',
+    },
+    boundary: {
+      type: 'text',
+      value: 'ARN',
+      help: 'with aws-engine: the policy that bounds every user that is made',
+    },
     name: { type: 'text', value: 'NAME', help: 'with server: as in `coffer server --aws --name NAME`' },
     ...tableOptions,
   },
@@ -32,6 +56,7 @@ export const command = defineCommand({
     "coffer iam-policy reader --safe 'credstash://secrets?key=alias/secrets'",
     'coffer iam-policy writer --account 111122223333 --context env=prod',
     'coffer iam-policy server --aws --name billing',
+    'coffer iam-policy aws-engine --use assumed_role --account 111122223333',
   ],
   async run({ options, operands }, shell) {
     const { account } = options;
@@ -42,9 +67,16 @@ export const command = defineCommand({
       shell.ui.json(serverPolicy(homeNames(options.name ?? usualName), { account, region: said }));
       return;
     }
+    if (operands.ROLE === 'aws-engine') {
+      shell.ui.json(awsEnginePolicy(engineOptions(options, said)));
+      return;
+    }
     const role = policyRoles.find((each) => each === operands.ROLE);
     if (role === undefined)
-      throw usageError('iam-policy', `ROLE is one of: ${[...policyRoles, 'server'].join(', ')}`);
+      throw usageError(
+        'iam-policy',
+        `ROLE is one of: ${[...policyRoles, 'server', 'aws-engine'].join(', ')}`,
+      );
     if (options.aws || options.name !== undefined)
       throw usageError('iam-policy', '--aws and --name go with server');
     const address = tableTarget(shell, options);
@@ -58,3 +90,32 @@ export const command = defineCommand({
     );
   },
 });
+
+interface EngineWords {
+  readonly use: readonly string[];
+  readonly account: string | undefined;
+  readonly 'role-arn': readonly string[];
+  readonly 'user-path': string | undefined;
+  readonly boundary: string | undefined;
+}
+
+function engineOptions(words: EngineWords, region: string | undefined): EnginePolicyOptions {
+  const uses = words.use.map((word): EngineUse => {
+    const use = engineUses.find((each) => each === word);
+    if (use !== undefined) return use;
+    throw usageError('iam-policy', `--use is one of: ${engineUses.join(', ')}`);
+  });
+  if (!words['role-arn'].every((arn) => /^arn:aws[a-z-]*:iam::\d{12}:role\/\S{1,576}$/.test(arn))) {
+    throw usageError('iam-policy', '--role-arn is the ARN of a role');
+  }
+  const userPath = words['user-path'] ?? '/';
+  if (!/^\/(?:[\x21-\x2e\x30-\x7e]{1,128}\/){0,8}$/.test(userPath)) {
+    throw usageError('iam-policy', '--user-path is a path with / at both ends');
+  }
+  const { account, boundary } = words;
+  if (boundary !== undefined && !/^arn:aws[a-z-]*:iam::(?:aws|\d{12}):policy\/\S{1,640}$/.test(boundary)) {
+    throw usageError('iam-policy', '--boundary is the ARN of a policy');
+  }
+  const all = uses.length === 0 ? engineUses : uses;
+  return { uses: all, account, region, roleArns: words['role-arn'], userPath, boundary };
+}

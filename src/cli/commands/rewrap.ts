@@ -16,7 +16,7 @@ export const command = defineCommand({
   async run({ options, operands }, shell) {
     const token = await readWrappingToken(shell, 'rewrap', operands.TOKEN, options.file);
     const client = await connect(shell, options);
-    const answer = await client.request('POST', 'sys/wrapping/rewrap', { body: { token } });
+    const answer = await client.request('POST', 'sys/wrapping/rewrap', { body: { token }, wrapped: true });
     printData(shell.ui, wrapInfoOf(answer.body), options.field);
   },
 });

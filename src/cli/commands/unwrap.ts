@@ -28,7 +28,7 @@ export const command = defineCommand({
       return;
     }
     // It is its own right to be unwrapped: nobody's login is needed.
-    const answer = await client.request('POST', 'sys/wrapping/unwrap', { token });
+    const answer = await client.request('POST', 'sys/wrapping/unwrap', { token, wrapped: true });
     showWarnings(shell.ui, answer.body);
     printData(shell.ui, unwrappedData(answer.body), options.field);
   },

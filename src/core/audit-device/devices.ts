@@ -157,6 +157,11 @@ export class AuditDevices {
     for (const { shipper } of this.#devices) shipper.reopen();
   }
 
+  /** For a process that is about to be frozen: what waits is shipped, as far as devices take it within a while. */
+  async flush(): Promise<void> {
+    await Promise.all(this.#devices.map(({ shipper }) => shipper.flush()));
+  }
+
   async close(): Promise<void> {
     this.#closed = true;
     await Promise.all(this.#devices.map(({ shipper }) => shipper.close()));

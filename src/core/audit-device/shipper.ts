@@ -95,6 +95,11 @@ export class Shipper {
     this.#wake();
   }
 
+  /** Ships what waits, if the device takes it within a while. */
+  async flush(): Promise<void> {
+    if (this.#queue.length > 0 && this.#failures === 0) await this.#within(this.#emptied());
+  }
+
   /** Ships what waits if the device takes it within a while, and closes the device. */
   close(): Promise<void> {
     this.#closing ??= this.#finish();

@@ -12,6 +12,8 @@ export interface ProcessIdentity {
   readonly bootId: string;
   /** Pids mean something only within their namespace (pid_namespaces(7)). */
   readonly pidNamespace: string;
+  /** Frozen between requests, for hours perhaps: that nothing is heard of it says little. Absent for processes that run. */
+  readonly rests?: true;
 }
 
 /** This process. `node` defaults to the host name. */

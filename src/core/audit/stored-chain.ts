@@ -141,11 +141,13 @@ export class ChainDraft {
 
 /** Milliseconds that a process may take from its first line until it tells of itself. */
 const startTime = 60_000;
+/** Milliseconds without a line after which one that rests between its lines is taken as gone. */
+const restTime = 24 * 3_600_000;
 
 /**
  * The open chains whose processes are gone: those that this machine's process table does not have, and those of others that do not
- * tell of themselves any more, or not yet after a minute. One that lives after all finds its chain closed by its next line, and begins
- * another.
+ * tell of themselves any more, or not yet after a minute. What rests between its lines tells nobody of itself and has a day. One that
+ * lives after all finds its chain closed by its next line, and begins another.
  *
  * @param nodes the processes of the nodes that are there
  * @param now milliseconds since 1970
@@ -161,7 +163,7 @@ export async function leftStoredChains(
     if (isSame(process, self) || nodes.some((each) => isSame(each, process))) return false;
     if (isBeside(process, self)) return isGone(process, self);
     // A clock that is far off makes it no younger.
-    return Math.abs(now - Date.parse(anchored)) >= startTime;
+    return Math.abs(now - Date.parse(anchored)) >= (process.rests === true ? restTime : startTime);
   });
 }
 

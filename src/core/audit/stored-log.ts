@@ -25,6 +25,7 @@ import { chainDirectoryName } from './segment.ts';
 import { type Signer, signerOf } from './signature.ts';
 import { ChainDraft, type ChainEnd, type ChainState, leftStoredChains, linesBytes } from './stored-chain.ts';
 import { storedPlace, storedRemover, storedShelf } from './stored-place.ts';
+import { full, refusal } from './stored-refusal.ts';
 import { Upkeep } from './upkeep.ts';
 
 export interface StoredLogOptions {
@@ -49,6 +50,12 @@ export interface StoredLogOptions {
   readonly keep?: number | undefined;
   /** Told of each chain that was closed later than at the start. */
   readonly onFinding?: (finding: ChainFinding) => void;
+  /**
+   * Who looks after chains of processes that are gone, and after what is old: this one `always`, unless told; only `once`, at its
+   * start; or `never`, where it is frozen between its lines. Of the last two the chain begins with the first line, so that a process
+   * that has nothing to say leaves nothing behind.
+   */
+  readonly upkeep?: 'always' | 'once' | 'never' | undefined;
 }
 
 export interface OpenStoredLog extends AuditLog {
@@ -130,14 +137,21 @@ class StoredLog implements OpenStoredLog {
   }
 
   async begin(): Promise<void> {
-    await this.#commit([], false);
+    const { upkeep = 'always' } = this.#options;
+    if (upkeep === 'never') return;
+    if (upkeep === 'always') await this.#commit([], false);
     this.#findings = await this.closeLeft();
-    this.#upkeep.begin();
+    if (upkeep === 'always') this.#upkeep.begin();
+    else await this.#prune();
   }
 
   async #tend(): Promise<void> {
-    const { store, clock, keep, onFinding } = this.#options;
-    for (const finding of await this.closeLeft()) onFinding?.(finding);
+    for (const finding of await this.closeLeft()) this.#options.onFinding?.(finding);
+    await this.#prune();
+  }
+
+  async #prune(): Promise<void> {
+    const { store, clock, keep } = this.#options;
     if (keep === undefined) return;
     const place = storedPlace(store);
     const olderThan = clock.now() - keep;
@@ -371,6 +385,8 @@ class StoredLog implements OpenStoredLog {
     while (this.#pump !== undefined) await this.#pump;
     const failed = this.#state === 'failed';
     this.#state = 'closed';
+    // It never had a line.
+    if (this.#chain.revision === null && this.#doubts.length === 0) return;
     try {
       await this.#commitLines([], true);
     } catch (error) {
@@ -378,22 +394,4 @@ class StoredLog implements OpenStoredLog {
       throw refusal(error);
     }
   }
-}
-
-function full(cause?: unknown): CofferError {
-  return new CofferError(
-    'storage_full',
-    'the disk of the store is full, and the audit log is in it: until there is room only revoking, deleting and sealing go on',
-    { cause },
-  );
-}
-
-/** As whoever asked for something hears it. */
-function refusal(error: unknown): CofferError {
-  const { code } = asCofferError(error);
-  if (code === 'storage_full') return full(error);
-  if (code === 'sealed') return asCofferError(error);
-  return new CofferError('unavailable', 'the audit log cannot be written, so nothing is done', {
-    cause: error,
-  });
 }

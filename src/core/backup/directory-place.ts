@@ -10,6 +10,7 @@ import {
   type NewBackup,
   parseBackupName,
 } from '../../backup-place/backup-place.ts';
+import { CofferError } from '../../errors.ts';
 import { NewBackupFile, readBackupFile } from './backup-file.ts';
 import { backupParts } from './parser.ts';
 import { preparePlace } from './retention.ts';
@@ -51,8 +52,16 @@ export class DirectoryPlace implements BackupPlace {
   }
 
   async list(): Promise<readonly KeptBackup[]> {
-    const found = (await readdir(this.name)).map(parseBackupName);
+    const found = (await this.#names()).map(parseBackupName);
     return inOrder(found.filter((each) => each !== undefined).filter(({ mark }) => mark === ''));
+  }
+
+  async #names(): Promise<readonly string[]> {
+    try {
+      return await readdir(this.name);
+    } catch (cause) {
+      throw new CofferError('not_found', `${this.name} is no directory that can be read`, { cause });
+    }
   }
 
   read(name: string): AsyncIterable<Buffer> {

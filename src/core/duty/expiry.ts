@@ -6,6 +6,7 @@ import type { BarrierStore } from '../../barrier/store.ts';
 import type { Clock } from '../../clock.ts';
 import { ConflictError } from '../../errors.ts';
 import type { Expectation } from '../../storage/storage.ts';
+import type { ProcessIdentity } from '../audit/process-identity.ts';
 import { type Due, type DueKind, dueShards, parseDue, shardPrefix } from '../due.ts';
 import { DutyLock, type HeldLock } from './lock.ts';
 
@@ -25,6 +26,7 @@ export interface ExpiryOptions {
   readonly clock: Clock;
   /** Names this process. */
   readonly holder: string;
+  readonly process?: ProcessIdentity;
   readonly handlers: Readonly<Record<DueKind, DueHandler>>;
   /** Whether this node's clock can be relied on for what cannot be taken back. */
   readonly mayEnd?: () => boolean;
@@ -42,10 +44,23 @@ export class ExpiryDuty {
   readonly #options: ExpiryOptions;
   readonly #lock: DutyLock;
   #running: Promise<number> | undefined;
+  #stopped = false;
+  #waits = false;
 
   constructor(options: ExpiryOptions) {
+    const { store, clock, holder, process } = options;
     this.#options = options;
-    this.#lock = new DutyLock(options.store, options.clock, 'expiry', options.holder);
+    this.#lock = new DutyLock(store, clock, 'expiry', holder, process);
+  }
+
+  /** Whether something was due in the last pass, and somebody else had the duty, or seemed to. */
+  get waits(): boolean {
+    return this.#waits;
+  }
+
+  /** Begins with no further entries. */
+  stop(): void {
+    this.#stopped = true;
   }
 
   /** One pass. Answers how many entries were handled; 0 also when another node holds the duty. Passes never overlap. */
@@ -64,10 +79,12 @@ export class ExpiryDuty {
   async #pass(): Promise<number> {
     let lock: HeldLock | undefined;
     let handled = 0;
+    this.#waits = false;
     try {
-      for (let shard = 0; shard < dueShards; shard++) {
+      for (let shard = 0; shard < dueShards && !this.#stopped; shard++) {
         if ((await this.#duePage(shard, undefined, 1)).length === 0) continue;
         lock ??= await this.#lock.acquire();
+        this.#waits = lock === undefined;
         if (lock === undefined) return 0;
         handled += await this.#shard(shard, lock);
       }
@@ -83,6 +100,7 @@ export class ExpiryDuty {
     for (let pages = 0; pages < pagesAPass; pages++) {
       const due = await this.#duePage(shard, after, page);
       for (let start = 0; start < due.length; start += sideBySide) {
+        if (this.#stopped) return handled;
         await lock.extend();
         const group = due.slice(start, start + sideBySide);
         const outcomes = await Promise.all(group.map((entry) => this.#handle(entry, lock)));

@@ -62,12 +62,18 @@ export class DutyLock {
   readonly #holder: Holder;
   #seen: { readonly fence: number; readonly turn: number; readonly since: number } | undefined;
 
-  /** @param name of the duty @param holder names this process */
-  constructor(store: BarrierStore, clock: Clock, name: string, holder: string) {
+  /** @param name of the duty @param holder names this process @param process the one that this is, unless told */
+  constructor(
+    store: BarrierStore,
+    clock: Clock,
+    name: string,
+    holder: string,
+    process: ProcessIdentity = currentProcess(),
+  ) {
     this.#store = store;
     this.#clock = clock;
     this.#key = parseStorageKey(`core/duty/${name}`);
-    this.#holder = { name: holder, process: currentProcess() };
+    this.#holder = { name: holder, process };
   }
 
   /** Undefined while somebody else holds the lock, or may. */

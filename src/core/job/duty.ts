@@ -5,6 +5,7 @@
 import type { BarrierStore } from '../../barrier/store.ts';
 import type { Clock } from '../../clock.ts';
 import { asCofferError, CofferError, ConflictError, type ErrorCode } from '../../errors.ts';
+import type { ProcessIdentity } from '../audit/process-identity.ts';
 import { DutyLock, type HeldLock } from '../duty/lock.ts';
 import type { JobContext, JobStep, JobType } from './job.ts';
 import type { Jobs, StoredJob } from './jobs.ts';
@@ -38,6 +39,7 @@ export interface JobDutyOptions {
   readonly types: ReadonlyMap<string, JobType>;
   /** Names this process. */
   readonly holder: string;
+  readonly process?: ProcessIdentity;
   readonly onError: (type: string, error: unknown) => void;
 }
 
@@ -52,10 +54,12 @@ export class JobDuty {
   readonly #reported = new Set<string>();
   #again = false;
   #stopped = false;
+  #waits = false;
 
   constructor(options: JobDutyOptions) {
+    const { store, clock, holder, process } = options;
     this.#options = options;
-    this.#lock = new DutyLock(options.store, options.clock, 'jobs', options.holder);
+    this.#lock = new DutyLock(store, clock, 'jobs', holder, process);
   }
 
   /** Works until no job has anything to do now. Passes never overlap; a call during one makes it look once more. */
@@ -65,6 +69,11 @@ export class JobDuty {
       this.#running = undefined;
     });
     return this.#running;
+  }
+
+  /** Whether there was something to do in the last pass, and somebody else had the duty, or seemed to. */
+  get waits(): boolean {
+    return this.#waits;
   }
 
   /** Begins no further step. */
@@ -85,11 +94,13 @@ export class JobDuty {
 
   async #pass(): Promise<void> {
     let lock: HeldLock | undefined;
+    this.#waits = false;
     try {
       for (;;) {
         const ready = await this.#ready();
         if (ready.length === 0) return;
         lock ??= await this.#lock.acquire();
+        this.#waits = lock === undefined;
         if (lock === undefined) return;
         let more = false;
         for (const id of ready) more = (await this.#turn(id, lock)) === 'more' || more;

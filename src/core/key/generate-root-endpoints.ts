@@ -90,7 +90,7 @@ function update(root: GenerateRoot): Endpoint {
         summary: 'Hand in a key for a root token',
         response: rootSchema,
         handle: async (call): Promise<Reply> => {
-          const step = await root.update(call.fields.key, call.fields.nonce);
+          const step = await root.update(call.fields.key, call.fields.nonce, call);
           if (step.kind === 'collecting') return { data: shownRoot(step.status) };
           const { encodedToken, undo } = step;
           return { data: shownRoot(step.status, { encodedToken }), undo, durable: true };

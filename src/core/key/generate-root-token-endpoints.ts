@@ -66,8 +66,9 @@ function update(root: GenerateRoot): Endpoint {
         ...common,
         summary: 'Hand in a key for a root token',
         response: rootSchema,
-        handle: async ({ fields }): Promise<Reply> => {
-          const step = await root.update(fields.key, fields.nonce);
+        handle: async (call): Promise<Reply> => {
+          const { fields } = call;
+          const step = await root.update(fields.key, fields.nonce, call);
           if (step.kind === 'collecting') return { data: shownRoot(step.status) };
           const { encodedToken, undo } = step;
           return { data: shownRoot(step.status, { encodedToken }), undo };

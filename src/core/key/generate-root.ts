@@ -8,6 +8,8 @@ import { type Random, randomBase62, randomUuid } from '../../crypto/random.ts';
 import { CofferError } from '../../errors.ts';
 import { type KeyCollector, type ManualSeal, offerKey } from '../../seal/collector.ts';
 import type { Slot } from '../../seal/slots.ts';
+import { type Asker, rootTokenKind, rootTokenNotice } from '../notice/core-notices.ts';
+import { nothingToTell, type Outbox } from '../notice/outbox.ts';
 import { rootTokenAt, rootTokenLength } from '../token/root-token.ts';
 import type { Tokens } from '../token/tokens.ts';
 import { CeremonyPlace, requireNonce, requireRootKey } from './ceremony.ts';
@@ -20,6 +22,7 @@ export interface GenerateRootOptions {
   readonly tokens: Tokens;
   readonly clock: Clock;
   readonly random: Random;
+  readonly notices: Pick<Outbox, 'prepare'>;
 }
 
 interface Attempt {
@@ -99,21 +102,26 @@ export class GenerateRoot {
   }
 
   /** Takes one key of any slot. Throws `invalid_request` for what is none, `wrong_key` for keys that open nothing here. */
-  async update(key: string, nonce: string | undefined): Promise<RootUpdate> {
+  async update(key: string, nonce: string | undefined, asker: Asker): Promise<RootUpdate> {
     const attempt = this.#place.current;
     if (attempt === undefined) throw new CofferError('invalid_request', 'no root generation in progress');
     requireNonce(nonce, attempt.nonce);
     if (!(await this.#isProven(attempt, key))) return { kind: 'collecting', status: progressOf(attempt) };
     if (this.#place.current !== attempt)
       throw new CofferError('invalid_request', 'the attempt has been cancelled');
-    const { tokens, barrier, clock } = this.#options;
+    const { tokens, barrier, clock, notices } = this.#options;
     const minted = tokens.mint(rootTokenAt(clock.now()));
     const text = Buffer.from(minted.text);
     const encoded = Buffer.from(text.map((byte, index) => byte ^ (attempt.otp[index] ?? 0)));
     text.fill(0);
     const required = requiredOf(attempt.collectors);
     this.#place.end();
-    await barrier.commit(minted.writes);
+    // Whoever holds the keys gets in, also where people cannot be told just now: the audit log says so.
+    const told = await notices
+      .prepare(rootTokenKind, () => rootTokenNotice('sys/generate-root', asker))
+      .catch(() => nothingToTell);
+    await barrier.commit([...minted.writes, ...told.writes]);
+    told.sent();
     return {
       kind: 'complete',
       status: { nonce: attempt.nonce, started: true, progress: required, required },

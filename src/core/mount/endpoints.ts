@@ -8,7 +8,7 @@ import type { CoreRooms } from '../rooms.ts';
 import { checkPlugin, parseConfig } from './config.ts';
 import type { MountKind } from './entry.ts';
 import { mountInfo, mountInfoSchema, tuneInfo, tuneSchema } from './info.ts';
-import { fullPath, shownPath } from './mounts.ts';
+import { fullPath, shownPath } from './mount-path.ts';
 import { remountEndpoints } from './remount-endpoints.ts';
 import type { Mount } from './table.ts';
 import { coerceTuning, configured, tuneFields, tuneMount } from './tune.ts';

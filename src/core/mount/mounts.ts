@@ -35,10 +35,10 @@ import {
   maxTtl,
   mountKey,
   mountPrefix,
-  parseMountPath,
   type SystemTtls,
   standardTtls,
 } from './entry.ts';
+import { freePath, fullPath, shownPath } from './mount-path.ts';
 import { changeOptions, orNull, parseOptions } from './options.ts';
 import { type Mount, MountTable } from './table.ts';
 import { MountView } from './view.ts';
@@ -367,35 +367,6 @@ function authMount(mount: Mount | undefined): AuthMount | undefined {
   if (mount?.entry.kind !== 'auth') return undefined;
   const { uuid, type } = mount.entry;
   return { uuid, type, path: shownPath(mount.entry) };
-}
-
-/** The path under which people know a mount: auth methods without `auth/`. */
-export function shownPath(entry: MountEntry): string {
-  return entry.kind === 'auth' ? entry.path.slice('auth/'.length) : entry.path;
-}
-
-export function fullPath(kind: MountKind, path: string): string | undefined {
-  const parsed = parseMountPath(path);
-  return parsed === undefined ? undefined : kind === 'auth' ? `auth/${parsed}` : parsed;
-}
-
-/** Where a new mount goes. Throws `invalid_request` for a path that cannot be, or one in use. */
-export function freePath(kind: MountKind, wanted: string, table: MountTable): string {
-  const path = fullPath(kind, wanted);
-  if (path === undefined) {
-    throw new CofferError(
-      'invalid_request',
-      'a mount path has letters, digits and . _ ~ @ - between slashes',
-    );
-  }
-  if (kind === 'secret' && /^(sys|cubbyhole|identity|auth|audit)\//.test(path)) {
-    throw new CofferError('invalid_request', `cannot mount over "${path}"`);
-  }
-  const taken = table.conflicting(path);
-  if (taken !== undefined) {
-    throw new CofferError('invalid_request', `path is already in use at ${shownPath(taken.entry)}`);
-  }
-  return path;
 }
 
 function refuseBuiltin(entry: MountEntry): void {

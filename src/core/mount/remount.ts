@@ -6,7 +6,8 @@ import { CofferError } from '../../errors.ts';
 import type { CoreRooms } from '../rooms.ts';
 import { isBuiltin } from './builtin.ts';
 import { type FormerPath, type MountEntry, parseMountPath } from './entry.ts';
-import { freePath, type MountPlace } from './mounts.ts';
+import { freePath } from './mount-path.ts';
+import type { MountPlace } from './mounts.ts';
 import type { MountTable } from './table.ts';
 
 /** Kind of the record that tells what came of a move. */

@@ -7,7 +7,7 @@ import type { CoreRooms } from '../rooms.ts';
 import { isBuiltin, tokenType } from './builtin.ts';
 import { type ConfiguredMount, configFields, parseConfig } from './config.ts';
 import type { MountEntry } from './entry.ts';
-import { shownPath } from './mounts.ts';
+import { shownPath } from './mount-path.ts';
 
 export const tuneFields = {
   ...configFields,

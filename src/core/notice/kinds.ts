@@ -1,5 +1,6 @@
 /** Which kinds of notices a notifier wants. */
 import { CofferError } from '../../errors.ts';
+import type { Letter } from '../../notifier/notifier.ts';
 
 const mostPatterns = 64;
 
@@ -26,7 +27,7 @@ export function wants(patterns: readonly string[], kind: string): boolean {
   });
 }
 
-/** Kinds that whoever has no rights can bring about as often as they like. */
-export function isRefusal(kind: string): boolean {
-  return kind.endsWith('.refused') || kind.endsWith('.failed');
+/** What whoever has no rights can bring about as often as they like. */
+export function isRefusal({ kind, fields }: Pick<Letter, 'kind' | 'fields'>): boolean {
+  return kind.endsWith('.refused') || kind.endsWith('.failed') || fields['outcome'] === 'refused';
 }

@@ -49,6 +49,8 @@ export interface LaneOptions {
   /** As of now; undefined once it is removed. */
   readonly notifier: () => ActiveNotifier | undefined;
   readonly lock: DutyLock;
+  /** Whether a letter is told as soon as it is put up. */
+  readonly byItself: boolean;
   readonly tally: Meter['tally'];
   /** Told when the notifier begins to fail and when it works again; not for each letter. */
   readonly log: (message: string, fields: Readonly<Record<string, unknown>>) => void;
@@ -72,6 +74,7 @@ export class Lane {
   #put = 0;
   #countedAt = Number.NEGATIVE_INFINITY;
   #stopped = false;
+  #waits = false;
 
   constructor(options: LaneOptions) {
     this.#options = options;
@@ -79,6 +82,11 @@ export class Lane {
 
   health(): LaneHealth {
     return { state: this.#failures > 0 ? 'failing' : 'working', problem: this.#problem };
+  }
+
+  /** Whether something was due in the last pass, and somebody else had the lock, or seemed to. */
+  get waits(): boolean {
+    return this.#waits;
   }
 
   /** Tells what is due. Passes never overlap; one in which nothing is due costs a small read. */
@@ -128,7 +136,7 @@ export class Lane {
 
   /** A pass that nobody waits for. */
   begin(): void {
-    if (this.#stopped) return;
+    if (this.#stopped || !this.#options.byItself) return;
     setImmediate(() => {
       if (this.#stopped) return;
       this.run().catch((error: unknown) =>
@@ -147,19 +155,22 @@ export class Lane {
 
   async #pass(): Promise<void> {
     const { clock, lock } = this.#options;
+    this.#waits = false;
     if (this.#stopped || clock.steady() < this.#restsUntil) return;
     if ((await this.#due(1)).length === 0) return;
     const held = await lock.acquire();
+    this.#waits = held === undefined;
     if (held === undefined) return;
     try {
-      while (!this.#stopped) {
+      // What has begun when the node is sealed tells what it is about: that the store is sealed, perhaps.
+      do {
         await held.extend();
         const due = await this.#due(sideBySide);
         if (due.length === 0) return;
         const outcomes = await Promise.all(due.map((each) => this.#deliver(each, held)));
         if (outcomes.some((accepted) => accepted)) continue;
         return this.#rest();
-      }
+      } while (!this.#stopped);
     } catch (error) {
       // Another node has the lock by now, or this one is sealed: what is not told is told by others, or later.
       if (!(error instanceof ConflictError)) throw error;

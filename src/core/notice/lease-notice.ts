@@ -13,19 +13,25 @@ export interface LeaseTold {
   readonly caller: Caller | undefined;
   readonly remoteAddress: string;
   readonly requestId: string;
+  /** By the engine. */
+  readonly told: Readonly<Record<string, string>>;
 }
 
-export function leaseNotice({ mount, record, caller, remoteAddress, requestId }: LeaseTold): Notice {
+export function leaseNotice({ mount, record, caller, remoteAddress, requestId, told }: LeaseTold): Notice {
   const who = caller === undefined ? 'somebody without a token' : caller.displayName;
+  // As the login had it, for a second party's consent.
+  const approvedBy = caller?.metadata['approved_by'];
   return {
     kind: leaseNoticeKind,
     subject: `Credentials issued: ${record.path} to ${who}`,
     fields: {
+      ...told,
       path: record.path,
       engine: mount.type,
       display_name: who,
       ...(caller?.entityId ? { entity_id: caller.entityId } : {}),
       ...(caller === undefined ? {} : { token_accessor: caller.accessor }),
+      ...(approvedBy ? { approved_by: approvedBy } : {}),
       remote_address: remoteAddress,
       lease_id: record.id,
       expires: new Date(record.expiresAt).toISOString(),

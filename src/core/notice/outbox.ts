@@ -6,6 +6,7 @@ import type { PlainWrite } from '../../barrier/store.ts';
 import { randomUuid } from '../../crypto/random.ts';
 import { asCofferError, CofferError } from '../../errors.ts';
 import type { Letter } from '../../notifier/notifier.ts';
+import type { ProcessIdentity } from '../audit/process-identity.ts';
 import { DutyLock } from '../duty/lock.ts';
 import type { Meter } from '../meter.ts';
 import type { Notice, Notices } from '../notices.ts';
@@ -25,6 +26,10 @@ const lingering = 300_000;
 const pageOfGone = 60;
 
 export interface OutboxOptions extends NotifiersOptions {
+  /** The one that this node is in. */
+  readonly process: ProcessIdentity;
+  /** Whether letters are told as soon as they are put up; if not, by `run` alone, or by other nodes. */
+  readonly byItself: boolean;
   readonly tally: Meter['tally'];
   readonly log: LaneOptions['log'];
 }
@@ -51,7 +56,7 @@ export class Outbox implements Notices {
     this.#options = options;
     this.notifiers = new Notifiers(options);
     this.#holder = randomUuid(options.random);
-    this.#goneLock = new DutyLock(options.store, options.clock, 'notices-gone', this.#holder);
+    this.#goneLock = this.#lock('notices-gone');
   }
 
   /**
@@ -115,18 +120,29 @@ export class Outbox implements Notices {
   lane({ id }: Pick<ActiveNotifier, 'id'>): Lane {
     const known = this.#lanes.get(id);
     if (known !== undefined) return known;
-    const { store, clock, tally, log } = this.#options;
+    const { store, clock, byItself, tally, log } = this.#options;
     const lane = new Lane({
       store,
       clock,
       id,
       notifier: () => this.notifiers.all.find((each) => each.id === id),
-      lock: new DutyLock(store, clock, `notices-${id}`, this.#holder),
+      lock: this.#lock(`notices-${id}`),
+      byItself,
       tally,
       log,
     });
     this.#lanes.set(id, lane);
     return lane;
+  }
+
+  #lock(name: string): DutyLock {
+    const { store, clock, process } = this.#options;
+    return new DutyLock(store, clock, name, this.#holder, process);
+  }
+
+  /** Whether something was due in the last pass that somebody else was telling, or seemed to. */
+  get waits(): boolean {
+    return [...this.#lanes.values()].some((lane) => lane.waits);
   }
 
   /** Tells what is due, all notifiers side by side; resolves once nothing is, or none could. */
@@ -150,7 +166,7 @@ export class Outbox implements Notices {
 
   async #prepared(letter: Letter, wanting: readonly ActiveNotifier[]): Promise<PreparedNotice> {
     const { clock, tally } = this.#options;
-    const refusal = isRefusal(letter.kind);
+    const refusal = isRefusal(letter);
     const value = encodeWaiting({ letter, failures: 0, problem: '' });
     const lanes: Lane[] = [];
     const writes: PlainWrite[] = [];

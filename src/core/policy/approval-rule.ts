@@ -267,7 +267,13 @@ function single(value: HclValue): HclObject | undefined {
   return more.length === 0 && only?.kind === 'object' ? only : undefined;
 }
 
-/** `2 of group/admins, entity/ann`: for people. */
-export function approversText({ from, count }: ApprovalFactor): string {
-  return `${count} of ${from.map(({ kind, name }) => `${kind}/${name}`).join(', ')}`;
+const mostTold = 5;
+
+/** `2 of "group/admins", "entity/ann"`, and the same of every other factor: for people. */
+export function approversText({ factors }: ApprovalRule): string {
+  const told = factors.slice(0, mostTold).map(({ from, count }) => {
+    const names = from.slice(0, mostTold).map(({ kind, name }) => quote(`${kind}/${name}`));
+    return `${count} of ${names.join(', ')}${from.length > mostTold ? ' and others' : ''}`;
+  });
+  return `${told.join('; ')}${factors.length > mostTold ? '; and more' : ''}`;
 }

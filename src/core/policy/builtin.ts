@@ -106,6 +106,15 @@ path "sys/control-group/request" {
   capabilities = ["update"]
 }
 
+# One's own requests for approval, and those that one may decide on; deciding takes a policy of its own.
+path "sys/approvals" {
+  capabilities = ["list"]
+}
+
+path "sys/approvals/+" {
+  capabilities = ["read", "delete"]
+}
+
 # Logging in to other programs through this server.
 path "identity/oidc/provider/+/authorize" {
   capabilities = ["read", "update"]

@@ -8,8 +8,13 @@ test('says in one line which rule decided, of which policies, and why', () => {
   expect(explainDecision({ kind: 'allow', rule: { pattern: '*', policies: [] } })).toBe(
     'allowed: help needs no rule',
   );
-  expect(explainDecision({ kind: 'needs-approval', rule, approval: { ttl: 60, factors: [] } })).toBe(
-    'needs approval by path "secret/*" of policies dev, ops',
+  const from = [
+    { kind: 'group', name: 'admins' },
+    { kind: 'entity', name: 'ann' },
+  ] as const;
+  const approval = { ttl: 60, factors: [{ name: '', from, count: 2, capabilities: undefined }] };
+  expect(explainDecision({ kind: 'needs-approval', rule, approval })).toBe(
+    'needs approval by path "secret/*" of policies dev, ops: 2 of "group/admins", "entity/ann"',
   );
   expect(explainDecision({ kind: 'deny', reason: 'no-rule' })).toBe('denied: no rule matches this path');
   const one = { pattern: 'x', policies: ['dev'] };

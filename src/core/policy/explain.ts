@@ -1,5 +1,6 @@
 import { assertNever } from '../../errors.ts';
 import type { Decision, RuleReference } from './acl.ts';
+import { approversText } from './approval-rule.ts';
 import { quote } from './position.ts';
 
 /** A decision in one line for people: which rule decided, of which policies, and why. Holds no field's value. */
@@ -10,7 +11,7 @@ export function explainDecision(decision: Decision): string {
         ? 'allowed: help needs no rule'
         : `allowed by ${ruleOf(decision.rule)}`;
     case 'needs-approval':
-      return `needs approval by ${ruleOf(decision.rule)}`;
+      return `needs approval by ${ruleOf(decision.rule)}: ${approversText(decision.approval)}`;
     case 'deny':
       return `denied: ${reasonOf(decision)}`;
     default:

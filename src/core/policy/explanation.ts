@@ -2,6 +2,7 @@
 import { assertNever } from '../../errors.ts';
 import type { ResponseSchema } from '../endpoint.ts';
 import type { Decision } from './acl.ts';
+import { approversText } from './approval-rule.ts';
 import { capabilitiesOf } from './capability.ts';
 import { explainDecision } from './explain.ts';
 import { matchingRules, whyBehind } from './matching.ts';
@@ -12,7 +13,7 @@ import type { AskedOperation, Judged, Question } from './question.ts';
 export const explanationSchema = {
   path: { type: 'string' },
   operation: { type: 'string' },
-  decision: { type: 'string', help: '`allow` or `deny`.' },
+  decision: { type: 'string', help: '`allow`, `deny` or `needs-approval`.' },
   reason: { type: 'string', help: 'The decision in a sentence.' },
   rule: { type: 'string', nullable: true, help: 'Pattern of the rule that decided.' },
   rules: {
@@ -93,6 +94,9 @@ function neededFor(operation: AskedOperation, { destination }: Judged): readonly
 }
 
 function advice({ path }: Judged, decision: Decision, needed: readonly string[]): string | null {
+  if (decision.kind === 'needs-approval') {
+    return `the request itself: it is kept and answered with a token, which is unwrapped once it is approved by ${approversText(decision.approval)}`;
+  }
   if (decision.kind !== 'deny') return null;
   const list = needed.map((name) => `"${name}"`).join(', ');
   const own = `path ${JSON.stringify(path)} { capabilities = [${list}] }`;

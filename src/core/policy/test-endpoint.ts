@@ -5,6 +5,7 @@ import { coreEndpoint } from '../core-call.ts';
 import type { Endpoint, Fields } from '../endpoint.ts';
 import type { Identity } from '../identity/identity.ts';
 import type { CoreRooms } from '../rooms.ts';
+import type { Decision } from './acl.ts';
 import { compileAcl, compileFor } from './compile.ts';
 import { reasonOf } from './explanation.ts';
 import { parsePolicyName } from './name.ts';
@@ -26,7 +27,7 @@ const testFields = {
   },
   cases: {
     type: 'any',
-    help: 'A list of objects: path, operation (read unless told), parameters, and allow, which is true or false.',
+    help: 'A list of objects: path, operation (read unless told), parameters, and allow, which is true or false; or in its place needs_approval, which is true.',
     required: true,
     sensitive: true,
   },
@@ -70,13 +71,13 @@ export function testEndpoint(rooms: CoreRooms): Endpoint {
             ...(identity === undefined ? [] : await rooms.policies.load(identity.policies, filling)),
           ];
           const acl = compileFor(compileAcl(policies), policies, filling);
-          const results = cases.map(({ question, allow }) => {
+          const results = cases.map(({ question, expected }) => {
             const { decision } = judgeQuestion(rooms, acl, question);
-            const passed = (decision.kind === 'allow') === allow;
+            const passed = decision.kind === expected;
             return {
               path: question.path,
               operation: question.operation,
-              expected: allow ? 'allow' : 'deny',
+              expected,
               decision: decision.kind,
               passed,
               reason: reasonOf(decision),
@@ -92,7 +93,7 @@ export function testEndpoint(rooms: CoreRooms): Endpoint {
 
 interface Case {
   readonly question: Question;
-  readonly allow: boolean;
+  readonly expected: Decision['kind'];
 }
 
 /** Throws `invalid_request`, naming the first case that is none by its number. */
@@ -110,20 +111,26 @@ function parseCases(value: JsonValue): readonly Case[] {
   });
 }
 
-const caseKeys: ReadonlySet<string> = new Set(['path', 'operation', 'parameters', 'allow']);
+const caseKeys: ReadonlySet<string> = new Set(['path', 'operation', 'parameters', 'allow', 'needs_approval']);
 
 function parseCase(entry: JsonValue): Case {
   if (!isJsonObject(entry)) throw new CofferError('invalid_request', 'it is not an object');
-  const { path, operation = 'read', parameters = {}, allow } = entry;
+  const { path, operation = 'read', parameters = {}, allow, needs_approval: waits } = entry;
   // A key that was misspelt would leave a case that tests something else than it says.
   if (Object.keys(entry).some((key) => !caseKeys.has(key))) {
     throw new CofferError('invalid_request', `it has other keys than ${[...caseKeys].join(', ')}`);
   }
   if (typeof path !== 'string' || path === '') throw new CofferError('invalid_request', 'path is missing');
   if (typeof operation !== 'string') throw new CofferError('invalid_request', 'operation is not a text');
-  if (typeof allow !== 'boolean') throw new CofferError('invalid_request', 'allow is not true or false');
+  if (waits === undefined && typeof allow !== 'boolean') {
+    throw new CofferError('invalid_request', 'allow is not true or false');
+  }
+  if (waits !== undefined && (waits !== true || allow !== undefined)) {
+    throw new CofferError('invalid_request', 'needs_approval is not true, or allow stands beside it');
+  }
   if (!isJsonObject(parameters)) throw new CofferError('invalid_request', 'parameters is not an object');
-  return { question: parseQuestion(path, operation, parameters), allow };
+  const expected = waits === true ? 'needs-approval' : allow === true ? 'allow' : 'deny';
+  return { question: parseQuestion(path, operation, parameters), expected };
 }
 
 function givenPolicies(policy: JsonValue | undefined, policies: JsonObject | undefined): readonly Policy[] {

@@ -14,13 +14,16 @@ const whoCanFields = {
   after: { type: 'string', help: 'The `next` of the answer before.' },
 } as const satisfies Fields;
 
-const rule = { type: 'string', help: 'Pattern of the rule that allows it.' } as const;
+const way = {
+  rule: { type: 'string', help: 'Pattern of the rule that allows it.' },
+  needs_approval: { type: 'bool', help: 'Others must approve of it each time.' },
+} as const satisfies ResponseSchema;
 
 const whoCanSchema = {
   policies: {
     type: 'list',
     help: 'Policies that allow it by themselves.',
-    items: { name: { type: 'string' }, rule },
+    items: { name: { type: 'string' }, ...way },
   },
   roles: {
     type: 'list',
@@ -30,7 +33,7 @@ const whoCanSchema = {
       type: { type: 'string' },
       name: { type: 'string' },
       policies: { type: 'list' },
-      rule,
+      ...way,
     },
   },
   tokens: {
@@ -40,7 +43,7 @@ const whoCanSchema = {
       accessor: { type: 'string' },
       display_name: { type: 'string' },
       policies: { type: 'list' },
-      rule,
+      ...way,
     },
   },
   next: { type: 'string', nullable: true, help: 'Where the next answer goes on; null at the end.' },

@@ -43,8 +43,8 @@ describe('who can', () => {
   it('finds policies, roles and users, and tokens, each judged by all its policies', async () => {
     const { data } = await ask1();
     expect(data['policies']).toEqual([
-      { name: 'root', rule: '*' },
-      { name: 'reads', rule: 'secret/data/*' },
+      { name: 'root', rule: '*', needs_approval: false },
+      { name: 'reads', rule: 'secret/data/*', needs_approval: false },
     ]);
     expect(data['roles']).toEqual([
       {
@@ -53,6 +53,7 @@ describe('who can', () => {
         name: 'app',
         policies: ['default', 'reads'],
         rule: 'secret/data/*',
+        needs_approval: false,
       },
       {
         mount: 'auth/people/',
@@ -60,8 +61,16 @@ describe('who can', () => {
         name: 'ann',
         policies: ['default', 'reads'],
         rule: 'secret/data/*',
+        needs_approval: false,
       },
-      { mount: 'auth/people/', type: 'userpass', name: 'bob', policies: ['reads'], rule: 'secret/data/*' },
+      {
+        mount: 'auth/people/',
+        type: 'userpass',
+        name: 'bob',
+        policies: ['reads'],
+        rule: 'secret/data/*',
+        needs_approval: false,
+      },
     ]);
     // Five that read, and the root token.
     expect(data['tokens']).toHaveLength(6);

@@ -16,10 +16,13 @@ import type { Filling } from './template.ts';
 export const sections = ['policies', 'roles', 'tokens'] as const;
 export type Section = (typeof sections)[number];
 
+/** By which rule, and whether others must approve of it each time. */
+type Way = { readonly rule: string; readonly needs_approval: boolean };
+
 export interface WhoCan {
-  readonly policies: { name: string; rule: string }[];
-  readonly roles: { mount: string; type: string; name: string; policies: readonly string[]; rule: string }[];
-  readonly tokens: { accessor: string; display_name: string; policies: readonly string[]; rule: string }[];
+  readonly policies: ({ name: string } & Way)[];
+  readonly roles: ({ mount: string; type: string; name: string; policies: readonly string[] } & Way)[];
+  readonly tokens: ({ accessor: string; display_name: string; policies: readonly string[] } & Way)[];
   /** Where to go on; null at the end. */
   next: string | null;
 }
@@ -84,19 +87,19 @@ function sourcesOf(rooms: CoreRooms, question: Question): readonly Source[] {
 class Judges {
   readonly #rooms: CoreRooms;
   readonly #question: Question;
-  readonly #known = new Map<string, string | undefined>();
+  readonly #known = new Map<string, Way | undefined>();
 
   constructor(rooms: CoreRooms, question: Question) {
     this.#rooms = rooms;
     this.#question = question;
   }
 
-  /** The pattern of the rule that allows it, or undefined where it is not allowed. */
-  async rule(
+  /** Undefined where it is not allowed. */
+  async way(
     names: readonly string[],
     identity?: Identity,
     metadata?: Filling['metadata'],
-  ): Promise<string | undefined> {
+  ): Promise<Way | undefined> {
     // Policies with templates say another thing of each entity and of each login.
     const key = JSON.stringify([identity?.entity.id, metadata, names]);
     if (this.#known.has(key)) return this.#known.get(key);
@@ -105,10 +108,15 @@ class Judges {
       metadata,
     });
     const { decision } = judgeQuestion(this.#rooms, acl, this.#question);
-    const rule =
-      decision.kind !== 'allow' ? undefined : 'rule' in decision ? decision.rule.pattern : decision.reason;
-    this.#known.set(key, rule);
-    return rule;
+    const way =
+      decision.kind === 'deny'
+        ? undefined
+        : {
+            rule: 'rule' in decision ? decision.rule.pattern : decision.reason,
+            needs_approval: decision.kind === 'needs-approval',
+          };
+    this.#known.set(key, way);
+    return way;
   }
 }
 
@@ -120,8 +128,8 @@ function policySource(rooms: CoreRooms, judges: Judges): Source {
       const page = await rooms.policies.names({ limit, ...(after === undefined ? {} : { after }) });
       const names = after === undefined ? ['root', ...page.items] : page.items;
       for (const name of names) {
-        const rule = await judges.rule([name]);
-        if (rule !== undefined) found.policies.push({ name, rule });
+        const way = await judges.way([name]);
+        if (way !== undefined) found.policies.push({ name, ...way });
       }
       return { seen: names.length, ...nextOf(page.next) };
     },
@@ -136,9 +144,9 @@ function roleSource(rooms: CoreRooms, judges: Judges, { entry, engine }: Mount):
     const page = await holders({ limit, ...(after === undefined ? {} : { after }) });
     for (const { name, policies, noDefaultPolicy } of page.items) {
       const granted = withDefault(policies, noDefaultPolicy);
-      const rule = await judges.rule(granted);
-      if (rule === undefined) continue;
-      found.roles.push({ mount: entry.path, type: entry.type, name, policies: granted, rule });
+      const way = await judges.way(granted);
+      if (way === undefined) continue;
+      found.roles.push({ mount: entry.path, type: entry.type, name, policies: granted, ...way });
     }
     return { seen: page.items.length, ...nextOf(page.next) };
   };
@@ -158,10 +166,10 @@ function tokenSource(rooms: CoreRooms, judges: Judges): Source {
         const holder = await rooms.identities.holderOf(record);
         if (holder === undefined) continue;
         const { policies, identity } = holder;
-        const rule = await judges.rule(policies, identity, loginMetadata(record));
-        if (rule === undefined) continue;
+        const way = await judges.way(policies, identity, loginMetadata(record));
+        if (way === undefined) continue;
         const { accessor, displayName: display_name } = record;
-        found.tokens.push({ accessor, display_name, policies, rule });
+        found.tokens.push({ accessor, display_name, policies, ...way });
       }
       return { seen: page.items.length, ...nextOf(page.next) };
     },

@@ -9,11 +9,19 @@ import type { Acl } from '../policy/acl.ts';
 import { type AnswerData, RawJson } from '../request.ts';
 import { isHidden } from './rights.ts';
 
-/** `path` is the folder that was scanned; `keys` (and `key_info`, by key) are relative to it. */
-export function shownOfScan(acl: Acl, mount: Mount, path: ApiPath, data: AnswerData): AnswerData {
+export interface Scanned {
+  readonly mount: Mount;
+  /** The folder. */
+  readonly path: ApiPath;
+  /** The engine itself decides where no rule says anything: what it answers is the caller's to see there. */
+  readonly ownDecision: boolean;
+}
+
+/** `keys` (and `key_info`, by key) are relative to the folder. */
+export function shownOfScan(acl: Acl, scanned: Scanned, data: AnswerData): AnswerData {
   const { keys, key_info: info, ...rest } = data;
   if (!Array.isArray(keys)) return { ...rest, keys: [] };
-  const shown = namesShown(acl, mount, path, keys);
+  const shown = namesShown(acl, scanned, keys);
   if (info === undefined) return { ...data, keys: shown };
   const details = typeof info === 'object' && info !== null && !(info instanceof RawJson) ? info : {};
   const kept = shown.flatMap((key): [string, AnswerData[string]][] => {
@@ -23,12 +31,13 @@ export function shownOfScan(acl: Acl, mount: Mount, path: ApiPath, data: AnswerD
   return { ...data, keys: shown, key_info: Object.fromEntries(kept) };
 }
 
-function namesShown(acl: Acl, mount: Mount, path: ApiPath, keys: readonly JsonValue[]): readonly string[] {
+function namesShown(acl: Acl, scanned: Scanned, keys: readonly JsonValue[]): readonly string[] {
+  const { mount, path, ownDecision } = scanned;
   const folders = new Map<string, boolean>();
   const mayEnter = (folder: string): boolean => {
     let known = folders.get(folder);
     if (known === undefined) {
-      known = mayShowFolder(acl, path + folder);
+      known = mayShowFolder(acl, path + folder, ownDecision);
       folders.set(folder, known);
     }
     return known;
@@ -42,11 +51,13 @@ function namesShown(acl: Acl, mount: Mount, path: ApiPath, keys: readonly JsonVa
   });
 }
 
-function mayShowFolder(acl: Acl, folder: string): boolean {
+function mayShowFolder(acl: Acl, folder: string, ownDecision: boolean): boolean {
   const path = folder as ApiPath;
-  return (['scan', 'list'] as const).some(
-    (operation) => acl.decide({ path, operation, data: undefined, sudo: false }).kind === 'allow',
-  );
+  return (['scan', 'list'] as const).some((operation) => {
+    const decision = acl.decide({ path, operation, data: undefined, sudo: false });
+    if (decision.kind === 'deny') return ownDecision && decision.reason === 'no-rule';
+    return decision.kind === 'allow';
+  });
 }
 
 /** By the path that the scan shows, and where the engine has several paths for a secret, by any of them. */

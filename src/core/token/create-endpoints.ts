@@ -4,6 +4,8 @@ import { type CoreCall, coreEndpoint } from '../core-call.ts';
 import type { Endpoint, Fields, FieldValues, Reply } from '../endpoint.ts';
 import type { Identity } from '../identity/identity.ts';
 import { identityOfLogin } from '../identity/login.ts';
+import { rootTokenKind, rootTokenNotice } from '../notice/core-notices.ts';
+import { nothingToTell, type PreparedNotice } from '../notice/outbox.ts';
 import { rootPolicyName } from '../policy/builtin.ts';
 import { matchesGlob } from '../policy/glob.ts';
 import { parsePolicyName } from '../policy/name.ts';
@@ -101,13 +103,27 @@ async function createToken(
     }
     try {
       if (!alias) await admitTo(rooms, caller);
-      await commitToken(rooms, prepared, caller);
+      const told = await toldOf(rooms, call, path, prepared);
+      await commitToken(rooms, { ...prepared, writes: [...prepared.writes, ...told.writes] }, caller);
+      told.sent();
     } catch (error) {
       if (error instanceof ConflictError) parent = await rereadParent(rooms, caller);
       throw error;
     }
     return { ...answer, undo: () => rooms.tokens.revoke(rooms.tokens.idOf(prepared.auth.clientToken)) };
   });
+}
+
+/** A token that may do anything is told of, in the commit that makes it. */
+async function toldOf(
+  rooms: CoreRooms,
+  { caller, remoteAddress, requestId }: CreateCall,
+  path: string,
+  { auth }: CreatedToken,
+): Promise<PreparedNotice> {
+  if (!auth.tokenPolicies.includes(rootPolicyName)) return nothingToTell;
+  const asker = { caller, remoteAddress, requestId };
+  return rooms.notices.prepare(rootTokenKind, () => rootTokenNotice(path, asker, auth.accessor));
 }
 
 /** Throws `rate_limited` where the maker's identity holds as many tokens as it may. */

@@ -1,7 +1,13 @@
 /** The engine with AWS as moto plays it. moto believes every signature, and knows who asks by the key. */
 import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { account } from '../../../test/fakes/aws-cloud.ts';
-import { type AwsMount, awsMount, written } from '../../../test/fakes/aws-mount.ts';
+import {
+  type AwsMount,
+  awsMount,
+  lettersOf,
+  tellEverything,
+  written,
+} from '../../../test/fakes/aws-mount.ts';
 import {
   type Asked,
   ask,
@@ -13,7 +19,6 @@ import {
   writePolicy,
 } from '../../../test/fakes/client.ts';
 import { resetMoto, startMoto } from '../../../test/setup/moto.ts';
-import { timestamp } from '../../clock.ts';
 import type { JsonObject } from '../../json.ts';
 
 const moto = await startMoto();
@@ -141,9 +146,8 @@ describe.skipIf(moto === undefined)('credentials of AWS, on moto', () => {
       await written(mount.node, 'aws/roles/deploy', { policy_arns: `arn:aws:iam::${account}:policy/none` });
       const { clock } = mount.store;
       const timers = clock.pending;
-      const pending = read('aws/creds/deploy');
       let settled = false;
-      pending.finally(() => {
+      const pending = read('aws/creds/deploy').finally(() => {
         settled = true;
       });
       // IAM is asked again for what it may not know yet.
@@ -249,7 +253,6 @@ describe.skipIf(moto === undefined)('credentials of AWS, on moto', () => {
       }
       const { data } = await read('aws/sts/Admin', { role_arn: other });
       expect(data['arn']).toMatch(/^arn:aws:sts::210987654321:/);
-      expect(mount.notices.posted).toHaveLength(1);
     });
 
     it('of a federated user want a policy', async () => {
@@ -317,56 +320,64 @@ describe.skipIf(moto === undefined)('credentials of AWS, on moto', () => {
     });
   });
 
+  it('one policy gives each login the role that it says, and no other', async () => {
+    for (const role of ['Admin', 'Reader']) {
+      const fields = { credential_type: 'assumed_role', role_arns: roleArn.replace('Admin', role) };
+      await written(mount.node, `aws/roles/${role}`, fields);
+    }
+    const text = 'path "aws/sts/{{token.metadata.role}}" { capabilities = ["read", "update"] }';
+    await writePolicy(mount.node, 'chosen', text);
+    const statuses = async (meta: JsonObject) => {
+      const token = await makeToken(mount.node, { policies: ['chosen'], meta });
+      const answers = [await read('aws/sts/Admin', {}, token), await write('aws/sts/Reader', {}, token)];
+      return answers.map(({ status }) => status);
+    };
+    expect(await statuses({ role: 'Admin' })).toEqual([200, 403]);
+    expect(await statuses({ role: 'Reader' })).toEqual([403, 200]);
+    for (const meta of [{}, { role: '*' }, { role: '+' }, { role: 'admin' }, { role: '' }]) {
+      expect(await statuses(meta), JSON.stringify(meta)).toEqual([403, 403]);
+    }
+  });
+
   describe('people are told', () => {
     beforeEach(() =>
       written(mount.node, 'aws/roles/Admin', { credential_type: 'assumed_role', role_arns: roleArn }),
     );
 
     it('what was handed out, to whom, with which lease and until when', async () => {
+      await tellEverything(mount, 'mail');
       const token = await makeToken(mount.node, { policies: ['root'], display_name: 'ann' });
       const { lease } = await read('aws/sts/Admin', {}, token);
-      const [notice] = mount.notices.posted;
-      expect(notice).toEqual({
+      const [letter] = await lettersOf(mount, 'mail', 1);
+      expect(letter).toMatchObject({
         kind: 'credentials.issued',
-        subject: 'credentials of AWS by role Admin were handed out: token-ann',
+        subject: 'Credentials issued: aws/sts/Admin to token-ann',
         fields: {
-          mount: 'aws/',
+          path: 'aws/sts/Admin',
           role: 'Admin',
           credential_type: 'assumed_role',
           aws_role: roleArn,
           aws_name: expect.stringMatching(/^vault-token-ann-Admin-/),
           display_name: 'token-ann',
           remote_address: '192.0.2.1',
-          request_id: expect.any(String),
           lease_id: lease?.id,
-          expires: timestamp(mount.store.clock.now() + 3_600_000),
+          expires: new Date(mount.store.clock.now() + 3_600_000).toISOString(),
         },
       });
     });
 
     it('first, where a role says so: without acceptance AWS is not asked', async () => {
-      await written(mount.node, 'aws/roles/Admin', { notify: 'mail,chat' });
-      mount.notices.refuses = 'mail did not accept the notice';
-      const { status, errors } = await read('aws/sts/Admin');
-      expect([status, errors]).toEqual([503, ['mail did not accept the notice']]);
-      expect(mount.notices.posted).toEqual([]);
-      mount.notices.refuses = undefined;
+      await written(mount.node, 'aws/roles/Admin', { notify: 'mail' });
+      const nobody = await read('aws/sts/Admin');
+      expect([nobody.status, nobody.errors.join()]).toEqual([400, expect.stringContaining('mail')]);
+      await tellEverything(mount, 'mail');
+      mount.sinks.set('mail', 'fails');
+      expect((await read('aws/sts/Admin')).status).toBe(503);
+      mount.sinks.set('mail', 'accepts');
       expect((await read('aws/sts/Admin')).status).toBe(200);
-      expect(mount.notices.demanded.map(({ notice, notifiers }) => [notice.kind, notifiers])).toEqual([
-        ['credentials.requested', ['mail', 'chat']],
-        ['credentials.requested', ['mail', 'chat']],
-      ]);
-    });
-
-    it('or nothing is handed out: what cannot be posted is taken back', async () => {
-      await written(mount.node, 'aws/roles/deploy', {
-        credential_type: 'iam_user',
-        policy_document: document,
-      });
-      mount.notices.failure = new Error('the outbox is full');
-      expect((await read('aws/creds/deploy')).status).toBe(500);
-      expect(await made()).toEqual([]);
-      expect((await ask(mount.node, 'list', 'sys/leases/lookup/aws/creds/deploy/')).status).toBe(404);
+      const letters = await lettersOf(mount, 'mail', 2);
+      expect(letters.map(({ kind }) => kind)).toEqual(['credentials.requested', 'credentials.issued']);
+      expect(letters[0]?.fields).toMatchObject({ role: 'Admin', aws_role: roleArn, display_name: 'root' });
     });
 
     it('threat 16: and no key, token or code is in a notice, the log, the audit log or the store', async () => {
@@ -382,6 +393,7 @@ describe.skipIf(moto === undefined)('credentials of AWS, on moto', () => {
         username: mount.root.name,
         rotation_period: '1h',
       });
+      await tellEverything(mount, 'mail');
       const answers = [
         await read('aws/creds/deploy'),
         await read('aws/sts/Admin'),
@@ -396,7 +408,7 @@ describe.skipIf(moto === undefined)('credentials of AWS, on moto', () => {
       );
       expect(secrets).toHaveLength(6);
       const told = [
-        JSON.stringify(mount.notices),
+        JSON.stringify(await lettersOf(mount, 'mail', 3)),
         JSON.stringify(mount.store.log),
         auditText(mount.store.auditDirectory),
         await storedText(mount.store.storage),

@@ -139,7 +139,8 @@ describe.skipIf(moto === undefined)('a process that ends at any step', () => {
   it('of rotating a static role leaves a key that both sides have', async () => {
     await mount.cloud.makeUser('fixed');
     const role = { username: 'fixed', rotation_period: '24h' };
-    const key = async () => String((await ask(mount.node, 'read', 'aws/static-creds/job')).data['access_key']);
+    const key = async () =>
+      String((await ask(mount.node, 'read', 'aws/static-creds/job')).data['access_key']);
     await written(mount.node, 'aws/static-roles/job', role);
     for (const step of steps(12)) {
       mount.store.clock.jump(86_401);

@@ -9,7 +9,7 @@ import { toldToCallers } from './refusal.ts';
 import { type CredentialType, parseRoleName, type Role, readRole } from './role.ts';
 import { readRoot } from './root-config.ts';
 import { type PlannedSession, planSession } from './sessions.ts';
-import { demandAcceptance, tellIssued, tellRefused, type Wanted } from './told.ts';
+import { demandAcceptance, tellRefused, toldOfLease, type Wanted } from './told.ts';
 import { renderUsername } from './username.ts';
 import type { Users } from './users.ts';
 
@@ -91,7 +91,7 @@ export class Credentials {
   }
 
   async #session(call: CredsCall, roleName: string, role: Role, type: SessionType): Promise<Reply> {
-    const { view, clock } = call;
+    const { view } = call;
     const { seconds, warnings } = this.#sessionTtl(role, type, call.fields.ttl);
     const { root } = await readRoot(view);
     const plan: PlannedSession = planSession({
@@ -125,8 +125,7 @@ export class Credentials {
         maxTtl: seconds,
         renewable: false,
         internal: { kind: 'session' },
-        issued: (id) =>
-          tellIssued(this.#environment, wanted, call, { id, expiresAt: clock.now() + seconds * 1_000 }),
+        told: toldOfLease(wanted, call),
       },
     };
   }
@@ -144,14 +143,10 @@ export class Credentials {
     const made = await this.#asked(call, role, wanted, () =>
       this.#users.make(call, role, username, call.fields.ttl),
     );
-    const expiresAt = call.clock.now() + made.seconds * 1_000;
     const { accessKey, secretKey } = made.key;
     return {
       data: { access_key: accessKey, secret_key: secretKey, security_token: null, session_token: null },
-      lease: {
-        ...made.lease,
-        issued: (id) => tellIssued(this.#environment, wanted, call, { id, expiresAt }),
-      },
+      lease: { ...made.lease, told: toldOfLease(wanted, call) },
     };
   }
 

@@ -1,6 +1,5 @@
 /** What people are told of credentials: that they were handed out, or that AWS refused them. Never a key, a token or a code. */
 import { AwsError } from '../../aws/aws-error.ts';
-import { timestamp } from '../../clock.ts';
 import type { Call } from '../../core/endpoint.ts';
 import type { Notice } from '../../core/notices.ts';
 import { asCofferError, CofferError } from '../../errors.ts';
@@ -37,25 +36,12 @@ export async function demandAcceptance(
       'this role wants people told first, and this server can tell nobody',
     );
   }
-  await notices.demand(
-    notice('credentials.requested', 'are about to be handed out', mountPath, wanted, call),
-    notify,
-  );
+  await notices.demand(notice('credentials.requested', 'asked for', mountPath, wanted, call), notify);
 }
 
-/** Posts that something was handed out. */
-export async function tellIssued(
-  { notices, mountPath }: Told,
-  wanted: Wanted,
-  call: Call,
-  lease: { readonly id: string; readonly expiresAt: number },
-): Promise<void> {
-  await notices?.post(
-    notice('credentials.issued', 'were handed out', mountPath, wanted, call, {
-      lease_id: lease.id,
-      expires: timestamp(lease.expiresAt),
-    }),
-  );
+/** What the notice of a lease says of it besides. */
+export function toldOfLease(wanted: Wanted, call: Call): Readonly<Record<string, string>> {
+  return withoutEmpty({ ...fieldsOf(wanted), ...whoOf(call) });
 }
 
 /** Posts that AWS did not do what was asked. Whether that comes about changes nothing for the caller. */
@@ -67,7 +53,7 @@ export async function tellRefused(
 ): Promise<void> {
   if (!(error instanceof AwsError)) return;
   const { message } = asCofferError(error);
-  const told = notice('credentials.refused', 'were refused', mountPath, wanted, call, { reason: message });
+  const told = notice('credentials.refused', 'refused by AWS', mountPath, wanted, call, { reason: message });
   await notices?.post(told).catch(() => undefined);
 }
 
@@ -75,28 +61,38 @@ function notice(
   kind: string,
   what: string,
   mountPath: string,
-  { roleName, type, name, roleArn }: Wanted,
-  { caller, remoteAddress, requestId }: Call,
+  wanted: Wanted,
+  call: Call,
   more: Readonly<Record<string, string>> = {},
 ): Notice {
+  const { caller, remoteAddress, requestId } = call;
   const who = caller?.principal?.name ?? caller?.displayName ?? '';
-  const fields = {
-    mount: mountPath,
-    role: roleName,
-    credential_type: type,
-    aws_role: roleArn,
-    aws_name: name,
-    principal: caller?.principal?.name ?? '',
-    display_name: caller?.displayName ?? '',
-    entity_id: caller?.entityId ?? '',
-    approved_by: caller?.metadata['approved_by'] ?? '',
-    remote_address: remoteAddress,
-    request_id: requestId,
-    ...more,
-  };
   return {
     kind,
-    subject: `credentials of AWS by role ${roleName} ${what}: ${who.slice(0, 200)}`,
-    fields: Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== '')),
+    subject: `Credentials ${what}: AWS role ${wanted.roleName} to ${who.slice(0, 200)}`,
+    fields: withoutEmpty({
+      path: `${mountPath}creds/${wanted.roleName}`,
+      engine: 'aws',
+      ...fieldsOf(wanted),
+      ...whoOf(call),
+      display_name: caller?.displayName ?? '',
+      entity_id: caller?.entityId ?? '',
+      token_accessor: caller?.accessor ?? '',
+      remote_address: remoteAddress,
+      request_id: requestId,
+      ...more,
+    }),
   };
+}
+
+function fieldsOf({ roleName, type, name, roleArn }: Wanted) {
+  return { role: roleName, credential_type: type, aws_role: roleArn, aws_name: name };
+}
+
+function whoOf({ caller }: Call) {
+  return { principal: caller?.principal?.name ?? '', approved_by: caller?.metadata['approved_by'] ?? '' };
+}
+
+function withoutEmpty(fields: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== ''));
 }

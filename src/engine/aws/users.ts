@@ -24,8 +24,6 @@ interface LeasedUser extends UserPlace {
 export interface MadeUser {
   readonly key: AccessKey;
   readonly lease: Leased;
-  /** Seconds until the user ends unless its lease is renewed. */
-  readonly seconds: number;
 }
 
 /** What the user's own policy is called in IAM. */
@@ -70,7 +68,6 @@ export class Users {
     const longest = Math.min(leaseMax || this.#environment.maxTtl, this.#environment.maxTtl);
     return {
       key,
-      seconds: Math.min(ttl, longest),
       lease: {
         ttl,
         maxTtl: longest,

@@ -2,6 +2,7 @@
 import { type Call, type Endpoint, endpoint, type Reply } from '../../core/endpoint.ts';
 import type { ListWish } from '../../core/list-page.ts';
 import { retryOnConflict } from '../../core/retry.ts';
+import { scanNames } from '../../core/scan-names.ts';
 import { parseStored } from '../../core/stored-json.ts';
 import { parseDuration } from '../../core/ttl.ts';
 import type { ViewExpectation, ViewWrite } from '../../core/view.ts';
@@ -17,7 +18,7 @@ import {
   takeOverError,
   uploadFolder,
 } from './large-value.ts';
-import { listNames, listSchema, scanNames } from './listing.ts';
+import { listNames, listSchema } from './listing.ts';
 import { decodePlain, encodePlain, plainFolder, plainPath } from './plain.ts';
 import { pointerEncoder } from './pointer.ts';
 import { secretPath } from './secret-path.ts';

@@ -10,11 +10,12 @@ import {
 import { pageFields } from '../../core/list-page.ts';
 import { applyMergePatch } from '../../core/merge-patch.ts';
 import { retryOnConflict } from '../../core/retry.ts';
+import { scanNames } from '../../core/scan-names.ts';
 import { randomUuid } from '../../crypto/random.ts';
 import { CofferError } from '../../errors.ts';
 import { isJsonObject, type JsonObject } from '../../json.ts';
 import { parseCustomMetadata } from './custom-metadata.ts';
-import { listNames, listSchema, scanNames } from './listing.ts';
+import { listNames, listSchema } from './listing.ts';
 import { newSecret, type SecretRecord, shownSecret } from './metadata.ts';
 import { secretPath } from './secret-path.ts';
 import { pointerFolder, type Secrets } from './secrets.ts';

@@ -7,8 +7,10 @@ import {
   type Reply,
   type ResponseSchema,
 } from '../../core/endpoint.ts';
+import { applyMergePatch } from '../../core/merge-patch.ts';
 import { RawJson } from '../../core/request.ts';
 import { retryOnConflict } from '../../core/retry.ts';
+import { parseStored } from '../../core/stored-json.ts';
 import { randomUuid } from '../../crypto/random.ts';
 import { CofferError, ConflictError } from '../../errors.ts';
 import type { JsonObject } from '../../json.ts';
@@ -75,6 +77,12 @@ export function dataEndpoint(mount: RoleMount): Endpoint {
         response: versionMembers,
         handle: (call) => write(mount, call),
       },
+      patch: {
+        summary: 'Write a new version: the current one with a JSON merge patch applied',
+        ownDecision: true,
+        response: versionMembers,
+        handle: (call) => patch(mount, call),
+      },
       delete: {
         summary: 'Delete the current version; it can come back',
         ownDecision: true,
@@ -113,25 +121,61 @@ async function oldText(call: DataCall, found: Found, { id }: Secret, number: num
   return old.text;
 }
 
-async function write({ secrets, naming, random }: RoleMount, call: DataCall): Promise<Reply> {
+async function write(mount: RoleMount, call: DataCall): Promise<Reply> {
   const name = secretName(call);
   let first = call.asked?.found as Found | undefined;
   return retryOnConflict(async () => {
-    const found = first ?? (await secrets.read(call.view, name));
+    const found = first ?? (await mount.secrets.read(call.view, name));
     // Another try looks again.
     first = undefined;
     checkWrite(found, call.caller);
-    const now = call.clock.now();
-    const before = present(found);
     const text = textOf(call.fields);
-    const expiresAt = endOf(call.fields, now);
-    const sent = call.fields.roles;
-    const roles = listOf(sent && naming(found.rules).parse(sent), before?.roles);
-    checkCas(call.fields, before?.last ?? 0);
-    const change = withVersion(found, { text, roles, expiresAt, id: randomUuid(random) }, now);
-    await secrets.commit(call.view, found, change);
-    return { data: shownNewest(change.secret, now) };
+    return { data: await addVersion(mount, call, found, text) };
   });
+}
+
+/**
+ * Merges into a value that the caller need not be able to read, and is told nothing of. Whoever may write new versions may: the list
+ * stays, unless the same request changes it.
+ */
+async function patch(mount: RoleMount, call: DataCall): Promise<Reply> {
+  const name = secretName(call);
+  const { data, value } = call.fields;
+  return retryOnConflict(async () => {
+    const found = await mount.secrets.read(call.view, name);
+    const secret = administered(found, call.caller);
+    if (data === undefined || value !== undefined) {
+      throw new CofferError(
+        'invalid_request',
+        'a patch sends data: the fields to set, and null for those to remove',
+      );
+    }
+    const now = call.clock.now();
+    const row = secret.versions.at(-1);
+    if (row === undefined || isUnreadable(row, now) || secret.text === undefined) {
+      return { status: 404, data: shownNewest(secret, now) };
+    }
+    const merged = applyMergePatch(parseStored<JsonObject>(Buffer.from(secret.text)), data);
+    return { data: await addVersion(mount, call, found, textOf({ data: merged as JsonObject })) };
+  });
+}
+
+/** Throws `conflict` where the check fails, or the secret changed meanwhile. */
+async function addVersion(
+  { secrets, naming, random }: RoleMount,
+  call: DataCall,
+  found: Found,
+  text: string,
+): Promise<JsonObject> {
+  const now = call.clock.now();
+  const before = present(found);
+  const expiresAt = endOf(call.fields, now);
+  const sent = call.fields.roles;
+  const roles = listOf(sent && naming(found.rules).parse(sent), before?.roles);
+  checkCas(call.fields, before?.last ?? 0);
+  const change = withVersion(found, { text, roles, expiresAt, id: randomUuid(random) }, now);
+  await secrets.commit(call.view, found, change);
+  return shownNewest(change.secret, now);
 }
 
 function shownNewest({ versions }: Secret, now: number): JsonObject {

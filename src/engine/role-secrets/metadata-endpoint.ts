@@ -1,7 +1,8 @@
 /** `metadata`: names, and what is known of versions beside their values. */
-import { type Call, type Endpoint, endpoint, type FieldValues, type Reply } from '../../core/endpoint.ts';
+import { type Call, type Endpoint, endpoint } from '../../core/endpoint.ts';
 import { listPage, pageFields } from '../../core/list-page.ts';
 import { retryOnConflict } from '../../core/retry.ts';
+import { scanNames } from '../../core/scan-names.ts';
 import { administered, refused, secretName, visible } from './rights.ts';
 import type { RoleMount } from './role-mount.ts';
 import { mayListAll } from './rules.ts';
@@ -43,7 +44,16 @@ export function metadataEndpoint(mount: RoleMount): Endpoint {
         summary: 'List the secrets that the caller may read, or all where it may list all',
         ownDecision: true,
         response: { keys: { type: 'list' } },
-        handle: (call) => list(mount, call),
+        handle: async (call) => {
+          const folder = await folderFor(mount, call);
+          return listPage((page) => call.view.children(folder, page), call.fields);
+        },
+      },
+      scan: {
+        summary: 'List the same in all folders below',
+        ownDecision: true,
+        response: { keys: { type: 'list' } },
+        handle: async (call) => scanNames(call.view, await folderFor(mount, call), call.fields),
       },
       delete: {
         summary: 'Remove a secret with all versions for good',
@@ -67,17 +77,14 @@ function shown({ versions, last, updatedAt }: Secret, now: number) {
   };
 }
 
-async function list(
-  { secrets }: RoleMount,
-  call: Call & { readonly fields: FieldValues<typeof pageFields> },
-): Promise<Reply> {
+/** Where the names lie that the caller may be shown: all of them, or those that it may read. Throws `permission_denied`. */
+async function folderFor({ secrets }: RoleMount, call: Call): Promise<string> {
   const { rules } = await secrets.readRules(call.view);
   const principal = call.caller?.principal;
   const all = mayListAll(rules, call.caller);
   if (!all && principal === undefined) throw refused();
   const index = all || principal === undefined ? namesFolder : secrets.readableFolder(principal);
-  const folder = index + (call.params['path'] ?? '');
-  return listPage((page) => call.view.children(folder, page), call.fields);
+  return index + (call.params['path'] ?? '');
 }
 
 async function remove({ secrets }: RoleMount, call: Call): Promise<undefined> {

@@ -7,7 +7,7 @@ import type { Wire } from '../wire.ts';
 import type { Ask, Wish } from './dialect.ts';
 
 /** @param requestOf what the listener makes of a wish, with an id of its own each time */
-export function asking({ road }: Wire, requestOf: (wish: Wish) => Request): Ask {
+export function asking({ road }: Pick<Wire, 'road'>, requestOf: (wish: Wish) => Request): Ask {
   let isFirst = true;
   return async (wish) => {
     const request = requestOf(wish);

@@ -4,7 +4,7 @@ import type { HomeNames } from '../../config/aws-home.ts';
 import { createRootlessStore } from '../../core/create-store.ts';
 import { type Random, randomUuid } from '../../crypto/random.ts';
 import { asCofferError, CofferError } from '../../errors.ts';
-import { type Boot, readBoot } from '../../seal/boot.ts';
+import { readBoot } from '../../seal/boot.ts';
 import type { Seal } from '../../seal/seal.ts';
 import type { Slot } from '../../seal/slots.ts';
 import type { Storage } from '../../storage/storage.ts';
@@ -13,8 +13,8 @@ import { migrationGate } from '../migration-gate.ts';
 import { foundingOf } from './founding.ts';
 import { type HomeRooms, settle } from './rooms.ts';
 
-/** Milliseconds. */
-const betweenLooks = 1_000;
+/** Of the rooms, those that a store is made in. */
+export type StoreRooms = Omit<HomeRooms, 'kms' | 'keys'>;
 
 export interface StoreWish {
   readonly place: StoragePlace;
@@ -38,7 +38,7 @@ export interface FoundStore {
  * id is written down. Throws `store_unusable` where a store is missing that the parameters tell of, and where one is there that they
  * know nothing of.
  */
-export async function findOrMakeStore(rooms: HomeRooms, wish: StoreWish): Promise<FoundStore> {
+export async function findOrMakeStore(rooms: StoreRooms, wish: StoreWish): Promise<FoundStore> {
   const { names, parameters } = rooms;
   const found = await parameters.below(names.folder);
   requireSamePlace(names, found.get(names.placeParameter), wish.place);
@@ -89,10 +89,10 @@ async function requireStore(wish: StoreWish, names: HomeNames, known: string): P
   }
 }
 
-async function makeStore(rooms: HomeRooms, wish: StoreWish, storage: Storage): Promise<FoundStore> {
+async function makeStore(rooms: StoreRooms, wish: StoreWish, storage: Storage): Promise<FoundStore> {
   const { names, parameters, say } = rooms;
   const { place } = wish;
-  const before = await look(rooms, storage);
+  const before = await readBoot(storage);
   if (before.kind === 'store' && (await parameters.read(names.placeParameter)) === undefined) {
     throw new CofferError(
       'store_unusable',
@@ -116,20 +116,8 @@ async function makeStore(rooms: HomeRooms, wish: StoreWish, storage: Storage): P
   );
 }
 
-/** Another start may make the store between a look at its header and one at the rest: a look after that sees all of it. */
-async function look({ pause }: HomeRooms, storage: Storage): Promise<Boot> {
-  for (let left = 3; ; left--) {
-    try {
-      return await readBoot(storage);
-    } catch (error) {
-      if (left === 0 || asCofferError(error).code !== 'store_unusable') throw error;
-      await pause(betweenLooks);
-    }
-  }
-}
-
 /** False where somebody else made one first. */
-async function made(rooms: HomeRooms, wish: StoreWish, storage: Storage): Promise<boolean> {
+async function made(rooms: StoreRooms, wish: StoreWish, storage: Storage): Promise<boolean> {
   const { names, clock, random } = rooms;
   const { seal, distinguished } = wish;
   const caller = await wish.caller();

@@ -58,7 +58,9 @@ describe('mails', () => {
     ]) {
       expect(mail?.text.split('\n\n')[0]?.split('\n')).toContain(header);
     }
-    expect(mail?.text).toMatch(/\n\nSomething was refused\n\nDisplay Name: ann\nRemote Address: 192\.0\.2\.7\n/);
+    expect(mail?.text).toMatch(
+      /\n\nSomething was refused\n\nDisplay Name: ann\nRemote Address: 192\.0\.2\.7\n/,
+    );
   });
 
   it('threat 22: have no header but their own, whatever a letter says', async () => {
@@ -74,7 +76,9 @@ describe('mails', () => {
   it('threat 17: take no password to a server without encryption, which is told nothing', async () => {
     server.login = 'coffer:pass';
     server.mood = 'no-starttls';
-    await expect(open({ username: 'coffer' }, 'pass').deliver(letter(), never())).rejects.toThrow(/did not take/);
+    await expect(open({ username: 'coffer' }, 'pass').deliver(letter(), never())).rejects.toThrow(
+      /did not take/,
+    );
     expect(server.lines.filter((line) => /^(AUTH|MAIL)/.test(line))).toEqual([]);
   });
 
@@ -97,7 +101,9 @@ describe('mails', () => {
     });
     expect(JSON.stringify(error, Object.getOwnPropertyNames(error))).not.toContain('wrong-password');
     server.mood = 'no-auth';
-    await expect(open({ username: 'coffer' }, 'right').deliver(letter(), never())).rejects.toThrow(/EAUTH|ENOAUTH/);
+    await expect(open({ username: 'coffer' }, 'right').deliver(letter(), never())).rejects.toThrow(
+      /EAUTH|ENOAUTH/,
+    );
     expect(server.mails).toEqual([]);
   });
 

@@ -6,7 +6,13 @@ import { isIP } from 'node:net';
 import { asCofferError, CofferError } from '../../errors.ts';
 import { guardedAddress, isForbiddenAddress, isLoopbackName } from '../../outgoing/guarded-lookup.ts';
 import { letterText } from '../letter-text.ts';
-import { type Letter, type NotifierSettings, type NotifierType, type OpenNotifier, refuseOthers } from '../notifier.ts';
+import {
+  type Letter,
+  type NotifierSettings,
+  type NotifierType,
+  type OpenNotifier,
+  refuseOthers,
+} from '../notifier.ts';
 
 interface MailSettings {
   readonly host: string;

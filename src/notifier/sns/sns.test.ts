@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { ask, keysOf, makePlace } from '../../../test/fakes/client.ts';
 import { type FaultyAws, startFaultyAws } from '../../../test/fakes/faulty-aws.ts';
 import { makeTopic, type TestTopic, testRegion } from '../../../test/fakes/moto-calls.ts';
 import { startMoto } from '../../../test/setup/moto.ts';
@@ -107,6 +108,29 @@ describe.skipIf(moto === undefined)('a topic', () => {
       await open().deliver(letter({ subject }), never());
       const [told] = await topic.messages();
       expect(told?.subject).toMatch(/^[\x21-\x7e][\x20-\x7e]{0,99}$/);
+    }
+  });
+
+  it('that is away is said so to whoever has to tell it first, and nothing is left to be told', async () => {
+    const notifiers = { types: new Map([['sns', type()]]), configured: [] };
+    const place = await makePlace({ silent: true, notifiers });
+    try {
+      const node = await place.node();
+      const options = { topic_arn: topic.arn };
+      await ask(node, 'update', 'sys/notifiers/mail', { type: 'sns', kinds: [], options });
+      const told = { kind: 'login.totp', subject: 'A login', fields: { role: 'Admin', outcome: 'granted' } };
+      const demand = () => node.state.core?.notices.demand(told, ['mail']);
+      way.fault = () => ({ kind: 'drop' });
+      await expect(demand()).rejects.toMatchObject({
+        code: 'unavailable',
+        message: expect.stringMatching(/^the notifier "mail" did not accept the notice: SNS at .* cannot be reached/) as string,
+      });
+      expect(await keysOf(place.storage, 'core/notice/waiting/')).toEqual([]);
+      way.fault = () => undefined;
+      await demand();
+      expect((await topic.messages()).map(({ subject }) => subject)).toEqual(['Credentials Minted For Account']);
+    } finally {
+      await place.remove();
     }
   });
 

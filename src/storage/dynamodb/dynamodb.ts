@@ -24,7 +24,7 @@ import type { Surroundings } from './patience.ts';
 import { Presence } from './presence.ts';
 import { Reads } from './reads.ts';
 import { Roots } from './roots.ts';
-import { prepareTable } from './table.ts';
+import { prepareTable, requireStore } from './table.ts';
 
 export interface DynamoOptions {
   readonly address: DynamoAddress;
@@ -32,6 +32,8 @@ export interface DynamoOptions {
   readonly create: boolean;
   /** Every commit is refused. */
   readonly readOnly?: boolean;
+  /** As with every storage: no timers, and the table is not looked at as one. */
+  readonly rests?: boolean;
   /** The process's environment, for AWS's own variables. */
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly clock?: Clock;
@@ -59,7 +61,7 @@ const usualDeadline = 8_000;
  * Coffer, and for credentials that are missing or may not do what a store needs; `unavailable` where AWS does not answer.
  */
 export async function openDynamoStorage(options: DynamoOptions): Promise<OccupiedStorage> {
-  const { address, env, clock = systemClock, log = () => {}, readOnly = false } = options;
+  const { address, env, clock = systemClock, log = () => {}, readOnly = false, rests = false } = options;
   const { table, place } = address;
   const aws = { ...address.account, env, deadline: options.deadline ?? usualDeadline, attempts: 1 };
   const client = dynamoClient(aws);
@@ -67,21 +69,24 @@ export async function openDynamoStorage(options: DynamoOptions): Promise<Occupie
   const { jitter = Math.random, patience = usualPatience } = options;
   const unbound: Surroundings = { clock, jitter, patience, admit: () => undefined };
   const opening = { ...unbound, patience: Math.min(patience, openingPatience) };
-  const presence = new Presence({ client, table, surroundings: unbound, gate: options.gate, readOnly });
+  const presence = new Presence({
+    client,
+    table,
+    surroundings: unbound,
+    gate: options.gate,
+    readOnly,
+    byUse: rests,
+  });
   try {
-    await prepareTable({
-      client,
-      admin,
-      address,
-      create: options.create,
-      readOnly,
-      surroundings: opening,
-      log,
-    });
+    const { create } = options;
+    const tableOptions = { client, admin, address, create, readOnly, surroundings: opening, log };
+    if (rests) await requireStore({ ...tableOptions, create: false });
+    else await prepareTable(tableOptions);
     await presence.start();
     const surroundings: Surroundings = { ...unbound, admit: presence.admit };
     const roots = new Roots(client, table, surroundings);
-    await roots.below('');
+    // So that writes need not ask for roots one by one; whoever comes for one request asks for those that it needs.
+    if (!rests) await roots.below('');
     return new DynamoStorage({
       reads: new Reads(client, table, surroundings),
       lister: { client, table, roots, surroundings },

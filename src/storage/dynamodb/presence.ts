@@ -31,6 +31,8 @@ export interface PresenceOptions {
   readonly gate: Gate | undefined;
   /** One that may not write goes without an item where it may not have one. */
   readonly readOnly: boolean;
+  /** Changes its item where that is due before something is asked for, and never by itself: the process is frozen in between. */
+  readonly byUse?: boolean;
 }
 
 type Occupants = ReadonlyMap<string, { readonly beat: string; readonly about: string }>;
@@ -101,7 +103,7 @@ export class Presence {
   }
 
   #next(): void {
-    if (this.#closed) return;
+    if (this.#closed || this.#options.byUse === true) return;
     this.#timer = this.#options.surroundings.clock.after(beatPeriod, () => {
       // What this one could not do, the next one does, or who asks for something next.
       void this.#beatQuietly().finally(() => this.#next());

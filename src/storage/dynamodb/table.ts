@@ -155,7 +155,7 @@ async function makeRecoverable({ admin, address, surroundings, log }: TableOptio
 }
 
 /** Throws `store_unusable` for a table that holds no store, something else, or a store of a newer format. */
-async function requireStore({
+export async function requireStore({
   client,
   address,
   create,

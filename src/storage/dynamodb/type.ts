@@ -12,12 +12,13 @@ export const dynamodb: StorageType = {
       lasting: true,
       // Only AWS can tell.
       mayHoldStore: () => true,
-      async open({ create, readOnly = false, gate, env, log }) {
+      async open({ create, readOnly = false, rests = false, gate, env, log }) {
         const { openDynamoStorage } = await import('./dynamodb.ts');
         return openDynamoStorage({
           address,
           create,
           readOnly,
+          rests,
           env,
           log,
           ...(gate === undefined ? {} : { gate }),
