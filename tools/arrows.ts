@@ -102,6 +102,7 @@ export const dialectSeam = [
   'http/bounded-json.ts',
   'http/dialect/answer-data.ts',
   'http/dialect/dialect.ts',
+  'http/dialect/go-json.ts',
   'http/percent.ts',
   'http/refusal.ts',
 ] as const;
