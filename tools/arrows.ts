@@ -174,6 +174,8 @@ export const rules: readonly Rule[] = [
   { from: 'credstash/', may: ['./', 'aws/', 'crypto/', ...ground] },
   // An installation of dssss, for who takes its secrets along.
   { from: 'dssss/', may: ['./', 'aws/', 'crypto/secretbox.ts', ...ground] },
+  // The table of stsftw's accounts, for whoever takes it over.
+  { from: 'stsftw/', may: ['./', 'aws/', 'crypto/', ...ground] },
   { from: 'template/', may: ['./', ...ground] },
   { from: 'client/', may: ['./', ...ground] },
   {
@@ -186,7 +188,12 @@ export const rules: readonly Rule[] = [
       'config/',
       'credstash/',
       'dssss/',
+      // A secret for one-time codes is shown to a camera.
+      'crypto/barcode.ts',
       'file-safe/',
+      // What is asked of others than our own server.
+      'outgoing/https.ts',
+      'stsftw/',
       'template/',
       ...ground,
     ],

@@ -1,15 +1,17 @@
 /**
  * The image's health check: exit code 0 when the server here serves an unsealed store, 1 when it is sealed, has no store, or
- * does not answer. No token and no secret goes with it, so the certificate is not looked at: it names the host that clients
+ * does not answer. With the word `alive` it is 0 for as long as the server answers: for whoever restarts what is unhealthy, which brings
+ * back no store that is away, and seals one that people opened. No token and no secret goes with it, so the certificate is not looked at: it names the host that clients
  * know, and not this machine's own address.
  *
  * COFFER_HEALTH_URL names the listener where neither COFFER_LISTEN nor COFFER_TLS_CERT does, such as with a configuration file.
  */
-import { env } from 'node:process';
+import { argv, env } from 'node:process';
 
 const patience = 4_000;
 
-const url = new URL('/v1/sys/health', env.COFFER_HEALTH_URL || ownAddress(env));
+const path = argv[2] === 'alive' ? '/v1/sys/alive' : '/v1/sys/health';
+const url = new URL(path, env.COFFER_HEALTH_URL || ownAddress(env));
 const { get } = await import(url.protocol === 'https:' ? 'node:https' : 'node:http');
 const options = { rejectUnauthorized: false, timeout: patience };
 const request = get(url, options, (response) => {

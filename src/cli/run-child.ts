@@ -49,6 +49,40 @@ export async function runChild(order: ChildOrder): Promise<ChildEnd> {
   }
 }
 
+/** Milliseconds for a program that is asked something; a keyring may have to ask its owner. */
+const answerTime = 60_000;
+const longestAnswer = 64 * 1024;
+
+/**
+ * What a program writes to standard output for what it is given on standard input. Undefined where it is missing, fails, takes too
+ * long or says too much: whoever asks has another way.
+ */
+export async function askProgram(order: ChildOrder, input: string): Promise<string | undefined> {
+  const found = findProgram(order);
+  if (found.kind === 'failed') return undefined;
+  const child = spawn(found.path, order.args, {
+    argv0: order.command,
+    env: order.env,
+    stdio: ['pipe', 'pipe', 'ignore'],
+    timeout: answerTime,
+  });
+  const chunks: Buffer[] = [];
+  let size = 0;
+  child.stdout.on('data', (chunk: Buffer) => {
+    size += chunk.length;
+    if (size > longestAnswer) child.kill('SIGKILL');
+    else chunks.push(chunk);
+  });
+  // One that ends without reading is told by its exit code.
+  child.stdin.on('error', () => undefined);
+  child.stdin.end(input);
+  const closed = new Promise<void>((resolve) => child.once('close', () => resolve()));
+  const end = await endOf(child);
+  if (end.kind === 'failed') return undefined;
+  await closed;
+  return end.code === 0 && size <= longestAnswer ? Buffer.concat(chunks).toString('utf8') : undefined;
+}
+
 /** Starts a program that goes its own way, such as a browser: it has none of our streams, and its end is nobody's business. */
 export function startBeside(order: ChildOrder): void {
   const found = findProgram(order);

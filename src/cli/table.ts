@@ -101,8 +101,13 @@ export const rows: Readonly<Record<string, Row>> = {
   },
   'iam-policy': {
     section: 'Secrets',
-    summary: 'Print the least IAM policy for a table of secrets, or a server',
+    summary: 'Print the least IAM policy for a table of secrets, a server, or an engine',
     load: () => import('./commands/iam-policy.ts'),
+  },
+  sts: {
+    section: 'Secrets',
+    summary: 'Trade one-time codes for credentials of AWS',
+    load: () => import('./commands/sts.ts'),
   },
   credstash: {
     section: 'Secrets',

@@ -37,6 +37,21 @@ describe('settings', () => {
     });
   });
 
+  it('have one listener more for --dssss, held to the same rules', () => {
+    const text = '[[listener]]\naddress = "127.0.0.1:1"\nunauthenticated_key_operations = true';
+    const { settings, problems: none } = load(text, { flags: { dssss: '127.0.0.1:8000' } });
+    expect(none).toEqual([]);
+    expect(settings.listeners).toMatchObject([
+      { port: 1, dialect: 'vault' },
+      { host: '127.0.0.1', port: 8000, dialect: 'dssss' },
+    ]);
+    const atAws = load('', { flags: { dssss: ':8000', aws: true } });
+    expect(atAws.settings.listeners[1]?.dialect).toBe('dssss?secrets=secret');
+    for (const address of ['0.0.0.0:8000', '127.0.0.1:8200', 'nowhere'])
+      expect(problems(load('', { flags: { dssss: address } })), address).toHaveLength(1);
+    expect(problems(load('[[listener]]\naddress = ":1"\ndialect = "a b"'))).toHaveLength(1);
+  });
+
   it('come from the file, with paths from where the file is, in TOML and in JSON alike', () => {
     const toml = load(`
       data = "data"

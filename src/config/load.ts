@@ -116,7 +116,9 @@ function listenersOf(sources: Sources, problems: Problem[]): readonly Listener[]
   const origin = byFlag('dssss');
   const base = sources.directory;
   const dssss = { raw: address, base, origin };
-  return [...listeners, { address: dssss, dialect: { raw: 'dssss', base, origin }, table: undefined }];
+  // What --aws makes has its secrets there.
+  const raw = sources.flags['aws'] === true ? 'dssss?secrets=secret' : 'dssss';
+  return [...listeners, { address: dssss, dialect: { raw, base, origin }, table: undefined }];
 }
 
 /** Addresses of flags replace those of the environment, and these the listeners of the file. */

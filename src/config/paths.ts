@@ -11,6 +11,8 @@ export interface Places {
   readonly config: string;
   /** `~/.local/share/coffer`: a server's data. */
   readonly data: string;
+  /** `~/.cache/coffer`: what can be got again. */
+  readonly cache: string;
   /** The token that `coffer login` keeps. */
   readonly tokenFile: string;
   /** The token that Vault's own client keeps; read, never written. */
@@ -24,10 +26,12 @@ export function places(env: Readonly<Record<string, string | undefined>>): Place
   const home = absolute(env['HOME']) ?? homedir();
   const config = join(absolute(env['XDG_CONFIG_HOME']) ?? join(home, '.config'), 'coffer');
   const data = join(absolute(env['XDG_DATA_HOME']) ?? join(home, '.local', 'share'), 'coffer');
+  const cache = join(absolute(env['XDG_CACHE_HOME']) ?? join(home, '.cache'), 'coffer');
   return {
     home,
     config,
     data,
+    cache,
     tokenFile: join(config, 'token'),
     vaultTokenFile: join(home, '.vault-token'),
     cliFile: join(config, 'cli.json'),

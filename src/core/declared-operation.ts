@@ -1,12 +1,12 @@
 import type { EndpointOperation } from './endpoint.ts';
-import type { Request } from './request.ts';
+import { alivePath, type Request } from './request.ts';
 
-/** HEAD has a meaning for health only, which reads; help is asked of what declares nothing of the kind. */
+/** HEAD has a meaning for what is asked by its status alone, and reads; help is asked of what declares nothing of the kind. */
 export function declaredOperation({
   operation,
   path,
 }: Pick<Request, 'operation' | 'path'>): EndpointOperation | undefined {
-  if (operation === 'header') return path === 'sys/health' ? 'read' : undefined;
+  if (operation === 'header') return path === 'sys/health' || path === alivePath ? 'read' : undefined;
   if (operation === 'help') return undefined;
   return operation === 'create' ? 'update' : operation;
 }

@@ -15,6 +15,9 @@ export type Operation =
   | 'help'
   | 'header';
 
+/** Asks whether the process answers at all: no measure holds it off. */
+export const alivePath = 'sys/alive';
+
 /**
  * What the client showed over TLS: its certificate in DER, and behind it what it sent along, each the issuer of the one before.
  * Undefined where it showed none. It has the first one's key; that anybody trusts it is not checked. A resumed session knows

@@ -5,6 +5,7 @@
 import type { Clock } from '../clock.ts';
 import { CofferError } from '../errors.ts';
 import { admission, strangersWith } from './admission.ts';
+import { asksIfAlive } from './alive.ts';
 import { errorAnswer } from './answer.ts';
 import { type AuditedDecision, requestLine, responseLine } from './audit-lines.ts';
 import { AuditedStream } from './audited-stream.ts';
@@ -66,12 +67,15 @@ export function createRoad(options: RoadOptions): Road {
       const passage = telemetry.passage(request);
       const place = inFlight?.begin(request, clock.now());
       const answer = await (async () => {
+        if (asksIfAlive(request)) return serveSealed(state, withoutStore, clock, request, passage);
         const core = state.core;
         if (core === undefined) {
           strangers.charge(request.remoteAddress, clock.steady());
           return serveSealed(state, withoutStore, clock, request, passage);
         }
-        return travel(core, request, options, strangers, passage);
+        const outcome = await journey(core, request, options, strangers, passage);
+        await outcome.afterwards?.();
+        return sentOf(core, request, outcome.answer, log);
       })().catch((error: unknown) => {
         logFault(log, request, error);
         return errorAnswer(request, error);
@@ -84,19 +88,11 @@ export function createRoad(options: RoadOptions): Road {
   };
 }
 
-async function travel(
-  core: Core,
-  request: Request,
-  options: RoadOptions,
-  strangers: Strangers,
-  passage: Passage,
-): Promise<Answer> {
-  const outcome = await journey(core, request, options, strangers, passage);
-  await outcome.afterwards?.();
-  if (outcome.answer.kind !== 'stream') return outcome.answer;
-  const { body } = outcome.answer;
-  const fault = (error: unknown) => logFault(options.log, request, error);
-  return { ...outcome.answer, body: new AuditedStream(core.audit, request, body, fault) };
+/** What is sent; a stream is audited once more at its end. */
+function sentOf(core: Core, request: Request, answer: Answer, log: Log): Answer {
+  if (answer.kind !== 'stream') return answer;
+  const fault = (error: unknown) => logFault(log, request, error);
+  return { ...answer, body: new AuditedStream(core.audit, request, answer.body, fault) };
 }
 
 /** Up to the answer's line. `unwrapped` goes by the token that sent it, and by nothing of this request's own. */

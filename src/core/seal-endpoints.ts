@@ -1,8 +1,9 @@
-/** `sys/init`, `sys/seal-status`, `sys/unseal`, `sys/seal`, `sys/health`, `sys/leader`: a node's state, most of it without a token. */
+/** `sys/init`, `sys/seal-status`, `sys/unseal`, `sys/seal`, `sys/health`, `sys/alive`, `sys/leader`: a node's state, most of it without a token. */
 import { type Clock, timestamp } from '../clock.ts';
 import { CofferError } from '../errors.ts';
 import type { JsonObject } from '../json.ts';
 import { vaultVersion, version } from '../version.ts';
+import { aliveEndpoint } from './alive.ts';
 import { coreEndpoint } from './core-call.ts';
 import type { Endpoint, Fields, FieldValues, Reply, ResponseSchema } from './endpoint.ts';
 import type { AnswerData } from './request.ts';
@@ -114,6 +115,7 @@ export function sealEndpoints(control: SealControl, clock: Clock): readonly Endp
     unsealing(control),
     sealing(control),
     health(control, clock),
+    aliveEndpoint(),
     leader(control),
   ];
 }

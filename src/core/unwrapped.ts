@@ -32,12 +32,12 @@ export interface Unwrapped {
  * The token of a request; of one that is unwrapped the token that sent it, if that is still the same: whatever else
  * has the shape of such a request opens nothing.
  */
-export async function present(
-  core: Core,
-  request: Request,
-  unwrapped: Unwrapped | undefined,
-): Promise<Snapshot> {
-  if (unwrapped === undefined) return core.tokenReader.present(request.token);
+export function present(core: Core, request: Request, unwrapped: Unwrapped | undefined): Promise<Snapshot> {
+  // Every request comes by here: no promise of ours around the reader's own.
+  return unwrapped === undefined ? core.tokenReader.present(request.token) : senderOf(core, unwrapped);
+}
+
+async function senderOf(core: Core, unwrapped: Unwrapped): Promise<Snapshot> {
   const snapshot = await core.tokenReader.read(unwrapped.token);
   const isSame = made.has(unwrapped) && snapshot.token?.record.accessor === unwrapped.tokenAccessor;
   return isSame ? snapshot : { epoch: snapshot.epoch, token: undefined };

@@ -8,6 +8,8 @@ const quietZone = 4;
 const largestSide = 2_000;
 /** Bytes that the largest code holds, with medium and with low error correction. */
 const capacity = { M: 2_331, L: 2_953 } as const;
+/** The same with high error correction. */
+const highCapacity = 1_273;
 
 /**
  * The picture, base64, with sides of `size` pixels. Undefined where the text is longer than any code holds. Throws
@@ -31,6 +33,25 @@ export async function drawBarcode(text: string, size: number): Promise<string | 
     const inside = column >= 0 && row >= 0 && column < modules && row < modules;
     return inside && code.isDark(row, column);
   }).toString('base64');
+}
+
+/**
+ * The code as lines of full blocks for a terminal with a dark background, two characters a module, with high error correction: a
+ * screen is photographed at an angle. Undefined where the text is longer than such a code holds.
+ */
+export async function drawBlocks(text: string): Promise<string | undefined> {
+  if (Buffer.byteLength(text) > highCapacity) return undefined;
+  const { default: qrcode } = await import('qrcode-generator');
+  const code = qrcode(0, 'H');
+  code.addData(text, 'Byte');
+  code.make();
+  const modules = code.getModuleCount();
+  const places = Array.from({ length: modules + 2 * quietZone }, (_, at) => at - quietZone);
+  const isLight = (row: number, column: number) =>
+    row < 0 || column < 0 || row >= modules || column >= modules || !code.isDark(row, column);
+  return places
+    .map((row) => `${places.map((column) => (isLight(row, column) ? '██' : '  ')).join('')}\n`)
+    .join('');
 }
 
 function badSize(what: string): CofferError {

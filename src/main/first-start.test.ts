@@ -32,6 +32,7 @@ beforeEach(() => {
   places = {
     home: root,
     data: join(root, 'data'),
+    cache: join(root, 'cache'),
     config: join(root, 'config'),
     tokenFile: join(root, 'login', 'token'),
     vaultTokenFile: join(root, '.vault-token'),

@@ -15,20 +15,7 @@ import { storagePlace, storageProblems } from './storage-place.ts';
 
 /** @param data the data directory that would be served, absolute. Throws `usage` when there is a problem, after telling all. */
 export function checkServer(loaded: Loaded, data: string, shell: Shell): void {
-  const problems = [
-    ...loaded.problems,
-    ...(loaded.problems.length > 0
-      ? []
-      : [
-          ...certificateProblems(loaded),
-          ...storageProblems(loaded),
-          ...sealProblems(loaded),
-          ...dialectProblems(loaded),
-          ...backupProblems(loaded),
-          ...notifierProblems(loaded),
-        ]),
-    ...placeProblems(loaded, data),
-  ];
+  const problems = [...settingProblems(loaded), ...placeProblems(loaded, data)];
   if (problems.length > 0) {
     if (shell.ui.format === 'json') shell.ui.json({ valid: false, problems: problems.map(problemJson) });
     refuseWith(problems, shell);
@@ -55,6 +42,19 @@ export function checkServer(loaded: Loaded, data: string, shell: Shell): void {
     settings: Object.fromEntries(settings.map(([name, value, from]) => [name, { value, from }])),
   });
   shell.ui.talk('The configuration is sound.');
+}
+
+/** What is wrong with the settings: each by itself, and where that is nothing, what each part says of its own. Opens nothing. */
+export function settingProblems(loaded: Loaded): readonly Problem[] {
+  if (loaded.problems.length > 0) return loaded.problems;
+  return [
+    ...certificateProblems(loaded),
+    ...storageProblems(loaded),
+    ...sealProblems(loaded),
+    ...dialectProblems(loaded),
+    ...backupProblems(loaded),
+    ...notifierProblems(loaded),
+  ];
 }
 
 /** Tells every problem on a line of its own, then throws them as one error. */

@@ -11,23 +11,21 @@ import { CofferError } from '../errors.ts';
 import { type LevelledLogger, type LogFields, openLogger } from '../log.ts';
 import type { NodeTelemetry } from '../telemetry/telemetry.ts';
 import { type HomeWords, homeOptions, homeSettings, refuseHomeWords } from './aws-home/start.ts';
-import { backupProblems } from './backup-places.ts';
 import { mountTypesFor } from './catalog.ts';
-import { dialectProblems } from './configured-dialects.ts';
-import { openConfiguredSeals, sealProblems } from './configured-seals.ts';
+import { openConfiguredSeals } from './configured-seals.ts';
 import { type DssssWords, dssssHome, dssssOptions, refuseDssssWords } from './dssss-home/start.ts';
 import { welcome } from './first-start.ts';
-import { notifierKinds, notifierProblems } from './notifiers.ts';
+import { notifierKinds } from './notifiers.ts';
 import { guardMemory, guardProcess, refuseInspector } from './process-guard.ts';
 import { devicePlaces, logControl, sanitizedConfiguration } from './program-facts.ts';
 import { type Reloaded, reloader } from './reload.ts';
 import { type Server, startDataServer, startDevServer } from './server.ts';
-import { checkServer, refuseWith } from './server-check.ts';
-import { certificateProblems, type Flags, loadServerSettings, settingOptions } from './server-settings.ts';
+import { checkServer, refuseWith, settingProblems } from './server-check.ts';
+import { type Flags, loadServerSettings, settingOptions } from './server-settings.ts';
 import { openServerTelemetry } from './server-telemetry.ts';
 import { servingWords } from './serving-words.ts';
 import { Hangup, untilStopped } from './signals.ts';
-import { storagePlace, storageProblems } from './storage-place.ts';
+import { storagePlace } from './storage-place.ts';
 import type { Company } from './workers/company.ts';
 import type { WorkerReady, WorkerStart } from './workers/protocol.ts';
 import { workerMark } from './workers/worker-mark.ts';
@@ -130,17 +128,7 @@ export async function serveUntilStopped(
     checkServer(read, dataDirectory(read, shell), shell);
     return;
   }
-  const problems =
-    read.problems.length > 0
-      ? read.problems
-      : [
-          ...certificateProblems(read),
-          ...storageProblems(read),
-          ...sealProblems(read),
-          ...dialectProblems(read),
-          ...backupProblems(read),
-          ...notifierProblems(read),
-        ];
+  const problems = settingProblems(read);
   if (problems.length > 0) refuseWith(problems, shell);
   refuseInspector();
   refuseWords(given, read);

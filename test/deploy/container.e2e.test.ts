@@ -90,8 +90,10 @@ it('what the steps make serves, as nobody, and writes to its volumes only', asyn
     code: 0,
   });
   expect(await image.health(volumes, reached)).toBe(1);
+  expect(await image.health(volumes, reached, 'alive')).toBe(0);
   expect(await first.stop()).toMatchObject({ code: 0 });
   expect(await image.health(volumes, reached)).toBe(1);
+  expect(await image.health(volumes, reached, 'alive')).toBe(1);
 });
 
 it('without TLS it serves other machines only when told to', async () => {

@@ -51,10 +51,9 @@ describe.each(examples)('what the chart makes of examples/%s', (example) => {
 
   it('is not restarted for a store that is away', () => {
     // Health asks the store, and says 503 while it does not answer; then all servers would go, and those that people open stay sealed.
-    expect(pod.containers.map(({ livenessProbe }) => livenessProbe)).toMatchObject([
-      { tcpSocket: { port: 'api' } },
-    ]);
-    expect(pod.containers[0]?.livenessProbe).not.toHaveProperty('httpGet');
+    const [{ livenessProbe, readinessProbe } = {}] = pod.containers;
+    expect(livenessProbe?.httpGet).toEqual({ ...readinessProbe?.httpGet, path: '/v1/sys/alive' });
+    expect(readinessProbe?.httpGet.path).toBe('/v1/sys/health');
   });
 
   it('threat 16: holds no secret, and keeps copies of keys in memory or on a volume of their own', () => {

@@ -160,8 +160,12 @@ export class Image implements Disposable {
   }
 
   /** Runs the health check in the same surroundings. */
-  health(volumes: string, env: Readonly<Record<string, string>>): Promise<number> {
-    return this.run(volumes, this.#health, env).then(({ code }) => code);
+  health(
+    volumes: string,
+    env: Readonly<Record<string, string>>,
+    ...words: readonly string[]
+  ): Promise<number> {
+    return this.run(volumes, [...this.#health, ...words], env).then(({ code }) => code);
   }
 
   run(volumes: string, command: readonly string[], env: Readonly<Record<string, string>>): Promise<Outcome> {

@@ -14,7 +14,7 @@ export interface Container {
   readonly volumeMounts: readonly { readonly name: string; readonly mountPath: string }[];
   readonly readinessProbe?: { readonly httpGet: { readonly path: string } };
   readonly startupProbe?: { readonly httpGet: { readonly path: string } };
-  readonly livenessProbe?: { readonly tcpSocket?: unknown; readonly httpGet?: unknown };
+  readonly livenessProbe?: { readonly httpGet: { readonly path: string } };
 }
 
 export interface PodSpec {

@@ -13,6 +13,7 @@ export interface FakeInstance {
   readonly state?: string;
   /** Name of an instance profile of the same account. */
   readonly profile?: string;
+  readonly tags?: Readonly<Record<string, string>>;
 }
 
 export class FakeEc2 {
@@ -90,10 +91,13 @@ export class FakeEc2 {
     );
   }
 
-  #reservation({ id, account, image, state = 'running', profile }: FakeInstance): string {
+  #reservation({ id, account, image, state = 'running', profile, tags = {} }: FakeInstance): string {
+    const pairs = Object.entries(tags).map(
+      ([key, value]) => `<item><key>${key}</key><value>${value}</value></item>`,
+    );
     const arn = profile === undefined ? '' : `arn:aws:iam::${account}:instance-profile/${profile}`;
     const held = arn === '' ? '' : `<iamInstanceProfile><arn>${arn}</arn></iamInstanceProfile>`;
-    const said = `<instanceId>${id}</instanceId><imageId>${image}</imageId><instanceState><name>${state}</name></instanceState>${held}`;
+    const said = `<instanceId>${id}</instanceId><imageId>${image}</imageId><instanceState><name>${state}</name></instanceState>${held}<tagSet>${pairs.join('')}</tagSet>`;
     return `<item><ownerId>${account}</ownerId><instancesSet><item>${said}</item></instancesSet></item>`;
   }
 

@@ -12,12 +12,13 @@ export const toolNames = [
   'jinja',
   'zsh',
   'fish',
+  'oathtool',
   'pgbouncer',
   'credstash',
   'credsmash',
+  'aws',
   'check-jsonschema',
   'kubernetes-validate',
-  'oathtool',
 ] as const;
 export type ToolName = (typeof toolNames)[number];
 
@@ -53,14 +54,15 @@ export function findTools(say: (line: string) => void): Tools {
     jinja: pythonWith('jinja2', jinjaVersion, say),
     zsh: debianTool('zsh', say),
     fish: debianTool('fish', say),
+    oathtool: debianTool('oathtool', say),
     pgbouncer: debianTool('pgbouncer', say),
     credstash: pythonProgram('credstash', '1.17.1', say),
     // Without Jinja it has no templates, and says nothing of it.
     credsmash: pythonProgram('credsmash', '3.0.1', say, ['jinja2==3.1.6']),
+    aws: pythonProgram('awscli', '1.46.3', say, [], 'aws'),
     // Both bring the schemas along that others publish.
     'check-jsonschema': pythonProgram('check-jsonschema', '0.39.0', say),
     'kubernetes-validate': pythonProgram('kubernetes-validate', '1.37.0', say),
-    oathtool: debianTool('oathtool', say),
   };
   for (const name of toolNames) {
     const { path, remedy } = tools[name];
@@ -115,15 +117,16 @@ function pythonWith(name: string, version: string, say: (line: string) => void):
   return { path: works(python, name) ? python : undefined, remedy };
 }
 
-/** A program that comes as a Python package of its own name, perhaps with other packages beside it. */
+/** A program that comes as a Python package, mostly of its own name, perhaps with other packages beside it. */
 function pythonProgram(
   name: string,
   version: string,
   say: (line: string) => void,
   beside: readonly string[] = [],
+  called: string = name,
 ): Tool {
   const { directory, remedy } = pythonHome(name, version);
-  const program = join(directory, 'bin', name);
+  const program = join(directory, 'bin', called);
   const complete = join(directory, `complete-${beside.length}`);
   if (!(existsSync(complete) && isAtHome(program, directory)) && makePython(name, version, say, beside)) {
     writeFileSync(complete, '');

@@ -78,6 +78,7 @@ describe('threat 14: what anybody may do without a token', () => {
       'auth/oidc/oidc/callback',
       'identity/oidc/.well-known/keys',
       'identity/oidc/.well-known/openid-configuration',
+      'sys/alive',
       'sys/generate-root/attempt',
       'sys/health',
       'sys/init',
@@ -120,6 +121,7 @@ describe('threat 14: what anybody may do without a token', () => {
   it('is, while sealed, only what tells the state and unseals', () => {
     const sealed = everyOperation(node).filter(({ spec }) => spec.whileSealed === true);
     expect(sealed.map(({ name, operation }) => `${operation} ${name}`).toSorted()).toEqual([
+      'read sys/alive',
       'read sys/health',
       'read sys/init',
       'read sys/leader',

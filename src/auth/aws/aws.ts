@@ -65,7 +65,7 @@ export function aws(places: AwsPlaces): AuthMethodType {
         },
         onDue: async (name, view) => {
           const now = environment.clock.now();
-          if (isTidyStep(name)) await tidyStep(name, view, now);
+          if (isTidyStep(name)) await tidyStep(name, view, environment);
           if (isSignaturesStep(name)) await forgetSignatures(name, view, now);
         },
         holders: (view) => holdersBelow(view, roleFolder),

@@ -18,6 +18,11 @@ export function deniedTagPath(tag: string): string {
   return deniedTagFolder + Buffer.from(tag).toString('base64url');
 }
 
+/** The tag that a path denies. */
+export function tagAt(path: string): string {
+  return Buffer.from(path.slice(deniedTagFolder.length), 'base64url').toString('utf8');
+}
+
 /** The old names of the same are what older clients ask by. */
 export function deniedTagEndpoints(environment: EngineEnvironment): readonly Endpoint[] {
   return (['roletag-denylist', 'roletag-blacklist'] as const).flatMap((name) => [

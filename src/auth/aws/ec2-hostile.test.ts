@@ -1,6 +1,6 @@
 /** Instances that would like to be another one, and strangers who make the server ask AWS: how often it was asked is counted. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { type Asked, ask, makePlace, type Place, tokenOf } from '../../../test/fakes/client.ts';
+import { type Asked, ask, finishDuties, makePlace, type Place, tokenOf } from '../../../test/fakes/client.ts';
 import { FakeEc2 } from '../../../test/fakes/fake-ec2.ts';
 import { FakeSts, type KnownCaller, signedLogin } from '../../../test/fakes/fake-sts.ts';
 import { IdentityAuthority, type IdentityDocumentFields } from '../../../test/fakes/instance-identity.ts';
@@ -188,6 +188,44 @@ describe('a token of an instance', () => {
     const token = tokenOf(await logIn());
     await writeRole({ bound_ec2_instance_id: other });
     expect((await renew(token)).status).toBe(403);
+  });
+});
+
+describe('a role tag that was denied', () => {
+  const value = async () => String((await ask(node, 'update', 'auth/aws/role/web/tag')).data['tag_value']);
+  const deny = (tag: string) =>
+    ask(node, 'update', `auth/aws/roletag-denylist/${Buffer.from(tag).toString('base64url')}`);
+  const denied = async () => (await ask(node, 'list', 'auth/aws/roletag-denylist/')).data['keys'];
+  const tidied = async () => {
+    place.clock.advance(40 * 86_400);
+    await ask(node, 'update', 'auth/aws/tidy/roletag-denylist', { safety_buffer: '1h' });
+    await finishDuties(node, place.clock);
+  };
+
+  it('threat 18: stays so for as long as its role is there', async () => {
+    await writeRole({ bound_account_id: account, role_tag: 'coffer' });
+    const tag = await value();
+    ec2.add({ id, account, image, tags: { coffer: tag } });
+    const token = tokenOf(await logIn({}, { nonce: 'a' }));
+    const renewed = async () => (await ask(node, 'update', 'auth/token/renew-self', {}, token)).status;
+    expect(await renewed()).toBe(200);
+    await deny(tag);
+    expect(await renewed()).toBe(403);
+    expect(await refusal(logIn({}, { nonce: 'a' }))).toMatch(/denied/);
+    await tidied();
+    expect(await refusal(logIn({}, { nonce: 'a' }))).toMatch(/denied/);
+  });
+
+  it('is tidied away once it is none any more', async () => {
+    await writeRole({ bound_account_id: account, role_tag: 'coffer' });
+    await deny(await value());
+    await deny('v1:of:r=nobody:d=false:m=false:none');
+    await tidied();
+    expect(await denied()).toHaveLength(1);
+    await ask(node, 'delete', 'auth/aws/role/web');
+    await writeRole({ bound_account_id: account, role_tag: 'coffer' });
+    await tidied();
+    expect(await denied()).toBeUndefined();
   });
 });
 

@@ -5,10 +5,11 @@ import type { JsonObject } from '../../json.ts';
 import { readRole } from '../role-records.ts';
 import { checkInstance, provenName } from './instance-binds.ts';
 import type { AwsRole } from './role.ts';
+import { tagGrant } from './role-tag.ts';
 import type { AwsRooms } from './rooms.ts';
 
 /**
- * Whether the instance of the login runs, is as the role says, and is who it was. Throws `permission_denied`, and `AwsError` where AWS
+ * Whether the instance of the login runs, is as the role says, has the tag that it wants, and is who it was. Throws `permission_denied`, and `AwsError` where AWS
  * cannot be asked.
  */
 export async function checkStillRunning(rooms: AwsRooms, view: View, internal: JsonObject): Promise<void> {
@@ -22,6 +23,7 @@ export async function checkStillRunning(rooms: AwsRooms, view: View, internal: J
   if (read === undefined || read.role.id !== internal['id']) return;
   const instance = { ...found, region: String(region) };
   await checkInstance(read.role, instance, questions);
+  await tagGrant(rooms, view, read.role, instance);
   // Tokens of an earlier version do not say.
   if (before === undefined || before === (await provenName(instance, questions))) return;
   throw refused('the instance of this token has another role by now');

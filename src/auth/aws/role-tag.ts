@@ -6,6 +6,7 @@ import type { View } from '../../core/view.ts';
 import { equalBytes } from '../../crypto/digest.ts';
 import type { EngineEnvironment } from '../../engine/engine.ts';
 import { CofferError } from '../../errors.ts';
+import { canonicalRoleName, readRole } from '../role-records.ts';
 import { deniedTagPath } from './denied-tags.ts';
 import type { Instance } from './questions.ts';
 import type { AwsRole } from './role.ts';
@@ -73,6 +74,13 @@ export async function tagGrant(
   if (tag.instance !== '' && tag.instance !== instance.id) throw refused('the tag is for another instance');
   if ((await view.read(deniedTagPath(text))) !== undefined) throw refused('the tag has been denied');
   return { ...tag, policies: tag.policies.filter((name) => role.token.policies.includes(name)) };
+}
+
+/** Whether it is a tag of a role that is there: one that an instance might have. */
+export async function isTag(view: View, text: string, digest: Digest): Promise<boolean> {
+  const name = canonicalRoleName(/:r=([^:]*):/.exec(text)?.[1] ?? '');
+  const found = name === undefined ? undefined : await readRole<AwsRole>(view, name);
+  return found !== undefined && decodeTag(text, found.role, digest) !== undefined;
 }
 
 function bodyOf(tag: RoleTag): string {

@@ -1,14 +1,16 @@
 /**
- * Tidying: what instances that are long gone left, and denied tags that nobody can use any more, go in steps, each an entry of the
+ * Tidying: what instances that are long gone left, and denied tags that would be none any more, go in steps, each an entry of the
  * expiry duty that says where the next one begins. Begun by hand, and by itself at each login of an instance unless that is
  * switched off, once a day.
  */
 import { type Call, type Endpoint, endpoint } from '../../core/endpoint.ts';
 import { decodeStored, encodeStored } from '../../core/stored-json.ts';
 import type { View } from '../../core/view.ts';
+import type { EngineEnvironment } from '../../engine/engine.ts';
 import { CofferError } from '../../errors.ts';
 import { accessFolder } from './access-list.ts';
-import { deniedTagFolder } from './denied-tags.ts';
+import { deniedTagFolder, tagAt } from './denied-tags.ts';
+import { isTag } from './role-tag.ts';
 
 interface TidySettings {
   /** Seconds that something is kept after its end. */
@@ -113,7 +115,12 @@ export function isTidyStep(name: string): boolean {
 }
 
 /** Duty: one step, and the entry of the next. */
-export async function tidyStep(name: string, view: View, now: number): Promise<void> {
+export async function tidyStep(
+  name: string,
+  view: View,
+  { clock, digest }: Pick<EngineEnvironment, 'clock' | 'digest'>,
+): Promise<void> {
+  const now = clock.now();
   const [, folder = '', buffer = '', ...after] = name.split('/');
   const kind = kinds.find((each) => each.folder === `${folder}/`);
   const seconds = Number(buffer);
@@ -124,6 +131,8 @@ export async function tidyStep(name: string, view: View, now: number): Promise<v
   for (const record of page.items) {
     const { expiresAt } = decodeStored<{ readonly expiresAt: number }>(record.open());
     if (expiresAt + seconds * 1_000 > now) continue;
+    // Without its denial it would be good again.
+    if (kind.folder === deniedTagFolder && (await isTag(view, tagAt(record.path), digest))) continue;
     // Whoever logged in meanwhile has made it live on.
     await view
       .commit([{ path: record.path, value: null }], [{ path: record.path, revision: record.revision }])

@@ -56,7 +56,7 @@ export const command = defineCommand({
     "coffer iam-policy reader --safe 'credstash://secrets?key=alias/secrets'",
     'coffer iam-policy writer --account 111122223333 --context env=prod',
     'coffer iam-policy server --aws --name billing',
-    'coffer iam-policy aws-engine --use assumed_role --role-arn arn:aws:iam::111122223333:role/Admin',
+    'coffer iam-policy aws-engine --use iam_user',
   ],
   async run({ options, operands }, shell) {
     const { account } = options;

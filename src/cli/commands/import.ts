@@ -26,6 +26,8 @@ export const command = defineCommand({
     'In place of FILE dssss stores every secret of that installation (dssss?region=… for another region), each with its roles, in a ' +
       'mount of type role-secrets: that of --safe, or else roles. --verify-as userpass/ann puts who you are on each list while its ' +
       'value is read back, and takes you off again.',
+    'In place of FILE stsftw takes over the accounts of the table NAME: their secrets, roles and approvers, into an auth method ' +
+      'totp (--path). What anybody could have exploited there is said, and is not taken over.',
   ],
   operands: { FILE: 'one', NAME: 'optional' },
   options: {
@@ -38,6 +40,7 @@ export const command = defineCommand({
       help: 'who may read each of them, such as app,userpass/ann; in mounts of type role-secrets',
     },
     'verify-as': { type: 'text', value: 'WHO', help: 'from dssss: who you are, as lists of readers have it' },
+    path: { type: 'text', value: 'PATH', help: 'of stsftw: where the method totp is enabled (totp)' },
     ...yesOption,
     ...safeOptions,
   },
@@ -46,6 +49,7 @@ export const command = defineCommand({
     'coffer import --as k8s - shop/ --yes < secrets.yaml',
     "coffer import 'credstash://credential-store?region=eu-central-1' / --dry-run",
     'coffer import dssss --dry-run',
+    'coffer import stsftw sts-auth --dry-run',
   ],
   async run({ options, operands }, shell) {
     const wishes = {
@@ -57,6 +61,12 @@ export const command = defineCommand({
     const { FILE, NAME } = operands;
     if (isDssss(FILE)) return fromDssss(shell, options, FILE, NAME ?? '/');
     if (options['verify-as'] !== undefined) throw usageError('import', '--verify-as goes with dssss');
+    if (FILE === 'stsftw') {
+      if (NAME === undefined) throw usageError('import', 'NAME is missing: the table of stsftw');
+      const { importStsftw } = await import('../sts/import-table.ts');
+      return importStsftw(shell, NAME, options);
+    }
+    if (options.path !== undefined) throw usageError('import', '--path goes with stsftw');
     if (NAME === undefined) throw usageError('import', 'NAME is missing: where the secrets go');
     if (/^credstash:/i.test(FILE)) return fromTable(shell, options, { FILE, NAME }, wishes);
     const name = options.as ?? formatOfFile(FILE);

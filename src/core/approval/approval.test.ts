@@ -1,5 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { storedText } from '../../../test/fakes/client.ts';
+import { ask, rootToken, storedText, tokenOf } from '../../../test/fakes/client.ts';
+import { decodeBase32 } from '../../crypto/base32.ts';
+import { codeAt, stepAt } from '../../crypto/one-time-code.ts';
 import { headers, heldBy, makePeople, type People } from './approval.fixture.ts';
 
 let people: People;
@@ -83,5 +85,44 @@ describe('a request that needs an approval', () => {
     const log = JSON.stringify(people.place.auditLines());
     expect(log).toContain('approval-requested');
     expect(log).not.toContain('other-secret');
+  });
+});
+
+describe('an approver’s login', () => {
+  it('is shown, and whether it had proven a second factor', async () => {
+    const { node, place } = people;
+    const method = await people.as(rootToken, 'update', 'identity/mfa/method/totp', { issuer: 'Example' });
+    const method_id = String(method.data['method_id']);
+    const entity_id = await people.entityOf('ann');
+    const made = await people.as(rootToken, 'update', 'identity/mfa/method/totp/admin-generate', {
+      method_id,
+      entity_id,
+    });
+    const secret = decodeBase32(new URL(String(made.data['url'])).searchParams.get('secret') ?? '');
+    await people.as(rootToken, 'update', 'identity/mfa/login-enforcement/ann', {
+      mfa_method_ids: [method_id],
+      identity_entity_ids: [entity_id],
+    });
+    if (secret === undefined) throw new Error('no secret');
+    const settings = { algorithm: 'SHA1', digits: 6, period: 30 } as const;
+    const code = codeAt(secret, stepAt(place.clock.now(), settings), settings);
+    const login = await ask(
+      node,
+      'update',
+      'auth/people/login',
+      { alias: 'ann', policies: ['approver'] },
+      null,
+      {
+        request: { mfa: [`${method_id}:${code}`] },
+      },
+    );
+    const { accessor } = heldBy(await people.as(rose, 'read', path));
+    const approved = await people.as(tokenOf(login), 'update', `sys/approvals/${accessor}/approve`);
+    expect(approved.data).toMatchObject({
+      authorizations: [{ entity_id, login: 'auth/people/login', second_factor: true }],
+    });
+    const other = heldBy(await people.as(rose, 'read', path));
+    const without = await people.as(ann, 'update', `sys/approvals/${other.accessor}/approve`);
+    expect(without.data).toMatchObject({ authorizations: [{ second_factor: false }] });
   });
 });

@@ -222,9 +222,9 @@ export class Approvals {
   /** Once a request is carried out: takes away what it was kept by. What a crash leaves goes with the token. */
   async settle(record: ApprovalRecord): Promise<void> {
     const { store, tokens } = this.#rooms;
-    const token = await tokens.read(record.token);
-    const ends = token === undefined ? [] : tokens.endAloneWrites(token.record);
     try {
+      const token = await tokens.read(record.token);
+      const ends = token === undefined ? [] : tokens.endAloneWrites(token.record);
       await store.commit([...this.#bodyEnd(record), ...ends]);
     } catch (error) {
       this.#options.log('what a request was kept by is left to the duty', { error });

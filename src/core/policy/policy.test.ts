@@ -357,6 +357,8 @@ describe('built-in texts', () => {
       'sys/tools/hash': ['update'],
       'sys/tools/hash/*': ['update'],
       'sys/control-group/request': ['update'],
+      'sys/approvals': ['list'],
+      'sys/approvals/+': ['read', 'delete'],
       'identity/oidc/provider/+/authorize': ['read', 'update'],
     });
   });

@@ -1,6 +1,6 @@
 /** Whether a request may come in at all: asked before its body is read, its token looked up, or a line of audit written. */
 import type { ApiPath } from '../path.ts';
-import type { RateVerdict } from '../request.ts';
+import { alivePath, type RateVerdict } from '../request.ts';
 import type { TakeTogether } from './measures.ts';
 import type { Quotas, QuotaVerdict } from './quotas.ts';
 import type { Strangers } from './strangers.ts';
@@ -53,8 +53,10 @@ export function admitTogether(
 function refusedStranger(
   core: Limited | undefined,
   strangers: Strangers,
-  { remoteAddress, bearer, now }: Visitor,
+  { path, remoteAddress, bearer, now }: Visitor,
 ): RateVerdict | undefined {
+  // A refusal costs as much as the answer, and whoever is refused it restarts the server.
+  if (path === alivePath) return undefined;
   const wait = bearer && core !== undefined ? 0 : strangers.wait(remoteAddress, now);
   return wait > 0 ? { admitted: false, retryAfter: wait } : undefined;
 }

@@ -1,5 +1,6 @@
 /** A rate-limit quota at rest, and which of several counts for a path (Vault API, `sys/quotas`). */
 import type { ApiPath } from '../path.ts';
+import { alivePath } from '../request.ts';
 
 export interface Quota {
   readonly name: string;
@@ -21,7 +22,7 @@ export interface QuotaConfig {
 }
 
 /** What an operator needs when everything else is refused. */
-export const alwaysExempt: readonly string[] = ['sys/health', 'sys/seal-status', 'sys/unseal'];
+export const alwaysExempt: readonly string[] = ['sys/health', alivePath, 'sys/seal-status', 'sys/unseal'];
 
 export const firstConfig: QuotaConfig = { exemptPaths: [], auditLogging: false, responseHeaders: false };
 

@@ -1,9 +1,9 @@
 /** What `coffer server --dssss` sets up once its store is open, and what it says of that. */
-import { ownAccount } from '../../aws/own-account.ts';
+import { callerIdentity } from '../../aws/caller.ts';
 import { type Clock, systemClock } from '../../clock.ts';
 import type { Core } from '../../core/core.ts';
 import { asCofferError } from '../../errors.ts';
-import { usualPlaces } from '../../http/dialect/dssss/dssss.ts';
+import { type DssssPlaces, usualPlaces } from '../../http/dialect/dssss/dssss.ts';
 import { componentLog, type Logger } from '../../log.ts';
 import type { CofferNode } from '../node.ts';
 import { inOwnSession } from '../own-session.ts';
@@ -21,6 +21,9 @@ export interface HomeRooms {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly clock?: Clock;
 }
+
+/** A store that --aws made has secrets with lists at `secret/`, and one such mount is enough. */
+const placesAtAws: DssssPlaces = { ...usualPlaces, secrets: 'secret' };
 
 /** Milliseconds between looks at a store that is sealed yet, and between tries that fail. */
 const betweenLooks = 1_000;
@@ -47,13 +50,11 @@ export async function openDssssHome(given: DssssWords, rooms: HomeRooms): Promis
 function wishOf(given: DssssWords, { env }: HomeRooms): DssssWish {
   const said = (list: readonly string[] = []) => (list.length === 0 ? undefined : list);
   return {
-    places: usualPlaces,
+    places: given.aws === true ? placesAtAws : usualPlaces,
     distinguished: said(given.distinguished),
     writers: said(given['write-role']),
     listers: said(given['list-role']),
-    // STS is one service in all regions, and still wants to be asked from one.
-    account: () =>
-      ownAccount(env['AWS_REGION'] || env['AWS_DEFAULT_REGION'] ? { env } : { env, region: 'us-east-1' }),
+    account: async () => (await callerIdentity({ env })).account,
   };
 }
 

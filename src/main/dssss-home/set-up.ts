@@ -11,9 +11,9 @@ export interface DssssWish {
   readonly places: DssssPlaces;
   /** Roles besides `dssssadmin` that administer; undefined leaves what is there. */
   readonly distinguished: readonly string[] | undefined;
-  /** Who may create new names; undefined leaves what is there, and is every role of the account in a new mount. */
+  /** Who may create new names; undefined leaves what is there, and is every role of the account the first time. */
   readonly writers: readonly string[] | undefined;
-  /** Who may list every name; undefined leaves what is there, and is nobody in a new mount. */
+  /** Who may list every name; undefined leaves what is there. */
   readonly listers: readonly string[] | undefined;
   /** The server's own, in twelve digits; asked for only where nobody has said it yet. */
   readonly account: () => Promise<string>;
@@ -39,15 +39,16 @@ export async function setUpDssss({ ask }: OwnSession, wish: DssssWish): Promise<
   await requireMount(ask, 'sys/mounts', secrets, 'role-secrets');
   const before = rulesOf(await ask('read', `${secrets}/config`));
   const account = before.account === '' ? await wish.account() : before.account;
-  if ((await ask('read', `auth/${auth}/role/${role}`)) === undefined)
-    await ask('update', `auth/${auth}/role/${role}`, loginRole(account));
+  const isFirst = (await ask('read', `auth/${auth}/role/${role}`)) === undefined;
   const changed: Record<string, JsonValue> = {};
-  if (before.account === '')
-    Object.assign(changed, { account, role_mount: `${auth}/`, writers: [everyRole] });
+  if (before.account === '') Object.assign(changed, { account, role_mount: `${auth}/` });
+  if (isFirst && before.writers.length === 0) changed['writers'] = [everyRole];
   if (wish.distinguished !== undefined) changed['distinguished'] = [builtIn, ...wish.distinguished];
   if (wish.writers !== undefined) changed['writers'] = wish.writers;
   if (wish.listers !== undefined) changed['listers'] = wish.listers;
   if (Object.keys(changed).length > 0) await ask('update', `${secrets}/config`, changed);
+  // Last, because by it a later start tells that this is done.
+  if (isFirst) await ask('update', `auth/${auth}/role/${role}`, loginRole(account));
   return rulesOf(await ask('read', `${secrets}/config`));
 }
 

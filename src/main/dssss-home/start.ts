@@ -12,7 +12,7 @@ export const dssssOptions = {
   distinguished: {
     type: 'list',
     value: 'ROLE',
-    help: 'with --dssss: a role that administers, besides dssssadmin',
+    help: 'with --dssss or --aws: a role that administers (with --aws a new store), besides dssssadmin',
   },
   'write-role': {
     type: 'list',
@@ -30,7 +30,7 @@ export const dssssOptions = {
 export interface DssssWords {
   readonly dssss?: string | undefined;
   readonly distinguished?: readonly string[];
-  /** Has distinguished roles as well. */
+  /** Has distinguished roles as well, and secrets at a place of its own. */
   readonly aws?: boolean;
   readonly 'write-role'?: readonly string[];
   readonly 'list-role'?: readonly string[];

@@ -11,8 +11,8 @@ import { openConfiguredSeals } from '../configured-seals.ts';
 import type { FunctionWorld } from './function-node.ts';
 
 /**
- * The same parameters and the same steps as a server's: a store that they tell of and that is not there is never made anew. It has no
- * root token: whoever may use the key makes one on a machine of theirs.
+ * The same parameters and the same steps as a server's, and the same beginning (ADR 139): a store that they tell of and that is not
+ * there is never made anew. It has no root token: whoever may use the key makes one on a machine of theirs.
  *
  * @param home its name. Throws `store_unusable` where parameters and place do not tell the same.
  */

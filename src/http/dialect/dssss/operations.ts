@@ -8,7 +8,7 @@ import { bareValue, decodeValue, encodeValue } from '../../../secret-value.ts';
 import { parseBoundedJson } from '../../bounded-json.ts';
 import { dataOf } from '../answer-data.ts';
 import type { Errand, Wish } from '../dialect.ts';
-import { encodeTexts, memberOf } from './go-json.ts';
+import { encodeTexts, memberOf } from '../go-json.ts';
 
 export interface Outcome {
   readonly status: 200 | 400 | 500;

@@ -1,5 +1,5 @@
 /** JSON as Go's encoding/json writes and reads it, where that is not what JavaScript does. */
-import type { JsonObject, JsonValue } from '../../../json.ts';
+import type { JsonObject, JsonValue } from '../../json.ts';
 
 /** `json.MarshalIndent` of a list of texts, with one space before each line and four a level; `null` for none. */
 export function encodeTexts(texts: readonly string[]): string {
