@@ -102,6 +102,7 @@ export const dialectSeam = [
   'http/bounded-json.ts',
   'http/dialect/answer-data.ts',
   'http/dialect/dialect.ts',
+  'http/dialect/go-json.ts',
   'http/percent.ts',
   'http/refusal.ts',
 ] as const;
@@ -296,12 +297,12 @@ export const rules: readonly Rule[] = [
   { from: 'storage/', may: [...storageSeam, ...ground] },
   { from: 'storage/*/', may: ['./', ...storageSeam, ...ground] },
   { from: 'storage/dynamodb/', may: ['./', 'aws/', ...storageSeam, ...ground] },
-  { from: 'engine/name-template.ts', may: ['crypto/random.ts', ...ground] },
   {
     from: 'engine/',
     may: [...engineSeam, ...ground],
     types: [...handedToEngines, 'core/lockout/lock-state.ts', 'crypto/random.ts', storage],
   },
+  { from: 'engine/name-template.ts', may: ['crypto/random.ts', ...ground] },
   {
     from: 'engine/*/',
     may: ['./', ...engineSeam, ...sharedByEngines, ...handedToEngines, 'crypto/random.ts', ...ground],

@@ -101,7 +101,7 @@ export const rows: Readonly<Record<string, Row>> = {
   },
   'iam-policy': {
     section: 'Secrets',
-    summary: 'Print the least IAM policy for a table of secrets, a server, or an engine',
+    summary: 'Print the least IAM policy for a table, a server or an engine',
     load: () => import('./commands/iam-policy.ts'),
   },
   sts: {

@@ -78,7 +78,8 @@ describe('sys/alive', () => {
     const place = await makePlace({ limits: () => ({ ...defaultLimits, requestsPerSecond: 1, burst: 2 }) });
     places.push(place);
     const node = await place.node();
-    const admitted = (path: string) => node.road.admit?.(parseApiPath(path), '192.0.2.1', false)?.admitted ?? true;
+    const admitted = (path: string) =>
+      node.road.admit?.(parseApiPath(path), '192.0.2.1', false)?.admitted ?? true;
     for (let count = 0; count < 4; count++) await ask(node, 'read', 'sys/mounts', {}, 'not-a-token');
     expect([admitted('sys/mounts'), admitted('sys/health')]).toEqual([false, false]);
     for (let count = 0; count < 4; count++) {

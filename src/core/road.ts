@@ -73,9 +73,7 @@ export function createRoad(options: RoadOptions): Road {
           strangers.charge(request.remoteAddress, clock.steady());
           return serveSealed(state, withoutStore, clock, request, passage);
         }
-        const outcome = await journey(core, request, options, strangers, passage);
-        await outcome.afterwards?.();
-        return sentOf(core, request, outcome.answer, log);
+        return travel(core, request, options, strangers, passage);
       })().catch((error: unknown) => {
         logFault(log, request, error);
         return errorAnswer(request, error);
@@ -88,11 +86,19 @@ export function createRoad(options: RoadOptions): Road {
   };
 }
 
-/** What is sent; a stream is audited once more at its end. */
-function sentOf(core: Core, request: Request, answer: Answer, log: Log): Answer {
-  if (answer.kind !== 'stream') return answer;
-  const fault = (error: unknown) => logFault(log, request, error);
-  return { ...answer, body: new AuditedStream(core.audit, request, answer.body, fault) };
+async function travel(
+  core: Core,
+  request: Request,
+  options: RoadOptions,
+  strangers: Strangers,
+  passage: Passage,
+): Promise<Answer> {
+  const outcome = await journey(core, request, options, strangers, passage);
+  await outcome.afterwards?.().catch((error: unknown) => takeBack(options.log, request, outcome, error));
+  if (outcome.answer.kind !== 'stream') return outcome.answer;
+  const { body } = outcome.answer;
+  const fault = (error: unknown) => logFault(options.log, request, error);
+  return { ...outcome.answer, body: new AuditedStream(core.audit, request, body, fault) };
 }
 
 /** Up to the answer's line. `unwrapped` goes by the token that sent it, and by nothing of this request's own. */
@@ -163,12 +169,15 @@ async function journey(
     destination.spec?.response,
     destination.route?.mount.entry.config.clearAnswerKeys,
   );
-  await core.audit.append(line, outcome.durable ? 'disk' : 'kernel').catch(async (error: unknown) => {
-    // The caller will never see what was made: it must not live on unseen either.
-    await outcome.undo?.().catch((failure: unknown) => logFault(log, request, failure));
-    throw error;
-  });
+  const written = core.audit.append(line, outcome.durable ? 'disk' : 'kernel');
+  await written.catch((error: unknown) => takeBack(log, request, outcome, error));
   return outcome;
+}
+
+/** The caller will never see what was made: it must not live on unseen either. */
+async function takeBack(log: Log, request: Request, { undo }: Outcome, error: unknown): Promise<never> {
+  await undo?.().catch((failure: unknown) => logFault(log, request, failure));
+  throw error;
 }
 
 /** Whoever logs in is no stranger, also where the token is wrapped. */

@@ -5,7 +5,9 @@ import type { Operation } from '../core/request.ts';
 import { parseDuration } from '../core/ttl.ts';
 import { CofferError } from '../errors.ts';
 import { emptyObject, type JsonObject, type JsonValue } from '../json.ts';
+import type { DialectAnswer } from './dialect/dialect.ts';
 import type { ExtensionMethod } from './extension-method.ts';
+import { pageAt } from './page/pages.ts';
 import { parseQuery, parseTarget } from './target.ts';
 
 export interface MessageHead {
@@ -31,6 +33,8 @@ export interface RequestHead {
 export type Head =
   | RequestHead
   | { readonly kind: 'redirect'; readonly status: 301 | 308; readonly location: string }
+  /** A page beside the wire. */
+  | DialectAnswer
   /** Nothing is there, and there is nothing to say about it: 404 without a text. */
   | { readonly kind: 'absent' };
 
@@ -53,7 +57,7 @@ export function decodeHead(message: MessageHead): Head {
   const { method, headers } = message;
   if (!isMethod(method)) throw new CofferError('unsupported_operation', 'unsupported operation');
   const target = parseTarget(message.target);
-  if (target.kind === 'outside') return { kind: 'absent' };
+  if (target.kind === 'outside') return pageAt(method, message.target) ?? { kind: 'absent' };
   if (target.kind === 'redirect') {
     // Only 308 keeps the method and body of a write (RFC 9110 §15.4.9); 301 is what Go's router gives a read.
     const status = isWrite(method) || method === 'DELETE' ? 308 : 301;

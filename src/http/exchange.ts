@@ -151,6 +151,7 @@ export class Exchange {
   #decide(head: Head): void {
     if (head.kind === 'absent') this.#refuse({ status: 404, errors: [] });
     else if (head.kind === 'redirect') this.#redirect(head.status, head.location);
+    else if (head.kind === 'answer') this.#tell(head, false);
     else this.#admit(head);
   }
 

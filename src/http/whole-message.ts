@@ -101,6 +101,7 @@ class WholeExchange {
     const head = decodeHead({ method, target, headers });
     if (head.kind === 'absent') return this.#refuse({ status: 404, errors: [] });
     if (head.kind === 'redirect') return this.#redirect(head.status, head.location);
+    if (head.kind === 'answer') return this.#said(head);
     this.#requireBounded();
     const refused = await this.#rated(head.path, head.token !== undefined);
     return refused ?? this.#travel(head, head.data ?? this.#fields());

@@ -99,7 +99,7 @@ function approversOf(
   }
   if (row.authorizers.length > 0)
     exploitable.push(
-      'its second person was never checked against the list: any account, also its own, could approve',
+      'its second person was never checked against the list, so that whoever had an account could approve, and so could its owner',
     );
   return kept;
 }

@@ -1,6 +1,6 @@
 /**
- * Whose codes are right. For every party the same number of codes is derived and compared, whatever devices it has and whether it is
- * there at all: the places that no device has are filled with a decoy, which is never right.
+ * Whose codes are right. Where the answer is a refusal, the same number of codes is derived for every party, whatever devices it has and
+ * whether it is there at all: the places that no device has are made up for by a decoy. Who is let in does not wait for that.
  */
 import { timingSafeEqual } from 'node:crypto';
 import { stepAt } from '../../crypto/one-time-code.ts';
@@ -38,39 +38,60 @@ export function parseCode(text: string | undefined, what = 'code'): string {
   throw new CofferError('invalid_request', `${what} has 6 or 8 digits and nothing else`);
 }
 
+/** Derivations for one device. */
+const derivations = 2 * skew + 1;
+
+export interface Matches {
+  /** In the order of the codes: the devices that made each, with the oldest step around now that is not used up. */
+  readonly found: readonly (readonly Match[])[];
+  /** Codes that were derived. */
+  readonly derived: number;
+}
+
 /**
- * For each code the devices that made it in a step around now which is not used up, the oldest such step of each.
+ * Looks at all devices, and at all steps of each: a code that fits several is of all of them.
  *
- * @param devices by their places; `mostDevices` of them
+ * @param devices by their places
  * @param now milliseconds
  */
 export function matchesOf(
   derive: DeriveCode,
-  decoy: Seed,
   devices: readonly (LiveDevice | undefined)[],
   codes: readonly string[],
   now: number,
-): readonly (readonly Match[])[] {
+): Matches {
   const found: readonly Match[][] = codes.map(() => []);
-  for (let slot = 0; slot < mostDevices; slot++) {
-    const device = devices[slot];
-    const seed = device?.record ?? decoy;
-    const current = stepAt(now, seed);
+  const sent = codes.map((code) => Buffer.from(code));
+  const there = devices.filter((device) => device !== undefined);
+  for (const device of there) {
+    const { record } = device;
+    const current = stepAt(now, record);
     for (let step = current - skew; step <= current + skew; step++) {
-      const right = derive(seed.key, Math.max(0, step), seed);
-      for (const [index, code] of codes.entries()) {
-        if (!isSame(code, right) || device === undefined || step < 0) continue;
+      const right = Buffer.from(derive(record.key, Math.max(0, step), record));
+      for (const [index, code] of sent.entries()) {
+        if (!isSame(code, right) || step <= record.lastStep || step < 0) continue;
         const matches = found[index];
-        const isUnused = step > device.record.lastStep;
-        if (isUnused && matches?.at(-1)?.device !== device) matches?.push({ device, step });
+        if (matches?.at(-1)?.device !== device) matches?.push({ device, step });
       }
     }
   }
-  return found;
+  return { found, derived: there.length * derivations };
 }
 
-function isSame(sent: string, right: string): boolean {
-  const one = Buffer.from(sent);
-  const other = Buffer.from(right);
-  return one.length === other.length && timingSafeEqual(one, other);
+/** Derives what a refusal lacks of the work that it has for parties with every place taken. */
+export function makeUp(
+  derive: DeriveCode,
+  decoy: Seed,
+  parties: readonly Pick<Matches, 'derived'>[],
+  now: number,
+): void {
+  const step = stepAt(now, decoy);
+  const done = parties.reduce((sum, { derived }) => sum + derived, 0);
+  for (let made = done; made < parties.length * mostDevices * derivations; made++) {
+    derive(decoy.key, Math.max(0, step), decoy);
+  }
+}
+
+function isSame(sent: Buffer, right: Buffer): boolean {
+  return sent.length === right.length && timingSafeEqual(sent, right);
 }

@@ -18,7 +18,7 @@ import { partyOf, partyPaths, refusalOf, standingOf } from './party.ts';
 import { prove, readShown, refused } from './proof.ts';
 import { parseRecoveryCode, withoutCode } from './recovery.ts';
 import type { TotpRooms } from './rooms.ts';
-import { demandTold, tell, tellRefusal } from './told.ts';
+import { demandTold, tellRefusal, tellUnlessDemanded } from './told.ts';
 
 const wishFields = {
   device: { type: 'string', help: 'Id of the device to come; drawn where absent.' },
@@ -141,7 +141,8 @@ async function recover(
   const code = parseRecoveryCode(call.fields.recovery_code);
   const name = nameOf(issuer, account);
   if (name === undefined) throw refused();
-  const party = partyOf(lockout, name, await call.view.readMany(partyPaths(lockout, name)));
+  const paths = partyPaths(lockout, name);
+  const party = partyOf(name, paths, await call.view.readMany(paths));
   const standing = await standingOf(lockout, call.view, party, call.remoteAddress);
   if (standing.kind === 'locked') throw new CofferError('permission_denied', 'permission denied');
   const before = party.read?.account;
@@ -163,7 +164,7 @@ async function recover(
   } as const;
   await demandTold(rooms, before, told);
   await call.view.commit([...made.writes, ...writes], expectations, made.due);
-  return { ...shown(made), afterwards: () => tell(rooms, told) };
+  return { ...shown(made), afterwards: () => tellUnlessDemanded(rooms, before, told) };
 }
 
 function ownEndpoint(rooms: TotpRooms): Endpoint {
@@ -201,7 +202,7 @@ async function inviteOneself(
   const told = { outcome: 'invited by codes', account, secondParty, remoteAddress } as const;
   await demandTold(rooms, account, told);
   await call.view.commit([...made.writes, ...proven.writes], proven.expectations, made.due);
-  return { ...shown(made), afterwards: () => tell(rooms, told) };
+  return { ...shown(made), afterwards: () => tellUnlessDemanded(rooms, account, told) };
 }
 
 function recoveryEndpoint(): Endpoint {

@@ -71,7 +71,7 @@ async function logIn(rooms: TotpRooms, call: LoginCall): Promise<Reply> {
   await call.view.commit(proven.writes, proven.expectations);
   await demandTold(rooms, account, granted);
   const expectations = [accountExpectation(account, proven.read)];
-  return { login: { ...principal, expectations }, afterwards: () => tell(rooms, granted) };
+  return { login: { ...principal, expectations } };
 }
 
 function isHere({ token: { boundCidrs } }: AccountRecord, address: string): boolean {

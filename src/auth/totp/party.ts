@@ -27,17 +27,17 @@ export interface Party {
   readonly lock: Sealed;
 }
 
-/** The paths of all that is to be known of a party, for a multi-get. */
+/** The paths of all that is to be known of a party, for a multi-get: the account, its lock, its places for devices. */
 export function partyPaths(lockout: Lockout, name: AccountName): readonly string[] {
   return [accountPath(name), lockout.pathOf(fullName(name)), ...devicePaths(name)];
 }
 
-/** @param sealed what `partyPaths` hold, in their order */
-export function partyOf(lockout: Lockout, name: AccountName, sealed: readonly Sealed[]): Party {
+/** @param paths `partyPaths` @param sealed what these hold, in their order */
+export function partyOf(name: AccountName, paths: readonly string[], sealed: readonly Sealed[]): Party {
   const [account, lock, ...places] = sealed;
   const read = decodeAccount(account);
   const devices = places.map((record, slot) => liveDevice(read, slot, record));
-  return { name, read, devices, lockPath: lockout.pathOf(fullName(name)), lock };
+  return { name, read, devices, lockPath: paths[1] ?? '', lock };
 }
 
 /** A record that the account's list does not vouch for is none: it may be one of a device that is long gone. */

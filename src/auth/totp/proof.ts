@@ -8,7 +8,7 @@ import type { ViewExpectation, ViewWrite } from '../../core/view.ts';
 import { CofferError } from '../../errors.ts';
 import type { JsonObject } from '../../json.ts';
 import { type AccountRecord, devicePath, encodeDevice, type ReadAccount } from './account.ts';
-import { type Match, matchesOf, parseCode } from './codes.ts';
+import { type Match, type Matches, makeUp, matchesOf, parseCode } from './codes.ts';
 import { configPath, decodeConfig, type MountConfig } from './config.ts';
 import { type AccountName, fullName, nameOf } from './names.ts';
 import { type Party, partyOf, partyPaths, refusalOf, type Standing, standingOf } from './party.ts';
@@ -84,7 +84,7 @@ export async function prove(
   // Vault's text for a locked name.
   if (first.standing.kind === 'locked') throw new CofferError('permission_denied', 'permission denied');
   const other = second === undefined ? undefined : await witnessOf(rooms, call, second);
-  const verdict = await verdictOf(rooms, call, shown, first, other);
+  const { verdict, work } = await verdictOf(rooms, call, shown, first, other);
   const { read } = party;
   if (verdict.kind === 'right' && read !== undefined && isFit(read.account)) {
     return provenBy(read, config, verdict, [
@@ -92,6 +92,7 @@ export async function prove(
       ...(verdict.second === undefined ? [] : [verdict.second]),
     ]);
   }
+  makeUp(rooms.derive, rooms.decoy, work, call.clock.now());
   await refuse(rooms, call, first, other, verdict.kind === 'wrong-second');
   if (read !== undefined) onRefusal(read.account);
   throw refused();
@@ -109,8 +110,8 @@ async function readParties({ lockout }: TotpRooms, { view }: ProofCall, { first,
   const [config, ...sealed] = await view.readMany([configPath, ...own, ...others]);
   return {
     config: decodeConfig(config),
-    first: partyOf(lockout, first, sealed.slice(0, own.length)),
-    second: second === undefined ? undefined : partyOf(lockout, second, sealed.slice(own.length)),
+    first: partyOf(first, own, sealed.slice(0, own.length)),
+    second: second === undefined ? undefined : partyOf(second, others, sealed.slice(own.length)),
   };
 }
 
@@ -123,27 +124,23 @@ async function witnessOf({ lockout }: TotpRooms, call: ProofCall, party: Party):
   return { party, standing: await standingOf(lockout, call.view, party, call.remoteAddress) };
 }
 
-/** Does the same work for both, whoever they are, and only then looks at what came of it. */
+/** Looks at all that was shown before it says anything of it. */
 async function verdictOf(
   rooms: TotpRooms,
   { clock }: ProofCall,
   shown: Shown,
   { party: first }: Witness,
   second: Witness | undefined,
-): Promise<Verdict> {
-  const { derive, decoy } = rooms;
+): Promise<{ readonly verdict: Verdict; readonly work: readonly Matches[] }> {
+  const { derive } = rooms;
   const seconds = shown.secondCode === undefined ? [] : [shown.secondCode];
   const now = clock.now();
-  const own = matchesOf(derive, decoy, first.devices, [shown.code, ...seconds], now);
-  const theirs =
-    second === undefined ? undefined : matchesOf(derive, decoy, second.party.devices, seconds, now);
+  const own = matchesOf(derive, first.devices, [shown.code, ...seconds], now);
   const isOther = await isSomebodyElse(rooms, shown);
-  return weigh(
-    shown,
-    first,
-    own,
-    second === undefined ? undefined : { ...second, matches: theirs?.[0] ?? [], isOther },
-  );
+  if (second === undefined) return { verdict: weigh(shown, first, own.found, undefined), work: [own] };
+  const theirs = matchesOf(derive, second.party.devices, seconds, now);
+  const other = { ...second, matches: theirs.found[0] ?? [], isOther };
+  return { verdict: weigh(shown, first, own.found, other), work: [own, theirs] };
 }
 
 /**
@@ -152,8 +149,9 @@ async function verdictOf(
  */
 async function isSomebodyElse({ environment }: TotpRooms, { first, second }: Shown): Promise<boolean> {
   if (second === undefined) return false;
-  const one = await environment.entityOf?.(fullName(first));
-  const other = await environment.entityOf?.(fullName(second));
+  const [one, other] = await Promise.all(
+    [first, second].map((name) => environment.entityOf?.(fullName(name))),
+  );
   return other === undefined || (!other.disabled && one?.id !== other.id);
 }
 

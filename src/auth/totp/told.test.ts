@@ -22,6 +22,7 @@ const recording: AuthMethodType = {
       notices: {
         async post(notice) {
           told.push({ how: 'post', notice, notifiers: [] });
+          if (refusing.includes('outbox')) throw new CofferError('unavailable', 'the outbox is full');
         },
         async demand(notice, notifiers) {
           told.push({ how: 'demand', notice, notifiers });
@@ -83,7 +84,7 @@ describe('people are told', () => {
     await logIn(node, 'bob', '12345');
     const own = { issuer: 'acme', account: 'bob', code: bob.wrong() };
     await ask(node, 'update', 'auth/totp/enroll/invite', own, null);
-    expect(outcomes()).toEqual(['post login.totp refused', 'post login.totp refused']);
+    expect(outcomes()).toEqual(['post login.totp.refused refused', 'post login.totp.refused refused']);
     expect(told[0]?.notice.fields).toMatchObject({ role: '', second_party: '' });
   });
 
@@ -109,6 +110,20 @@ describe('people are told', () => {
   });
 });
 
+it('nobody logs in untold: where a notice cannot be kept, its token ends', async () => {
+  const bob = await makeAccount(node, place.clock, 'bob');
+  const tokens = async () => (await ask(node, 'list', 'auth/token/accessors')).data['keys'] as string[];
+  const before = await tokens();
+  refusing = ['outbox'];
+  expect((await logIn(node, 'bob', bob.code())).status).toBe(503);
+  expect(await tokens()).toEqual(before);
+  // Refusals wait for nobody.
+  expect((await logIn(node, 'bob', bob.wrong())).status).toBe(400);
+  refusing = [];
+  place.clock.jump(30);
+  expect((await logIn(node, 'bob', bob.code())).status).toBe(200);
+});
+
 describe('an account whose logins have to be told of', () => {
   it('gets nothing until its notifiers have accepted', async () => {
     const bob = await makeAccount(node, place.clock, 'bob', { notify: ['mail', 'sns'] });
@@ -127,9 +142,8 @@ describe('an account whose logins have to be told of', () => {
     expect((await logIn(node, 'bob', bob.code())).status).toBe(200);
     expect(outcomes()).toEqual([
       'demand login.totp granted',
-      'post login.totp refused',
+      'post login.totp.refused refused',
       'demand login.totp granted',
-      'post login.totp granted',
     ]);
     expect(told[0]?.notifiers).toEqual(['mail', 'sns']);
   });

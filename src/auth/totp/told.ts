@@ -6,8 +6,10 @@ import type { AccountRecord } from './account.ts';
 import { type AccountName, fullName } from './names.ts';
 import type { TotpRooms } from './rooms.ts';
 
-/** A login was granted or refused. */
+/** A login was granted. */
 export const loginNotice = 'login.totp';
+/** One was refused: a kind of its own, since anybody can bring these about. */
+export const refusalNotice = 'login.totp.refused';
 /** Somebody without a token made themselves an invitation, or a device was enrolled. */
 export const enrolmentNotice = 'enrolment.totp';
 
@@ -31,7 +33,7 @@ export interface Told {
 function noticeOf(clock: Clock, { outcome, account, role, secondParty, remoteAddress }: Told): Notice {
   const isLogin = outcome === 'granted' || outcome === 'refused';
   return {
-    kind: isLogin ? loginNotice : enrolmentNotice,
+    kind: outcome === 'refused' ? refusalNotice : isLogin ? loginNotice : enrolmentNotice,
     subject: `${isLogin ? 'Login' : 'Enrolment'} of ${fullName(account)} by one-time code: ${outcome}`,
     fields: {
       issuer: account.issuer,
@@ -43,6 +45,15 @@ function noticeOf(clock: Clock, { outcome, account, role, secondParty, remoteAdd
       outcome,
     },
   };
+}
+
+/** Resolves when it is sure to be told; at once for an account whose notifiers had to accept it before. */
+export async function tellUnlessDemanded(
+  rooms: TotpRooms,
+  { notify }: Pick<AccountRecord, 'notify'>,
+  told: Told,
+): Promise<void> {
+  if (notify.length === 0) await tell(rooms, told);
 }
 
 /** Resolves when it is sure to be told. */
@@ -59,7 +70,7 @@ export function tellRefusal(rooms: TotpRooms, told: Told): void {
 }
 
 /**
- * Has the account's notifiers accept the notice of what it is about to be granted. Throws `unavailable` where they don't, and where there
+ * Has the account's notifiers accept the notice of what it is about to be granted; whoever else wants it is told then, too. Throws `unavailable` where they don't, and where there
  * is nobody who could.
  */
 export async function demandTold(

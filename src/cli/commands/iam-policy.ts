@@ -15,7 +15,7 @@ import { variable } from '../shell.ts';
 import { tableOptions, tableTarget } from '../table-target.ts';
 
 export const command = defineCommand({
-  summary: 'Print the least IAM policy for a table of secrets, a server, or an engine',
+  summary: 'Print the least IAM policy for a table, a server or an engine',
   details: [
     'ROLE is reader (get, list, export), writer (put, delete and undelete, but no values to see), or admin (both, prune, delete ' +
       'for good, table setup). It asks nobody: what is not known, such as the account, is * in it. With --context the ' +
@@ -56,7 +56,7 @@ export const command = defineCommand({
     "coffer iam-policy reader --safe 'credstash://secrets?key=alias/secrets'",
     'coffer iam-policy writer --account 111122223333 --context env=prod',
     'coffer iam-policy server --aws --name billing',
-    'coffer iam-policy aws-engine --use iam_user',
+    'coffer iam-policy aws-engine --use assumed_role --account 111122223333',
   ],
   async run({ options, operands }, shell) {
     const { account } = options;

@@ -320,6 +320,25 @@ describe.skipIf(moto === undefined)('credentials of AWS, on moto', () => {
     });
   });
 
+  it('one policy gives each login the role that it says, and no other', async () => {
+    for (const role of ['Admin', 'Reader']) {
+      const fields = { credential_type: 'assumed_role', role_arns: roleArn.replace('Admin', role) };
+      await written(mount.node, `aws/roles/${role}`, fields);
+    }
+    const text = 'path "aws/sts/{{token.metadata.role}}" { capabilities = ["read", "update"] }';
+    await writePolicy(mount.node, 'chosen', text);
+    const statuses = async (meta: JsonObject) => {
+      const token = await makeToken(mount.node, { policies: ['chosen'], meta });
+      const answers = [await read('aws/sts/Admin', {}, token), await write('aws/sts/Reader', {}, token)];
+      return answers.map(({ status }) => status);
+    };
+    expect(await statuses({ role: 'Admin' })).toEqual([200, 403]);
+    expect(await statuses({ role: 'Reader' })).toEqual([403, 200]);
+    for (const meta of [{}, { role: '*' }, { role: '+' }, { role: 'admin' }, { role: '' }]) {
+      expect(await statuses(meta), JSON.stringify(meta)).toEqual([403, 403]);
+    }
+  });
+
   describe('people are told', () => {
     beforeEach(() =>
       written(mount.node, 'aws/roles/Admin', { credential_type: 'assumed_role', role_arns: roleArn }),

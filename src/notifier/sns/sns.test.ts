@@ -123,12 +123,16 @@ describe.skipIf(moto === undefined)('a topic', () => {
       way.fault = () => ({ kind: 'drop' });
       await expect(demand()).rejects.toMatchObject({
         code: 'unavailable',
-        message: expect.stringMatching(/^the notifier "mail" did not accept the notice: SNS at .* cannot be reached/) as string,
+        message: expect.stringMatching(
+          /^the notifier "mail" did not accept the notice: SNS at .* cannot be reached/,
+        ) as string,
       });
       expect(await keysOf(place.storage, 'core/notice/waiting/')).toEqual([]);
       way.fault = () => undefined;
       await demand();
-      expect((await topic.messages()).map(({ subject }) => subject)).toEqual(['Credentials Minted For Account']);
+      expect((await topic.messages()).map(({ subject }) => subject)).toEqual([
+        'Credentials Minted For Account',
+      ]);
     } finally {
       await place.remove();
     }
