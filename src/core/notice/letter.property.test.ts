@@ -10,7 +10,9 @@ const anyText = fc.oneof(
   fc.string({ unit: 'binary', maxLength: 1_200 }),
   fc.stringMatching(/^[\r\n\t\u2028\u202e\ud800-\udfffa: ]{0,80}$/u),
 );
-const fields = fc.dictionary(fc.oneof(fc.stringMatching(/^[a-z_]{1,12}$/), anyText), anyText, { maxKeys: 60 });
+const fields = fc.dictionary(fc.oneof(fc.stringMatching(/^[a-z_]{1,12}$/), anyText), anyText, {
+  maxKeys: 60,
+});
 const kind = fc.constantFrom('credentials.issued', 'login.totp', 'a', 'approval.requested');
 
 describe('a letter', () => {
@@ -51,13 +53,19 @@ describe('kinds', () => {
 
   it('want what their regular expression would', () => {
     fc.assert(
-      fc.property(word, fc.boolean(), word, fc.stringMatching(/^[a-z.]{1,12}$/), (before, star, after, name) => {
-        const pattern = `${before}${star ? '*' : ''}${after}`;
-        fc.pre(pattern !== '');
-        const escaped = (text: string) => text.replaceAll('.', '\\.');
-        const expected = new RegExp(`^${escaped(before)}${star ? '.*' : ''}${escaped(after)}$`);
-        expect(wants(parseKinds([pattern]), name)).toBe(expected.test(name));
-      }),
+      fc.property(
+        word,
+        fc.boolean(),
+        word,
+        fc.stringMatching(/^[a-z.]{1,12}$/),
+        (before, star, after, name) => {
+          const pattern = `${before}${star ? '*' : ''}${after}`;
+          fc.pre(pattern !== '');
+          const escaped = (text: string) => text.replaceAll('.', '\\.');
+          const expected = new RegExp(`^${escaped(before)}${star ? '.*' : ''}${escaped(after)}$`);
+          expect(wants(parseKinds([pattern]), name)).toBe(expected.test(name));
+        },
+      ),
     );
   });
 
