@@ -114,8 +114,8 @@ it.skipIf(moto === undefined || database === undefined)(
 it.each([
   [['--aws', '--init'], '--aws finds or makes'],
   [['--aws', '--dev'], '--aws finds or makes'],
-  [['--name', 'x'], '--name, --distinguished and --dry-run go with --aws'],
-  [['--distinguished', 'x'], '--name, --distinguished and --dry-run go with --aws'],
+  [['--name', 'x'], '--name and --dry-run go with --aws'],
+  [['--distinguished', 'x'], '--distinguished goes with --aws or --dssss'],
   [['--aws', '--name', 'No'], '--name is 1 to 63'],
   [['--aws', '--distinguished', 'team/x'], 'without its path'],
   [['--aws', '--distinguished', 'account'], 'account is taken'],
