@@ -24,6 +24,7 @@ import { isBuiltin } from './mount/builtin.ts';
 import { MountView } from './mount/view.ts';
 import type { Peers } from './peers.ts';
 import type { Acl } from './policy/acl.ts';
+import { loginMetadata } from './policy/template.ts';
 import type { StrangerLimit, Strangers } from './quota/strangers.ts';
 import { isAbsent, none, readFields } from './read-fields.ts';
 import { refusal } from './refusal.ts';
@@ -37,7 +38,7 @@ import { allowedOrigins } from './server/cors.ts';
 import type { InFlight } from './server/in-flight.ts';
 import { auditedHeaders } from './server/request-headers.ts';
 import { type Authentication, authenticate } from './token/authenticate.ts';
-import { loginMetadata, principalOf } from './token/record.ts';
+import { principalOf } from './token/record.ts';
 import { present, type Unwrapped, unwrappedBy } from './unwrapped.ts';
 import { admitWrapping, type EncodeAnswer, wrapOutcome } from './wrap-answer.ts';
 
