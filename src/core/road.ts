@@ -230,7 +230,6 @@ async function prepareVisit(
   };
 }
 
-const noMetadata: Readonly<Record<string, string>> = {};
 
 /** A new one each time: listeners on one that is shared would never go away. */
 function neverAborted(): AbortSignal {
@@ -262,7 +261,7 @@ function buildCall(
             displayName: token.record.displayName,
             accessor: token.record.accessor,
             entityId: token.identity?.entity.id ?? '',
-            metadata: loginMetadata(token.record) ?? noMetadata,
+            metadata: loginMetadata(token.record) ?? {},
             principal: principalOf(token.record),
           },
     clock: core.clock,
