@@ -24,6 +24,7 @@ import { isBuiltin } from './mount/builtin.ts';
 import { MountView } from './mount/view.ts';
 import type { Peers } from './peers.ts';
 import type { Acl } from './policy/acl.ts';
+import { loginMetadata } from './policy/template.ts';
 import type { StrangerLimit, Strangers } from './quota/strangers.ts';
 import { isAbsent, none, readFields } from './read-fields.ts';
 import { refusal } from './refusal.ts';
@@ -261,7 +262,7 @@ function buildCall(
             displayName: token.record.displayName,
             accessor: token.record.accessor,
             entityId: token.identity?.entity.id ?? '',
-            metadata: token.record.metadata ?? noMetadata,
+            metadata: loginMetadata(token.record) ?? noMetadata,
             principal: principalOf(token.record),
           },
     clock: core.clock,
