@@ -44,6 +44,8 @@ export const reaches: readonly Reach[] = [
       // An instance's own metadata service, which no guard of addresses would let through: what is asked is fixed.
       'aws/instance-metadata.ts',
       'outgoing/',
+      // Text for a browser: what runs there asks this server.
+      'http/page/enroll-script.ts',
       'audit-device/connection.ts',
       'engine/database/mysql/',
       'engine/database/postgresql/',

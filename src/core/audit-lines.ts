@@ -83,7 +83,12 @@ export function callerText({ record, identity }: AuditedToken, digest?: () => st
   return text;
 }
 
-function decisionText(decision: AuditedDecision): RawJson {
+export function decisionText(decision: AuditedDecision): RawJson {
+  if (decision.kind === 'needs-approval') {
+    // Who may approve is said by the rule that it names.
+    const { kind, rule } = decision;
+    return new RawJson(JSON.stringify({ kind, rule }));
+  }
   if (decision.kind !== 'allow' || !('rule' in decision)) return new RawJson(JSON.stringify(decision));
   const known = ruleTexts.get(decision.rule);
   if (known !== undefined) return known;

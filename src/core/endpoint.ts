@@ -74,7 +74,7 @@ export interface Caller {
   readonly accessor: string;
   /** Empty for a token without entity. */
   readonly entityId: string;
-  /** What the auth method, or whoever made the token, said of it. */
+  /** What the auth method said of the login; empty for a token that another token made: its maker chose the words. */
   readonly metadata: Readonly<Record<string, string>>;
   /** Who logged in for this very token; absent for tokens that other tokens made, which may be meant to do less. */
   readonly principal?: ProvenPrincipal | undefined;

@@ -9,6 +9,7 @@ import { asksIfAlive } from './alive.ts';
 import { errorAnswer } from './answer.ts';
 import { type AuditedDecision, requestLine, responseLine } from './audit-lines.ts';
 import { AuditedStream } from './audited-stream.ts';
+import { callerOf } from './caller-of.ts';
 import { carryOut, type Outcome } from './carry-out.ts';
 import { consentTo, withConsent } from './consent.ts';
 import type { Core } from './core.ts';
@@ -37,7 +38,6 @@ import { allowedOrigins } from './server/cors.ts';
 import type { InFlight } from './server/in-flight.ts';
 import { auditedHeaders } from './server/request-headers.ts';
 import { type Authentication, authenticate } from './token/authenticate.ts';
-import { principalOf } from './token/record.ts';
 import { present, type Unwrapped, unwrappedBy } from './unwrapped.ts';
 import { admitWrapping, type EncodeAnswer, wrapOutcome } from './wrap-answer.ts';
 
@@ -229,8 +229,6 @@ async function prepareVisit(
   };
 }
 
-const noMetadata: Readonly<Record<string, string>> = {};
-
 /** A new one each time: listeners on one that is shared would never go away. */
 function neverAborted(): AbortSignal {
   return new AbortController().signal;
@@ -253,17 +251,7 @@ function buildCall(
     params: destination.params,
     fields: coerced.values,
     data: request.data,
-    caller:
-      token === undefined
-        ? undefined
-        : {
-            policies: token.policies,
-            displayName: token.record.displayName,
-            accessor: token.record.accessor,
-            entityId: token.identity?.entity.id ?? '',
-            metadata: token.record.metadata ?? noMetadata,
-            principal: principalOf(token.record),
-          },
+    caller: callerOf(token),
     clock: core.clock,
     remoteAddress: request.remoteAddress,
     signal: request.signal ?? neverAborted,

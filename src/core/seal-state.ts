@@ -54,7 +54,8 @@ export class SealState implements SealControl {
       open: async (rootKey, slot) => {
         await this.#open(rootKey, 'as-marked');
         this.#opened.set(slot.id, 'by itself');
-        await this.#tell(unsealedNotice(slot.kind, undefined));
+        // Nodes that come and go with requests would tell of each.
+        if (options.manner === undefined) await this.#tell(unsealedNotice(slot.kind, undefined));
       },
     });
   }

@@ -70,17 +70,18 @@ function problemJson({ where, file, place, message }: Problem): JsonValue {
 }
 
 function listenerRow(settings: ListenerSettings): { address: string; note: string; json: JsonValue } {
-  const { tls } = settings;
+  const { tls, dialect } = settings;
+  const spoken = dialect === 'vault' ? '' : `, ${dialect}`;
   if (tls === undefined) {
     const address = `http://${shownAddress(settings)}`;
-    return { address, note: 'without TLS', json: { address, tls: null } };
+    return { address, note: `without TLS${spoken}`, json: { address, dialect, tls: null } };
   }
   const address = `https://${shownAddress(settings)}`;
   const { names, notAfter, fingerprint } = readCertificate(tls);
   const until = new Date(notAfter).toISOString();
   return {
     address,
-    note: `${names}, until ${until}`,
-    json: { address, tls: { names, not_after: until, fingerprint_sha256: fingerprint } },
+    note: `${names}, until ${until}${spoken}`,
+    json: { address, dialect, tls: { names, not_after: until, fingerprint_sha256: fingerprint } },
   };
 }

@@ -14,7 +14,7 @@ import { type HomeWords, homeOptions, homeSettings, refuseHomeWords } from './aw
 import { mountTypesFor } from './catalog.ts';
 import { openConfiguredSeals } from './configured-seals.ts';
 import { type DssssWords, dssssHome, dssssOptions, refuseDssssWords } from './dssss-home/start.ts';
-import { firstSteps, welcome } from './first-start.ts';
+import { welcome } from './first-start.ts';
 import { notifierKinds } from './notifiers.ts';
 import { guardMemory, guardProcess, refuseInspector } from './process-guard.ts';
 import { devicePlaces, logControl, sanitizedConfiguration } from './program-facts.ts';
@@ -23,6 +23,7 @@ import { type Server, startDataServer, startDevServer } from './server.ts';
 import { checkServer, refuseWith, settingProblems } from './server-check.ts';
 import { type Flags, loadServerSettings, settingOptions } from './server-settings.ts';
 import { openServerTelemetry } from './server-telemetry.ts';
+import { servingWords } from './serving-words.ts';
 import { Hangup, untilStopped } from './signals.ts';
 import { storagePlace } from './storage-place.ts';
 import type { Company } from './workers/company.ts';
@@ -145,7 +146,10 @@ export async function serveUntilStopped(
     const init = initOf(given, loaded, shell);
     const onServing = (ready: WorkerReady) => {
       given.onServing?.();
-      const words = wordsOf(ready, storagePlace(loaded.settings.storage, dataDirectory(loaded, shell)).name);
+      const words = servingWords(
+        ready,
+        storagePlace(loaded.settings.storage, dataDirectory(loaded, shell)).name,
+      );
       shell.ui.text(`${words}${loaded.settings.workers} workers serve.\n`);
     };
     return serveWithWorkers({ loaded, load: again, log, hangup, init, onServing });
@@ -317,11 +321,6 @@ Serving on ${addresses.join(', ')}
   return { server, words };
 }
 
-const emptyNote = 'There is no store yet: `coffer operator init` makes one.\n';
-const waitingNote =
-  'The store is sealed: its key is elsewhere and does not open it now. It is asked again until it does; the log says why.\n';
-const sealedNote = 'The store is sealed: `coffer operator unseal` opens it.\n';
-
 async function data(
   start: Start,
   init: WorkerStart['init'],
@@ -360,14 +359,7 @@ async function data(
   const { initialized, sealed, waiting } = await server.node.state.status();
   const waits = waiting !== undefined;
   const ready = { addresses: server.listeners.addresses, isNew, initialized, sealed, waits };
-  return { server, ready, words: wordsOf(ready, place.name) };
-}
-
-/** @param place of the store, for people */
-function wordsOf({ addresses, isNew, initialized, sealed, waits }: WorkerReady, place: string): string {
-  const all = addresses.join(', ');
-  const serving = isNew ? firstSteps(all) : `Serving ${place} on ${all}\n`;
-  return serving + (initialized ? (sealed ? (waits ? waitingNote : sealedNote) : '') : emptyNote);
+  return { server, ready, words: servingWords(ready, place.name) };
 }
 
 /** What the server tells of itself; `directory` is the data directory, where there is one. */

@@ -35,7 +35,7 @@ import { Device } from '../fakes/totp-place.ts';
 
 const seed = Number(process.env['COFFER_TEST_SEED'] ?? 20_261_122);
 /** Requests of each operation with each token. */
-const rounds = 24;
+const rounds = 16;
 
 /** Of somebody whom lists of role-secrets name: to read a value is for nobody else. */
 async function listedToken(): Promise<string> {
@@ -535,8 +535,10 @@ describe('every declared operation', () => {
       for (const [path, sent] of [[declared.path, {}] as const, ...inputs]) {
         const powerful = await makeToken(node, { policies: ['root'] }, rootToken);
         const weak = await makeToken(node, { policies: ['default'] }, rootToken);
-        await ask(node, 'update', 'cubbyhole/sample', { a: [1] }, powerful);
-        await ask(node, 'update', 'cubbyhole/sample/below', { a: [1] }, powerful);
+        if (declared.name.startsWith('cubbyhole/')) {
+          await ask(node, 'update', 'cubbyhole/sample', { a: [1] }, powerful);
+          await ask(node, 'update', 'cubbyhole/sample/below', { a: [1] }, powerful);
+        }
         const listed = declared.name.startsWith('role-secrets/') ? [await listedToken()] : [];
         for (const token of [weak, powerful, ...listed, ...approver]) {
           const answer = await ask(node, declared.operation, path, sent, token);

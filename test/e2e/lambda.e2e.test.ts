@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { JsonObject } from '../../src/json.ts';
 import { albEvent, dutyEvent, urlEvent } from '../fakes/lambda-events.ts';
 import { askMoto, makeKmsKey, testRegion } from '../fakes/moto-calls.ts';
+import { type DatabasePlace, databasePlace } from '../setup/database-place.ts';
 import { type DynamoLocal, startDynamoLocal } from '../setup/dynamodb-local.ts';
 import { type Moto, startMoto } from '../setup/moto.ts';
 import {
@@ -14,12 +15,17 @@ import {
 import { rootTokenOf } from './kill-rounds.ts';
 import { cleanUp, cli, freshPlace, type Place, startServer } from './server-process.ts';
 
-const [moto, local] = await Promise.all([startMoto(), startDynamoLocal()]);
+const [moto, local, database] = await Promise.all([
+  startMoto(),
+  startDynamoLocal(),
+  databasePlace('postgresql'),
+]);
 afterAll(async () => {
   await endFunctions();
   await cleanUp();
   await moto?.close();
   await local?.close();
+  await database?.close();
 });
 
 const seal = `awskms:alias/coffer?region=${testRegion}`;
@@ -201,5 +207,34 @@ describe.skipIf(moto === undefined || local === undefined)('Coffer in Lambda', (
       error: { message: expect.stringMatching(/the parameter .* tells of a store there/) },
     });
     await Promise.all([duties.kill(), served.kill()]);
+  });
+});
+
+describe.skipIf(moto === undefined || database === undefined)('Coffer in Lambda, over PostgreSQL', () => {
+  it('serves, and its duties are done', async () => {
+    const kms = moto as Moto;
+    await makeKmsKey(kms, 'coffer-pg');
+    const { server, name, password } = database as DatabasePlace;
+    const own = {
+      ...kms.env,
+      AWS_REGION: testRegion,
+      COFFER_STORAGE: `postgres://${name}:${password}@${server.host}:${server.port}/${name}?sslmode=disable`,
+      COFFER_SEAL: `awskms:alias/coffer-pg?region=${testRegion}`,
+    };
+    const place = freshPlace();
+    const made = await startServer(place, { words: ['--init', '--audit-log', 'store'], env: own });
+    const token = rootTokenOf(place);
+    await made.stop();
+    const [served, duties] = await Promise.all([startFunction('public', own), startFunction('duties', own)]);
+    const headers = { 'x-vault-token': token };
+    const body = JSON.stringify({ data: { word: 'fish' } });
+    const written = urlEvent({ method: 'POST', target: '/v1/secret/data/a', headers, body });
+    expect(answered(await served.invoke(written))).toMatchObject({ status: 200 });
+    served.signal('SIGSTOP');
+    expect(await duties.invoke(dutyEvent(Date.now()), 180_000)).toMatchObject({ result: { done: true } });
+    served.signal('SIGCONT');
+    const read = urlEvent({ target: '/v1/secret/data/a', headers });
+    expect(answered(await served.invoke(read))).toMatchObject({ json: { data: { data: { word: 'fish' } } } });
+    await Promise.all([served.kill(), duties.kill()]);
   });
 });

@@ -97,13 +97,14 @@ it('threat 19: a program is run that the configuration names, and none that a re
   ];
   writeFileSync(program, `#!/bin/sh\ncat >> ${out}\n`);
   chmodSync(program, 0o700);
-  const text = `[[notifier]]\nname = "local"\ncommand = ["${program}"]\nkinds = ["token.*"]\n`;
+  const text = `[[notifier]]\nname = "local"\ncommand = ["${program}"]\nkinds = ["token.*", "store.*"]\n`;
   writeFileSync(config, text);
   const server = await startServer(place, { words: ['--init', '--config', config] });
   const wire = openWire(server.address, rootTokenOf(place));
   const answer = await wire.ask('POST', 'auth/token/create', { body: { policies: ['root'] } });
-  await until(server, () => existsSync(out) && readFileSync(out, 'utf8').endsWith('}\n'));
-  expect(readFileSync(out, 'utf8')).toContain(textAt(answer.json, 'auth', 'accessor'));
+  const toldOf = () => (existsSync(out) ? readFileSync(out, 'utf8') : '');
+  await until(server, () => toldOf().includes(textAt(answer.json, 'auth', 'accessor')));
+  await until(server, () => toldOf().includes('"opened":"keyfile"'));
   const body = { type: 'command', options: { command: '/bin/sh' } };
   expect((await wire.ask('POST', 'sys/notifiers/other', { body })).status).toBe(400);
   expect((await wire.ask('POST', 'sys/notifiers/local', { body })).status).toBe(400);

@@ -13,6 +13,7 @@ export const aliasedType: AuthMethodType = {
         fields: {
           alias: { type: 'string', help: 'Who.' },
           about: { type: 'pairs', help: 'Metadata of the alias.' },
+          said: { type: 'pairs', help: 'Metadata of the token.' },
           groups: { type: 'list', help: 'Names of groups.' },
           policies: { type: 'list', help: 'Policies of the token.' },
         },
@@ -20,12 +21,12 @@ export const aliasedType: AuthMethodType = {
           update: {
             summary: 'Log in',
             login: true,
-            handle: async ({ fields: { alias = '', about, groups, policies = [] } }) => ({
+            handle: async ({ fields: { alias = '', about, said = {}, groups, policies = [] } }) => ({
               login: {
                 alias,
                 displayName: `who-${alias.slice(0, 20)}`,
                 policies,
-                metadata: {},
+                metadata: said,
                 renewable: true,
                 ...(about === undefined ? {} : { aliasMetadata: about }),
                 ...(groups === undefined ? {} : { groupAliases: groups }),

@@ -6,8 +6,9 @@ import type { EngineType } from '../../src/engine/engine.ts';
 import type { JsonObject } from '../../src/json.ts';
 import type { CofferNode } from '../../src/main/node.ts';
 import type { Letter } from '../../src/notifier/notifier.ts';
+import { aliasedType } from './aliased-method.ts';
 import { AwsCloud, type Keys } from './aws-cloud.ts';
-import { ask, makePlace, type Place, type PlaceOptions } from './client.ts';
+import { ask, makePlace, type Place, type PlaceOptions, tokenOf, writePolicy } from './client.ts';
 import { HandClock } from './hand-clock.ts';
 import { Sinks } from './sink-notifier.ts';
 
@@ -53,9 +54,17 @@ export async function awsMount(
   const type = awsCredentials({ env: {}, endpoints: [endpoint], profiles: [], ...places }, open);
   // AWS has a clock of its own, by which it tells how old keys are.
   const clock = new HandClock(Math.floor(Date.now() / 1_000) * 1_000);
-  const store = await makePlace({ clock, notifiers, engines: [mute ? muteType(type) : type], ...options });
+  const store = await makePlace({
+    authMethods: [aliasedType],
+    clock,
+    notifiers,
+    engines: [mute ? muteType(type) : type],
+    ...options,
+  });
   const node = await store.node();
   await written(node, 'sys/mounts/aws', { type: 'aws' });
+  await written(node, 'sys/auth/people', { type: 'aliased' });
+  await writePolicy(node, 'all', 'path "*" { capabilities = ["create", "read", "update"] }');
   await written(node, 'aws/config/root', {
     access_key: keys.accessKey,
     secret_key: keys.secretKey,
@@ -94,4 +103,23 @@ export async function lettersOf(
     await new Promise((resolve) => setImmediate(resolve));
   }
   return sinks.letters(name);
+}
+
+/** The token of somebody of whom the auth method says this. */
+export async function loggedIn({ node }: AwsMount, said: JsonObject, policies = 'all'): Promise<string> {
+  return tokenOf(await ask(node, 'update', 'auth/people/login', { alias: 'ann', said, policies }, null));
+}
+
+/** Awaits something that pauses on the way, and lets its pauses pass. */
+export async function withPausesPassing<T>(clock: HandClock, work: Promise<T>): Promise<T> {
+  let settled = false;
+  const done = work.finally(() => {
+    settled = true;
+  });
+  // Slowly beside the calls on the way, so that no limit of theirs passes with the pauses.
+  for (let turns = 1; !settled; turns++) {
+    if (turns % 1_000 === 0) clock.advance(0.25);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  return done;
 }

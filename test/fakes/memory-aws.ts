@@ -24,6 +24,8 @@ export function memoryAws(now: () => number, ownName = 'coffer'): AwsServices {
     putPolicy: async (user) => void keysOf(user),
     createKey: async (user) => {
       const key = newKey('AKIA');
+      // One key a user is enough here, and nobody ever has too many.
+      keysOf(user).clear();
       keysOf(user).set(key.accessKey, now());
       return key;
     },

@@ -1,12 +1,14 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { FieldSpec } from '../../src/core/endpoint.ts';
+import { awsCredentials } from '../../src/engine/aws/aws.ts';
 import type { JsonObject, JsonValue } from '../../src/json.ts';
 import type { CofferNode } from '../../src/main/node.ts';
 import { countedUserpass } from '../fakes/cheap-userpass.ts';
 import { type Asked, ask, auditText, makePlace, makeToken, type Place, storedText } from '../fakes/client.ts';
 import { type DeclaredOperation, everyOperation } from '../fakes/every-endpoint.ts';
 import { leasedType, Outside } from '../fakes/leased-engine.ts';
+import { memoryAws } from '../fakes/memory-aws.ts';
 
 const canary = 'canary-e41b7c90d2f3';
 let place: Place;
@@ -16,11 +18,16 @@ const help: Asked[] = [];
 
 beforeAll(async () => {
   const userpass = countedUserpass();
-  place = await makePlace({ engines: [leasedType(new Outside())], authMethods: [userpass.type] });
+  const everywhere = { env: {}, endpoints: [], profiles: [], ambient: true };
+  const services = memoryAws(() => place.clock.now(), 'sample');
+  const engines = [leasedType(new Outside()), awsCredentials(everywhere, () => services)];
+  place = await makePlace({ engines, authMethods: [userpass.type] });
   node = await place.node();
   await ask(node, 'update', 'sys/mounts/leased', { type: 'leased' });
-  for (const type of ['transit', 'totp', 'database', 'role-secrets'])
+  for (const type of ['transit', 'totp', 'database', 'role-secrets', 'aws'])
     await ask(node, 'update', `sys/mounts/${type}`, { type });
+  const arn = 'arn:aws:iam::123456789012:role/sample';
+  await ask(node, 'update', 'aws/roles/sample', { credential_type: 'assumed_role', role_arns: arn });
   await ask(node, 'update', 'transit/keys/sample', { exportable: true });
   await ask(node, 'update', 'totp/keys/sample', { key: 'GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ' });
   await ask(node, 'update', 'sys/auth/approle', { type: 'approle' });

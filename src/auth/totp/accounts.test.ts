@@ -86,6 +86,22 @@ describe('an account', () => {
     }
   });
 
+  it('is locked and unlocked by its two names', async () => {
+    const phone = await makeAccount(node, place.clock, 'b:ö b');
+    for (let guess = 0; guess < 5; guess++) await logIn(node, 'b:ö b', phone.wrong());
+    expect((await logIn(node, 'b:ö b', phone.code())).status).toBe(403);
+    const { keys } = (await ask(node, 'list', 'sys/locked-users/')).data;
+    const [locked = ''] = keys as string[];
+    expect(locked).toMatch(/^auth_totp_[0-9a-f]{8}\/acme\/b:ö b$/);
+    const [mount, ...name] = locked.split('/');
+    const unlock = (text: string) => ask(node, 'update', `sys/locked-users/${mount}/unlock/${text}`);
+    expect((await unlock('acme')).status).toBe(400);
+    expect((await unlock('acme/B:Ö B')).status).toBe(204);
+    expect((await logIn(node, 'b:ö b', phone.code())).status).toBe(403);
+    expect((await unlock(name.join('/'))).status).toBe(204);
+    expect((await logIn(node, 'b:ö b', phone.code())).status).toBe(200);
+  });
+
   it('is listed as a holder of its policies', async () => {
     await writePolicy(node, 'p', 'path "secret/data/x" { capabilities = ["read"] }');
     await ask(node, 'update', path, { token_policies: 'p' });

@@ -7,7 +7,6 @@ import { readFileSync, unlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { isJsonObject, type JsonValue } from '../../json.ts';
 import { makePrivateDirectory, writePrivateFile } from '../private-file.ts';
-import { askProgram } from '../run-child.ts';
 import { type Environment, type Shell, variable } from '../shell.ts';
 import { isReadableByOthers } from '../token-file.ts';
 import type { Credentials } from './credentials.ts';
@@ -47,7 +46,7 @@ function hasKeyring(env: Environment): boolean {
 }
 
 /** The secret goes by standard input: arguments are for all to see. */
-function keyring(
+async function keyring(
   shell: Shell,
   words: readonly string[],
   subject: string,
@@ -62,6 +61,7 @@ function keyring(
     ),
   );
   const args = [...words, 'service', 'coffer-sts', 'subject', subject];
+  const { askProgram } = await import('../run-child.ts');
   return askProgram({ command: 'secret-tool', args, env, searchPath: shell.env['PATH'] }, input);
 }
 

@@ -1,6 +1,5 @@
 import { CofferError } from '../../errors.ts';
 import { isJsonObject } from '../../json.ts';
-import { createOutgoing } from '../../outgoing/https.ts';
 import { defineCommand } from '../command.ts';
 import type { Credentials } from './credentials.ts';
 import { getOptions } from './get.ts';
@@ -69,6 +68,7 @@ async function signinToken(
   { accessKeyId, secretAccessKey, sessionToken }: Credentials,
 ): Promise<string> {
   const session = JSON.stringify({ sessionId: accessKeyId, sessionKey: secretAccessKey, sessionToken });
+  const { createOutgoing } = await import('../../outgoing/https.ts');
   const { status, body } = await createOutgoing({ patience, atOnce: 1 })({
     url: `${signin}/federation`,
     method: 'POST',

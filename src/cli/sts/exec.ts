@@ -1,7 +1,6 @@
 import { CofferError } from '../../errors.ts';
 import { childEnvironment } from '../child-environment.ts';
 import { defineCommand } from '../command.ts';
-import { runChild } from '../run-child.ts';
 import { variablesOf } from './credentials.ts';
 import { getOptions } from './get.ts';
 import { obtain } from './request.ts';
@@ -40,6 +39,7 @@ export const exec = defineCommand({
       { pristine: false, keepToken: false },
     );
     const [command = '', ...args] = operands.COMMAND;
+    const { runChild } = await import('../run-child.ts');
     const end = await runChild({ command, args, env, searchPath: shell.env['PATH'] });
     if (end.kind === 'ended') return shell.endWith(end.code);
     shell.endWith(end.reason === 'missing' ? 127 : 126);

@@ -4,7 +4,7 @@
  */
 import { createHash } from 'node:crypto';
 import { CofferError } from '../../errors.ts';
-import { isJsonObject, type JsonObject, type JsonValue } from '../../json.ts';
+import { emptyObject, isJsonObject, type JsonObject, type JsonValue } from '../../json.ts';
 import { type ApiPath, parseApiPath } from '../path.ts';
 import type { Operation, Request } from '../request.ts';
 import { parseStored } from '../stored-json.ts';
@@ -33,7 +33,16 @@ export function decodeHeld(text: string): Held {
     readonly data: JsonObject;
     readonly wrapTtl: number;
   }>(Buffer.from(text));
-  return { ...parsed, path: parseApiPath(parsed.path) satisfies ApiPath };
+  return { ...parsed, data: bare(parsed.data), path: parseApiPath(parsed.path) satisfies ApiPath };
+}
+
+/** Objects without a prototype, as a listener makes them: no name in a body is ever one of the language's own. */
+function bare<T extends JsonValue>(value: T): T {
+  if (Array.isArray(value)) return value.map((item: JsonValue) => bare(item)) as unknown as T;
+  if (!isJsonObject(value)) return value;
+  const object = emptyObject();
+  for (const name of Object.keys(value)) object[name] = bare(value[name] ?? null);
+  return object as T;
 }
 
 /**

@@ -80,23 +80,31 @@ describe('an approved request', () => {
   it('is spent before anything outside is touched: a process that dies there does it neither then nor later', async () => {
     const second = await people.place.node();
     const held = await approved(second, 'read', 'leased/creds/a');
+    const repeat = headers({ 'x-coffer-approval': held.accessor });
     let reached: (value: unknown) => void = () => undefined;
+    let die: (why: Error) => void = () => undefined;
     const atWork = new Promise((resolve) => {
       reached = resolve;
     });
     let attempts = 0;
-    outside.beforeMake = async () => {
+    outside.beforeMake = () => {
       attempts += 1;
       reached(undefined);
-      throw new Error('the process ends here');
+      return new Promise((_resolve, reject) => {
+        die = reject;
+      });
     };
     const lost = unwrap(people.node, held.token);
     await atWork;
+    // All that the store will ever know of it: the first process is in the middle, and never comes back.
+    for (const node of [second, await people.place.node()]) {
+      expect((await unwrap(node, held.token)).status).toBe(403);
+      expect((await ask(node, 'read', 'leased/creds/a', {}, rose, repeat)).status).toBe(403);
+    }
+    die(new Error('the process ends here'));
     expect((await lost).status).toBe(500);
     outside.beforeMake = undefined;
     expect((await unwrap(second, held.token)).status).toBe(403);
-    const repeat = headers({ 'x-coffer-approval': held.accessor });
-    expect((await ask(second, 'read', 'leased/creds/a', {}, rose, repeat)).status).toBe(403);
     expect([attempts, outside.made]).toEqual([1, []]);
   });
 

@@ -148,6 +148,8 @@ describe('threat 05: no route around an approval', () => {
       node,
       'mover',
       `path "secret/data/guarded" { capabilities = ${everything} ${guard} }
+       path "secret/data/team/guarded" { capabilities = ${everything} ${guard} }
+       path "secret/data/team/plain" { capabilities = ${everything} }
        path "secret/+/open/*" { capabilities = ${everything} }
        path "secret/metadata/*" { capabilities = ${everything} }`,
     );
@@ -160,13 +162,14 @@ describe('threat 05: no route around an approval', () => {
       const sent = { path: 'secret/guarded', at: String(Math.floor(people.place.clock.now() / 1_000)) };
       expect((await people.as(mover, 'update', `sys/secrets/${verb}`, sent)).status, verb).toBe(403);
     }
-    await people.as(mover, 'update', 'sys/secrets/copy', {
-      from: 'secret/',
-      to: 'secret/open/all/',
-      recursive: true,
-    });
+    for (const name of ['guarded', 'plain']) {
+      await ask(node, 'update', `secret/data/team/${name}`, { data: { password: name } });
+    }
+    const all = { from: 'secret/team/', to: 'secret/open/all/', recursive: true };
+    expect((await people.as(mover, 'update', 'sys/secrets/copy', all)).errors).toEqual([]);
     await finishJobs(node);
     expect((await ask(node, 'read', 'secret/data/open/all/guarded')).status).toBe(404);
+    expect((await ask(node, 'read', 'secret/data/open/all/plain')).status).toBe(200);
     expect((await ask(node, 'read', 'secret/data/guarded')).data).toMatchObject({
       data: { password: 'hunter2' },
     });
@@ -201,5 +204,49 @@ describe('threat 05: no route around an approval', () => {
     const child = await makeToken(node, { policies: ['guarded'] }, rose);
     expect(yields(await people.as(child, 'read', 'secret/data/guarded'))).toBe(false);
     expect((await ask(node, 'read', 'secret/data/guarded')).status).toBe(200);
+  });
+
+  it('by a job that was approved: it goes on, and leaves out what wants an approval itself', async () => {
+    const { node } = people;
+    await writePolicy(
+      node,
+      'mover',
+      `path "sys/secrets/copy" { capabilities = ["update"] ${guard} }
+       path "secret/data/team/guarded" { capabilities = ${everything} ${guard} }
+       path "secret/+/*" { capabilities = ${everything} }`,
+    );
+    for (const name of ['guarded', 'plain']) {
+      await ask(node, 'update', `secret/data/team/${name}`, { data: { a: 'b' } });
+    }
+    const mover = await people.logIn('rose', ['mover']);
+    const sent = { from: 'secret/team/', to: 'secret/all/', recursive: true };
+    const held = heldBy(await people.as(mover, 'update', 'sys/secrets/copy', sent));
+    await finishJobs(node);
+    expect((await ask(node, 'read', 'secret/data/all/plain')).status).toBe(404);
+    const ann = await people.logIn('ann', ['approver']);
+    const { data } = await people.as(ann, 'update', `sys/approvals/${held.accessor}/approve`);
+    expect(data).toMatchObject({ approved: true, fields: sent });
+    const begun = await people.as(mover, 'update', 'sys/wrapping/unwrap', { token: held.token });
+    expect(begun.errors).toEqual([]);
+    await finishJobs(node);
+    expect((await ask(node, 'read', 'secret/data/all/plain')).data).toMatchObject({ data: { a: 'b' } });
+    expect((await ask(node, 'read', 'secret/data/all/guarded')).status).toBe(404);
+  });
+
+  it('by a stream: a backup waits, and is unwrapped as the bytes that it is', async () => {
+    const { node } = people;
+    await writePolicy(
+      node,
+      'backup',
+      `path "sys/storage/snapshot" { capabilities = ["read", "sudo"] ${guard} }`,
+    );
+    const rose = await people.logIn('rose', ['backup']);
+    const held = heldBy(await people.as(rose, 'read', 'sys/storage/snapshot'));
+    const ann = await people.logIn('ann', ['approver']);
+    await people.as(ann, 'update', `sys/approvals/${held.accessor}/approve`);
+    const { stream } = await people.as(rose, 'update', 'sys/wrapping/unwrap', { token: held.token });
+    expect((await stream?.next())?.length).toBeGreaterThan(0);
+    await stream?.close();
+    expect((await people.as(rose, 'update', 'sys/wrapping/unwrap', { token: held.token })).status).toBe(400);
   });
 });

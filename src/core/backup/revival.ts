@@ -85,8 +85,9 @@ export class RevivalCount {
   }
 
   #endsWithTokens(key: OpenedRecord['record']['key']): boolean {
-    if (['core/token/', 'core/lease/', 'core/mfa/pending'].some((prefix) => key.startsWith(prefix)))
-      return true;
+    // Notices of what has long been told, or is left behind here, would be told once more.
+    const prefixes = ['core/token/', 'core/lease/', 'core/mfa/pending', 'core/notice/waiting/'];
+    if (prefixes.some((prefix) => key.startsWith(prefix))) return true;
     if (key.startsWith('due/')) {
       const { kind } = parseDue(key);
       return kind === 'token' || kind === 'token-tree' || kind === 'lease' || kind === 'pending-login';

@@ -32,6 +32,11 @@ interface Holder {
   readonly process: ProcessIdentity;
 }
 
+/** Where the lock of a duty is. */
+export function dutyKey(name: string): StorageKey {
+  return parseStorageKey(`core/duty/${name}`);
+}
+
 /** How long a lock lasts without being renewed, in milliseconds. */
 export const lockTime = 30_000;
 
@@ -72,7 +77,7 @@ export class DutyLock {
   ) {
     this.#store = store;
     this.#clock = clock;
-    this.#key = parseStorageKey(`core/duty/${name}`);
+    this.#key = dutyKey(name);
     this.#holder = { name: holder, process };
   }
 

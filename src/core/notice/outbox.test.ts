@@ -361,6 +361,8 @@ describe('several nodes', () => {
     });
     await pass(301);
     expect(await keysOf(place.storage, 'core/notice/gone/')).toEqual([]);
+    // Of the lane of what is there, and of what cleared the other.
+    expect((await keysOf(place.storage, 'core/duty/notices-')).length).toBeLessThanOrEqual(2);
     expect(sinks.letters('a')).toEqual([]);
   });
 });

@@ -7,7 +7,7 @@ import { randomUuid } from '../../crypto/random.ts';
 import { asCofferError, CofferError } from '../../errors.ts';
 import type { Letter } from '../../notifier/notifier.ts';
 import type { ProcessIdentity } from '../audit/process-identity.ts';
-import { DutyLock } from '../duty/lock.ts';
+import { DutyLock, dutyKey } from '../duty/lock.ts';
 import type { Meter } from '../meter.ts';
 import type { Notice, Notices } from '../notices.ts';
 import { isRefusal } from './kinds.ts';
@@ -126,7 +126,7 @@ export class Outbox implements Notices {
       clock,
       id,
       notifier: () => this.notifiers.all.find((each) => each.id === id),
-      lock: this.#lock(`notices-${id}`),
+      lock: this.#lock(laneLock(id)),
       byItself,
       tally,
       log,
@@ -213,7 +213,8 @@ export class Outbox implements Notices {
           }
         }
         if (clock.now() - at < lingering) continue;
-        await store.commit([{ key: goneKey(id), value: null }], [held.expectation()]);
+        const last = [goneKey(id), dutyKey(laneLock(id))].map((key) => ({ key, value: null }));
+        await store.commit(last, [held.expectation()]);
         ended = true;
       }
       if (ended) await this.notifiers.load();
@@ -221,6 +222,11 @@ export class Outbox implements Notices {
       await held.release();
     }
   }
+}
+
+/** The lock of one notifier's lane. */
+function laneLock(id: string): string {
+  return `notices-${id}`;
 }
 
 function refused(

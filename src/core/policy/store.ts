@@ -14,14 +14,14 @@ import { bumpWitnessed, decodeEpoch, epochKey } from '../epoch.ts';
 import { retryOnConflict } from '../retry.ts';
 import { decodeStored, encodeStored } from '../stored-json.ts';
 import type { ReadToken } from '../token/reader.ts';
-import { loginMetadata, type TokenRecord } from '../token/record.ts';
+import type { TokenRecord } from '../token/record.ts';
 import { TwoGenerationCache } from '../two-generation-cache.ts';
 import { checkWitness, digestOf, witnessKey } from '../witness.ts';
 import type { Acl } from './acl.ts';
 import { responseWrappingPolicyName, responseWrappingPolicyText, rootPolicyName } from './builtin.ts';
 import { compileAcl, compileFor, rootAcl } from './compile.ts';
 import { type Policy, parsePolicy } from './policy.ts';
-import { type Filling, fillPolicies, type TemplateSubject } from './template.ts';
+import { type Filling, fillPolicies, loginMetadata, type TemplateSubject } from './template.ts';
 
 export interface StoredPolicy {
   readonly name: string;

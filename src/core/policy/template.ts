@@ -4,6 +4,7 @@
  * fills nothing.
  */
 import { CofferError } from '../../errors.ts';
+import type { TokenRecord } from '../token/record.ts';
 import { parsePattern } from './pattern.ts';
 import type { Policy } from './policy.ts';
 import { quote } from './position.ts';
@@ -48,6 +49,16 @@ export interface Template {
 export interface Filling {
   readonly subject: TemplateSubject | undefined;
   readonly metadata: Pairs | undefined;
+}
+
+const noMetadata: Pairs = {};
+
+/** What an auth method said of the login that a token is of; undefined for a token that no login made: its maker chose the words. */
+export function loginMetadata(
+  token: Pick<TokenRecord, 'mount' | 'principal' | 'metadata'>,
+): Filling['metadata'] {
+  const { mount, principal, metadata } = token;
+  return principal === undefined || mount === null ? undefined : (metadata ?? noMetadata);
 }
 
 /** Throws `invalid_request` for a selector that there is not, or braces that do not close. */
@@ -146,7 +157,7 @@ function fill({ parts }: Template, filling: Filling): Filled {
       continue;
     }
     if (typeof part !== 'function' && filling.metadata === undefined) return { kind: 'unfit' };
-    const value = valueOf(part, filling);
+    const value = valueFor(part, filling);
     if (value === undefined) return { kind: 'missing' };
     if (value === '' || /[*+/{}]/.test(value)) return { kind: 'unfit' };
     text += value;
@@ -154,7 +165,7 @@ function fill({ parts }: Template, filling: Filling): Filled {
   return { kind: 'filled', text };
 }
 
-function valueOf(part: Selector | OfToken, { subject, metadata }: Filling): string | undefined {
+function valueFor(part: Selector | OfToken, { subject, metadata }: Filling): string | undefined {
   if (typeof part === 'function') return subject === undefined ? undefined : part(subject);
   return metadata === undefined ? undefined : own(metadata, part.metadata);
 }

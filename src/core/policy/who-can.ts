@@ -8,10 +8,9 @@ import { storageLimits } from '../../storage/storage.ts';
 import type { Identity } from '../identity/identity.ts';
 import type { Mount } from '../mount/table.ts';
 import type { CoreRooms } from '../rooms.ts';
-import { loginMetadata } from '../token/record.ts';
 import { withDefault } from './assignable.ts';
 import { judgeQuestion, type Question } from './question.ts';
-import type { Filling } from './template.ts';
+import { type Filling, loginMetadata } from './template.ts';
 
 export const sections = ['policies', 'roles', 'tokens'] as const;
 export type Section = (typeof sections)[number];

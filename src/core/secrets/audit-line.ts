@@ -1,8 +1,7 @@
 /** The audit line of one secret: with the request's id, as who asked, before anything is done with it. */
 import type { AuditEntry, AuditLog } from '../audit/audit.ts';
-import { callerText, withoutTokens } from '../audit-lines.ts';
+import { callerText, decisionText, withoutTokens } from '../audit-lines.ts';
 import type { Decision } from '../policy/acl.ts';
-import { RawJson } from '../request.ts';
 import type { Caller } from './caller.ts';
 import type { Verb } from './rights.ts';
 
@@ -29,7 +28,7 @@ export function secretLine(audit: AuditLog, line: SecretLine): AuditEntry {
     path: withoutTokens(audit, line.path),
     ...(line.to === undefined ? {} : { to: withoutTokens(audit, line.to) }),
     auth: callerText(line.caller.token),
-    decision: new RawJson(JSON.stringify(line.decision)),
+    decision: decisionText(line.decision),
     outcome: line.outcome,
   };
 }

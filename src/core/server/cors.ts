@@ -19,9 +19,11 @@ export const noCors: CorsSettings = {
   allowCredentials: false,
 };
 
-/** What Vault's clients in a browser send, in its own list. */
+/** What Vault's clients in a browser send, in its own list, and what ours do besides. */
 export const standardHeaders: readonly string[] = [
   'content-type',
+  'x-coffer-approval',
+  'x-coffer-reason',
   'x-requested-with',
   'x-vault-aws-iam-server-id',
   'x-vault-mfa',

@@ -79,15 +79,6 @@ export function principalOf({
   return principal === undefined || mount === null ? undefined : { mount, name: principal };
 }
 
-const noMetadata: Readonly<Record<string, string>> = {};
-
-/** What an auth method said of the login that this token is of; undefined for a token that no login made: its maker chose the words. */
-export function loginMetadata(
-  record: Pick<TokenRecord, 'mount' | 'principal' | 'metadata'>,
-): Readonly<Record<string, string>> | undefined {
-  return principalOf(record) === undefined ? undefined : (record.metadata ?? noMetadata);
-}
-
 export const idPrefix = 'core/token/id/';
 
 export function tokenKey(id: TokenId): StorageKey {

@@ -5,7 +5,9 @@ import {
   type AwsMount,
   awsMount,
   lettersOf,
+  loggedIn,
   tellEverything,
+  withPausesPassing,
   written,
 } from '../../../test/fakes/aws-mount.ts';
 import { ask, finishDuties, rootToken } from '../../../test/fakes/client.ts';
@@ -173,17 +175,14 @@ describe.skipIf(moto === undefined)('with AWS', () => {
 
   it('threat 22: what callers are called is a value at AWS and nothing else', async () => {
     const hostile = "ann'&Action=CreateUser&UserName=evil\u2028{{role}}";
-    const token = await ask(mount.node, 'update', 'auth/token/create', {
-      policies: ['root'],
-      meta: { who: hostile },
-    });
+    const token = await loggedIn(mount, { who: hostile });
     await written(mount.node, 'aws/roles/Admin', { session_name_template: 'x{{token.metadata.who}}' });
-    const { data } = await ask(mount.node, 'read', 'aws/sts/Admin', {}, token.auth?.clientToken);
+    const { data } = await ask(mount.node, 'read', 'aws/sts/Admin', {}, token);
     expect(String(data['arn']).split('/').at(-1)).toMatch(
       /^xann__Action=CreateUser_UserName=evil___role__=[\w-]{16}$/,
     );
     await written(mount.node, 'aws/roles/Admin', { session_tags: { who: '{{token.metadata.who}}' } });
-    const refused = await ask(mount.node, 'read', 'aws/sts/Admin', {}, token.auth?.clientToken);
+    const refused = await ask(mount.node, 'read', 'aws/sts/Admin', {}, token);
     expect([refused.status, refused.errors.join()]).toEqual([
       400,
       expect.stringContaining('session tag "who"'),
@@ -246,6 +245,56 @@ describe.skipIf(moto === undefined)('with AWS', () => {
       expect.stringContaining('account 210987654321 now'),
     ]);
     expect(await mount.cloud.users('vault-')).toHaveLength(1);
+  });
+
+  describe('slow to know a new key of the mount', () => {
+    const keyOf = async () => String((await ask(mount.node, 'read', 'aws/config/root')).data['access_key']);
+
+    /** STS turns the new key away so often. */
+    function turnAway(times: number): void {
+      let left = times;
+      faulty.fault = (action) =>
+        action === 'GetCallerIdentity' && left-- > 0
+          ? { kind: 'error', status: 403, code: 'InvalidClientTokenId' }
+          : undefined;
+    }
+
+    const rotated = async () =>
+      (await withPausesPassing(mount.store.clock, ask(mount.node, 'update', 'aws/config/rotate-root')))
+        .status;
+
+    it('waits until it works', async () => {
+      turnAway(3);
+      expect(await rotated()).toBe(200);
+      expect(await mount.cloud.keys(mount.root.name)).toEqual([await keyOf()]);
+    });
+
+    it('goes on with the old one, and puts the new one in place once it works', async () => {
+      turnAway(Number.POSITIVE_INFINITY);
+      expect(await rotated()).toBe(503);
+      expect(await keyOf()).toBe(mount.root.accessKey);
+      expect(await mount.cloud.keys(mount.root.name)).toHaveLength(2);
+      expect((await ask(mount.node, 'read', 'aws/sts/Admin')).status).toBe(200);
+      expect((await ask(mount.node, 'update', 'aws/config/rotate-root')).status).toBe(400);
+      faulty.fault = () => undefined;
+      mount.store.clock.jump(130);
+      await finishDuties(mount.node, mount.store.clock);
+      expect(await keyOf()).not.toBe(mount.root.accessKey);
+      expect(await mount.cloud.keys(mount.root.name)).toEqual([await keyOf()]);
+    });
+
+    it('takes it back where it never works', async () => {
+      turnAway(Number.POSITIVE_INFINITY);
+      expect(await rotated()).toBe(503);
+      for (let minutes = 0; minutes < 40; minutes += 10) {
+        mount.store.clock.jump(600);
+        await finishDuties(mount.node, mount.store.clock);
+      }
+      expect(await mount.cloud.keys(mount.root.name)).toEqual([mount.root.accessKey]);
+      expect(await keyOf()).toBe(mount.root.accessKey);
+      faulty.fault = () => undefined;
+      expect(await rotated()).toBe(200);
+    });
   });
 
   it('turning away keys that were rotated on another node, asks again with the new ones', async () => {

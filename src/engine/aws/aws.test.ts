@@ -5,7 +5,9 @@ import {
   type AwsMount,
   awsMount,
   lettersOf,
+  loggedIn,
   tellEverything,
+  withPausesPassing,
   written,
 } from '../../../test/fakes/aws-mount.ts';
 import {
@@ -144,18 +146,8 @@ describe.skipIf(moto === undefined)('credentials of AWS, on moto', () => {
 
     it('that AWS does not finish are taken back, and nothing is leased', async () => {
       await written(mount.node, 'aws/roles/deploy', { policy_arns: `arn:aws:iam::${account}:policy/none` });
-      const { clock } = mount.store;
-      const timers = clock.pending;
-      let settled = false;
-      const pending = read('aws/creds/deploy').finally(() => {
-        settled = true;
-      });
       // IAM is asked again for what it may not know yet.
-      while (!settled) {
-        if (clock.pending > timers) clock.advance(0.25);
-        await new Promise((resolve) => setImmediate(resolve));
-      }
-      const { status, errors } = await pending;
+      const { status, errors } = await withPausesPassing(mount.store.clock, read('aws/creds/deploy'));
       expect([status, errors.join()]).toEqual([
         400,
         expect.stringMatching(/^cannot make credentials of role "deploy"/),
@@ -287,7 +279,7 @@ describe.skipIf(moto === undefined)('credentials of AWS, on moto', () => {
     it('are named for whoever asks', async () => {
       await sessionRole({ session_name_template: '{{token.metadata.issuer}}.{{token.metadata.account}}' });
       const named = async (meta: JsonObject) => {
-        const token = await makeToken(mount.node, { policies: ['root'], meta });
+        const token = await loggedIn(mount, meta);
         const { data, errors } = await read('aws/sts/Admin', {}, token);
         return errors.length > 0 ? errors.join() : String(data['arn']).split('/').at(-1);
       };
@@ -296,8 +288,12 @@ describe.skipIf(moto === undefined)('credentials of AWS, on moto', () => {
       expect(await named({ issuer: 'acme' })).toBe(
         'this role wants token.metadata.account, which your token does not have',
       );
-      const token = await makeToken(mount.node, { policies: ['root'], meta: { issuer: 'a', account: 'b' } });
+      const token = await loggedIn(mount, { issuer: 'a', account: 'b' });
       expect((await read('aws/sts/Admin', { role_session_name: 'other' }, token)).status).toBe(400);
+      // Whoever makes a token by another says what its metadata is.
+      const meta = { issuer: 'acme', account: 'admin' };
+      const child = await makeToken(mount.node, { policies: ['all'], meta }, token);
+      expect((await read('aws/sts/Admin', {}, child)).status).toBe(400);
     });
 
     it('take the name that a caller gives where the role says none', async () => {
@@ -328,7 +324,7 @@ describe.skipIf(moto === undefined)('credentials of AWS, on moto', () => {
     const text = 'path "aws/sts/{{token.metadata.role}}" { capabilities = ["read", "update"] }';
     await writePolicy(mount.node, 'chosen', text);
     const statuses = async (meta: JsonObject) => {
-      const token = await makeToken(mount.node, { policies: ['chosen'], meta });
+      const token = await loggedIn(mount, meta, 'chosen');
       const answers = [await read('aws/sts/Admin', {}, token), await write('aws/sts/Reader', {}, token)];
       return answers.map(({ status }) => status);
     };
@@ -346,7 +342,7 @@ describe.skipIf(moto === undefined)('credentials of AWS, on moto', () => {
 
     it('what was handed out, to whom, with which lease and until when', async () => {
       await tellEverything(mount, 'mail');
-      const token = await makeToken(mount.node, { policies: ['root'], display_name: 'ann' });
+      const token = await makeToken(mount.node, { policies: ['all'], display_name: 'ann' });
       const { lease } = await read('aws/sts/Admin', {}, token);
       const [letter] = await lettersOf(mount, 'mail', 1);
       expect(letter).toMatchObject({

@@ -71,7 +71,7 @@ function notice(
     kind,
     subject: `Credentials ${what}: AWS role ${wanted.roleName} to ${who.slice(0, 200)}`,
     fields: withoutEmpty({
-      path: `${mountPath}creds/${wanted.roleName}`,
+      mount: mountPath,
       engine: 'aws',
       ...fieldsOf(wanted),
       ...whoOf(call),

@@ -1,5 +1,6 @@
-/** `rights`: what the caller may do here besides reading what lists it. Says nothing of any name. */
+/** `rights`: what the caller may do here besides reading what lists it; refused to who may nothing. Says nothing of any name. */
 import { type Endpoint, endpoint } from '../../core/endpoint.ts';
+import { refused } from './rights.ts';
 import type { RoleMount } from './role-mount.ts';
 import { mayAdminister, mayCreate, mayListAll } from './rules.ts';
 
@@ -19,13 +20,13 @@ export function ownRightsEndpoint({ secrets }: RoleMount): Endpoint {
         },
         handle: async ({ view, caller }) => {
           const { rules } = await secrets.readRules(view);
-          return {
-            data: {
-              administer: mayAdminister(rules, caller),
-              create: mayCreate(rules, caller),
-              list_all: mayListAll(rules, caller),
-            },
+          const rights = {
+            administer: mayAdminister(rules, caller),
+            create: mayCreate(rules, caller),
+            list_all: mayListAll(rules, caller),
           };
+          if (!Object.values(rights).includes(true)) throw refused();
+          return { data: rights };
         },
       },
     },

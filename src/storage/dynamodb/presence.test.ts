@@ -55,6 +55,44 @@ describe.skipIf(local === undefined)('who has a store in DynamoDB open', () => {
     await expect(first.occupants()).rejects.toMatchObject({ code: 'unavailable' });
   });
 
+  it('by use: is shown when something is asked for, by no timer, and looks at the gate after a rest', async () => {
+    const url = local.url();
+    const clock = new HandClock();
+    const own = new HandClock();
+    const first = await open(url, { clock });
+    const gate = { key: key('boot/gone'), refusal: () => new CofferError('store_unusable', 'it has moved') };
+    const resting = await open(url, { create: false, rests: true, clock: own, gate });
+    expect(own.pending).toBe(0);
+    expect(await meanwhile(first.occupants(), clock)).toEqual([]);
+    // Frozen for a day: nobody waited for it, and its first word puts it back.
+    own.jump(86_400);
+    await resting.read(key('core/a'));
+    expect(own.pending).toBe(0);
+    let done = false;
+    const looking = first.occupants().finally(() => {
+      done = true;
+    });
+    while (!done) {
+      clock.advance(1);
+      own.jump(20);
+      await resting.read(key('core/a'));
+    }
+    expect(await looking).toHaveLength(1);
+    // What it would do after a migration it does not begin.
+    await first.commit([{ key: key('boot/gone'), value: bytes('away') }]);
+    expect(await resting.read(key('core/a'))).toBeUndefined();
+    own.jump(20);
+    await expect(resting.read(key('core/a'))).rejects.toMatchObject({ code: 'store_unusable' });
+    await expect(resting.commit([{ key: key('core/a'), value: bytes('b') }])).rejects.toMatchObject({
+      code: 'store_unusable',
+    });
+  });
+
+  it('by use: makes no table, and says where there is none', async () => {
+    const making = open(local.url(), { rests: true });
+    await expect(making).rejects.toMatchObject({ code: 'store_unusable' });
+  });
+
   it('is not who died, once that can be told', async () => {
     const url = local.url();
     const clock = new HandClock();
