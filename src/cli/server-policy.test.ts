@@ -6,7 +6,7 @@ import { serverPolicy } from './server-policy.ts';
 const policy = serverPolicy(homeNames('billing'), { account: '111122223333', region: 'eu-central-1' });
 const statements = policy['Statement'] as readonly JsonObject[];
 
-it('allows nothing on all keys that is not held by a tag or an alias, but looking for them', () => {
+it('allows nothing on all keys that is not held by a tag or an alias, but looking for them, and at who asks', () => {
   const wide = statements.filter(
     ({ Resource, Condition }) => /\*$/.test(String(Resource)) && Condition === undefined,
   );
@@ -14,7 +14,12 @@ it('allows nothing on all keys that is not held by a tag or an alias, but lookin
     ['ssm:GetParameter', 'ssm:GetParametersByPath'],
     ['ssm:PutParameter'],
     ['kms:ListKeys', 'kms:ListResourceTags'],
+    ['iam:GetRole', 'iam:GetUser'],
   ]);
+  // Of its own account alone.
+  expect(JSON.stringify(statements.find(({ Sid }) => Sid === 'KnowCallers'))).toContain(
+    'arn:aws:iam::111122223333:role/*',
+  );
 });
 
 it('names what bears the name', () => {
