@@ -71,7 +71,7 @@ export const handedToEngines = [
 ] as const;
 
 /** What engines share among each other. */
-export const sharedByEngines = ['engine/name-template.ts'] as const;
+export const sharedByEngines = ['engine/name-template.ts', 'engine/user-intent.ts'] as const;
 
 /**
  * What of core an auth method is handed besides: what a name may be and which look alike, whether an address is in a network, which policies a role may name, the
@@ -307,6 +307,11 @@ export const rules: readonly Rule[] = [
     types: [...handedToEngines, 'core/lockout/lock-state.ts', 'crypto/random.ts', storage],
   },
   { from: 'engine/name-template.ts', may: ['crypto/random.ts', ...ground] },
+  {
+    from: 'engine/user-intent.ts',
+    may: [...handedToEngines, 'crypto/random.ts', ...ground],
+    types: [storage],
+  },
   {
     from: 'engine/*/',
     may: ['./', ...engineSeam, ...sharedByEngines, ...handedToEngines, 'crypto/random.ts', ...ground],

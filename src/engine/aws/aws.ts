@@ -2,9 +2,9 @@
 import type { AwsPlaces } from '../../aws/aws-places.ts';
 import { CofferError } from '../../errors.ts';
 import type { Engine, EngineEnvironment, EngineType } from '../engine.ts';
+import { intentDue } from '../user-intent.ts';
 import { Clients, type OpenServices } from './clients.ts';
 import { Credentials } from './creds-endpoint.ts';
-import { intentDue } from './intent.ts';
 import { leaseEndpoint } from './lease-config.ts';
 import { roleEndpoints } from './role-endpoints.ts';
 import { rootEndpoint } from './root-endpoint.ts';

@@ -6,9 +6,9 @@ import type { View } from '../../core/view.ts';
 import { CofferError } from '../../errors.ts';
 import type { JsonObject } from '../../json.ts';
 import type { EngineEnvironment } from '../engine.ts';
+import { Intents, type OpenIntent } from '../user-intent.ts';
 import type { Clients } from './clients.ts';
 import { onceKnown } from './eventually.ts';
-import { Intents, type OpenIntent, type UserPlace } from './intent.ts';
 import { readLeaseConfig } from './lease-config.ts';
 import { isUnknownToAws } from './refusal.ts';
 import type { Role } from './role.ts';
@@ -26,6 +26,15 @@ export interface MadeUser {
   readonly lease: Leased;
 }
 
+/** What is needed to take a user apart. */
+interface UserPlace {
+  readonly username: string;
+  /** Twelve digits: where a user of this name is the one that is meant. */
+  readonly account: string;
+}
+
+/** Milliseconds in which a user that is being made has its lease; IAM knows everywhere by then whether it has the user. */
+const busyTime = 300_000;
 /** What the user's own policy is called in IAM. */
 const policyName = 'coffer';
 /** Milliseconds in which IAM may not know everywhere that it has a user. */
@@ -34,18 +43,21 @@ const becomingKnown = 60_000;
 const makingTime = 60_000;
 
 export class Users {
-  readonly intents: Intents;
+  readonly intents: Intents<UserPlace>;
   readonly #environment: EngineEnvironment;
   readonly #clients: Clients;
 
   constructor(environment: EngineEnvironment, clients: Clients) {
     this.#environment = environment;
     this.#clients = clients;
-    this.intents = new Intents(
-      (view, user) => this.#remove(view, user),
-      environment.clock,
-      environment.random,
-    );
+    const { clock, random } = environment;
+    this.intents = new Intents({
+      busyTime,
+      busyMessage: 'a user of IAM may still be being made',
+      end: (view, user) => this.#remove(view, user),
+      clock,
+      random,
+    });
   }
 
   /** Throws `AwsError` where AWS does not make it; then nothing stays, or the intent sees to it that nothing does. */

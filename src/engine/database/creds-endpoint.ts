@@ -4,10 +4,11 @@ import { grantTtl } from '../../core/ttl-rule.ts';
 import { asCofferError, CofferError } from '../../errors.ts';
 import type { JsonObject } from '../../json.ts';
 import type { EngineEnvironment, RenewalContext, RevocationContext } from '../engine.ts';
+import type { Intents } from '../user-intent.ts';
 import { allowsRole, type Connection, parseName } from './connection.ts';
 import type { Connections } from './connections.ts';
 import { expirationText } from './expiration.ts';
-import type { Intents, UserPlace } from './intent.ts';
+import { type IntendedUser, revocationOf, type UserPlace } from './intent.ts';
 import { makePassword } from './password.ts';
 import type { Session } from './plugin.ts';
 import { decodeRole, type Role, rolePath } from './role.ts';
@@ -26,9 +27,9 @@ interface LeasedUser extends UserPlace {
 export class Users {
   readonly #environment: EngineEnvironment;
   readonly #connections: Connections;
-  readonly #intents: Intents;
+  readonly #intents: Intents<IntendedUser>;
 
-  constructor(environment: EngineEnvironment, connections: Connections, intents: Intents) {
+  constructor(environment: EngineEnvironment, connections: Connections, intents: Intents<IntendedUser>) {
     this.#environment = environment;
     this.#connections = connections;
     this.#intents = intents;
@@ -73,7 +74,7 @@ export class Users {
       throw new CofferError('conflict', 'the database has a user of that name');
     }
     // No connection is held up by the disk.
-    const intent = await this.#intents.open(view, user, role.rollback);
+    const intent = await this.#intents.open(view, { ...user, rollback: role.rollback });
     const { creation: statements, rollback } = role;
     try {
       await use((session) =>
@@ -83,7 +84,7 @@ export class Users {
       if (asCofferError(error).code !== 'invalid_request') throw error;
       // Statements that commit by themselves may have made the user nonetheless: then it is left to the duty, as after a crash.
       const isThere = await use((session) => session.userExists(username)).catch(() => true);
-      if (!isThere) await this.#intents.forget(view, intent);
+      if (!isThere) await this.#intents.forget(view, intent.path);
       throw error;
     }
     const { renewal, defaultTtl, maxTtl } = role;
@@ -124,11 +125,11 @@ export class Users {
   /** Drops the user. What is gone already is success. */
   async revoke({ internal, view }: RevocationContext): Promise<void> {
     const user = leasedUser(internal);
-    const statements = await this.#intents.revocationOf(view, user);
+    const statements = await revocationOf(view, user);
     await this.#connections.use(view, user.connection, (session) =>
       session.dropUser(user.username, statements),
     );
-    await this.#intents.forgetPath(view, user.intent);
+    await this.#intents.forget(view, user.intent);
   }
 
   /** Seconds until the lease will end. */

@@ -4,10 +4,11 @@
  */
 import { CofferError } from '../../errors.ts';
 import type { EngineEnvironment, EngineType } from '../engine.ts';
+import { intentDue } from '../user-intent.ts';
 import { configEndpoints } from './config-endpoints.ts';
 import { Connections } from './connections.ts';
 import { Users } from './creds-endpoint.ts';
-import { Intents, intentDue } from './intent.ts';
+import { databaseIntents } from './intent.ts';
 import type { DatabasePlugin, SessionLimits } from './plugin.ts';
 import { roleEndpoints } from './role-endpoints.ts';
 import { RootRotation, rootDue } from './root-rotation.ts';
@@ -34,7 +35,7 @@ function createEngine(
   environment: EngineEnvironment,
   connections: Connections,
 ): ReturnType<EngineType['create']> {
-  const intents = new Intents(connections, environment.clock, environment.random);
+  const intents = databaseIntents(environment, connections);
   const users = new Users(environment, connections, intents);
   const rotation = new StaticRotation(environment, connections);
   const root = new RootRotation(environment, connections);
