@@ -6,19 +6,13 @@
 import type { Call, Principal } from '../../core/endpoint.ts';
 import { randomUuid } from '../../crypto/random.ts';
 import { CofferError } from '../../errors.ts';
-import {
-  admitsAddress,
-  canonicalRoleName,
-  grantOf,
-  type ReadRole,
-  readRole,
-  roleExpectation,
-} from '../role-records.ts';
+import { grantOf, type ReadRole, roleExpectation } from '../role-records.ts';
 import { type AccessRules, admitInstance, longestNonce, readEntry } from './access-list.ts';
 import { readIdentityConfig } from './identity-config.ts';
 import type { IdentityDocument } from './identity-document.ts';
 import type { IdentityProof } from './identity-proof.ts';
 import { checkInstance, checkStated, type PlacedInstance, provenName } from './instance-binds.ts';
+import { loginRole } from './login-role.ts';
 import type { AwsQuestions } from './questions.ts';
 import { askedByStranger } from './refusals.ts';
 import type { AwsRole } from './role.ts';
@@ -38,7 +32,7 @@ export async function logInInstance(rooms: AwsRooms, call: Call, login: Ec2Login
   const { nonce } = login;
   if (nonce !== undefined && nonce.length > longestNonce) throw refused('the nonce is too long');
   const document = await rooms.documents.of(login.proof, call.view);
-  const found = await roleFor(call, login.role === '' ? document.imageId : login.role);
+  const found = await loginRole(call, login.role === '' ? document.imageId : login.role, 'ec2');
   checkStated(found.role, { ...document, account: document.accountId, id: document.instanceId });
   const questions = askedByStranger(rooms.questionsFor(call.view), rooms.unknown, call.remoteAddress);
   const instance = await runningInstance(document, questions);
@@ -73,15 +67,6 @@ function rulesOf(role: AwsRole, tag: TagGrant | undefined): AccessRules {
     allowMigration: role.allowInstanceMigration || tag?.allowInstanceMigration === true,
     disallowReauthentication: role.disallowReauthentication || tag?.disallowReauthentication === true,
   };
-}
-
-async function roleFor(call: Call, asked: string): Promise<ReadRole<AwsRole>> {
-  const name = canonicalRoleName(asked);
-  const found = name === undefined ? undefined : await readRole<AwsRole>(call.view, name);
-  if (found === undefined) throw refused('there is no such role');
-  if (found.role.authType !== 'ec2') throw refused('the role is not for logins of instances');
-  if (!admitsAddress(found.role, call.remoteAddress)) throw refused('the role is not for this address');
-  return found;
 }
 
 /** As EC2 says now. Rejects with `permission_denied`, or `AwsError`. */

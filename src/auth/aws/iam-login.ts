@@ -9,19 +9,13 @@ import type { View } from '../../core/view.ts';
 import { CofferError } from '../../errors.ts';
 import type { JsonObject } from '../../json.ts';
 import { type Outgoing, outgoing } from '../../outgoing/https.ts';
-import {
-  admitsAddress,
-  canonicalRoleName,
-  grantOf,
-  type ReadRole,
-  readRole,
-  roleExpectation,
-} from '../role-records.ts';
+import { grantOf, type ReadRole, readRole, roleExpectation } from '../role-records.ts';
 import { canonicalArn, parseArn } from './arn.ts';
 import type { CallerIdentity } from './caller-identity.ts';
 import { type ClientConfig, noClientConfig, readClientConfig } from './client-config.ts';
 import { readIdentityConfig } from './identity-config.ts';
 import { checkInstance, checkStated, roleOf } from './instance-binds.ts';
+import { loginRole } from './login-role.ts';
 import { checkPrincipal, FullArns } from './principal-binds.ts';
 import type { AwsQuestions } from './questions.ts';
 import { askedByStranger } from './refusals.ts';
@@ -68,14 +62,14 @@ export async function logInPrincipal(
     allowedHeaders: config.allowedHeaders,
   };
   const request = parseSignedRequest(login.request, rules, call.clock.now());
-  const named = login.role === '' ? undefined : await roleFor(call, login.role);
+  const named = login.role === '' ? undefined : await loginRole(call, login.role, 'iam');
   const where = endpoint ?? `https://${request.host}`;
   const identity = await desk.door.ask(request, where, call.remoteAddress);
   if (request.sts !== undefined && endpoint === undefined) {
     if (request.sts.partition !== identity.principal.partition)
       throw refused('the caller is of another partition than the STS that was asked');
   }
-  const found = named ?? (await roleFor(call, identity.principal.name));
+  const found = named ?? (await loginRole(call, identity.principal.name, 'iam'));
   const questions = askedByStranger(rooms.questionsFor(call.view), rooms.unknown, call.remoteAddress);
   const bound = await boundArn(desk, found.role, identity, questions);
   const fullArn = bound ?? (await desk.fullArns.of(identity, questions));
@@ -88,15 +82,6 @@ function configuredEndpoint({ stsEndpoint }: ClientConfig, places: AwsPlaces): s
   requireListed('sts_endpoint', [stsEndpoint], places);
   const said = stsEndpoint === '' ? saidEndpoint({ env: places.env }, 'STS') : stsEndpoint;
   return said?.replace(/\/$/, '');
-}
-
-async function roleFor(call: Call, asked: string): Promise<ReadRole<AwsRole>> {
-  const name = canonicalRoleName(asked);
-  const found = name === undefined ? undefined : await readRole<AwsRole>(call.view, name);
-  if (found === undefined) throw refused('there is no such role');
-  if (found.role.authType !== 'iam') throw refused('the role is not for logins of principals');
-  if (!admitsAddress(found.role, call.remoteAddress)) throw refused('the role is not for this address');
-  return found;
 }
 
 /** That all binds hold; answers the caller's ARN with its path, where that had to be known. */
