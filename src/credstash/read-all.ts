@@ -45,7 +45,9 @@ export async function* readAll(
 ): AsyncGenerator<Outcome> {
   const looking = latestHeads(table, wanted);
   table.prepare();
+  const newest = table.newestEpoch();
   const live = (await looking).filter(({ state }) => state.kind === 'live');
+  void table.unwrapAhead(newest, live);
   for await (const { batch, items } of batchesOf(table, live)) {
     for (const outcome of await openAll(table, batch, items)) if (outcome !== undefined) yield outcome;
   }
