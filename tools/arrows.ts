@@ -149,6 +149,10 @@ const backupSeam = 'backup-place/backup-place.ts';
 const notifierSeam = 'notifier/notifier.ts';
 /** The seam of audit devices; the core only holds what implements it. */
 const deviceSeam = 'audit-device/audit-device.ts';
+/** The seam of delivery targets, and the documents that go there. */
+const deliverySeam = ['delivery/document.ts', 'delivery/target.ts'] as const;
+/** The seam of service-user providers. */
+const providerSeam = 'service-user/provider.ts';
 const storage = 'storage/storage.ts';
 const snapshots = 'storage/snapshot.ts';
 const room = 'storage/room.ts';
@@ -321,6 +325,34 @@ export const rules: readonly Rule[] = [
   {
     from: 'engine/aws/',
     may: ['./', ...engineSeam, ...sharedByEngines, ...handedToEngines, 'aws/', 'crypto/random.ts', ...ground],
+    types: [storage],
+  },
+  // Applications' users are at a provider, and their credentials go to targets.
+  {
+    from: 'engine/service-users/',
+    may: [
+      './',
+      ...engineSeam,
+      ...sharedByEngines,
+      ...handedToEngines,
+      ...deliverySeam,
+      providerSeam,
+      'outgoing/',
+      'crypto/random.ts',
+      ...ground,
+    ],
+    types: [storage],
+  },
+  { from: 'delivery/', may: [...deliverySeam, 'crypto/random.ts', ...ground] },
+  {
+    from: 'delivery/*/',
+    may: ['./', ...deliverySeam, 'aws/', 'outgoing/', ...ground],
+    types: ['crypto/random.ts'],
+  },
+  { from: 'service-user/', may: [providerSeam, ...ground], types: ['core/view.ts', 'crypto/random.ts'] },
+  {
+    from: 'service-user/*/',
+    may: ['./', providerSeam, ...handedToEngines, 'outgoing/', 'crypto/random.ts', ...ground],
     types: [storage],
   },
   {

@@ -74,6 +74,8 @@ export interface Caller {
   readonly accessor: string;
   /** Empty for a token without entity. */
   readonly entityId: string;
+  /** Groups that the entity is in, directly and by others. */
+  readonly groups: readonly { readonly id: string; readonly name: string }[];
   /** What the auth method said of the login; empty for a token that another token made: its maker chose the words. */
   readonly metadata: Readonly<Record<string, string>>;
   /** Who logged in for this very token; absent for tokens that other tokens made, which may be meant to do less. */
