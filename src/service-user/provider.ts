@@ -73,6 +73,8 @@ export interface ProviderTraits {
   readonly kinds: { readonly [K in CredentialKind]?: KindTraits };
   /** How many credentials of a kind one user may have at a time, staged ones among them. */
   readonly most: number;
+  /** A user that was disabled has no credentials any more once it is enabled again: all kinds are rotated then, as for a new one. */
+  readonly disablingLoses?: true;
 }
 
 /** What a call of a provider has: storage of the mount's own (for providers that keep their users in it), and its end. */

@@ -90,6 +90,7 @@ export interface MountsOptions {
   /** See `EngineEnvironment`. */
   readonly generatePassword: (policy: string) => Promise<string>;
   readonly notices?: Notices;
+  readonly tally?: EngineEnvironment['tally'];
   readonly nobodies?: NobodyCounts | undefined;
   readonly formatVersion: (name: string) => number;
   /** See `EngineEnvironment`; of the mount with this uuid. */
@@ -338,7 +339,7 @@ export class Mounts {
         `this program has no "${entry.type}", which is mounted at ${entry.path}`,
       );
     }
-    const { digestKey, clock, random, generatePassword, formatVersion, nobodies, notices, entityOf } =
+    const { digestKey, clock, random, generatePassword, formatVersion, nobodies, notices, entityOf, tally } =
       this.#options;
     return type.create({
       mountPath: entry.path,
@@ -352,6 +353,7 @@ export class Mounts {
       generatePassword,
       ...(nobodies === undefined ? {} : { nobodies }),
       ...(notices === undefined ? {} : { notices }),
+      ...(tally === undefined ? {} : { tally }),
       formatVersion,
       entityOf: (alias) => entityOf(entry.uuid, alias),
       authMounts: {

@@ -27,11 +27,15 @@ export function serviceUsers(kinds: ServiceUsersKinds): EngineType {
 
 function create(environment: EngineEnvironment, kinds: ServiceUsersKinds): Engine {
   const parts = { environment, clock: environment.clock, ...kinds };
-  const machine = new Machine(parts);
+  const machine = new Machine(parts, {
+    of: (_view, name) =>
+      Promise.reject(new CofferError('invalid_request', `there is no provider ${JSON.stringify(name)}`)),
+  });
   return {
     endpoints: [...applicationEndpoints(parts), ...providerEndpoints(parts)],
     async onOutsideDue(name, view, turn) {
       if (name.startsWith('app/')) await machine.look(name.slice('app/'.length), view, turn);
     },
+    close: () => machine.close(),
   };
 }
