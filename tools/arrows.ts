@@ -291,7 +291,14 @@ export const rules: readonly Rule[] = [
   {
     from: 'telemetry/',
     may: ['./', 'core/meter.ts', ...ground],
-    types: ['core/audit/audit.ts', 'core/endpoint.ts', 'core/request.ts', 'core/sample.ts', storage],
+    types: [
+      'core/audit/audit.ts',
+      'core/endpoint.ts',
+      'core/request.ts',
+      'core/sample.ts',
+      'engine/engine.ts',
+      storage,
+    ],
   },
   { from: 'backup-place/', may: [backupSeam, ...ground] },
   { from: 'backup-place/*/', may: ['./', backupSeam, 'aws/', ...ground] },

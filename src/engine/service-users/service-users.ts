@@ -29,12 +29,15 @@ export function serviceUsers(kinds: ServiceUsersKinds): EngineType {
 function create(environment: EngineEnvironment, kinds: ServiceUsersKinds): Engine {
   const parts = { environment, clock: environment.clock, ...kinds };
   const providers = new Providers(parts);
-  const machine = new Machine(parts);
+  const machine = new Machine(parts, providers);
   return {
     endpoints: [...applicationEndpoints(parts), ...providerEndpoints(parts)],
     async onOutsideDue(name, view, turn) {
       if (name.startsWith('app/')) await machine.look(name.slice('app/'.length), view, turn);
     },
-    close: () => providers.close(),
+    close() {
+      machine.close();
+      providers.close();
+    },
   };
 }
