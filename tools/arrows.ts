@@ -349,11 +349,29 @@ export const rules: readonly Rule[] = [
     may: ['./', ...deliverySeam, 'aws/', 'outgoing/', ...ground],
     types: ['crypto/random.ts'],
   },
-  { from: 'service-user/', may: [providerSeam, ...ground], types: ['core/view.ts', 'crypto/random.ts'] },
+  {
+    from: 'service-user/',
+    may: [providerSeam, ...ground],
+    types: ['core/endpoint.ts', 'core/view.ts', 'crypto/random.ts', ...engineSeam],
+  },
   {
     from: 'service-user/*/',
     may: ['./', providerSeam, ...handedToEngines, 'outgoing/', 'crypto/random.ts', ...ground],
     types: [storage],
+  },
+  // Users that Coffer holds itself log in with it: names are locked as an auth method's are, and tokens are signed.
+  {
+    from: 'service-user/builtin/',
+    may: [
+      './',
+      providerSeam,
+      ...handedToEngines,
+      'core/lockout/lockout.ts',
+      'crypto/jwt/',
+      'crypto/random.ts',
+      ...ground,
+    ],
+    types: [storage, ...engineSeam],
   },
   {
     from: 'engine/totp/',

@@ -238,6 +238,7 @@ export class Core implements CoreRooms {
       notices: this.notices,
       generatePassword: (policy) => this.passwordPolicies.generate(policy, random),
       nobodies: peers?.nobodies,
+      serverAddress: this.surroundings.address,
       formatVersion: (name) => this.formats.writes(name),
       entityOf: (mount, alias) => this.identities.entityOfAlias(mount, alias),
     });

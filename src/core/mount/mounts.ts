@@ -91,6 +91,7 @@ export interface MountsOptions {
   readonly generatePassword: (policy: string) => Promise<string>;
   readonly notices?: Notices;
   readonly nobodies?: NobodyCounts | undefined;
+  readonly serverAddress: () => string;
   readonly formatVersion: (name: string) => number;
   /** See `EngineEnvironment`; of the mount with this uuid. */
   readonly entityOf: (mount: string, alias: string) => ReturnType<NonNullable<EngineEnvironment['entityOf']>>;
@@ -353,6 +354,7 @@ export class Mounts {
       ...(nobodies === undefined ? {} : { nobodies }),
       ...(notices === undefined ? {} : { notices }),
       formatVersion,
+      serverAddress: this.#options.serverAddress,
       entityOf: (alias) => entityOf(entry.uuid, alias),
       authMounts: {
         at: (path) => authMount(this.#table.at(`auth/${path}`)),

@@ -7,6 +7,7 @@ import type { Engine, EngineEnvironment, EngineType } from '../engine.ts';
 import { applicationEndpoints } from './application-endpoints.ts';
 import { Machine } from './machine.ts';
 import type { ServiceUsersKinds } from './parts.ts';
+import { presences } from './presences.ts';
 import { providerEndpoints } from './provider-endpoints.ts';
 
 export function serviceUsers(kinds: ServiceUsersKinds): EngineType {
@@ -28,8 +29,12 @@ export function serviceUsers(kinds: ServiceUsersKinds): EngineType {
 function create(environment: EngineEnvironment, kinds: ServiceUsersKinds): Engine {
   const parts = { environment, clock: environment.clock, ...kinds };
   const machine = new Machine(parts);
+  const present = presences(environment, kinds);
   return {
-    endpoints: [...applicationEndpoints(parts), ...providerEndpoints(parts)],
+    endpoints: [...applicationEndpoints(parts), ...providerEndpoints(parts), ...present.endpoints],
+    ...(present.locks === undefined ? {} : { locks: present.locks }),
+    onDue: (name, view) => present.onDue(name, view),
+    close: () => present.close(),
     async onOutsideDue(name, view, turn) {
       if (name.startsWith('app/')) await machine.look(name.slice('app/'.length), view, turn);
     },
