@@ -121,10 +121,7 @@ function unlocking(rooms: CoreRooms): Endpoint {
           const mount = rooms.mounts.table.mounts.find(({ entry }) => entry.accessor === accessor);
           const locks = mount === undefined ? undefined : locksOf(mount);
           if (mount === undefined || locks === undefined) {
-            throw new CofferError(
-              'invalid_request',
-              'there is no mount with this accessor that locks names',
-            );
+            throw new CofferError('invalid_request', 'there is no mount with this accessor that locks names');
           }
           await locks.unlock(rooms.view(mount.entry.uuid), call.params['alias_identifier'] ?? '');
           return undefined;

@@ -15,7 +15,10 @@ export interface Presences {
 }
 
 export function presences(environment: EngineEnvironment, { providers }: ServiceUsersKinds): Presences {
-  const settings = { path: settingsPath, issuer: (value: Buffer | undefined) => decodeSettings(value).issuer };
+  const settings = {
+    path: settingsPath,
+    issuer: (value: Buffer | undefined) => decodeSettings(value).issuer,
+  };
   const all: readonly ProviderPresence[] = [...providers.values()].flatMap(
     (type) => type.attend?.({ environment, settings }) ?? [],
   );

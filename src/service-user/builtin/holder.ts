@@ -128,12 +128,19 @@ export class Holder implements OpenProvider {
     if (known === undefined || known.disabled) return 'refused';
     if (kind === 'password') {
       const digest = secretDigest(kind, user.username, secret ?? '', this.#means.digest);
-      return isAmong(digest, known.passwords.map((each) => each.digest)) ? 'accepted' : 'refused';
+      return isAmong(
+        digest,
+        known.passwords.map((each) => each.digest),
+      )
+        ? 'accepted'
+        : 'refused';
     }
     const client = known.clients.find((each) => each.id === id);
     if (client === undefined) return 'refused';
     if (secret === null || client.digest === null) return secret === client.digest ? 'accepted' : 'refused';
-    return isAmong(secretDigest(kind, id, secret, this.#means.digest), [client.digest]) ? 'accepted' : 'refused';
+    return isAmong(secretDigest(kind, id, secret, this.#means.digest), [client.digest])
+      ? 'accepted'
+      : 'refused';
   }
 
   /** What was staged is good from then on: there is nothing more to say but that it is there. */
@@ -190,7 +197,11 @@ export class Holder implements OpenProvider {
     });
   }
 
-  async #changeThere(view: View, username: string, change: (before: UserRecord) => UserRecord): Promise<void> {
+  async #changeThere(
+    view: View,
+    username: string,
+    change: (before: UserRecord) => UserRecord,
+  ): Promise<void> {
     if (await this.#change(view, username, change)) return;
     throw new CofferError('invalid_request', `there is no user ${username}: it is to be made first`);
   }

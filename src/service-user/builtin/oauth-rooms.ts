@@ -22,7 +22,10 @@ export const clientFields = {
   client_secret: { type: 'string', help: 'The client’s secret.', sensitive: true },
 } as const satisfies Fields;
 
-export function clientOf({ digest }: OAuthRooms, { fields }: Pick<Call<typeof clientFields>, 'fields'>): Shown {
+export function clientOf(
+  { digest }: OAuthRooms,
+  { fields }: Pick<Call<typeof clientFields>, 'fields'>,
+): Shown {
   return shownClient(fields.client_id ?? '', fields.client_secret ?? '', digest);
 }
 

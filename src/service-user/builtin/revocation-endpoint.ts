@@ -43,7 +43,8 @@ async function revoke(rooms: OAuthRooms, call: Call<typeof fields>): Promise<Rep
   const judged = await judge(rooms, call, [client], [keysPath, ...marker]);
   await remember(view, judged);
   const done = { data: {}, proven: true, durable: true };
-  if (token === undefined || !isOurs(token, rooms.keys.opened(judged.record(keysPath)), clock.now())) return done;
+  if (token === undefined || !isOurs(token, rooms.keys.opened(judged.record(keysPath)), clock.now()))
+    return done;
   if (token.username !== client.username) {
     throw new OAuthRefusal('unauthorized_client', 'the token is of another application');
   }

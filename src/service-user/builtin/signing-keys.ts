@@ -132,11 +132,12 @@ function openKeys({ current, next, retired }: KeysRecord): OpenKeys {
   return {
     signer: openSigner(current),
     verifiers: new Map(
-      all.map(({ publicJwk, endsAt }) => [String(publicJwk['kid']), { key: openVerifier(publicJwk), endsAt }]),
+      all.map(({ publicJwk, endsAt }) => [
+        String(publicJwk['kid']),
+        { key: openVerifier(publicJwk), endsAt },
+      ]),
     ),
     published: (now) =>
-      all
-        .filter(({ endsAt }) => endsAt === undefined || endsAt > now)
-        .map(({ publicJwk }) => publicJwk),
+      all.filter(({ endsAt }) => endsAt === undefined || endsAt > now).map(({ publicJwk }) => publicJwk),
   };
 }

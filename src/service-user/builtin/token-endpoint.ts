@@ -71,10 +71,7 @@ async function grant(rooms: OAuthRooms, call: Call<typeof fields>): Promise<Repl
 /** Throws for a request that is wrong in itself, before anything is looked up. */
 function checkGrant({ grant_type: type, username, password }: Call<typeof fields>['fields']): void {
   if (type === undefined || type === '')
-    throw new OAuthRefusal(
-      'invalid_request',
-      'grant_type is missing: it is password or client_credentials',
-    );
+    throw new OAuthRefusal('invalid_request', 'grant_type is missing: it is password or client_credentials');
   if (type !== 'password' && type !== 'client_credentials') {
     throw new OAuthRefusal('unsupported_grant_type', 'grant_type is password or client_credentials');
   }
