@@ -8,6 +8,8 @@ import {
   type Registered,
 } from '../../../test/fakes/builtin-place.ts';
 import { type Asked, ask, auditText, finishDuties, storedText } from '../../../test/fakes/client.ts';
+import { parseApiPath } from '../../core/path.ts';
+import { defaultLimits } from '../../core/quota/limits.ts';
 import type { JsonObject } from '../../json.ts';
 
 let at: BuiltinPlace;
@@ -293,12 +295,12 @@ it('threat 21: names its issuer by configuration and by nothing that a request s
 });
 
 it('strangers are counted, and whoever has proven itself is not', async () => {
-  const few = () => ({ requestsPerSecond: 1, burst: 3, tokensPerIdentity: 0, leasesPerIdentity: 0 });
-  await using small = await BuiltinPlace.open({ limits: few as never });
+  const limits = () => ({ ...defaultLimits, requestsPerSecond: 1, burst: 3 });
+  await using small = await BuiltinPlace.open({ limits });
   const app = await small.register('shop');
   const visit = async (data: JsonObject) => {
     await ask(small.node, 'update', 'service-users/oauth2/access_token', data, null);
-    return small.node.road.admit?.('service-users/oauth2/access_token' as never, '192.0.2.1', false)?.admitted;
+    return small.node.road.admit?.(parseApiPath('service-users/oauth2/access_token'), '192.0.2.1', false)?.admitted;
   };
   for (let i = 0; i < 10; i++) expect(await visit(byClient(app))).not.toBe(false);
   const seen: (boolean | undefined)[] = [];
