@@ -151,6 +151,8 @@ const notifierSeam = 'notifier/notifier.ts';
 const deviceSeam = 'audit-device/audit-device.ts';
 /** The seam of delivery targets, and the documents that go there. */
 const deliverySeam = ['delivery/document.ts', 'delivery/target.ts'] as const;
+/** What targets share among each other. */
+const sharedByTargets = ['delivery/address.ts', 'delivery/places.ts', 'delivery/target-call.ts'] as const;
 /** The seam of service-user providers. */
 const providerSeam = 'service-user/provider.ts';
 const storage = 'storage/storage.ts';
@@ -343,10 +345,10 @@ export const rules: readonly Rule[] = [
     ],
     types: [storage],
   },
-  { from: 'delivery/', may: [...deliverySeam, 'crypto/random.ts', ...ground] },
+  { from: 'delivery/', may: [...deliverySeam, ...sharedByTargets, 'crypto/random.ts', ...ground] },
   {
     from: 'delivery/*/',
-    may: ['./', ...deliverySeam, 'aws/', 'outgoing/', ...ground],
+    may: ['./', ...deliverySeam, ...sharedByTargets, 'aws/', 'outgoing/', ...ground],
     types: ['crypto/random.ts'],
   },
   { from: 'service-user/', may: [providerSeam, ...ground], types: ['core/view.ts', 'crypto/random.ts'] },
