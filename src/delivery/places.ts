@@ -11,7 +11,7 @@ export interface DeliveryPlaces {
   readonly ownDirectory: string | undefined;
   /** `BUCKET` or `BUCKET@ACCOUNT`, with `*` for any text in the bucket's name. */
   readonly s3: readonly string[];
-  /** `PREFIX`, `PREFIX@REGION` or `PREFIX@REGION/ACCOUNT`, with `*` for any text in the prefix. */
+  /** `PREFIX`, `PREFIX@REGION` or `PREFIX@REGION/ACCOUNT`, with `*` for any text in the prefix, or for any region. */
   readonly secretsmanager: readonly string[];
   readonly ssm: readonly string[];
   /** `https://HOST:PORT/NAMESPACE`, with `*` for any text in the namespace; behind `?` files of token and certificates. */
@@ -82,10 +82,9 @@ export function requirePrefix(
   const accounts: string[] = [];
   let found = false;
   for (const entry of places[setting]) {
-    const at = entry.lastIndexOf('@');
-    const [pattern, where] = at === -1 ? [entry, ''] : [entry.slice(0, at), entry.slice(at + 1)];
-    const [inRegion = '', account] = where.split('/');
-    if (!matchesPattern(pattern, prefix) || (inRegion !== '' && inRegion !== region)) continue;
+    const [pattern = '', where = '*'] = entry.split('@');
+    const [inRegion = '*', account] = where.split('/');
+    if (!matchesPattern(pattern, prefix) || (inRegion !== '*' && inRegion !== region)) continue;
     if (account === undefined) return { accounts: [] };
     found = true;
     accounts.push(account);
