@@ -31,8 +31,9 @@ export async function targetCall<T>(what: string, signal: AbortSignal, call: () 
 export function targetError(thrown: unknown, what: string): CofferError {
   const error = asCofferError(thrown);
   const code = codes[error.code] ?? 'unavailable';
-  if (error.code === code) return error;
-  const message = error.code === 'internal' ? `${what} failed` : error.message;
+  if (error.code === code && !/[\r\n]/.test(error.message)) return error;
+  const message =
+    error.code === 'internal' ? `${what} failed` : error.message.replaceAll(/\s*[\r\n]\s*/g, ' ');
   return new CofferError(code, message, { cause: error });
 }
 

@@ -17,6 +17,7 @@ import { userpass } from '../auth/userpass/userpass.ts';
 import { type AwsPlaces, noAwsPlaces } from '../aws/aws-places.ts';
 import type { MountTypes } from '../core/mount/mounts.ts';
 import { directory } from '../delivery/directory/directory.ts';
+import { kvTarget } from '../delivery/kv/kv.ts';
 import { type ListedPlaces, noDeliveryPlaces } from '../delivery/places.ts';
 import { s3 } from '../delivery/s3/s3.ts';
 import type { TargetType, TargetTypes } from '../delivery/target.ts';
@@ -118,7 +119,7 @@ export function notifierTypesFor(places: AwsPlaces): ReadonlyMap<string, Notifie
  * @param delivery where they may go at all; asked at each call
  */
 export function targetTypesFor(places: AwsPlaces, delivery: ListedPlaces): TargetTypes {
-  const types: readonly TargetType[] = [s3(places, delivery), directory(delivery)];
+  const types: readonly TargetType[] = [s3(places, delivery), directory(delivery), kvTarget];
   return new Map(types.map((type) => [type.scheme, type]));
 }
 
