@@ -8,6 +8,10 @@ import { applicationEndpoints } from './application-endpoints.ts';
 import { Machine } from './machine.ts';
 import type { ServiceUsersKinds } from './parts.ts';
 import { providerEndpoints } from './provider-endpoints.ts';
+import { forgetReader } from './reader-endpoints.ts';
+import { Follower } from './registry/follower.ts';
+import { registryDueName } from './registry/registry-state.ts';
+import { sweep, sweptUntil } from './sweep.ts';
 
 export function serviceUsers(kinds: ServiceUsersKinds): EngineType {
   return {
@@ -28,10 +32,15 @@ export function serviceUsers(kinds: ServiceUsersKinds): EngineType {
 function create(environment: EngineEnvironment, kinds: ServiceUsersKinds): Engine {
   const parts = { environment, clock: environment.clock, ...kinds };
   const machine = new Machine(parts);
+  const follower = new Follower(parts);
   return {
     endpoints: [...applicationEndpoints(parts), ...providerEndpoints(parts)],
+    onDue: (name, view) => forgetReader(name, view, parts.clock.now()),
     async onOutsideDue(name, view, turn) {
-      if (name.startsWith('app/')) await machine.look(name.slice('app/'.length), view, turn);
+      if (name.startsWith('app/')) return machine.look(name.slice('app/'.length), view, turn);
+      if (name === registryDueName) return follower.follow(view, turn);
+      const after = sweptUntil(name);
+      if (after !== undefined) await sweep(view, after, parts.clock.now());
     },
   };
 }
