@@ -83,6 +83,7 @@ function scopeOfText(item: JsonValue): Scope {
   if (typeof item !== 'string') throw badScope();
   const text = item.trim();
   const at = text.lastIndexOf('.');
+  if (at === 0) throw badScope();
   return { resourceType: text.slice(0, Math.max(at, 0)), id: text.slice(at + 1) };
 }
 

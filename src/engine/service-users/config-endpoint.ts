@@ -117,7 +117,7 @@ async function set(parts: ServiceUsersParts, call: ConfigCall): Promise<undefine
     const { settings: before, revision } = await readSettings(view);
     const after = changed(before, call);
     const named = call.fields.default_provider;
-    const provider = named === undefined ? [] : await expectProvider(view, named, parts);
+    const provider = named === undefined ? [] : await expectProvider(parts, view, named);
     const follows = await followsFrom(view, before, after, call.clock.now());
     await view.commit(
       [{ path: settingsPath, value: encodeSettings(after) }, ...follows.writes],

@@ -15,9 +15,9 @@ const providerName = /^[a-z0-9](?:[a-z0-9_-]{0,61}[a-z0-9])?$/;
  * that is not there.
  */
 export async function expectProvider(
+  { providers }: Pick<ServiceUsersKinds, 'providers'>,
   view: View,
   name: string,
-  { providers }: Pick<ServiceUsersKinds, 'providers'>,
 ): Promise<readonly ViewExpectation[]> {
   const record = providerName.test(name) ? await view.read(providerPath(name)) : undefined;
   if (record !== undefined) return [{ path: providerPath(name), revision: record.revision }];

@@ -142,7 +142,7 @@ async function write(parts: ServiceUsersParts, call: RegistrationCall): Promise<
       return change === undefined ? undefined : { ...change, expectations };
     }
     const provider = call.fields.provider ?? settings.defaultProvider;
-    expectations.push(...(await expectProvider(view, provider, parts)));
+    expectations.push(...(await expectProvider(parts, view, provider)));
     return { ...registered(id, call, settings, now), expectations };
   });
   return undefined;

@@ -34,7 +34,6 @@ const longestPause = 300;
 export class Follower {
   readonly #parts: ServiceUsersParts;
   readonly #outgoing: Outgoing;
-  #isRunning = false;
   /** As of the answer with this digest: what was taken over by this very instance need not be read again. */
   #known: { readonly digest: string; readonly active: Known } | undefined;
 
@@ -47,14 +46,7 @@ export class Follower {
   /** One look at the registry. May come late, twice, or for a mount that has none any more. */
   async follow(view: View, turn: OutsideTurn): Promise<void> {
     const claimed = await this.#claim(view);
-    // One that takes longer than the interval is not begun a second time: the next entry stands already.
-    if (claimed === undefined || this.#isRunning) return;
-    this.#isRunning = true;
-    try {
-      await this.#pass(view, turn, claimed.settings, claimed.state);
-    } finally {
-      this.#isRunning = false;
-    }
+    if (claimed !== undefined) await this.#pass(view, turn, claimed.settings, claimed.state);
   }
 
   /**
