@@ -1,8 +1,9 @@
 /** A node with a mount of service users, people in teams, and providers and targets that take everything and remember nothing. */
-import { CofferError } from '../../src/errors.ts';
-import type { JsonObject } from '../../src/json.ts';
+
 import type { TargetType } from '../../src/delivery/target.ts';
 import { serviceUsers } from '../../src/engine/service-users/service-users.ts';
+import { CofferError } from '../../src/errors.ts';
+import type { JsonObject } from '../../src/json.ts';
 import type { CofferNode } from '../../src/main/node.ts';
 import type { OpenProvider, ProviderType } from '../../src/service-user/provider.ts';
 import { aliasedType } from './aliased-method.ts';

@@ -75,13 +75,16 @@ describe('registering', () => {
 
   it('threat 12: an id that is taken is a safe name in every path', () => {
     fc.assert(
-      fc.property(fc.oneof(fc.string({ unit: 'binary' }), fc.stringMatching(/^[a-zA-Z0-9._/-]{0,70}$/)), (id) => {
-        if (!applicationId.test(id)) return;
-        expect(id.length).toBeLessThanOrEqual(63);
-        expect(id).toMatch(/^[a-z0-9-]+$/);
-        expect(encodeURIComponent(id)).toBe(id);
-        expect(id.toLowerCase().normalize('NFKC')).toBe(id);
-      }),
+      fc.property(
+        fc.oneof(fc.string({ unit: 'binary' }), fc.stringMatching(/^[a-zA-Z0-9._/-]{0,70}$/)),
+        (id) => {
+          if (!applicationId.test(id)) return;
+          expect(id.length).toBeLessThanOrEqual(63);
+          expect(id).toMatch(/^[a-z0-9-]+$/);
+          expect(encodeURIComponent(id)).toBe(id);
+          expect(id.toLowerCase().normalize('NFKC')).toBe(id);
+        },
+      ),
     );
   });
 
@@ -103,9 +106,7 @@ describe('registering', () => {
   });
 
   it('takes a provider that is there, once', async () => {
-    expect((await register('kio', { provider: 'nowhere' })).errors.join()).toMatch(
-      /no provider "nowhere"/,
-    );
+    expect((await register('kio', { provider: 'nowhere' })).errors.join()).toMatch(/no provider "nowhere"/);
     expect(await statusOf(at.ask('read', 'apps/kio'))).toBe(404);
     expect(await statusOf(register('kio', { provider: 'builtin' }))).toBe(204);
     expect(await statusOf(register('kio', { provider: 'builtin', name: 'x' }))).toBe(204);
@@ -141,7 +142,9 @@ describe('registering', () => {
   });
 
   it('of one id by many at once makes one application', async () => {
-    const answers = await Promise.all(Array.from({ length: 8 }, (_, n) => register('kio', { name: `n${n}` })));
+    const answers = await Promise.all(
+      Array.from({ length: 8 }, (_, n) => register('kio', { name: `n${n}` })),
+    );
     expect(answers.map(({ status }) => status)).toEqual(Array(8).fill(204));
     const { data } = await at.ask('read', 'apps/kio/history');
     const events = (data['entries'] as readonly JsonObject[]).map(({ event }) => event);

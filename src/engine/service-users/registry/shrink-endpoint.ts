@@ -18,7 +18,6 @@ const fields = {
   confirm: {
     type: 'int',
     help: 'How many applications are to become inactive: exactly as many as wait.',
-    required: true,
   },
 } as const;
 
@@ -60,6 +59,9 @@ export function shrinkEndpoint(_parts: ServiceUsersParts): Endpoint {
 }
 
 async function confirm({ view, clock, caller, fields: sent }: ConfirmCall): Promise<undefined> {
+  if (sent.confirm === undefined) {
+    throw new CofferError('invalid_request', 'missing field "confirm": how many applications may go');
+  }
   await retryOnConflict(async () => {
     const { state, revision } = await findRegistryState(view);
     const { held } = state;

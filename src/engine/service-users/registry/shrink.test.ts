@@ -52,17 +52,22 @@ describe('what a registry may lose', () => {
   it('in many steps is no more than at once', () => {
     const steps = fc.array(fc.nat(30), { maxLength: 40 });
     fc.assert(
-      fc.property(fc.integer({ min: 1, max: 500 }), steps, fc.constantFrom(0, 0.05, 0.1, 0.5), (fleet, losses, limit) => {
-        let active = fleet;
-        let before = 0;
-        for (const wanted of losses) {
-          const lost = Math.min(wanted, active);
-          if (!isOrdinary({ lost, active, before, limit, older: fleet, isEmpty: false })) continue;
-          active -= lost;
-          before += lost;
-        }
-        expect(before).toBeLessThanOrEqual(limit === 0 ? 0 : Math.max(1, fleet * limit + 1e-6));
-      }),
+      fc.property(
+        fc.integer({ min: 1, max: 500 }),
+        steps,
+        fc.constantFrom(0, 0.05, 0.1, 0.5),
+        (fleet, losses, limit) => {
+          let active = fleet;
+          let before = 0;
+          for (const wanted of losses) {
+            const lost = Math.min(wanted, active);
+            if (!isOrdinary({ lost, active, before, limit, older: fleet, isEmpty: false })) continue;
+            active -= lost;
+            before += lost;
+          }
+          expect(before).toBeLessThanOrEqual(limit === 0 ? 0 : Math.max(1, fleet * limit + 1e-6));
+        },
+      ),
     );
   });
 });
