@@ -6,7 +6,7 @@ import { AwsError } from '../aws/aws-error.ts';
 import { systemRandom } from '../crypto/random.ts';
 import { DataKeys } from './data-keys.ts';
 import { type EncryptionContext, parseContext } from './encryption-context.ts';
-import { epochPrefix } from './epoch-ahead.ts';
+import { epochPrefix, newestEpoch } from './epoch-ahead.ts';
 import { ownName } from './item.ts';
 import { OldTable } from './old-table.ts';
 import { openTable } from './open-table.ts';
@@ -128,7 +128,7 @@ describe('the key that items share', () => {
   it('is looked up by nobody whose safe names an old format', async () => {
     const place = await sharingPlace([['a']]);
     using table = place.open({ format: 'credstash' });
-    expect(await table.newestEpoch()).toBeUndefined();
+    await table.keyAhead().ask();
     expect(place.items.calls).toEqual({});
   });
 });
@@ -184,10 +184,9 @@ describe('what goes wrong with it', () => {
   it('asks for nothing once the table is closed', async () => {
     const place = await sharingPlace([['a']]);
     const opened = open(place);
-    const newest = opened.table.newestEpoch();
+    const ahead = opened.table.keyAhead();
     opened[Symbol.dispose]();
-    await opened.table.unwrapAhead(newest);
-    expect(await newest).toBeDefined();
+    await ahead.ask();
     expect(place.kms.calls).toEqual({});
   });
 });
@@ -217,8 +216,8 @@ describe('a table of AWS', () => {
     const endpoint = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
     const env = { AWS_ACCESS_KEY_ID: 'AKIASAMPLE', AWS_SECRET_ACCESS_KEY: 's', AWS_ENDPOINT_URL: endpoint };
     const address = parseTableAddress('credstash://table?region=eu-central-1');
-    const { table } = openTable(address, [], { env, now: Date.now });
-    const newest = table.newestEpoch();
+    const { table, store } = openTable(address, [], { env, now: Date.now });
+    const newest = newestEpoch(store, {});
     await query;
     table[Symbol.dispose]();
     expect(await newest).toBeUndefined();

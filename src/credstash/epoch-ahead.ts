@@ -3,15 +3,53 @@
  * asking KMS waits twice. What is looked up here only saves time. An item is opened by what it says itself, so that a key that came
  * ahead serves the items that name it and no others, and what goes wrong here is told by the item that does not open.
  */
+import { cofferFormat } from './coffer-format.ts';
+import type { DataKeys } from './data-keys.ts';
 import { contextKeys, type EncryptionContext } from './encryption-context.ts';
+import type { WrittenFormat } from './format.ts';
+import type { Head } from './head.ts';
 import { bytesOf, keyOf, optionalNumber, optionalSet, ownName, textOf } from './item.ts';
 import type { ItemStore } from './item-store.ts';
 import { settingsKey } from './table-settings.ts';
 
+export class KeyAhead {
+  readonly #keys: DataKeys;
+  readonly #context: EncryptionContext;
+  readonly #newest: Promise<NewestEpoch | undefined>;
+
+  /**
+   * Looks it up, unless the format that alone is read is an old one: those share no keys.
+   *
+   * @param store asked in one query; what fails is told by nobody
+   */
+  constructor(
+    { store, keys }: { readonly store: Pick<ItemStore, 'versions'>; readonly keys: DataKeys },
+    { context, format }: { readonly context: EncryptionContext; readonly format?: WrittenFormat | undefined },
+  ) {
+    keys.prepare();
+    this.#keys = keys;
+    this.#context = context;
+    const shares = format === undefined || format === 'coffer';
+    this.#newest = shares ? newestEpoch(store, context) : Promise.resolve(undefined);
+  }
+
+  /**
+   * Has KMS unwrap it before an item asks. Never rejects.
+   *
+   * @param needed the items that will be opened, where that is not all of the table: KMS is not asked for what none of them takes
+   */
+  async ask(needed?: readonly Pick<Head, 'epoch'>[]): Promise<void> {
+    const newest = await this.#newest;
+    if (newest === undefined || needed?.every(({ epoch }) => epoch !== newest.epoch)) return;
+    const place = { name: ownName, epoch: newest.epoch };
+    this.#keys.unwrapAhead(newest.wrapped, cofferFormat.contextFor(place, this.#context));
+  }
+}
+
 /** What the versions of epochs begin with. */
 export const epochPrefix = 'epoch/';
 
-export interface NewestEpoch {
+interface NewestEpoch {
   readonly epoch: string;
   /** Its key, as KMS wrapped it. */
   readonly wrapped: Buffer;

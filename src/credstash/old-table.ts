@@ -104,14 +104,13 @@ export class OldTable implements Disposable {
    */
   async latestItems(wanted?: (name: string) => boolean): Promise<readonly Item[]> {
     const { table } = this.#opened;
-    table.prepare();
-    const newest = table.newestEpoch();
+    const ahead = table.keyAhead();
     const looking = this.#scanned(wanted);
     // Whoever reads all of the table needs its newest key, whatever the items are.
-    if (wanted === undefined) void table.unwrapAhead(newest);
+    if (wanted === undefined) void ahead.ask();
     const live = (await looking).filter((item) => this.#live(item) !== undefined);
     const heads = wanted === undefined ? [] : live.map((item) => table.headOf(item));
-    if (heads.length > 0) void table.unwrapAhead(newest, heads);
+    if (heads.length > 0) void ahead.ask(heads);
     const items = wanted === undefined ? live : await this.#store.readMany(live.map(keyOf));
     if (items.length < live.length) {
       throw new CofferError('conflict', 'secrets were deleted while they were read; try again');

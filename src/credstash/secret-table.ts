@@ -10,7 +10,7 @@ import { CofferError } from '../errors.ts';
 import { createOnce } from './create-once.ts';
 import type { DataKeys } from './data-keys.ts';
 import { type EncryptionContext, requireContextKeys } from './encryption-context.ts';
-import { type NewestEpoch, newestEpoch } from './epoch-ahead.ts';
+import { KeyAhead } from './epoch-ahead.ts';
 import { epochKey } from './epochs.ts';
 import type { DataKey, Opened, Shape, WrittenFormat } from './format.ts';
 import { formatNamed, formatOf } from './formats.ts';
@@ -94,7 +94,7 @@ export class SecretTable implements Disposable {
    */
   async read(name: string, version?: number): Promise<Found> {
     const reading = version === undefined ? this.latest(name) : this.version(name, version);
-    this.prepare();
+    this.#parts.keys.prepare();
     const item = await reading;
     if (item === undefined) {
       const what = version === undefined ? `secret ${name}` : `version ${version} of ${name}`;
@@ -128,30 +128,9 @@ export class SecretTable implements Disposable {
     return other === undefined ? undefined : this.#parts.store.read({ name, version: other });
   }
 
-  /** Items are about to be opened: what that takes is made ready while they are on their way. */
-  prepare(): void {
-    this.#parts.keys.prepare();
-  }
-
-  /** What `unwrapAhead` takes, looked up while much of the table is on its way. Never rejects. */
-  async newestEpoch(): Promise<NewestEpoch | undefined> {
-    const { format = 'coffer', context } = this.#wishes;
-    return format === 'coffer' ? newestEpoch(this.#parts.store, context) : undefined;
-  }
-
-  /**
-   * Has KMS unwrap the key of the newest epoch before an item asks for it.
-   *
-   * @param needed the items that will be opened, where that is not all of the table: KMS is not asked for what none of them takes
-   */
-  async unwrapAhead(newest: Promise<NewestEpoch | undefined>, needed?: readonly Head[]): Promise<void> {
-    const found = await newest;
-    if (found === undefined || needed?.every(({ epoch }) => epoch !== found.epoch)) return;
-    const place = { name: ownName, epoch: found.epoch };
-    this.#parts.keys.unwrapAhead(
-      found.wrapped,
-      formatNamed('coffer').contextFor(place, this.#wishes.context),
-    );
+  /** Many items are about to be opened: what that takes is made ready while they are on their way. */
+  keyAhead(): KeyAhead {
+    return new KeyAhead(this.#parts, this.#wishes);
   }
 
   /** Opens an item that was read. Throws `integrity`, `wrong_key` or `permission_denied`, naming the item. */
