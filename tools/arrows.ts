@@ -153,7 +153,12 @@ const deviceSeam = 'audit-device/audit-device.ts';
 /** The seam of delivery targets, and the documents that go there. */
 const deliverySeam = ['delivery/document.ts', 'delivery/target.ts'] as const;
 /** What targets share among each other. */
-const sharedByTargets = ['delivery/address.ts', 'delivery/places.ts', 'delivery/target-call.ts'] as const;
+const sharedByTargets = [
+  'delivery/address.ts',
+  'delivery/named-target.ts',
+  'delivery/places.ts',
+  'delivery/target-call.ts',
+] as const;
 /** The seam of service-user providers. */
 const providerSeam = 'service-user/provider.ts';
 const storage = 'storage/storage.ts';
@@ -347,6 +352,10 @@ export const rules: readonly Rule[] = [
     types: [storage],
   },
   { from: 'delivery/', may: [...deliverySeam, ...sharedByTargets, 'crypto/random.ts', ...ground] },
+  {
+    from: 'delivery/named-target.ts',
+    may: [...deliverySeam, ...sharedByTargets, 'aws/', 'crypto/random.ts', ...ground],
+  },
   {
     from: 'delivery/*/',
     may: ['./', ...deliverySeam, ...sharedByTargets, 'aws/', 'outgoing/', ...ground],

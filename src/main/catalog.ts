@@ -20,6 +20,8 @@ import { directory } from '../delivery/directory/directory.ts';
 import { kvTarget } from '../delivery/kv/kv.ts';
 import { type ListedPlaces, noDeliveryPlaces } from '../delivery/places.ts';
 import { s3 } from '../delivery/s3/s3.ts';
+import { secretsManager } from '../delivery/secretsmanager/secretsmanager.ts';
+import { ssm } from '../delivery/ssm/ssm.ts';
 import type { TargetType, TargetTypes } from '../delivery/target.ts';
 import { awsCredentials } from '../engine/aws/aws.ts';
 import { credstash } from '../engine/credstash/credstash.ts';
@@ -119,7 +121,13 @@ export function notifierTypesFor(places: AwsPlaces): ReadonlyMap<string, Notifie
  * @param delivery where they may go at all; asked at each call
  */
 export function targetTypesFor(places: AwsPlaces, delivery: ListedPlaces): TargetTypes {
-  const types: readonly TargetType[] = [s3(places, delivery), directory(delivery), kvTarget];
+  const types: readonly TargetType[] = [
+    s3(places, delivery),
+    directory(delivery),
+    kvTarget,
+    secretsManager(places, delivery),
+    ssm(places, delivery),
+  ];
   return new Map(types.map((type) => [type.scheme, type]));
 }
 
