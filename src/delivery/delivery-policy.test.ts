@@ -12,8 +12,8 @@ import { noDeliveryPlaces } from './places.ts';
 import { s3 } from './s3/s3.ts';
 import { secretsManager } from './secretsmanager/secretsmanager.ts';
 import { ssm } from './ssm/ssm.ts';
-import type { TargetType } from './target.ts';
 import { failureOf, firstClient, firstUser, never, parcelOf } from './target.contract.ts';
+import type { TargetType } from './target.ts';
 
 const moto = await startMoto();
 afterAll(() => moto?.close());
@@ -31,10 +31,16 @@ interface Statement {
 
 const statementsOf = (policy: JsonObject) => policy['Statement'] as unknown as readonly Statement[];
 const matches = (pattern: string, resource: string) =>
-  new RegExp(`^${pattern.split('*').map((part) => part.replaceAll(/[.+?^${}()|[\]\\]/g, '\\$&')).join('.*')}$`).test(resource);
+  new RegExp(
+    `^${pattern
+      .split('*')
+      .map((part) => part.replaceAll(/[.+?^${}()|[\]\\]/g, '\\$&'))
+      .join('.*')}$`,
+  ).test(resource);
 const allows = (policy: JsonObject, action: string, resource: string) =>
   statementsOf(policy).some(
-    ({ Action, Resource }) => Action.includes(action) && Resource.some((pattern) => matches(pattern, resource)),
+    ({ Action, Resource }) =>
+      Action.includes(action) && Resource.some((pattern) => matches(pattern, resource)),
   );
 
 /** Lets through what a policy allows, and remembers the actions. */
@@ -85,7 +91,9 @@ describe.skipIf(moto === undefined)('the printed policy of who writes', () => {
       const acl = headers['x-amz-acl'] === undefined ? [] : ['s3:PutObjectAcl'];
       const actions = [`s3:${action}`, ...(hasAcls ? acl : [])];
       const resource = `arn:aws:s3:::${path.slice(1).split('?')[0]}`;
-      return gate.passes(actions, [resource]) ? undefined : { kind: 'error', status: 403, code: 'AccessDenied' };
+      return gate.passes(actions, [resource])
+        ? undefined
+        : { kind: 'error', status: 403, code: 'AccessDenied' };
     };
     const env = { ...moto?.env, AWS_ENDPOINT_URL: faulty.endpoint, AWS_REGION: region };
     await what(s3({ env, endpoints: [], profiles: [] }, listed), address).finally(() => faulty.close());
@@ -97,12 +105,15 @@ describe.skipIf(moto === undefined)('the printed policy of who writes', () => {
     ['org-mint', false, false],
     ['org-mint', true, true],
     ['s3://org-mint?verify=yes', false, true],
-  ])('is enough for a bucket, and no more is in it: %s, ACLs %s, deleting %s', async (address, acls, deletes) => {
-    hasAcls = acls;
-    const policy = writerPolicy([address], { ...scope, acls, deletes });
-    const gate = await atS3(policy, address);
-    expect([...gate.used].toSorted()).toEqual(Gate.named(policy));
-  });
+  ])(
+    'is enough for a bucket, and no more is in it: %s, ACLs %s, deleting %s',
+    async (address, acls, deletes) => {
+      hasAcls = acls;
+      const policy = writerPolicy([address], { ...scope, acls, deletes });
+      const gate = await atS3(policy, address);
+      expect([...gate.used].toSorted()).toEqual(Gate.named(policy));
+    },
+  );
 
   it('is for its bucket alone', async () => {
     hasAcls = false;
@@ -121,7 +132,9 @@ describe.skipIf(moto === undefined)('the printed policy of who writes', () => {
     const faulty = await startFaultyAws(moto?.endpoint ?? '');
     const gate = new Gate(policy);
     faulty.fault = (action, body) => {
-      const names = [body['Names'] ?? body['Name'] ?? body['SecretId'] ?? body['ResourceId']].flat().map(String);
+      const names = [body['Names'] ?? body['Name'] ?? body['SecretId'] ?? body['ResourceId']]
+        .flat()
+        .map(String);
       const kind = service === 'ssm' ? 'parameter' : 'secret:';
       const resources = names.map((name) => `arn:aws:${service}:${region}:123456789012:${kind}${name}`);
       const tagging = action === 'CreateSecret' ? ['secretsmanager:TagResource'] : [];
@@ -130,7 +143,9 @@ describe.skipIf(moto === undefined)('the printed policy of who writes', () => {
         : { kind: 'error', status: 400, type: 'AccessDeniedException' };
     };
     const env = { ...moto?.env, AWS_ENDPOINT_URL: faulty.endpoint, AWS_REGION: region };
-    await wholeLife(make({ env, endpoints: [], profiles: [] }, listed), address).finally(() => faulty.close());
+    await wholeLife(make({ env, endpoints: [], profiles: [] }, listed), address).finally(() =>
+      faulty.close(),
+    );
     expect([...gate.used].toSorted()).toEqual(Gate.named(policy));
   });
 });
@@ -141,7 +156,10 @@ describe('the printed policy of who reads', () => {
   const arns = (application: string) => [
     ['s3:GetObject', `arn:aws:s3:::org-mint/${application}/user.json`],
     ['ssm:GetParameter', `arn:aws:ssm:${region}:123456789012:parameter/apps/${application}/client`],
-    ['secretsmanager:GetSecretValue', `arn:aws:secretsmanager:${region}:123456789012:secret:apps/${application}/user-a1B2c3`],
+    [
+      'secretsmanager:GetSecretValue',
+      `arn:aws:secretsmanager:${region}:123456789012:secret:apps/${application}/user-a1B2c3`,
+    ],
   ];
 
   it('threat 27: is for its application’s documents and nothing else', () => {
@@ -153,15 +171,17 @@ describe('the printed policy of who reads', () => {
   });
 
   it.each(['*', 'a*', '../x', 'a/b', '', 'A'])('takes no pattern for an application: %j', (id) => {
-    expect(() => readerPolicy(targets, [id], scope)).toThrow(expect.objectContaining({ code: 'invalid_request' }));
+    expect(() => readerPolicy(targets, [id], scope)).toThrow(
+      expect.objectContaining({ code: 'invalid_request' }),
+    );
   });
 });
 
 describe('keys', () => {
   const keysOf = (address: string, known = scope) =>
-    (writerPolicy([address], { ...known, acls: false, deletes: false })['Statement'] as readonly JsonObject[]).find(
-      ({ Sid }) => Sid === 'UseKey',
-    );
+    (
+      writerPolicy([address], { ...known, acls: false, deletes: false })['Statement'] as readonly JsonObject[]
+    ).find(({ Sid }) => Sid === 'UseKey');
   it('are used by way of the service, to encrypt', () => {
     expect(keysOf('org-mint')).toBeUndefined();
     expect(keysOf('s3://org-mint?kms-key=alias/mint&bucket-owner=111122223333')).toEqual({
@@ -182,11 +202,22 @@ describe('keys', () => {
 describe('coffer iam-policy', () => {
   const env = { HOME: temporaryHome(), AWS_REGION: region };
   it('delivery prints one statement for all buckets, and one for each owner', async () => {
-    const words = ['--target', 'org-a', '--target', 'org-b', '--target', 's3://org-c?bucket-owner=111122223333'];
+    const words = [
+      '--target',
+      'org-a',
+      '--target',
+      'org-b',
+      '--target',
+      's3://org-c?bucket-owner=111122223333',
+    ];
     const { code, stdout } = await call(['iam-policy', 'delivery', ...words], { env });
     expect(code).toBe(0);
     expect(statementsOf(JSON.parse(stdout) as JsonObject)).toMatchObject([
-      { Sid: 'WriteObjects', Action: ['s3:PutObject'], Resource: expect.arrayContaining(['arn:aws:s3:::org-b/*/user.json']) },
+      {
+        Sid: 'WriteObjects',
+        Action: ['s3:PutObject'],
+        Resource: expect.arrayContaining(['arn:aws:s3:::org-b/*/user.json']),
+      },
       { Sid: 'WriteObjects2', Condition: { StringEquals: { 's3:ResourceAccount': '111122223333' } } },
     ]);
   });
@@ -197,7 +228,12 @@ describe('coffer iam-policy', () => {
     expect(JSON.parse(stdout)).toEqual({
       Version: '2012-10-17',
       Statement: [
-        { Sid: 'ReadObjects', Effect: 'Allow', Action: ['s3:GetObject'], Resource: ['arn:aws:s3:::org-a/shop/*'] },
+        {
+          Sid: 'ReadObjects',
+          Effect: 'Allow',
+          Action: ['s3:GetObject'],
+          Resource: ['arn:aws:s3:::org-a/shop/*'],
+        },
       ],
     });
   });

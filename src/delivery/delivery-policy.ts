@@ -78,8 +78,15 @@ function writerGrants(target: Target, options: WriterOptions): readonly Grant[] 
     return [{ sid: 'WriteObjects', actions, resources, ...ownedBy(address) }, ...keyGrants(place, keys)];
   }
   if (target.kind === 'ssm') {
-    const actions = ['ssm:AddTagsToResource', 'ssm:PutParameter', ...(deletes ? ['ssm:DeleteParameters'] : [])];
-    return [{ sid: 'WriteParameters', actions, resources: [`${place.arn}/*`] }, ...keyGrants(place, ['kms:Encrypt'])];
+    const actions = [
+      'ssm:AddTagsToResource',
+      'ssm:PutParameter',
+      ...(deletes ? ['ssm:DeleteParameters'] : []),
+    ];
+    return [
+      { sid: 'WriteParameters', actions, resources: [`${place.arn}/*`] },
+      ...keyGrants(place, ['kms:Encrypt']),
+    ];
   }
   const actions = [
     'secretsmanager:CreateSecret',
@@ -100,10 +107,16 @@ function readerGrants(target: Target, applications: readonly string[], scope: Po
   const resources = applications.map((application) => `${place.arn}/${application}/*`);
   const keys = keyGrants(place, ['kms:Decrypt']);
   if (target.kind === 's3') {
-    return [{ sid: 'ReadObjects', actions: ['s3:GetObject'], resources, ...ownedBy(target.address) }, ...keys];
+    return [
+      { sid: 'ReadObjects', actions: ['s3:GetObject'], resources, ...ownedBy(target.address) },
+      ...keys,
+    ];
   }
   if (target.kind === 'ssm') {
-    return [{ sid: 'ReadParameters', actions: ['ssm:GetParameter', 'ssm:GetParameters'], resources }, ...keys];
+    return [
+      { sid: 'ReadParameters', actions: ['ssm:GetParameter', 'ssm:GetParameters'], resources },
+      ...keys,
+    ];
   }
   return [{ sid: 'ReadSecrets', actions: ['secretsmanager:GetSecretValue'], resources }, ...keys];
 }
@@ -131,14 +144,19 @@ function placeOf(target: Target, scope: PolicyScope): Place {
 }
 
 /** For a key of one's own alone: what the service has by itself needs no right. It serves by way of the service, and not by itself. */
-function keyGrants({ service, partition, region, account, kmsKey }: Place, actions: readonly string[]): readonly Grant[] {
+function keyGrants(
+  { service, partition, region, account, kmsKey }: Place,
+  actions: readonly string[],
+): readonly Grant[] {
   if (kmsKey === undefined) return [];
   const via = { StringLike: { 'kms:ViaService': `${service}.${region}.amazonaws.com*` } };
   const alias = /(?:^|:)(alias\/.+)$/.exec(kmsKey)?.[1];
   const condition: JsonObject =
     alias === undefined ? via : { ...via, 'ForAnyValue:StringEquals': { 'kms:ResourceAliases': alias } };
   const isArn = kmsKey.startsWith('arn:') && alias === undefined;
-  const arn = isArn ? kmsKey : `arn:${partition}:kms:${region}:${account}:key/${alias === undefined ? kmsKey : '*'}`;
+  const arn = isArn
+    ? kmsKey
+    : `arn:${partition}:kms:${region}:${account}:key/${alias === undefined ? kmsKey : '*'}`;
   return [{ sid: 'UseKey', actions, resources: [arn], condition }];
 }
 

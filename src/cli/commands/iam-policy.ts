@@ -62,7 +62,10 @@ export const command = defineCommand({
       help: 'with reader --target: whose credentials are read; may be repeated',
     },
     acls: { type: 'flag', help: 'with delivery: some of the buckets have ACLs' },
-    deletes: { type: 'flag', help: 'with delivery: what was delivered may be deleted, and not only written over' },
+    deletes: {
+      type: 'flag',
+      help: 'with delivery: what was delivered may be deleted, and not only written over',
+    },
     name: { type: 'text', value: 'NAME', help: 'with server: as in `coffer server --aws --name NAME`' },
     ...tableOptions,
   },
