@@ -105,7 +105,7 @@ export class KubernetesSecrets {
     return this.#write(verb, order, response);
   }
 
-  #get({ namespace, name }: Order, accept: string, response: ServerResponse): void {
+  #get({ namespace, name }: Order, accept: string, response: ServerResponse) {
     const found = this.secrets.get(`${namespace}/${name}`);
     if (found === undefined) return status(response, 404, 'NotFound');
     if (!accept.includes('as=PartialObjectMetadata')) return json(response, 200, found);
@@ -116,7 +116,7 @@ export class KubernetesSecrets {
     });
   }
 
-  #write(verb: 'create' | 'update', { namespace, name, dry, sent }: Order, response: ServerResponse): void {
+  #write(verb: 'create' | 'update', { namespace, name, dry, sent }: Order, response: ServerResponse) {
     const metadata = isJsonObject(sent['metadata']) ? sent['metadata'] : {};
     const { data, type } = sent;
     const own = verb === 'create' ? String(metadata['name']) : name;
@@ -141,7 +141,7 @@ export class KubernetesSecrets {
     json(response, verb === 'create' ? 201 : 200, { ...sent, ...kept });
   }
 
-  #delete({ namespace, name, sent }: Order, response: ServerResponse): void {
+  #delete({ namespace, name, sent }: Order, response: ServerResponse) {
     const found = this.secrets.get(`${namespace}/${name}`);
     if (found === undefined) return status(response, 404, 'NotFound');
     const wanted = isJsonObject(sent['preconditions']) ? sent['preconditions'] : {};
