@@ -381,7 +381,7 @@ export const rules: readonly Rule[] = [
   {
     from: 'service-user/',
     may: [providerSeam, ...sharedByProviders, 'core/ttl.ts', 'outgoing/', ...ground],
-    types: ['core/view.ts', 'crypto/random.ts'],
+    types: ['core/endpoint.ts', 'core/view.ts', 'crypto/random.ts', ...engineSeam],
   },
   {
     from: 'service-user/*/',
@@ -395,6 +395,20 @@ export const rules: readonly Rule[] = [
       ...ground,
     ],
     types: [storage],
+  },
+  // Users that Coffer holds itself log in with it: names are locked as an auth method's are, and tokens are signed.
+  {
+    from: 'service-user/builtin/',
+    may: [
+      './',
+      providerSeam,
+      ...handedToEngines,
+      'core/lockout/lockout.ts',
+      'crypto/jwt/',
+      'crypto/random.ts',
+      ...ground,
+    ],
+    types: [storage, ...engineSeam],
   },
   {
     from: 'engine/totp/',

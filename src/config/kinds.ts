@@ -218,6 +218,18 @@ export const dialectName: Kind<string> = {
   show: (value) => value,
 };
 
+/** Where something is mounted, with a `/` at its end; empty for nowhere. */
+export const mountName: Kind<string> = {
+  placeholder: 'MOUNT',
+  looks: 'path of a mount such as `service-users`, or an empty text',
+  read: (value) =>
+    typeof value === 'string' && /^(?:[A-Za-z0-9_][A-Za-z0-9._-]{0,99}(?:\/|$)){0,5}$/.test(value)
+      ? { value: value === '' || value.endsWith('/') ? value : `${value}/` }
+      : { problem: 'must be the path of a mount such as service-users' },
+  fromText: asText,
+  show: (value) => value,
+};
+
 /** A whole number from `least` to `most`. */
 export function count(least: number, most: number): Kind<number> {
   return {

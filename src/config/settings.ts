@@ -18,6 +18,8 @@ export interface ListenerSettings {
   readonly tlsDisable: boolean;
   /** `vault`, or the name of a dialect with its options, as it is written. */
   readonly dialect: string;
+  /** Path of the mount that answers `/oauth2/…`, with a `/` at its end; undefined for none. */
+  readonly oauth2: string | undefined;
   /** Networks (CIDR) whose `X-Forwarded-For` is believed. */
   readonly trustedProxies: readonly string[];
   /** Answers `sys/metrics` without a token. */

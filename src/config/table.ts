@@ -19,6 +19,7 @@ import {
   count,
   dialectName,
   type Kind,
+  mountName,
   networks,
   noticeKinds,
   notifierName,
@@ -297,6 +298,11 @@ export const listenerTable = {
     kind: dialectName,
     default: 'vault',
     help: 'the HTTP API that is spoken: Vault’s, or that of an older system',
+  },
+  oauth2: {
+    kind: mountName,
+    default: 'service-users/',
+    help: 'mount whose OAuth 2.0 endpoints are at /oauth2/ on a listener of Vault’s API; an empty text for none',
   },
   trusted_proxies: {
     kind: networks,

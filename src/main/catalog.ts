@@ -53,6 +53,7 @@ import { passphraseSlots } from '../seal/passphrase/slot-maker.ts';
 import { shamirByHand } from '../seal/shamir/manual.ts';
 import { shamirSlots } from '../seal/shamir/slot-maker.ts';
 import type { SlotMaker } from '../seal/slot-maker.ts';
+import { builtin } from '../service-user/builtin/builtin.ts';
 import type { ProviderType, ProviderTypes } from '../service-user/provider.ts';
 import { consul } from '../storage/consul/type.ts';
 import { dynamodb } from '../storage/dynamodb/type.ts';
@@ -136,6 +137,6 @@ export function targetTypesFor(places: AwsPlaces, delivery: ListedPlaces): Targe
 
 /** @param places where service users may be at AWS */
 export function providerTypesFor(_places: AwsPlaces): ProviderTypes {
-  const types: readonly ProviderType[] = [];
+  const types: readonly ProviderType[] = [builtin];
   return new Map(types.map((type) => [type.type, type]));
 }
