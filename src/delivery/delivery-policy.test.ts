@@ -170,7 +170,7 @@ describe('the printed policy of who reads', () => {
     expect(JSON.stringify(policy)).not.toMatch(/List|Put|Delete|Describe|"\*"/);
   });
 
-  it.each(['*', 'a*', '../x', 'a/b', '', 'A'])('takes no pattern for an application: %j', (id) => {
+  it.each(['*', 'a*', '../x', 'a/b', '', 'A'])('threat 22: takes no pattern for an application: %j', (id) => {
     expect(() => readerPolicy(targets, [id], scope)).toThrow(
       expect.objectContaining({ code: 'invalid_request' }),
     );
