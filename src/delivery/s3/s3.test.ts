@@ -158,6 +158,12 @@ describe.skipIf(moto === undefined)('a bucket', () => {
     expect(await holds('shop')).toEqual({ user: '{}', client: '{}' });
   });
 
+  it('has nothing to take away from a bucket that is gone', async () => {
+    const target = open('org-gone');
+    await target.remove('shop', never());
+    expect((await failureOf(target.probe('shop', never()))).code).toBe('invalid_request');
+  });
+
   it('encrypts under the key that the address names, in the account that it names', async () => {
     await open(`s3://${bucket}?bucket-owner=123456789012&kms-key=alias/mint`).deliver(
       parcelOf(firstUser, undefined),
