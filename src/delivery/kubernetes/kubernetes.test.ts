@@ -124,10 +124,10 @@ describe('a Secret of somebody else', () => {
     api.put('shop', 'shop', { metadata, data: { password: 'eA==' } });
     const target = open();
     for (const call of [
-      target.probe('shop', never()),
-      target.deliver(parcelOf(firstUser, firstClient), never()),
+      () => target.probe('shop', never()),
+      () => target.deliver(parcelOf(firstUser, firstClient), never()),
     ]) {
-      expect(await failureOf(call)).toMatchObject({
+      expect(await failureOf(call())).toMatchObject({
         code: 'permission_denied',
         message: expect.stringContaining('was not made by Coffer'),
       });
