@@ -33,27 +33,43 @@ type S3Sdk = typeof import('@aws-sdk/client-s3');
 /** Where S3 asks of whom it is not told. */
 const firstRegion = 'us-east-1';
 
+/** Regions that are tried for one object: where it was thought to be, where S3 says that it is, and once more. */
+const mostRegions = 3;
+
 /** Connects to nothing and loads nothing before the first call. */
 export function s3Reader(options: AwsOptions, place: S3ReaderPlace): S3Reader {
   let client = lazyClient(options, place);
-  let isGuessed = false;
-  const read = (key: string, etag: string | undefined) => readObject(client, place, key, etag);
   return {
     async read(key, etag) {
-      try {
-        return await read(key, etag);
-      } catch (error) {
-        if (!(error instanceof AwsError) || error.reason !== 'no-region') throw error;
-        if (!isGuessed) {
-          isGuessed = true;
+      for (let tries = 1; ; tries++) {
+        try {
+          return await readObject(client, place, key, etag);
+        } catch (error) {
+          const region = regionInstead(error);
+          if (region === undefined || tries === mostRegions) throw error;
           client.close();
-          client = lazyClient({ ...options, region: firstRegion }, place);
+          client = lazyClient({ ...options, region }, place);
         }
-        return read(key, etag);
       }
     },
     close: () => client.close(),
   };
+}
+
+/** Where to ask after an error that is about the region. */
+function regionInstead(error: unknown): string | undefined {
+  if (error instanceof Elsewhere) return error.region;
+  return error instanceof AwsError && error.reason === 'no-region' ? firstRegion : undefined;
+}
+
+/** The bucket is in another region. */
+class Elsewhere extends AwsError {
+  readonly region: string;
+
+  constructor(region: string) {
+    super('invalid', `the bucket is in the region ${region}: say so (region=${region}), or set AWS_REGION`);
+    this.region = region;
+  }
 }
 
 function lazyClient(options: AwsOptions, { bucket }: S3ReaderPlace): LazyClient<S3Sdk, SdkClient> {
@@ -64,7 +80,6 @@ function lazyClient(options: AwsOptions, { bucket }: S3ReaderPlace): LazyClient<
     (sdk, config) =>
       new sdk.S3Client({
         ...config,
-        followRegionRedirects: true,
         // Who names an address of their own, or a name with dots, has no certificate for names below it.
         forcePathStyle: config.endpoint !== undefined || bucket.includes('.'),
       }),
@@ -83,27 +98,47 @@ function readObject(
     const command = new sdk.GetObjectCommand({ Bucket: bucket, Key: key, ...known });
     const answer = await s3.send(command, { abortSignal }).catch((error: unknown) => {
       if (isNotModified(error)) return undefined;
+      const region = regionOf(error);
+      if (region !== undefined) throw new Elsewhere(region);
       throw error;
     });
     if (answer === undefined) return { kind: 'unchanged' };
-    const { Body, ContentLength = 0, ETag } = answer;
-    if (ContentLength > most) {
-      Body?.transformToWebStream()
-        .cancel()
-        .catch(() => undefined);
-      throw new AwsError('invalid', `object ${key} in bucket ${bucket} has more than ${most} bytes`);
+    const chunks: Uint8Array[] = [];
+    let size = 0;
+    // On Node it is a stream; leaving the loop ends it.
+    for await (const chunk of (answer.Body ?? []) as AsyncIterable<Uint8Array>) {
+      size += chunk.length;
+      if (size > most)
+        throw new AwsError('invalid', `object ${key} in bucket ${bucket} has more than ${most} bytes`);
+      chunks.push(chunk);
     }
-    return { kind: 'found', body: Buffer.from((await Body?.transformToByteArray()) ?? []), etag: ETag };
+    return { kind: 'found', body: Buffer.concat(chunks), etag: answer.ETag };
   });
 }
 
 /** RFC 9110 §15.4.5: an answer here, and an error to the SDK. */
 function isNotModified(error: unknown): boolean {
-  const metadata = error instanceof Error && '$metadata' in error ? error.$metadata : undefined;
-  return (
-    typeof metadata === 'object' &&
-    metadata !== null &&
-    'httpStatusCode' in metadata &&
-    metadata.httpStatusCode === 304
-  );
+  return partsOf(error).status === 304;
+}
+
+/**
+ * The region that S3 names where it refuses to answer from another: a redirect, or a signature for the wrong one. What is in a header
+ * becomes part of a host's name, so it is taken only where it looks like a region.
+ */
+function regionOf(error: unknown): string | undefined {
+  const { status, region } = partsOf(error);
+  const isAboutRegion = status === 301 || status === 307 || status === 400;
+  return isAboutRegion && /^[a-z]{2}[a-z0-9-]{1,40}$/.test(region) ? region : undefined;
+}
+
+/** What of the SDK's error is looked at. */
+function partsOf(error: unknown): { readonly status: number | undefined; readonly region: string } {
+  const { $metadata: metadata, $response: response } = (error ?? {}) as {
+    readonly $metadata?: { readonly httpStatusCode?: number };
+    readonly $response?: { readonly headers?: Readonly<Record<string, string>> };
+  };
+  return {
+    status: metadata?.httpStatusCode,
+    region: response?.headers?.['x-amz-bucket-region'] ?? '',
+  };
 }
