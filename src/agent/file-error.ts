@@ -29,6 +29,10 @@ export function systemReason(error: unknown): string {
 /** `storage_full` where there is no room, which may pass; `usage` for all else, which a person has to change. */
 export function unwritable(path: string, error: unknown): CofferError {
   if (error instanceof CofferError) return error;
+  if (error instanceof Error && 'syscall' in error && error.syscall === 'fchown') {
+    const message = `cannot give ${path} to another user: run as root, or take readable_by and group away`;
+    return new CofferError('usage', message, { cause: error });
+  }
   const isFull = ['ENOSPC', 'EDQUOT'].includes(systemCode(error));
   return new CofferError(isFull ? 'storage_full' : 'usage', `cannot write ${path}: ${systemReason(error)}`, {
     cause: error,

@@ -42,6 +42,8 @@ export interface Files {
   look(path: string): Entry | undefined;
   /** Follows no link at the path, waits for no pipe. @param most bytes; a larger file is an error `EFBIG` */
   read(path: string, most: number): Buffer;
+  /** The same behind links: for what a person named, and not for what we wrote. */
+  readNamed(path: string, most: number): Buffer;
   /** Names, in no order. */
   list(directory: string): readonly string[];
   /** What a link says. */
@@ -66,17 +68,8 @@ export const systemFiles: Files = {
     if (stats === undefined) return undefined;
     return { kind: kindOf(stats), mode: stats.mode & 0o7777, uid: stats.uid, gid: stats.gid };
   },
-  read(path, most) {
-    const file = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
-    try {
-      const { size } = fstatSync(file);
-      if (size > most) throw Object.assign(new Error('the file is too large'), { code: 'EFBIG' });
-      const bytes = Buffer.alloc(size);
-      return bytes.subarray(0, readSync(file, bytes, 0, size, 0));
-    } finally {
-      closeSync(file);
-    }
-  },
+  read: (path, most) => readWhole(path, most, constants.O_NOFOLLOW),
+  readNamed: (path, most) => readWhole(path, most, 0),
   list: (directory) => readdirSync(directory),
   target: (link) => readlinkSync(link),
   makeDirectory: (path, mode) => {
@@ -111,6 +104,19 @@ export const systemFiles: Files = {
     }
   },
 };
+
+function readWhole(path: string, most: number, flags: number): Buffer {
+  // Without O_NONBLOCK a named pipe of this name would be waited for.
+  const file = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK | flags);
+  try {
+    const { size } = fstatSync(file);
+    if (size > most) throw Object.assign(new Error('the file is too large'), { code: 'EFBIG' });
+    const bytes = Buffer.alloc(size);
+    return bytes.subarray(0, readSync(file, bytes, 0, size, 0));
+  } finally {
+    closeSync(file);
+  }
+}
 
 function kindOf(stats: Stats): Entry['kind'] {
   if (stats.isFile()) return 'file';

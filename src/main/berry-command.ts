@@ -131,7 +131,7 @@ async function configOf(
   say: (level: BerryLevel, message: string) => void,
 ): Promise<JsonObject> {
   try {
-    const text = systemFiles.read(path, longestConfig).toString('utf8');
+    const text = systemFiles.readNamed(path, longestConfig).toString('utf8');
     const { readYaml } = await import('../cli/format/yaml-text.ts');
     const [document] = readYaml(text, 'yaml-1.1');
     if (isJsonObject(document)) return document;

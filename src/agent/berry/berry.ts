@@ -169,7 +169,7 @@ function parsed(bytes: Buffer | undefined): readonly unknown[] | undefined {
 
 function readOrNothing(files: Files, path: string): Buffer | undefined {
   try {
-    return files.read(path, longest);
+    return files.readNamed(path, longest);
   } catch {
     // What cannot be read is replaced.
     return undefined;

@@ -28,7 +28,7 @@ export function readKeys(files: Files, path: string, application: string): AwsKe
 
 function textOf(files: Files, path: string): string {
   try {
-    return files.read(path, longest).toString('utf8');
+    return files.readNamed(path, longest).toString('utf8');
   } catch (error) {
     throw new BerryMisuse(`Could not read AWS credentials from ${path}: ${systemReason(error)}`);
   }
