@@ -146,7 +146,7 @@ export class Agent {
       if (isChanged) {
         standing.changedAt = this.#now;
         standing.untold = output.onChange !== undefined;
-        log.info('written', { ...about, ...output.describe() });
+        log.info(output.kind === 'environment' ? 'changed' : 'written', { ...about, ...output.describe() });
       }
       if (standing.error !== undefined) log.info('well again', about);
       standing.checkedAt = this.#now;

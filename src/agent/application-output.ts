@@ -23,7 +23,7 @@ export class ApplicationOutput implements Output {
   }
 
   async refresh(): Promise<boolean> {
-    const documents = await this.#source.fetch();
+    const documents = await this.#source.read();
     const isChanged = this.#directory.put(documents) === 'switched';
     this.#held = documents;
     return isChanged;

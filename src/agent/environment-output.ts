@@ -31,7 +31,7 @@ export class EnvironmentOutput implements Output {
     );
     const secrets = new Map(read);
     const values = new Map(
-      this.#variables.map((variable) => [variable.name, valueOf(variable, secrets.get(variable.path))]),
+      this.#variables.map((variable) => [variable.name, variableValue(variable, secrets.get(variable.path))]),
     );
     const before = this.#values;
     this.#values = values;
@@ -44,7 +44,7 @@ export class EnvironmentOutput implements Output {
 }
 
 /** Throws `not_found` and `usage`; no value is repeated. */
-function valueOf({ name, path, field }: VariableSettings, secret: JsonObject | undefined): string {
+function variableValue({ name, path, field }: VariableSettings, secret: JsonObject | undefined): string {
   if (secret === undefined) throw new CofferError('not_found', `there is no secret ${path} for ${name}`);
   const value: JsonValue | undefined =
     field === undefined ? bareValue(secret) : Object.hasOwn(secret, field) ? secret[field] : undefined;

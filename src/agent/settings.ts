@@ -117,7 +117,11 @@ export function resolveAgent(read: ReadFile, surroundings: SettingsSurroundings)
   };
   top.end();
   if (problems.length === 0) combine(settings, top);
-  return { settings, problems };
+  return { settings, problems: problems.toSorted(byPlace) };
+}
+
+function byPlace(a: Problem, b: Problem): number {
+  return (a.place?.line ?? 0) - (b.place?.line ?? 0) || (a.place?.column ?? 0) - (b.place?.column ?? 0);
 }
 
 const nothing: AgentSettings = {

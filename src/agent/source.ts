@@ -13,7 +13,7 @@ export interface Source {
    * All documents that are wanted, of one look. Throws `not_found`, `permission_denied`, `unavailable` and the like for what keeps them
    * from being read, `integrity` for what is there and is none; in no case with anything of them.
    */
-  fetch(): Promise<Documents>;
+  read(): Promise<Documents>;
 }
 
 export interface SourceSurroundings {
@@ -46,7 +46,7 @@ class CofferSource implements Source {
     this.#secrets = secrets;
   }
 
-  async fetch(): Promise<Documents> {
+  async read(): Promise<Documents> {
     const fields = await this.#secrets.read(this.#path);
     if (fields === undefined) throw new CofferError('not_found', `there is no secret ${this.#path}`);
     return Object.fromEntries(
@@ -106,7 +106,7 @@ class S3Source implements Source {
     this.#env = env;
   }
 
-  async fetch(): Promise<Documents> {
+  async read(): Promise<Documents> {
     const { bucket, account } = this.#address;
     const reader =
       this.#reader ?? s3Reader({ env: this.#env, ...account }, { bucket, most: longestDocument });

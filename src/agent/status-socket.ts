@@ -90,20 +90,24 @@ function listen(
 
 function respond(asked: IncomingMessage, answer: ServerResponse, shown: Shown): void {
   asked.resume();
-  const send = (status: number, text: string) => {
-    const headers = { 'Content-Type': 'application/json', 'Cache-Control': 'no-store', Connection: 'close' };
-    answer.writeHead(status, headers).end(`${text}\n`);
-  };
-  const refuse = (status: number, message: string) => send(status, JSON.stringify({ errors: [message] }));
-  if (asked.method !== 'GET') return refuse(405, 'only GET is answered here');
-  if (asked.url === '/v1/status') return send(200, JSON.stringify(shown.describe()));
-  const [, id, name] = /^\/v1\/applications\/([a-z0-9._-]{1,100})\/(\w+)\.json$/.exec(asked.url ?? '') ?? [];
+  const [status, text] = answerTo(asked, shown);
+  const headers = { 'Content-Type': 'application/json', 'Cache-Control': 'no-store', Connection: 'close' };
+  answer.writeHead(status, headers).end(`${text}\n`);
+}
+
+function answerTo({ method, url = '' }: IncomingMessage, shown: Shown): readonly [number, string] {
+  if (method !== 'GET') return [405, refusal('only GET is answered here')];
+  if (url === '/v1/status') return [200, JSON.stringify(shown.describe())];
+  const [, id, name] = /^\/v1\/applications\/([a-z0-9._-]{1,100})\/(\w+)\.json$/.exec(url) ?? [];
   const application = shown.applications.find((each) => each.name === id);
   const wanted = documentNames.find((each) => each === name);
   const text = wanted === undefined ? undefined : application?.document(wanted);
-  if (text === undefined)
-    return refuse(404, 'there is nothing; ask /v1/status, or /v1/applications/ID/user.json');
-  send(200, text);
+  if (text !== undefined) return [200, text];
+  return [404, refusal('there is nothing; ask /v1/status, or /v1/applications/ID/user.json')];
+}
+
+function refusal(message: string): string {
+  return JSON.stringify({ errors: [message] });
 }
 
 const longestStatus = 4 * 1024 * 1024;
