@@ -11,37 +11,35 @@ import {
 import { request } from 'node:http';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { isJsonObject, type JsonObject } from '../../src/json.ts';
 import { makeBucket } from '../fakes/faulty-s3.ts';
 import { putObject, removeObject } from '../fakes/s3-objects.ts';
 import { startMoto } from '../setup/moto.ts';
 import { endAgents, startAgent } from './agent-process.ts';
+import { rootTokenOf } from './kill-rounds.ts';
 import { cleanUp, cli, freshPlace, type Place, type ServerProcess, startServer } from './server-process.ts';
+import { openWire, type Wire } from './wire.ts';
 
 const moto = await startMoto();
 let place: Place;
 let server: ServerProcess;
+let wire: Wire;
 let directory: string;
 let runs = 0;
 
 beforeAll(async () => {
   place = freshPlace();
   server = await startServer(place, { words: ['--init'] });
-  await coffer(['auth', 'enable', 'approle']);
-  await coffer(
-    ['policy', 'write', 'agent', '-'],
-    'path "secret/data/apps/*" { capabilities = ["read"] }\npath "secret/data/shop/*" { capabilities = ["read"] }',
-  );
-  await coffer([
-    'api',
-    'POST',
-    'auth/approle/role/host',
-    'token_policies=agent',
-    'token_ttl=1h',
-    'secret_id_num_uses=0',
-  ]);
+  wire = openWire(server.address, rootTokenOf(place));
+  await ask('POST', 'sys/auth/approle', { type: 'approle' });
+  const policy =
+    'path "secret/data/apps/*" { capabilities = ["read"] }\npath "secret/data/shop/*" { capabilities = ["read"] }';
+  await ask('POST', 'sys/policies/acl/agent', { policy });
+  await ask('POST', 'auth/approle/role/host', { token_policies: ['agent'], token_ttl: '1h' });
   if (moto !== undefined) await makeBucket(moto.endpoint, 'org-mint');
 }, 120_000);
 afterAll(async () => {
+  wire.close();
   await endAgents();
   await cleanUp();
   await moto?.close();
@@ -51,13 +49,10 @@ beforeEach(() => {
   mkdirSync(directory, { mode: 0o755 });
 });
 
-async function coffer(words: readonly string[], stdin?: string, env: Readonly<Record<string, string>> = {}) {
-  const outcome = await cli(place, words, {
-    ...(stdin === undefined ? {} : { stdin }),
-    env: { COFFER_ADDR: server.address, ...env },
-  });
-  if (outcome.code !== 0) throw new Error(`${words.join(' ')}: ${outcome.stderr}`);
-  return outcome.stdout;
+async function ask(method: string, path: string, body?: JsonObject): Promise<JsonObject> {
+  const { status, json } = await wire.ask(method, path, body === undefined ? {} : { body });
+  if (status >= 400) throw new Error(`${method} ${path}: ${status} ${JSON.stringify(json)}`);
+  return isJsonObject(json['data']) ? json['data'] : {};
 }
 
 const secretOf = (moment: string) => ({
@@ -67,16 +62,14 @@ const secretOf = (moment: string) => ({
   client_secret: `secret-${moment}`,
 });
 
-const put = (name: string, fields: object) => coffer(['put', name, '--json', '-'], JSON.stringify(fields));
+const put = (name: string, fields: JsonObject) => ask('POST', `secret/data/${name}`, { data: fields });
 
 /** Files of AppRole, and the beginning of a configuration. */
 async function config(text: string, interval = '1h'): Promise<string> {
-  const answer = async (method: string, path: string) =>
-    (JSON.parse(await coffer(['api', method, path])) as { data: Record<string, string> }).data;
-  const { role_id: roleId = '' } = await answer('GET', 'auth/approle/role/host/role-id');
-  const { secret_id: secretId = '' } = await answer('POST', 'auth/approle/role/host/secret-id');
-  writeFileSync(join(directory, 'role-id'), roleId, { mode: 0o600 });
-  writeFileSync(join(directory, 'secret-id'), secretId, { mode: 0o600 });
+  const { role_id: roleId } = await ask('GET', 'auth/approle/role/host/role-id');
+  const { secret_id: secretId } = await ask('POST', 'auth/approle/role/host/secret-id');
+  writeFileSync(join(directory, 'role-id'), String(roleId), { mode: 0o600 });
+  writeFileSync(join(directory, 'secret-id'), String(secretId), { mode: 0o600 });
   const file = join(directory, 'agent.toml');
   writeFileSync(
     file,
@@ -123,7 +116,7 @@ describe('one round', () => {
     const file = await config(shop('', 'codes'));
     expect((await once(file)).code).toBe(0);
     const kept = () => expect(json('user.json')['application_password']).toBe('password-a');
-    await coffer(['delete', 'apps/codes']);
+    await ask('DELETE', 'secret/data/apps/codes');
     expect(await once(file)).toMatchObject({
       code: 3,
       stderr: expect.stringContaining('there is no secret'),
@@ -200,7 +193,7 @@ describe('an agent that runs', () => {
     expect(statSync(join(directory, 'shop.conf')).mode & 0o777).toBe(0o440);
     expect(readFileSync(told, 'utf8')).toContain('password-a');
     await put('apps/runs', secretOf('b'));
-    await coffer(['delete', 'shop/conf']);
+    await ask('DELETE', 'secret/data/shop/conf');
     agent.signal('SIGHUP');
     await agent.said('told');
     expect(json('user.json')['application_password']).toBe('password-b');
