@@ -9,8 +9,10 @@
  *   where it is not known whether a call had an effect. In words for people: never with a secret, and with nothing that the other side sent but its codes.
  */
 import type { Clock } from '../clock.ts';
+import type { Endpoint } from '../core/endpoint.ts';
 import type { View } from '../core/view.ts';
 import type { Random } from '../crypto/random.ts';
+import type { EngineEnvironment, NameLocks } from '../engine/engine.ts';
 import { CofferError } from '../errors.ts';
 
 export type CredentialKind = 'password' | 'client';
@@ -73,6 +75,8 @@ export interface ProviderTraits {
   readonly kinds: { readonly [K in CredentialKind]?: KindTraits };
   /** How many credentials of a kind one user may have at a time, staged ones among them. */
   readonly most: number;
+  /** A user that was disabled has no credentials any more once it is enabled again: all kinds are rotated then, as for a new one. */
+  readonly disablingLoses?: true;
 }
 
 /** What a call of a provider has: storage of the mount's own (for providers that keep their users in it), and its end. */
@@ -121,6 +125,7 @@ export interface OpenProvider {
   ): Promise<void>;
   /** Ends sessions and tokens that were made with the user's credentials, where there are such. */
   revokeSessions?(user: ServiceUser, turn: ProviderTurn): Promise<void>;
+  /** Lets go of what it holds open. A call under way, and one that comes later, is answered all the same, and nothing stays open behind it. */
   close(): void;
 }
 
@@ -147,6 +152,29 @@ export interface ProviderType {
   readonly secret?: string;
   /** Reads the settings. Connects to nothing. Throws `invalid_request` for an option that it does not know or honour, and for a place that the server's configuration does not allow. */
   open(settings: ProviderSettings, surroundings: ProviderSurroundings): OpenProvider;
+  /** For a kind that has its users in the mount and answers for them: called once for each mount and node. */
+  attend?(mount: AttendedMount): ProviderPresence;
+}
+
+/** The mount that a kind answers for. */
+export interface AttendedMount {
+  readonly environment: EngineEnvironment;
+  /** Where the mount's settings rest in its view, and what they name as issuer of tokens: a URL without a `/` at its end; empty where they name none. */
+  readonly settings: {
+    readonly path: string;
+    issuer(value: Buffer | undefined): string;
+  };
+}
+
+/** What a kind brings to a mount besides providers. */
+export interface ProviderPresence {
+  readonly endpoints: readonly Endpoint[];
+  /** Names that it locks after failed logins. */
+  readonly locks?: NameLocks;
+  /** What due entries of its own begin with; `onDue` is called for these. */
+  readonly duePrefix: string;
+  onDue(name: string, view: View): Promise<void>;
+  close(): void;
 }
 
 export type ProviderTypes = ReadonlyMap<string, ProviderType>;
