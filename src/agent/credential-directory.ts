@@ -9,7 +9,7 @@
  * So the pair changes by one rename. Whatever a crash leaves, readers have the old pair or the new one, and the next start goes on from
  * there. Files that berry or a person put in place of the links are taken over first, as a version, so that not even then two moments mix.
  */
-import { join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { CofferError } from '../errors.ts';
 import { type DocumentName, type Documents, documentNames, longestDocument, parseJson } from './document.ts';
@@ -63,10 +63,10 @@ export class CredentialDirectory {
    */
   put(documents: Documents): Put {
     try {
-      this.#prepare();
+      const isNew = this.#prepare();
       const version = this.#adopted();
       if (version !== undefined && this.#holds(version, documents)) {
-        this.#lead(documents);
+        if (this.#lead(documents)) this.#files.sync(this.#path);
         this.#tidy([version]);
         return 'unchanged';
       }
@@ -74,6 +74,7 @@ export class CredentialDirectory {
       // Names that lead nowhere yet are not there to readers: so both appear at once.
       this.#lead(documents);
       this.#turn(next);
+      if (isNew) this.#files.sync(dirname(resolve(this.#path)));
       // Whoever is on the way through the old one gets there.
       this.#tidy(version === undefined ? [next] : [next, version]);
       return 'switched';
@@ -93,21 +94,20 @@ export class CredentialDirectory {
     return (mode & 0o040) !== 0 ? 0o750 : 0o700;
   }
 
-  #prepare(): void {
+  /** @returns whether the directory was not there before */
+  #prepare(): boolean {
     const files = this.#files;
-    if (files.look(this.#path) === undefined) {
+    const isNew = files.look(this.#path) === undefined;
+    if (isNew) {
       requireTrustedParents(files, this.#path, this.#uid);
       files.makeDirectory(this.#path, this.#passage);
-      files.sync(join(this.#path, '..'));
     }
     requireOwnDirectory(files, this.#path, this.#uid);
     const below = this.#at(versions);
-    if (files.look(below) === undefined) {
-      files.makeDirectory(below, this.#passage);
-      files.sync(this.#path);
-    }
+    if (files.look(below) === undefined) files.makeDirectory(below, this.#passage);
     this.#requireReal(below);
     this.#giveGroup(below);
+    return isNew;
   }
 
   /** A group reads what is in a directory of its own only where it may pass. */
@@ -178,7 +178,8 @@ export class CredentialDirectory {
     const adopted = { ...old, ...Object.fromEntries(texts) };
     const next = this.#write(adopted, this.#rights);
     this.#turn(next);
-    this.#lead(adopted);
+    // Before the next turn: after a power loss no name may lead where the other one does not.
+    if (this.#lead(adopted)) this.#files.sync(this.#path);
     this.#tidy([next]);
     return next;
   }
@@ -212,8 +213,8 @@ export class CredentialDirectory {
     return version;
   }
 
-  /** The names that applications open lead to the version that counts. */
-  #lead(documents: Documents): void {
+  /** The names that applications open lead to the version that counts. @returns whether any did not, and are to be put on disk */
+  #lead(documents: Documents): boolean {
     let changed = false;
     for (const name of documentNames) {
       const path = this.#at(`${name}.json`);
@@ -227,7 +228,7 @@ export class CredentialDirectory {
         changed = true;
       }
     }
-    if (changed) this.#files.sync(this.#path);
+    return changed;
   }
 
   #turn(version: string): void {

@@ -129,7 +129,7 @@ export class Session {
     this.#dated(held, login.leaseSeconds);
     this.#held?.client[Symbol.dispose]();
     this.#held = held;
-    this.#surroundings.log.info('logged in', { accessor: held.accessor, seconds: login.leaseSeconds });
+    this.#surroundings.log.debug('logged in', { accessor: held.accessor, seconds: login.leaseSeconds });
     return held;
   }
 

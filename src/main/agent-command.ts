@@ -11,12 +11,14 @@ import { defineCommand } from '../cli/command.ts';
 import { parseOwner } from '../cli/render/owner.ts';
 import { type Shell, variable } from '../cli/shell.ts';
 import { systemClock } from '../clock.ts';
-import { CofferError } from '../errors.ts';
 import { isJsonObject, type JsonObject, type JsonValue } from '../json.ts';
-import { type Logger, logLevels, openLogger } from '../log.ts';
+import type { Logger, LogLevel } from '../log.ts';
 import { agentPrograms } from './agent-programs.ts';
 import { serverOpener } from './agent-server.ts';
 import { problemJson, refuseWith } from './refuse-with.ts';
+
+/** As `logLevels`: its file brings the whole log along, which one round has no use for. */
+const levels = ['debug', 'info', 'warn', 'error'] as const satisfies readonly LogLevel[];
 
 export const command = defineCommand({
   summary: 'Keep credentials and files of secrets up to date on this host',
@@ -35,7 +37,7 @@ export const command = defineCommand({
     check: { type: 'flag', help: 'check the configuration, and stop' },
     once: { type: 'flag', help: 'do one round, and end' },
     socket: { type: 'text', value: 'PATH', help: 'with status: where the agent answers' },
-    'log-level': { type: 'text', value: 'LEVEL', choices: logLevels, help: 'least level of the log (info)' },
+    'log-level': { type: 'text', value: 'LEVEL', choices: levels, help: 'least level of the log (info)' },
   },
   examples: [
     'coffer agent --config /etc/coffer/agent.toml',
@@ -50,11 +52,12 @@ export const command = defineCommand({
     if (options.check && options.once) throw usageError('agent', '--check does no round');
     const settings = settingsOf(file, options.check, shell);
     if (options.check) return tellSound(settings, shell);
-    const level = logLevels.find((each) => each === options['log-level']) ?? 'info';
+    if (options.once) return once(settings, shell);
+    const { openLogger } = await import('../log.ts');
+    const level = levels.find((each) => each === options['log-level']) ?? 'info';
     const terminal = shell.stderr.isTTY === true;
     const log = openLogger({ level, terminal, write: (line) => void shell.stderr.write(line) });
-    if (options.once) await once(settings, surroundingsOf(settings, shell, log));
-    else shell.endWith(await serve(settings, surroundingsOf(settings, shell, log)));
+    shell.endWith(await serve(settings, surroundingsOf(settings, shell, log)));
   },
 });
 
@@ -99,14 +102,30 @@ function surroundingsOf(settings: AgentSettings, shell: Shell, log: Logger): Ope
   };
 }
 
-async function once(settings: AgentSettings, surroundings: OpenSurroundings): Promise<void> {
+async function once(settings: AgentSettings, shell: Shell): Promise<void> {
   const { openAgent } = await import('../agent/open-agent.ts');
   // A program that would go on is none of one round.
-  using opened = await openAgent({ ...settings, exec: undefined }, surroundings);
+  using opened = await openAgent(
+    { ...settings, exec: undefined },
+    surroundingsOf(settings, shell, roundLog(shell)),
+  );
   const [first, ...others] = await opened.agent.round();
-  if (first === undefined) return;
-  const more = others.length === 0 ? '' : ` (and ${others.length} more)`;
-  throw new CofferError(first.code, `${first.message}${more}`, { cause: first });
+  for (const { message } of others) shell.ui.warn(message);
+  if (first !== undefined) throw first;
+}
+
+/** A round that somebody watches: what was done, in words. What failed is the command's own end. */
+function roundLog({ ui }: Shell): Logger {
+  const line = (message: string, { name }: Readonly<Record<string, unknown>>) =>
+    typeof name === 'string' ? `${name}: ${message}` : message;
+  return {
+    debug: () => undefined,
+    info: (message, fields = {}) => ui.talk(line(message, fields)),
+    warn: (message, fields = {}) => {
+      if (!('reason' in fields && 'code' in fields)) ui.warn(line(message, fields));
+    },
+    error: (message, fields = {}) => ui.warn(line(message, fields)),
+  };
 }
 
 async function serve(settings: AgentSettings, surroundings: OpenSurroundings): Promise<number> {
