@@ -81,9 +81,11 @@ export const systemFiles: Files = {
   create(path, bytes, { mode, owner, group }) {
     const file = openSync(path, 'wx', 0o600);
     try {
-      if (owner !== undefined || group !== undefined)
-        fchownSync(file, owner ?? unchanged, group ?? unchanged);
+      // In this order: who gave a file away may no more change its mode.
       fchmodSync(file, mode);
+      if (owner !== undefined || group !== undefined) {
+        fchownSync(file, owner ?? unchanged, group ?? unchanged);
+      }
       let written = 0;
       while (written < bytes.length) written += writeSync(file, bytes, written);
       fsyncSync(file);

@@ -43,7 +43,7 @@ export const command = defineCommand({
   ],
   operands: { WORDS: 'many' },
   options: {},
-  examples: ['coffer berry -a shop -m org-stups-mint-123456789012-eu-west-1 --once /meta/credentials'],
+  examples: ['coffer berry -a shop -m org-mint-eu-west-1 --once /meta/credentials'],
   async raw(words, shell) {
     shell.endWith(await run(words, shell));
   },
