@@ -200,6 +200,12 @@ export const rules: readonly Rule[] = [
   { from: 'inbox/', may: ['./', 'aws/', 'crypto/', ...ground] },
   { from: 'template/', may: ['./', ...ground] },
   { from: 'client/', may: ['./', ...ground] },
+  // A program beside an application: it asks a server through the client, and a bucket of its own source by itself.
+  {
+    from: 'agent/',
+    may: ['./', 'aws/', 'client/', 'config/', 'delivery/document.ts', 'template/', ...ground],
+    types: ['log.ts'],
+  },
   {
     from: 'cli/',
     may: [
