@@ -375,6 +375,10 @@ export const rules: readonly Rule[] = [
     types: [storage],
   },
   {
+    from: 'service-user/aws-iam/',
+    may: ['./', providerSeam, ...sharedByProviders, 'aws/', ...ground],
+  },
+  {
     from: 'engine/totp/',
     may: [
       './',

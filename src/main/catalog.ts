@@ -45,6 +45,8 @@ import { passphraseSlots } from '../seal/passphrase/slot-maker.ts';
 import { shamirByHand } from '../seal/shamir/manual.ts';
 import { shamirSlots } from '../seal/shamir/slot-maker.ts';
 import type { SlotMaker } from '../seal/slot-maker.ts';
+import { serviceUserApi } from '../service-user/api/api.ts';
+import { awsIam } from '../service-user/aws-iam/aws-iam.ts';
 import type { ProviderType, ProviderTypes } from '../service-user/provider.ts';
 import { consul } from '../storage/consul/type.ts';
 import { dynamodb } from '../storage/dynamodb/type.ts';
@@ -111,7 +113,7 @@ export function targetTypesFor(_places: AwsPlaces): TargetTypes {
 }
 
 /** @param places where service users may be at AWS */
-export function providerTypesFor(_places: AwsPlaces): ProviderTypes {
-  const types: readonly ProviderType[] = [];
+export function providerTypesFor(places: AwsPlaces): ProviderTypes {
+  const types: readonly ProviderType[] = [serviceUserApi, awsIam(places)];
   return new Map(types.map((type) => [type.type, type]));
 }
