@@ -49,6 +49,7 @@ export const sharedInCore = [
   'core/two-generation-cache.ts',
   'core/view.ts',
   'core/witness.ts',
+  'core/within-time.ts',
 ] as const;
 
 /** What of core an engine is handed. */
