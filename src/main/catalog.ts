@@ -47,6 +47,7 @@ import { shamirSlots } from '../seal/shamir/slot-maker.ts';
 import type { SlotMaker } from '../seal/slot-maker.ts';
 import { serviceUserApi } from '../service-user/api/api.ts';
 import { awsIam } from '../service-user/aws-iam/aws-iam.ts';
+import { keycloak } from '../service-user/keycloak/keycloak.ts';
 import { postgresRoles } from '../service-user/postgres/postgres.ts';
 import type { ProviderType, ProviderTypes } from '../service-user/provider.ts';
 import { consul } from '../storage/consul/type.ts';
@@ -115,6 +116,6 @@ export function targetTypesFor(_places: AwsPlaces): TargetTypes {
 
 /** @param places where service users may be at AWS */
 export function providerTypesFor(places: AwsPlaces): ProviderTypes {
-  const types: readonly ProviderType[] = [serviceUserApi, awsIam(places), postgresRoles];
+  const types: readonly ProviderType[] = [serviceUserApi, keycloak, awsIam(places), postgresRoles];
   return new Map(types.map((type) => [type.type, type]));
 }
