@@ -159,6 +159,8 @@ const notifierSeam = 'notifier/notifier.ts';
 const deviceSeam = 'audit-device/audit-device.ts';
 /** The seam of delivery targets, and the documents that go there. */
 const deliverySeam = ['delivery/document.ts', 'delivery/target.ts'] as const;
+/** What targets share among each other. */
+const sharedByTargets = ['delivery/address.ts', 'delivery/places.ts', 'delivery/target-call.ts'] as const;
 /** The seam of service-user providers. */
 const providerSeam = 'service-user/provider.ts';
 const storage = 'storage/storage.ts';
@@ -291,7 +293,14 @@ export const rules: readonly Rule[] = [
   {
     from: 'telemetry/',
     may: ['./', 'core/meter.ts', ...ground],
-    types: ['core/audit/audit.ts', 'core/endpoint.ts', 'core/request.ts', 'core/sample.ts', storage],
+    types: [
+      'core/audit/audit.ts',
+      'core/endpoint.ts',
+      'core/request.ts',
+      'core/sample.ts',
+      'engine/engine.ts',
+      storage,
+    ],
   },
   { from: 'backup-place/', may: [backupSeam, ...ground] },
   { from: 'backup-place/*/', may: ['./', backupSeam, 'aws/', ...ground] },
@@ -365,16 +374,16 @@ export const rules: readonly Rule[] = [
     ],
     types: [storage],
   },
-  { from: 'delivery/', may: [...deliverySeam, 'crypto/random.ts', ...ground] },
+  { from: 'delivery/', may: [...deliverySeam, ...sharedByTargets, 'crypto/random.ts', ...ground] },
   {
     from: 'delivery/*/',
-    may: ['./', ...deliverySeam, 'aws/', 'outgoing/', ...ground],
+    may: ['./', ...deliverySeam, ...sharedByTargets, 'aws/', 'outgoing/', ...ground],
     types: ['crypto/random.ts'],
   },
   {
     from: 'service-user/',
     may: [providerSeam, ...sharedByProviders, 'core/ttl.ts', 'outgoing/', ...ground],
-    types: ['core/view.ts', 'crypto/random.ts'],
+    types: ['core/endpoint.ts', 'core/view.ts', 'crypto/random.ts', ...engineSeam],
   },
   {
     from: 'service-user/*/',
@@ -388,6 +397,20 @@ export const rules: readonly Rule[] = [
       ...ground,
     ],
     types: [storage],
+  },
+  // Users that Coffer holds itself log in with it: names are locked as an auth method's are, and tokens are signed.
+  {
+    from: 'service-user/builtin/',
+    may: [
+      './',
+      providerSeam,
+      ...handedToEngines,
+      'core/lockout/lockout.ts',
+      'crypto/jwt/',
+      'crypto/random.ts',
+      ...ground,
+    ],
+    types: [storage, ...engineSeam],
   },
   {
     from: 'service-user/postgres/',

@@ -53,11 +53,24 @@ export interface EngineEnvironment {
     path: string,
     data: JsonObject,
   ): Promise<JsonObject | undefined>;
+  /** URL at which clients reach this node, as of now; empty while it is not known. */
+  serverAddress?(): string;
   /** A password by a named password policy. Undefined where there are no such policies. Throws `invalid_request` for an unknown name. */
   generatePassword?(policy: string): Promise<string>;
+  /** Counts something that happened, for metrics. Undefined where nobody counts. */
+  tally?(event: EngineEvent): void;
   /** The newest version of one of the type's `formats` that may be written now: one that every node of the store reads. */
   formatVersion?(name: string): number;
 }
+
+/** What engines do without being asked, in words that metrics know. */
+export type EngineEvent =
+  | 'credential_rotated'
+  | 'credential_withdrawn'
+  | 'credential_overdue'
+  | 'rotation_failed'
+  | 'reader_behind'
+  | 'target_filled';
 
 export interface KnownEntity {
   readonly id: string;
@@ -121,9 +134,11 @@ export interface Engine {
   close?(): void;
   /** For engines whose secrets can be found and moved by path. */
   readonly secrets?: SecretTree;
+  /** For those that lock names after failed logins. */
+  readonly locks?: NameLocks;
 }
 
-/** What an auth method that locks names after failed logins lets administrators see and undo. */
+/** What an engine or auth method that locks names after failed logins lets administrators see and undo. */
 export interface NameLocks {
   /**
    * Names that are locked now, in an order of the store's own, from behind the name `after`. Reads every name on the way that ever
@@ -150,7 +165,6 @@ export interface RenewalCaller {
 }
 
 export interface AuthMethod extends Engine {
-  readonly locks?: NameLocks;
   /** Roles or users in order of their names, a page at a time; the next page goes on behind the last name. */
   holders?(view: View): ReadPage<PolicyHolder>;
   /**
