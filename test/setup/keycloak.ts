@@ -130,14 +130,7 @@ async function makeRealm(url: string, realm: string) {
   };
   const management = await first(`/${realm}/clients?clientId=realm-management`);
   const roles: unknown[] = [];
-  for (const role of [
-    'manage-users',
-    'view-users',
-    'manage-clients',
-    'view-clients',
-    'query-groups',
-    'manage-realm',
-  ])
+  for (const role of ['manage-users', 'view-users', 'manage-clients', 'view-clients', 'query-groups'])
     roles.push(await ask('GET', `/${realm}/clients/${management}/roles/${role}`));
   await ask('POST', `/${realm}/users/${account}/role-mappings/clients/${management}`, roles);
   return { client, secret };
