@@ -53,7 +53,11 @@ import { passphraseSlots } from '../seal/passphrase/slot-maker.ts';
 import { shamirByHand } from '../seal/shamir/manual.ts';
 import { shamirSlots } from '../seal/shamir/slot-maker.ts';
 import type { SlotMaker } from '../seal/slot-maker.ts';
+import { serviceUserApi } from '../service-user/api/api.ts';
+import { awsIam } from '../service-user/aws-iam/aws-iam.ts';
 import { builtin } from '../service-user/builtin/builtin.ts';
+import { keycloak } from '../service-user/keycloak/keycloak.ts';
+import { postgresRoles } from '../service-user/postgres/postgres.ts';
 import type { ProviderType, ProviderTypes } from '../service-user/provider.ts';
 import { consul } from '../storage/consul/type.ts';
 import { dynamodb } from '../storage/dynamodb/type.ts';
@@ -136,7 +140,7 @@ export function targetTypesFor(places: AwsPlaces, delivery: ListedPlaces): Targe
 }
 
 /** @param places where service users may be at AWS */
-export function providerTypesFor(_places: AwsPlaces): ProviderTypes {
-  const types: readonly ProviderType[] = [builtin];
+export function providerTypesFor(places: AwsPlaces): ProviderTypes {
+  const types: readonly ProviderType[] = [builtin, serviceUserApi, keycloak, awsIam(places), postgresRoles];
   return new Map(types.map((type) => [type.type, type]));
 }
