@@ -123,6 +123,7 @@ export interface OpenProvider {
   ): Promise<void>;
   /** Ends sessions and tokens that were made with the user's credentials, where there are such. */
   revokeSessions?(user: ServiceUser, turn: ProviderTurn): Promise<void>;
+  /** Lets go of what it holds open. A call under way, and one that comes later, is answered all the same, and nothing stays open behind it. */
   close(): void;
 }
 

@@ -95,6 +95,11 @@ export interface MountsOptions {
   readonly formatVersion: (name: string) => number;
   /** See `EngineEnvironment`; of the mount with this uuid. */
   readonly entityOf: (mount: string, alias: string) => ReturnType<NonNullable<EngineEnvironment['entityOf']>>;
+  /** See `EngineEnvironment`; `asker` is the mount's path. */
+  readonly askAs?: (
+    asker: string,
+    ...wish: Parameters<NonNullable<EngineEnvironment['askAs']>>
+  ) => ReturnType<NonNullable<EngineEnvironment['askAs']>>;
 }
 
 interface Instance {
@@ -339,8 +344,18 @@ export class Mounts {
         `this program has no "${entry.type}", which is mounted at ${entry.path}`,
       );
     }
-    const { digestKey, clock, random, generatePassword, formatVersion, nobodies, notices, entityOf, tally } =
-      this.#options;
+    const {
+      digestKey,
+      clock,
+      random,
+      generatePassword,
+      formatVersion,
+      nobodies,
+      notices,
+      entityOf,
+      askAs,
+      tally,
+    } = this.#options;
     return type.create({
       mountPath: entry.path,
       mountAccessor: entry.accessor,
@@ -356,6 +371,7 @@ export class Mounts {
       ...(tally === undefined ? {} : { tally }),
       formatVersion,
       entityOf: (alias) => entityOf(entry.uuid, alias),
+      ...(askAs === undefined ? {} : { askAs: (...wish) => askAs(entry.path, ...wish) }),
       authMounts: {
         at: (path) => authMount(this.#table.at(`auth/${path}`)),
         of: (uuid) => authMount(this.#table.byUuid(uuid)),

@@ -8,6 +8,7 @@ import { applicationEndpoints } from './application-endpoints.ts';
 import { Machine } from './machine.ts';
 import type { ServiceUsersKinds } from './parts.ts';
 import { providerEndpoints } from './provider-endpoints.ts';
+import { Providers } from './providers.ts';
 
 export function serviceUsers(kinds: ServiceUsersKinds): EngineType {
   return {
@@ -27,15 +28,16 @@ export function serviceUsers(kinds: ServiceUsersKinds): EngineType {
 
 function create(environment: EngineEnvironment, kinds: ServiceUsersKinds): Engine {
   const parts = { environment, clock: environment.clock, ...kinds };
-  const machine = new Machine(parts, {
-    of: (_view, name) =>
-      Promise.reject(new CofferError('invalid_request', `there is no provider ${JSON.stringify(name)}`)),
-  });
+  const providers = new Providers(parts);
+  const machine = new Machine(parts, providers);
   return {
     endpoints: [...applicationEndpoints(parts), ...providerEndpoints(parts)],
     async onOutsideDue(name, view, turn) {
       if (name.startsWith('app/')) await machine.look(name.slice('app/'.length), view, turn);
     },
-    close: () => machine.close(),
+    close() {
+      machine.close();
+      providers.close();
+    },
   };
 }
