@@ -34,12 +34,12 @@ import {
 } from '../../src/engine/service-users/state.ts';
 import { CofferError } from '../../src/errors.ts';
 import { MemoryStorage } from '../../src/storage/memory/memory.ts';
-import type { Storage } from '../../src/storage/storage.ts';
+import type { Expectation, Storage } from '../../src/storage/storage.ts';
 import { type Around, FakeProvider, type FakeTraits } from './fake-provider.ts';
-import { FakeTargets } from './fake-target.ts';
+import { FakeTargets, type Spy } from './fake-target.ts';
 import { HandClock } from './hand-clock.ts';
 
-const uuid = '99999999-8888-4777-8666-555555555555';
+export const mountUuid = '99999999-8888-4777-8666-555555555555';
 
 export const plainTraits: FakeTraits = {
   password: 'retire',
@@ -54,6 +54,7 @@ export interface NodeOptions {
   /** Around each commit. */
   readonly committing?: <T>(effect: () => Promise<T>) => Promise<T>;
   readonly turn?: OutsideTurn;
+  readonly spy?: Spy;
 }
 
 export interface RotationNode {
@@ -110,7 +111,7 @@ export class RotationPlace {
     return new RotationPlace(creation.barrier, new FakeProvider(traits, concurrency));
   }
 
-  node({ around, committing, turn = plainTurn }: NodeOptions = {}): RotationNode {
+  node({ around, committing, turn = plainTurn, spy }: NodeOptions = {}): RotationNode {
     const { clock, notices, tallied } = this;
     const environment: EngineEnvironment = {
       mountPath: 'service-users/',
@@ -129,15 +130,22 @@ export class RotationPlace {
       },
       tally: (event) => void tallied.push(event),
     };
-    const type = this.targets.type(around);
+    const type = this.targets.type(around, spy);
     const parts = { environment, clock, targets: new Map([[type.scheme, type]]), providers: new Map() };
     const provider = this.provider.open(around);
     const machine = new Machine(parts, { of: async () => provider });
     return { machine, view: committing === undefined ? this.view : this.#viewOf(committing), turn };
   }
 
+  /** What a node sees of the mount. @param fence of its duty */
+  viewUnder(fence: Expectation, committing: <T>(effect: () => Promise<T>) => Promise<T>): View {
+    return new MountView(this.store, mountUuid, (writes, expectations) =>
+      committing(() => this.store.commit(writes, [...expectations, fence])),
+    );
+  }
+
   #viewOf(committing: <T>(effect: () => Promise<T>) => Promise<T>): View {
-    return new MountView(this.store, uuid, (writes, expectations) =>
+    return new MountView(this.store, mountUuid, (writes, expectations) =>
       committing(() => this.store.commit(writes, expectations)),
     );
   }
@@ -189,7 +197,7 @@ export class RotationPlace {
   async pass({ machine, view, turn }: RotationNode): Promise<boolean> {
     const due = (await this.#entries()).filter(({ at }) => at <= this.clock.now());
     for (const { key, id } of due) {
-      await machine.look(id.slice(`${uuid}/app/`.length), view, turn);
+      await machine.look(id.slice(`${mountUuid}/app/`.length), view, turn);
       await this.store.commit([{ key, value: null }]);
     }
     return due.length > 0;
@@ -213,7 +221,7 @@ export class RotationPlace {
   }
 
   async #entries() {
-    const { items } = await this.store.range('due/', { limit: 1_000 });
+    const { items } = await this.store.range('outside/', { limit: 1_000 });
     return items.map(({ key }) => parseDue(key)).toSorted((a, b) => a.at - b.at);
   }
 }
