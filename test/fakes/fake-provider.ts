@@ -40,6 +40,8 @@ export class FakeProvider {
   readonly traits: ProviderTraits;
   readonly concurrency: number;
   readonly #takesProposed: boolean;
+  /** By the id of a credential, the name of its user. */
+  readonly #owners = new Map<string, string>();
 
   constructor(traits: FakeTraits, concurrency = 8) {
     const { password, client, most, takesProposed, disablingLoses } = traits;
@@ -54,12 +56,9 @@ export class FakeProvider {
 
   /** A login, as an application makes one; of a public client its id is all. */
   accepts(kind: CredentialKind, id: string, secret: string | null): boolean {
-    for (const user of this.users.values()) {
-      if (user.disabled) continue;
-      if (user.credentials.some((held) => held.kind === kind && held.id === id && held.secret === secret))
-        return true;
-    }
-    return false;
+    const user = this.users.get(this.#owners.get(id) ?? '');
+    if (user === undefined || user.disabled) return false;
+    return user.credentials.some((held) => held.kind === kind && held.id === id && held.secret === secret);
   }
 
   held(username: string, kind: CredentialKind): readonly Credential[] {
@@ -128,6 +127,7 @@ export class FakeProvider {
       committed: false,
     };
     user.credentials.push(held);
+    this.#owners.set(held.id, username);
     return plain(held);
   }
 
