@@ -125,11 +125,13 @@ export class Barrier implements BarrierStore, Terms {
    * Opens the keyring. `rootKey` stays the caller's, to zero. Does nothing if it fits and the barrier is unsealed already. Throws
    * `wrong_key` if it does not open the keyring, `integrity` if it should but the keyring is damaged, `store_unusable` if there is
    * none or a later Coffer's, `sealed` if `seal` was called meanwhile.
+   *
+   * @param read the keyring's record, of whoever has just read it together with other records
    */
-  async unseal(rootKey: Buffer, storeId: string): Promise<void> {
+  async unseal(rootKey: Buffer, storeId: string, read?: StorageRecord): Promise<void> {
     const root = asRootKey(rootKey);
     const seals = this.#seals;
-    const { value } = await this.#readKeyring();
+    const { value } = read ?? (await this.#readKeyring());
     const keyring = openKeyring(root, storeId, value);
     if (seals !== this.#seals) throw sealedError();
     this.#unsealed ??= new Unsealed({
@@ -302,6 +304,7 @@ export class Barrier implements BarrierStore, Terms {
     const usage = await this.#storage.read(usageKey(keyring.newest));
     unsealed.requireLive();
     if (usage === undefined) throw integrityError();
+    unsealed.budget.note(id, usage);
     const older = [...keyring.terms.values()].filter(
       (term) => term.id !== id && term.retiredAt === undefined,
     );

@@ -9,14 +9,15 @@ import type { ManualSeal } from '../seal/collector.ts';
 import type { RoomKeepingStorage } from '../storage/room.ts';
 import type { SnapshotStorage } from '../storage/snapshot.ts';
 import type { Revision } from '../storage/storage.ts';
+import { allOf } from './all-of.ts';
 import { Approvals } from './approval/approvals.ts';
 import type { AuditLog } from './audit/audit.ts';
 import { AuditDevices } from './audit-device/devices.ts';
 import { Backups, tagKeyOf } from './backup/backups.ts';
-import { announceRestore, beginningOf } from './backup/restored.ts';
+import { announceRestore, beginningOf, restoredRecord } from './backup/restored.ts';
 import { expiryDuty, jobDuty } from './duties.ts';
 import type { ExpiryDuty } from './duty/expiry.ts';
-import { decodeEpoch, type Epoch, isOlder } from './epoch.ts';
+import { decodeEpoch, type Epoch, type EpochPart, firstEpoch, isOlder } from './epoch.ts';
 import { identityEngine } from './identity/endpoints.ts';
 import { Identities } from './identity/identities.ts';
 import type { JobDuty } from './job/duty.ts';
@@ -248,14 +249,25 @@ export class Core implements CoreRooms {
   /**
    * Loads what routing needs. Throws `integrity` where the store lacks what every store has, `store_unusable` where it holds what this
    * program does not read.
+   *
+   * @param beside done beside loading, once the epoch has been read: what it finds unchanged was so when the epoch was read, and what
+   *   changes later bumps it. Its failure is the start's.
    */
-  async start(): Promise<void> {
-    await (this.#options.manner === 'rests' ? this.formats.look() : this.nodes.join());
-    await this.#load();
+  async start(beside?: () => Promise<void>): Promise<void> {
+    const rests = this.#options.manner === 'rests';
+    if (!rests) await this.nodes.join();
+    // Read together, and opened only once the store is known to hold nothing that this program does not read.
+    const [{ epoch }, restored] = await Promise.all([
+      this.tokenReader.read(undefined),
+      restoredRecord(this.barrier),
+      rests ? this.formats.look() : undefined,
+    ]);
+    await allOf([this.#load(epoch), beside?.()]);
     await this.#addMissingMounts();
-    await announceRestore(this.barrier, this.audit);
-    const beginning = await beginningOf(this.barrier);
-    if (beginning !== undefined) this.batchTokens.beginAt(beginning);
+    if (restored !== undefined) {
+      await announceRestore(this.barrier, this.audit, restored);
+      this.batchTokens.beginAt(beginningOf(restored));
+    }
     if (this.#options.manner === undefined) this.#tick();
   }
 
@@ -316,8 +328,9 @@ export class Core implements CoreRooms {
     );
   }
 
-  async #load(): Promise<void> {
-    const record = (await this.tokenReader.read(undefined)).epoch;
+  /** @param read the epoch, where it has just been read */
+  async #load(read?: SealedRecord): Promise<void> {
+    const record = read ?? (await this.tokenReader.read(undefined)).epoch;
     const epoch = decodeEpoch(record);
     const known = this.#epoch;
     if (known !== undefined && isOlder(epoch, known)) {
@@ -325,12 +338,16 @@ export class Core implements CoreRooms {
     }
     if (known !== undefined && epoch.seal !== known.seal) await this.#options.onSealedElsewhere();
     if (known !== undefined && epoch.keyring !== known.keyring) await this.barrier.reloadKeyring();
-    if (known?.mounts !== epoch.mounts) await this.mounts.load();
-    if (known?.quotas !== epoch.quotas) await this.quotas.load();
-    if (known?.system !== epoch.system) {
-      await Promise.all([this.devices.load(), this.settings.load(), this.notices.notifiers.load()]);
-    }
-    if (known?.mfa !== epoch.mfa) await this.mfa.config.load();
+    // What nobody ever changed is as it is without being read.
+    const changed = (part: EpochPart) => (known ?? firstEpoch)[part] !== epoch[part];
+    await allOf([
+      known?.mounts === epoch.mounts ? undefined : this.mounts.load(record),
+      ...(changed('quotas') ? [this.quotas.load()] : []),
+      ...(changed('system')
+        ? [this.devices.load(), this.settings.load(), this.notices.notifiers.load()]
+        : []),
+      ...(changed('mfa') ? [this.mfa.config.load()] : []),
+    ]);
     this.#epoch = epoch;
     this.#epochRevision = record?.revision;
   }

@@ -1,5 +1,5 @@
 /** That a store came out of a backup: written down by the restore, told to the audit log by the first process that serves it. */
-import type { BarrierStore, PlainWrite } from '../../barrier/store.ts';
+import type { BarrierStore, PlainWrite, SealedRecord } from '../../barrier/store.ts';
 import { timestamp } from '../../clock.ts';
 import { ConflictError } from '../../errors.ts';
 import { parseStorageKey } from '../../storage/storage.ts';
@@ -32,22 +32,27 @@ export function restoredWrite(mark: RestoredMark): PlainWrite {
 
 /** Undefined for a store that was never restored. */
 export async function readRestored(store: BarrierStore): Promise<RestoredMark | undefined> {
-  const record = await store.read(restoredKey);
+  const record = await restoredRecord(store);
   return record && decodeStored<RestoredMark>(record.open());
 }
 
-/** Since when the store goes its own way; undefined for one that was never restored. */
-export async function beginningOf(
-  store: BarrierStore,
-): Promise<{ readonly at: number; readonly term: number } | undefined> {
-  const mark = await readRestored(store);
-  return mark && { at: mark.restoredAt, term: mark.firstTerm ?? 0 };
+/** The same, not opened yet. */
+export function restoredRecord(store: BarrierStore): Promise<SealedRecord | undefined> {
+  return store.read(restoredKey);
+}
+
+/** Since when a store that was restored goes its own way: milliseconds, and the first term of that time. */
+export function beginningOf(record: SealedRecord): { readonly at: number; readonly term: number } {
+  const mark = decodeStored<RestoredMark>(record.open());
+  return { at: mark.restoredAt, term: mark.firstTerm ?? 0 };
 }
 
 /** Once a restore: its line in the audit log, on disk before anything is served. Rejects where the line cannot be kept. */
-export async function announceRestore(store: BarrierStore, audit: AuditLog): Promise<void> {
-  const record = await store.read(restoredKey);
-  if (record === undefined) return;
+export async function announceRestore(
+  store: BarrierStore,
+  audit: AuditLog,
+  record: SealedRecord,
+): Promise<void> {
   const mark = decodeStored<RestoredMark>(record.open());
   if (mark.announced) return;
   await audit.append(

@@ -1,7 +1,7 @@
 /** Enabling, disabling and loading mounts. Every change bumps the epoch's `mounts` part in its commit. */
 
 import type { KeyObject } from 'node:crypto';
-import type { BarrierStore, PlainWrite, SealedRecord } from '../../barrier/store.ts';
+import type { BarrierStore, KeyedSealedRecord, PlainWrite, SealedRecord } from '../../barrier/store.ts';
 import type { Clock } from '../../clock.ts';
 import { hmacSha256 } from '../../crypto/digest.ts';
 import type { Random } from '../../crypto/random.ts';
@@ -17,7 +17,7 @@ import { CofferError, ConflictError } from '../../errors.ts';
 import type { Expectation, Revision } from '../../storage/storage.ts';
 import { dueWrite } from '../due.ts';
 import { EndpointTable } from '../endpoint-table.ts';
-import { bumpWitnessed, decodeEpoch, epochKey } from '../epoch.ts';
+import { bumpWitnessed, decodeEpoch, type Epoch, epochKey } from '../epoch.ts';
 import type { NobodyCounts } from '../lockout/lock-state.ts';
 import type { Notices } from '../notices.ts';
 import { allItems } from '../pages.ts';
@@ -96,11 +96,18 @@ export interface MountsOptions {
   readonly entityOf: (mount: string, alias: string) => ReturnType<NonNullable<EngineEnvironment['entityOf']>>;
 }
 
-interface Instance {
+interface Read {
   readonly revision: Revision;
-  readonly mount: Mount;
   /** Of the record, for its witness. */
   readonly digest: string;
+}
+
+interface ReadMount extends Read {
+  readonly plaintext: Buffer;
+}
+
+interface Instance extends Read {
+  readonly mount: Mount;
 }
 
 /** Instances of mounts outside of the table that are kept; they go all at once. */
@@ -134,54 +141,63 @@ export class Mounts {
     return this.#table;
   }
 
-  /** Reads every mount; engines of unchanged ones are kept. One after the other: what was read earlier must not come to lie on top. */
-  load(): Promise<void> {
-    const loading = this.#loading.catch(() => undefined).then(() => this.#load());
+  /**
+   * Reads every mount; engines of unchanged ones are kept. One after the other: what was read earlier must not come to lie on top.
+   *
+   * @param epoch its record, where it has just been read
+   */
+  load(epoch?: SealedRecord): Promise<void> {
+    const loading = this.#loading.catch(() => undefined).then(() => this.#load(epoch));
     this.#loading = loading;
     return loading;
   }
 
-  async #load(): Promise<void> {
-    const { epoch, records, lists } = await this.#readAll();
+  async #load(epoch: SealedRecord | undefined): Promise<void> {
+    const found = await this.#readAll(epoch);
     const mounts: Mount[] = [];
-    const seen = new Map<string, string>();
-    for (const item of records) {
-      const uuid = item.key.slice(mountPrefix.length);
+    for (const [uuid, read] of found) {
       const known = this.#instances.get(uuid);
-      const instance = known?.revision === item.revision ? known : this.#decode(item);
+      const instance = 'mount' in read ? read : this.#instance(read);
       this.#instances.set(uuid, instance);
       if (known !== instance) known?.mount.engine.close?.();
-      seen.set(uuid, instance.digest);
       mounts.push(instance.mount);
     }
-    const names = new Set([...seen.keys(), ...witnessedNames('mounts', epoch.witness.mounts, lists)]);
-    const all = [...names].map((name) => ({ name, digest: seen.get(name) }));
-    checkWitness('mounts', epoch.witness.mounts, lists, all);
     for (const [uuid, { mount }] of this.#instances) {
-      if (seen.has(uuid)) continue;
+      if (found.has(uuid)) continue;
       this.#instances.delete(uuid);
       mount.engine.close?.();
     }
     this.#table = new MountTable(mounts);
   }
 
-  /** All mounts and their witnesses as of one epoch: what changes meanwhile is read again. */
-  async #readAll() {
+  /**
+   * All mounts by their uuids, as of one epoch. It vouches for each of them and for their number, so that what fits it is of its
+   * time, whenever it was read; what does not was changed since, and is read again, or was changed from outside.
+   */
+  async #readAll(given: SealedRecord | undefined): Promise<ReadonlyMap<string, Instance | ReadMount>> {
     const { store } = this.#options;
+    let epoch = given ?? (await store.read(epochKey));
     return retryOnConflict(async () => {
-      const before = await store.read(epochKey);
-      const records = await allItems((page) => store.range(mountPrefix, page));
-      const lists = await allItems((page) => store.range(witnessPrefix('mounts'), page));
-      const after = await store.read(epochKey);
-      if (before?.revision !== after?.revision) throw new ConflictError(epochKey);
-      return { epoch: decodeEpoch(after), records, lists: new Map(lists.map((list) => [list.key, list])) };
+      const [records, lists] = await Promise.all([
+        allItems((page) => store.range(mountPrefix, page)),
+        allItems((page) => store.range(witnessPrefix('mounts'), page)),
+      ]);
+      try {
+        const found = new Map(
+          records.map((record) => {
+            const uuid = record.key.slice(mountPrefix.length);
+            const known = this.#instances.get(uuid);
+            return [uuid, known?.revision === record.revision ? known : opened(record)] as const;
+          }),
+        );
+        checkMounts(decodeEpoch(epoch), lists, found);
+        return found;
+      } catch (error) {
+        const before = epoch;
+        epoch = await store.read(epochKey);
+        throw before?.revision === epoch?.revision ? error : new ConflictError(epochKey);
+      }
     });
-  }
-
-  #decode(record: SealedRecord): Instance {
-    const plaintext = record.open();
-    const mount = this.#instance(decodeMount(plaintext, this.system));
-    return { revision: record.revision, mount, digest: digestOf(plaintext) };
   }
 
   /** Throws `invalid_request` for an unknown type, a path that cannot be, or one in use. */
@@ -297,7 +313,7 @@ export class Mounts {
     if (entry === undefined) return undefined;
     // One instance for all the leases of a mount that is going: each would else open connections of its own.
     const known = this.#found.get(uuid);
-    const found = known?.revision === entry.revision ? known : this.#decode(entry);
+    const found = known?.revision === entry.revision ? known : this.#instance(opened(entry));
     if (found !== known) {
       if (this.#found.size >= mostFound) this.#closeFound();
       this.#found.set(uuid, found);
@@ -324,9 +340,11 @@ export class Mounts {
     return { key, revision: record.revision };
   }
 
-  #instance(entry: MountEntry): Mount {
+  #instance({ revision, digest, plaintext }: ReadMount): Instance {
+    const entry = decodeMount(plaintext, this.system);
     const engine = this.#options.builtin.get(entry.type) ?? this.#create(entry);
-    return { entry, engine, endpoints: new EndpointTable(engine.endpoints) };
+    const mount = { entry, engine, endpoints: new EndpointTable(engine.endpoints) };
+    return { revision, digest, mount };
   }
 
   #create(entry: MountEntry): Engine {
@@ -361,6 +379,23 @@ export class Mounts {
       digest: (text) => hmacSha256(digestKey, `${entry.uuid}/${text}`).toString('base64url'),
     });
   }
+}
+
+function opened(record: SealedRecord): ReadMount {
+  const plaintext = record.open();
+  return { revision: record.revision, digest: digestOf(plaintext), plaintext };
+}
+
+/** Throws `integrity` where the mounts are not those that the epoch vouches for. */
+function checkMounts(
+  { witness }: Epoch,
+  sealedLists: readonly KeyedSealedRecord[],
+  found: ReadonlyMap<string, Read>,
+): void {
+  const lists = new Map(sealedLists.map((list) => [list.key, list]));
+  const names = new Set([...found.keys(), ...witnessedNames('mounts', witness.mounts, lists)]);
+  const all = [...names].map((name) => ({ name, digest: found.get(name)?.digest }));
+  checkWitness('mounts', witness.mounts, lists, all);
 }
 
 function authMount(mount: Mount | undefined): AuthMount | undefined {

@@ -19,6 +19,7 @@ import type { Gate } from '../storage-type.ts';
 import type { DynamoAddress } from './address.ts';
 import { Commits } from './commits.ts';
 import { openingFailure, storeFailure } from './failure.ts';
+import { everydayRoots } from './layout.ts';
 import { type Lister, listChildren, listRange } from './pages.ts';
 import type { Surroundings } from './patience.ts';
 import { Presence } from './presence.ts';
@@ -82,9 +83,9 @@ export async function openDynamoStorage(options: DynamoOptions): Promise<Occupie
     const tableOptions = { client, admin, address, create, readOnly, surroundings: opening, log };
     if (rests) await requireStore({ ...tableOptions, create: false });
     else await prepareTable(tableOptions);
-    await presence.start();
     const surroundings: Surroundings = { ...unbound, admit: presence.admit };
     const roots = new Roots(client, table, surroundings);
+    await Promise.all([presence.start(), rests ? roots.recall(everydayRoots) : undefined]);
     // So that writes need not ask for roots one by one; whoever comes for one request asks for those that it needs.
     if (!rests) await roots.below('');
     return new DynamoStorage({

@@ -32,6 +32,17 @@ export class Roots {
     await Promise.all([...missing].map((root) => this.#enter(root)));
   }
 
+  /** Finds out together which of a few roots are in the directory. Where that cannot be said, they are entered when they are needed. */
+  async recall(roots: readonly string[]): Promise<void> {
+    const keys = roots.map((root) => ({ root: { S: directoryRoot }, key: { S: mark + root } }));
+    try {
+      const found = await this.#client.batchGet(this.#table, keys, { ConsistentRead: true });
+      for (const item of found) this.#known.add(keyOf(item).slice(mark.length));
+    } catch {
+      // Entering says what is wrong.
+    }
+  }
+
   /** Roots of keys that may start with `prefix`, in order. One request for each thousands of them. */
   async below(prefix: string): Promise<readonly string[]> {
     const found = new Set(rootsAbove(prefix));
