@@ -6,25 +6,11 @@ import { http } from '../audit-device/http/http.ts';
 import { socket } from '../audit-device/socket/socket.ts';
 import { stdout } from '../audit-device/stdout/stdout.ts';
 import { syslog } from '../audit-device/syslog/syslog.ts';
-import { appId } from '../auth/app-id/app-id.ts';
-import { approle } from '../auth/approle/approle.ts';
-import { aws } from '../auth/aws/aws.ts';
-import { cert } from '../auth/cert/cert.ts';
-import { jwt, oidc } from '../auth/jwt/jwt.ts';
-import { kubernetes } from '../auth/kubernetes/kubernetes.ts';
-import { totpWith } from '../auth/totp/totp.ts';
-import { userpass } from '../auth/userpass/userpass.ts';
 import { type AwsPlaces, noAwsPlaces } from '../aws/aws-places.ts';
 import type { MountTypes } from '../core/mount/mounts.ts';
-import { awsCredentials } from '../engine/aws/aws.ts';
-import { credstash } from '../engine/credstash/credstash.ts';
-import { database } from '../engine/database/database.ts';
-import { mysql } from '../engine/database/mysql/mysql.ts';
-import { postgresql } from '../engine/database/postgresql/postgresql.ts';
-import { generic, kv } from '../engine/kv/kv.ts';
-import { roleSecrets } from '../engine/role-secrets/role-secrets.ts';
-import { totp } from '../engine/totp/totp.ts';
-import { transit } from '../engine/transit/transit.ts';
+import type { DatabasePlugin } from '../engine/database/plugin.ts';
+import type { AuthMethodRow, EngineRow } from '../engine/engine.ts';
+import { pointerFormats } from '../engine/kv/pointer-formats.ts';
 import type { DialectType } from '../http/dialect/dialect.ts';
 import { dssss } from '../http/dialect/dssss/dssss.ts';
 import { stsftw } from '../http/dialect/stsftw/stsftw.ts';
@@ -49,28 +35,83 @@ import { lmdb } from '../storage/lmdb/type.ts';
 import { memory } from '../storage/memory/type.ts';
 import { postgres } from '../storage/postgres/type.ts';
 import type { StorageType } from '../storage/storage-type.ts';
+import { lazyRow } from './lazy-row.ts';
 
-/** @param places where mounts may have the server go at AWS */
+/**
+ * What can be mounted. A row has what must be known of a type that nobody mounted, and the way to its code, which a process loads with
+ * the first mount of it ([ADR 158](../../docs/adr/0158-what-is-mounted-is-loaded.md)).
+ *
+ * @param places where mounts may have the server go at AWS
+ */
 export function mountTypesFor(places: AwsPlaces): MountTypes {
-  return {
-    engines: new Map(
-      [
-        kv,
-        generic,
-        transit,
-        totp,
-        database([postgresql, mysql]),
-        credstash(places),
-        roleSecrets,
-        awsCredentials(places),
-      ].map((type) => [type.type, type]),
+  return { engines: byType(enginesFor(places)), authMethods: byType(authMethodsFor(places)) };
+}
+
+function enginesFor(places: AwsPlaces): readonly EngineRow[] {
+  return [
+    lazyRow({ type: 'kv', formats: pointerFormats }, async () => (await import('../engine/kv/kv.ts')).kv),
+    lazyRow({ type: 'generic' }, async () => (await import('../engine/kv/kv.ts')).generic),
+    lazyRow({ type: 'transit' }, async () => (await import('../engine/transit/transit.ts')).transit),
+    lazyRow({ type: 'totp' }, async () => (await import('../engine/totp/totp.ts')).totp),
+    lazyRow({ type: 'database', plugins: databases.flatMap(({ names }) => names) }, async () => {
+      const { database } = await import('../engine/database/database.ts');
+      return database(await Promise.all(databases.map((each) => each.load())));
+    }),
+    lazyRow({ type: 'credstash' }, async () =>
+      (await import('../engine/credstash/credstash.ts')).credstash(places),
     ),
-    authMethods: new Map(
-      [appId, approle, cert, userpass, jwt, oidc, kubernetes, aws(places), totpWith({ places })].map(
-        (type) => [type.type, type],
-      ),
+    lazyRow(
+      { type: 'role-secrets' },
+      async () => (await import('../engine/role-secrets/role-secrets.ts')).roleSecrets,
     ),
-  };
+    lazyRow({ type: 'aws' }, async () => (await import('../engine/aws/aws.ts')).awsCredentials(places)),
+  ];
+}
+
+/** The databases of the engine of that name. */
+const databases: readonly (Pick<DatabasePlugin, 'names'> & { load(): Promise<DatabasePlugin> })[] = [
+  {
+    names: ['postgresql-database-plugin'],
+    load: async () => (await import('../engine/database/postgresql/postgresql.ts')).postgresql,
+  },
+  {
+    names: [
+      'mysql-database-plugin',
+      'mysql-legacy-database-plugin',
+      'mysql-rds-database-plugin',
+      'mysql-aurora-database-plugin',
+    ],
+    load: async () => (await import('../engine/database/mysql/mysql.ts')).mysql,
+  },
+];
+
+function authMethodsFor(places: AwsPlaces): readonly AuthMethodRow[] {
+  return [
+    lazyRow({ type: 'app-id' }, async () => (await import('../auth/app-id/app-id.ts')).appId),
+    lazyRow(
+      { type: 'approle', locksNames: true },
+      async () => (await import('../auth/approle/approle.ts')).approle,
+    ),
+    lazyRow({ type: 'cert' }, async () => (await import('../auth/cert/cert.ts')).cert),
+    lazyRow(
+      { type: 'userpass', locksNames: true },
+      async () => (await import('../auth/userpass/userpass.ts')).userpass,
+    ),
+    lazyRow({ type: 'jwt' }, async () => (await import('../auth/jwt/jwt.ts')).jwt),
+    lazyRow({ type: 'oidc' }, async () => (await import('../auth/jwt/jwt.ts')).oidc),
+    lazyRow(
+      { type: 'kubernetes' },
+      async () => (await import('../auth/kubernetes/kubernetes.ts')).kubernetes,
+    ),
+    lazyRow({ type: 'aws' }, async () => (await import('../auth/aws/aws.ts')).aws(places)),
+    lazyRow({ type: 'totp', locksNames: true }, async () =>
+      (await import('../auth/totp/totp.ts')).totpWith({ places }),
+    ),
+  ];
+}
+
+function byType<T extends { readonly type: string }>(rows: readonly T[]): ReadonlyMap<string, T> {
+  return new Map(rows.map((row) => [row.type, row]));
 }
 
 export const mountTypes: MountTypes = mountTypesFor(noAwsPlaces);

@@ -6,11 +6,13 @@ import type { Clock } from '../../clock.ts';
 import { hmacSha256 } from '../../crypto/digest.ts';
 import type { Random } from '../../crypto/random.ts';
 import type {
+  AuthMethodRow,
   AuthMethodType,
   AuthMount,
   Engine,
   EngineEnvironment,
   EngineOptions,
+  EngineRow,
   EngineType,
 } from '../../engine/engine.ts';
 import { CofferError, ConflictError } from '../../errors.ts';
@@ -45,8 +47,8 @@ import { MountView } from './view.ts';
 
 /** The rows a server offers, by type word. */
 export interface MountTypes {
-  readonly engines: ReadonlyMap<string, EngineType>;
-  readonly authMethods: ReadonlyMap<string, AuthMethodType>;
+  readonly engines: ReadonlyMap<string, EngineRow>;
+  readonly authMethods: ReadonlyMap<string, AuthMethodRow>;
 }
 
 export interface NewMount {
@@ -154,12 +156,18 @@ export class Mounts {
 
   async #load(epoch: SealedRecord | undefined): Promise<void> {
     const found = await this.#readAll(epoch);
+    // Nothing of a new table is there before all of it can be.
+    const made = await Promise.all(
+      [...found].map(
+        async ([uuid, read]) => [uuid, 'mount' in read ? read : await this.#making(read)] as const,
+      ),
+    );
     const mounts: Mount[] = [];
-    for (const [uuid, read] of found) {
-      const known = this.#instances.get(uuid);
-      const instance = 'mount' in read ? read : this.#instance(read);
+    for (const [uuid, known] of made) {
+      const instance = typeof known === 'function' ? known() : known;
+      const before = this.#instances.get(uuid);
       this.#instances.set(uuid, instance);
-      if (known !== instance) known?.mount.engine.close?.();
+      if (before !== instance) before?.mount.engine.close?.();
       mounts.push(instance.mount);
     }
     for (const [uuid, { mount }] of this.#instances) {
@@ -202,7 +210,7 @@ export class Mounts {
 
   /** Throws `invalid_request` for an unknown type, a path that cannot be, or one in use. */
   async enable(wanted: NewMount): Promise<void> {
-    const options = parseOptions(this.#options.types, wanted);
+    const options = await parseOptions(this.#options.types, wanted);
     await retryOnConflict(async () => {
       const { store, random, clock } = this.#options;
       const epoch = await store.read(epochKey);
@@ -273,7 +281,7 @@ export class Mounts {
       const mount = this.#table.at(path);
       if (mount === undefined) throw new CofferError('invalid_request', `nothing is mounted at ${path}`);
       const { entry } = mount;
-      const options = changeOptions(this.#options.types.engines, entry, wanted.options);
+      const options = await changeOptions(this.#options.types.engines, entry, wanted.options);
       const value = encodeMount({
         ...entry,
         ...(await wanted.place?.(entry, this.#table)),
@@ -311,9 +319,10 @@ export class Mounts {
     const [enabled, gone] = await this.#options.store.readMany([mountKey(uuid), goneKey(uuid)]);
     const entry = enabled ?? gone;
     if (entry === undefined) return undefined;
+    const make = await this.#making(opened(entry));
     // One instance for all the leases of a mount that is going: each would else open connections of its own.
     const known = this.#found.get(uuid);
-    const found = known?.revision === entry.revision ? known : this.#instance(opened(entry));
+    const found = known?.revision === entry.revision ? known : make();
     if (found !== known) {
       if (this.#found.size >= mostFound) this.#closeFound();
       this.#found.set(uuid, found);
@@ -340,22 +349,25 @@ export class Mounts {
     return { key, revision: record.revision };
   }
 
-  #instance({ revision, digest, plaintext }: ReadMount): Instance {
+  /** What makes the instance, once the code of its type is there. Throws `store_unusable` for a type that this program does not have. */
+  async #making({ revision, digest, plaintext }: ReadMount): Promise<() => Instance> {
     const entry = decodeMount(plaintext, this.system);
-    const engine = this.#options.builtin.get(entry.type) ?? this.#create(entry);
-    const mount = { entry, engine, endpoints: new EndpointTable(engine.endpoints) };
-    return { revision, digest, mount };
+    const builtin = this.#options.builtin.get(entry.type);
+    const type = builtin ?? (await this.#typeOf(entry));
+    return () => {
+      const engine = 'create' in type ? this.#create(entry, type) : type;
+      return { revision, digest, mount: { entry, engine, endpoints: new EndpointTable(engine.endpoints) } };
+    };
   }
 
-  #create(entry: MountEntry): Engine {
+  async #typeOf({ kind, type, path }: MountEntry): Promise<EngineType | AuthMethodType> {
     const { engines, authMethods } = this.#options.types;
-    const type = entry.kind === 'auth' ? authMethods.get(entry.type) : engines.get(entry.type);
-    if (type === undefined) {
-      throw new CofferError(
-        'store_unusable',
-        `this program has no "${entry.type}", which is mounted at ${entry.path}`,
-      );
-    }
+    const row = kind === 'auth' ? authMethods.get(type) : engines.get(type);
+    if (row !== undefined) return await row.load();
+    throw new CofferError('store_unusable', `this program has no "${type}", which is mounted at ${path}`);
+  }
+
+  #create(entry: MountEntry, type: EngineType | AuthMethodType): Engine {
     const { digestKey, clock, random, generatePassword, formatVersion, nobodies, notices, entityOf } =
       this.#options;
     return type.create({
