@@ -62,12 +62,19 @@ export class SealBudget {
    * `integrity` when its count is damaged or gone.
    */
   async reserve(seals: number): Promise<void> {
-    while (!this.take(seals)) {
-      this.#reserving ??= this.#reserveBlock(seals).finally(() => {
-        this.#reserving = undefined;
-      });
-      await this.#reserving;
-    }
+    while (!this.take(seals)) await this.#reserved(seals);
+  }
+
+  /** Begins to reserve for whoever is about to take. What goes wrong is said to them. */
+  getReady(): void {
+    if (this.#left === 0) this.#reserved(1).catch(() => undefined);
+  }
+
+  #reserved(seals: number): Promise<void> {
+    this.#reserving ??= this.#reserveBlock(seals).finally(() => {
+      this.#reserving = undefined;
+    });
+    return this.#reserving;
   }
 
   async #reserveBlock(seals: number): Promise<void> {

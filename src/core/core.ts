@@ -14,10 +14,11 @@ import { Approvals } from './approval/approvals.ts';
 import type { AuditLog } from './audit/audit.ts';
 import { AuditDevices } from './audit-device/devices.ts';
 import { Backups, tagKeyOf } from './backup/backups.ts';
-import { announceRestore, beginningOf, restoredRecord } from './backup/restored.ts';
+import { announceRestore } from './backup/restored.ts';
 import { expiryDuty, jobDuty } from './duties.ts';
 import type { ExpiryDuty } from './duty/expiry.ts';
-import { decodeEpoch, type Epoch, type EpochPart, firstEpoch, isOlder } from './epoch.ts';
+import { decodeEpoch, type Epoch, isOlder } from './epoch.ts';
+import type { FirstRecords } from './first-records.ts';
 import { identityEngine } from './identity/endpoints.ts';
 import { Identities } from './identity/identities.ts';
 import type { JobDuty } from './job/duty.ts';
@@ -27,6 +28,7 @@ import { announceRotation } from './key/announce.ts';
 import type { KeySlots } from './key/key-slots.ts';
 import { Rotation } from './key/rotation.ts';
 import { Leases } from './lease/leases.ts';
+import { loadChanged } from './load-changed.ts';
 import type { Manner } from './manner.ts';
 import { type Meter, noTelemetry, type Telemetry } from './meter.ts';
 import { withMfa } from './mfa/endpoints.ts';
@@ -250,24 +252,16 @@ export class Core implements CoreRooms {
    * Loads what routing needs. Throws `integrity` where the store lacks what every store has, `store_unusable` where it holds what this
    * program does not read.
    *
-   * @param beside done beside loading, once the epoch has been read: what it finds unchanged was so when the epoch was read, and what
-   *   changes later bumps it. Its failure is the start's.
+   * @param first opened only once the store is known to hold nothing that this program does not read
+   * @param beside done beside loading; its failure is the start's
    */
-  async start(beside?: () => Promise<void>): Promise<void> {
-    const rests = this.#options.manner === 'rests';
-    if (!rests) await this.nodes.join();
-    // Read together, and opened only once the store is known to hold nothing that this program does not read.
-    const [{ epoch }, restored] = await Promise.all([
-      this.tokenReader.read(undefined),
-      restoredRecord(this.barrier),
-      rests ? this.formats.look() : undefined,
-    ]);
-    await allOf([this.#load(epoch), beside?.()]);
+  async start({ epoch, levels, restored }: FirstRecords, beside: () => Promise<void>): Promise<void> {
+    if (this.#options.manner === 'rests') this.formats.take(levels);
+    else await this.nodes.join();
+    await allOf([this.#load(epoch), beside()]);
     await this.#addMissingMounts();
-    if (restored !== undefined) {
-      await announceRestore(this.barrier, this.audit, restored);
-      this.batchTokens.beginAt(beginningOf(restored));
-    }
+    const beginning = await announceRestore(this.barrier, this.audit, restored);
+    if (beginning !== undefined) this.batchTokens.beginAt(beginning);
     if (this.#options.manner === undefined) this.#tick();
   }
 
@@ -338,16 +332,7 @@ export class Core implements CoreRooms {
     }
     if (known !== undefined && epoch.seal !== known.seal) await this.#options.onSealedElsewhere();
     if (known !== undefined && epoch.keyring !== known.keyring) await this.barrier.reloadKeyring();
-    // What nobody ever changed is as it is without being read.
-    const changed = (part: EpochPart) => (known ?? firstEpoch)[part] !== epoch[part];
-    await allOf([
-      known?.mounts === epoch.mounts ? undefined : this.mounts.load(record),
-      ...(changed('quotas') ? [this.quotas.load()] : []),
-      ...(changed('system')
-        ? [this.devices.load(), this.settings.load(), this.notices.notifiers.load()]
-        : []),
-      ...(changed('mfa') ? [this.mfa.config.load()] : []),
-    ]);
+    await loadChanged(this, known, epoch, record);
     this.#epoch = epoch;
     this.#epochRevision = record?.revision;
   }

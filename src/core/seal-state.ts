@@ -6,9 +6,8 @@ import { Barrier } from '../barrier/barrier.ts';
 import { randomUuid } from '../crypto/random.ts';
 import { asCofferError, CofferError, ConflictError } from '../errors.ts';
 import { originOf } from '../origin.ts';
-import { type Boot, bootKeys, readBoot, sealMarkKey } from '../seal/boot.ts';
+import { type Boot, readBoot, sealMarkKey } from '../seal/boot.ts';
 import { type KeyCollector, offerKey } from '../seal/collector.ts';
-import { decodeMigrationMark, markedRefusal, migratingKey } from '../seal/migration-mark.ts';
 import type { Slot } from '../seal/slots.ts';
 import { withRoom } from '../storage/room.ts';
 import { withSnapshots } from '../storage/snapshot.ts';
@@ -17,6 +16,7 @@ import { AutomaticUnseal, type FirstTry } from './automatic-unseal.ts';
 import { Core } from './core.ts';
 import { type CreatedStore, createStore, type NewStore } from './create-store.ts';
 import { bumpEpoch } from './epoch.ts';
+import { readOpening } from './first-records.ts';
 import { announceRotation } from './key/announce.ts';
 import { KeySlots, type OpenedSlots } from './key/key-slots.ts';
 import { type Asker, sealedNotice, unsealedNotice } from './notice/core-notices.ts';
@@ -236,15 +236,12 @@ export class SealState implements SealControl {
   async #openOnce(rootKey: Buffer, mark: 'unmark' | 'as-marked'): Promise<void> {
     const { storage, clock, random, types, log } = this.#options;
     if (this.#boot.kind === 'empty' || this.#core !== undefined) return;
-    const [marked, migrating, keyring] = await storage.readMany([
-      sealMarkKey,
-      migratingKey,
-      bootKeys.keyring,
-    ]);
-    if (migrating !== undefined) throw markedRefusal(decodeMigrationMark(migrating.value));
+    const { sealMark, keyring, recordsOf } = await readOpening(storage);
     const barrier = new Barrier({ storage, random, clock });
     await barrier.unseal(rootKey, this.#boot.header.id, keyring);
-    const added = await rotateIfUsedUp(barrier);
+    // What rests writes nothing before it is asked for something, and need not wait with loading until it may.
+    const rests = this.#options.manner === 'rests';
+    let added = rests ? undefined : await rotateIfUsedUp(barrier);
     const audit = await this.#options.openAudit(barrier).catch((error: unknown) => {
       barrier.seal();
       throw error;
@@ -274,9 +271,15 @@ export class SealState implements SealControl {
       onSealedElsewhere: () => this.#followSeal(),
     });
     try {
+      if (sealMark !== undefined && mark === 'as-marked') throw sealedMeanwhile();
+      await core.start(recordsOf(barrier), async () => {
+        // Sealed from now on, the epoch is another than the one that was read with the mark, and the first request sees that.
+        if (!rests && mark === 'as-marked') await this.#requireUnmarked();
+        if (rests) added = await rotateIfUsedUp(barrier);
+      });
+      if (rests) barrier.getReady();
       if (added !== undefined) await announceRotation(audit, added);
-      await core.start(mark === 'unmark' ? undefined : () => this.#requireUnmarked());
-      if (mark === 'unmark') await this.#unmark(marked?.revision ?? null);
+      if (mark === 'unmark') await this.#unmark(sealMark?.revision ?? null);
     } catch (error) {
       await core.stop();
       // The core's own: devices behind the log are closed with it.

@@ -2,7 +2,7 @@
 import type { BarrierStore, PlainWrite, SealedRecord } from '../../barrier/store.ts';
 import { timestamp } from '../../clock.ts';
 import { ConflictError } from '../../errors.ts';
-import { parseStorageKey } from '../../storage/storage.ts';
+import { parseStorageKey, type Revision } from '../../storage/storage.ts';
 import type { AuditLog } from '../audit/audit.ts';
 import { decodeStored, encodeStored } from '../stored-json.ts';
 
@@ -24,7 +24,7 @@ export interface RestoredMark {
   readonly announced: boolean;
 }
 
-const restoredKey = parseStorageKey('core/backup/restored');
+export const restoredKey = parseStorageKey('core/backup/restored');
 
 export function restoredWrite(mark: RestoredMark): PlainWrite {
   return { key: restoredKey, value: encodeStored(mark) };
@@ -32,29 +32,33 @@ export function restoredWrite(mark: RestoredMark): PlainWrite {
 
 /** Undefined for a store that was never restored. */
 export async function readRestored(store: BarrierStore): Promise<RestoredMark | undefined> {
-  const record = await restoredRecord(store);
+  const record = await store.read(restoredKey);
   return record && decodeStored<RestoredMark>(record.open());
 }
 
-/** The same, not opened yet. */
-export function restoredRecord(store: BarrierStore): Promise<SealedRecord | undefined> {
-  return store.read(restoredKey);
-}
-
-/** Since when a store that was restored goes its own way: milliseconds, and the first term of that time. */
-export function beginningOf(record: SealedRecord): { readonly at: number; readonly term: number } {
-  const mark = decodeStored<RestoredMark>(record.open());
-  return { at: mark.restoredAt, term: mark.firstTerm ?? 0 };
-}
-
-/** Once a restore: its line in the audit log, on disk before anything is served. Rejects where the line cannot be kept. */
+/**
+ * Once a restore: its line in the audit log, on disk before anything is served. Rejects where the line cannot be kept. Answers since
+ * when the store goes its own way (milliseconds, and the first term of that time); undefined for one that was never restored.
+ *
+ * @param record as it was read
+ */
 export async function announceRestore(
   store: BarrierStore,
   audit: AuditLog,
-  record: SealedRecord,
-): Promise<void> {
+  record: SealedRecord | undefined,
+): Promise<{ readonly at: number; readonly term: number } | undefined> {
+  if (record === undefined) return undefined;
   const mark = decodeStored<RestoredMark>(record.open());
-  if (mark.announced) return;
+  if (!mark.announced) await announce(store, audit, mark, record.revision);
+  return { at: mark.restoredAt, term: mark.firstTerm ?? 0 };
+}
+
+async function announce(
+  store: BarrierStore,
+  audit: AuditLog,
+  mark: RestoredMark,
+  revision: Revision,
+): Promise<void> {
   await audit.append(
     {
       type: 'event',
@@ -71,10 +75,7 @@ export async function announceRestore(
     'disk',
   );
   try {
-    await store.commit(
-      [restoredWrite({ ...mark, announced: true })],
-      [{ key: restoredKey, revision: record.revision }],
-    );
+    await store.commit([restoredWrite({ ...mark, announced: true })], [{ key: restoredKey, revision }]);
   } catch (error) {
     // Two processes that start at once each have the line in their own chain, which does no harm.
     if (!(error instanceof ConflictError)) throw error;

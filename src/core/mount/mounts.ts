@@ -1,7 +1,7 @@
 /** Enabling, disabling and loading mounts. Every change bumps the epoch's `mounts` part in its commit. */
 
 import type { KeyObject } from 'node:crypto';
-import type { BarrierStore, KeyedSealedRecord, PlainWrite, SealedRecord } from '../../barrier/store.ts';
+import type { BarrierStore, PlainWrite, SealedRecord } from '../../barrier/store.ts';
 import type { Clock } from '../../clock.ts';
 import { hmacSha256 } from '../../crypto/digest.ts';
 import type { Random } from '../../crypto/random.ts';
@@ -15,16 +15,14 @@ import type {
   EngineRow,
   EngineType,
 } from '../../engine/engine.ts';
-import { CofferError, ConflictError } from '../../errors.ts';
-import type { Expectation, Revision } from '../../storage/storage.ts';
+import { CofferError } from '../../errors.ts';
+import type { Expectation } from '../../storage/storage.ts';
 import { dueWrite } from '../due.ts';
 import { EndpointTable } from '../endpoint-table.ts';
-import { bumpWitnessed, decodeEpoch, type Epoch, epochKey } from '../epoch.ts';
+import { bumpWitnessed, epochKey } from '../epoch.ts';
 import type { NobodyCounts } from '../lockout/lock-state.ts';
 import type { Notices } from '../notices.ts';
-import { allItems } from '../pages.ts';
 import { retryOnConflict } from '../retry.ts';
-import { checkWitness, digestOf, witnessedNames, witnessPrefix } from '../witness.ts';
 import { builtinEntries, isBuiltin, newEntry } from './builtin.ts';
 import {
   decodeMount,
@@ -36,12 +34,12 @@ import {
   type MountKind,
   maxTtl,
   mountKey,
-  mountPrefix,
   type SystemTtls,
   standardTtls,
 } from './entry.ts';
 import { freePath, fullPath, shownPath } from './mount-path.ts';
 import { changeOptions, orNull, parseOptions } from './options.ts';
+import { openMount, type Read, type ReadMount, readMounts } from './read-mounts.ts';
 import { type Mount, MountTable } from './table.ts';
 import { MountView } from './view.ts';
 
@@ -98,16 +96,6 @@ export interface MountsOptions {
   readonly entityOf: (mount: string, alias: string) => ReturnType<NonNullable<EngineEnvironment['entityOf']>>;
 }
 
-interface Read {
-  readonly revision: Revision;
-  /** Of the record, for its witness. */
-  readonly digest: string;
-}
-
-interface ReadMount extends Read {
-  readonly plaintext: Buffer;
-}
-
 interface Instance extends Read {
   readonly mount: Mount;
 }
@@ -155,7 +143,7 @@ export class Mounts {
   }
 
   async #load(epoch: SealedRecord | undefined): Promise<void> {
-    const found = await this.#readAll(epoch);
+    const found = await readMounts(this.#options.store, this.#instances, epoch);
     // Nothing of a new table is there before all of it can be.
     const made = await Promise.all(
       [...found].map(
@@ -176,36 +164,6 @@ export class Mounts {
       mount.engine.close?.();
     }
     this.#table = new MountTable(mounts);
-  }
-
-  /**
-   * All mounts by their uuids, as of one epoch. It vouches for each of them and for their number, so that what fits it is of its
-   * time, whenever it was read; what does not was changed since, and is read again, or was changed from outside.
-   */
-  async #readAll(given: SealedRecord | undefined): Promise<ReadonlyMap<string, Instance | ReadMount>> {
-    const { store } = this.#options;
-    let epoch = given ?? (await store.read(epochKey));
-    return retryOnConflict(async () => {
-      const [records, lists] = await Promise.all([
-        allItems((page) => store.range(mountPrefix, page)),
-        allItems((page) => store.range(witnessPrefix('mounts'), page)),
-      ]);
-      try {
-        const found = new Map(
-          records.map((record) => {
-            const uuid = record.key.slice(mountPrefix.length);
-            const known = this.#instances.get(uuid);
-            return [uuid, known?.revision === record.revision ? known : opened(record)] as const;
-          }),
-        );
-        checkMounts(decodeEpoch(epoch), lists, found);
-        return found;
-      } catch (error) {
-        const before = epoch;
-        epoch = await store.read(epochKey);
-        throw before?.revision === epoch?.revision ? error : new ConflictError(epochKey);
-      }
-    });
   }
 
   /** Throws `invalid_request` for an unknown type, a path that cannot be, or one in use. */
@@ -319,7 +277,7 @@ export class Mounts {
     const [enabled, gone] = await this.#options.store.readMany([mountKey(uuid), goneKey(uuid)]);
     const entry = enabled ?? gone;
     if (entry === undefined) return undefined;
-    const make = await this.#making(opened(entry));
+    const make = await this.#making(openMount(entry));
     // One instance for all the leases of a mount that is going: each would else open connections of its own.
     const known = this.#found.get(uuid);
     const found = known?.revision === entry.revision ? known : make();
@@ -391,23 +349,6 @@ export class Mounts {
       digest: (text) => hmacSha256(digestKey, `${entry.uuid}/${text}`).toString('base64url'),
     });
   }
-}
-
-function opened(record: SealedRecord): ReadMount {
-  const plaintext = record.open();
-  return { revision: record.revision, digest: digestOf(plaintext), plaintext };
-}
-
-/** Throws `integrity` where the mounts are not those that the epoch vouches for. */
-function checkMounts(
-  { witness }: Epoch,
-  sealedLists: readonly KeyedSealedRecord[],
-  found: ReadonlyMap<string, Read>,
-): void {
-  const lists = new Map(sealedLists.map((list) => [list.key, list]));
-  const names = new Set([...found.keys(), ...witnessedNames('mounts', witness.mounts, lists)]);
-  const all = [...names].map((name) => ({ name, digest: found.get(name)?.digest }));
-  checkWitness('mounts', witness.mounts, lists, all);
 }
 
 function authMount(mount: Mount | undefined): AuthMount | undefined {
