@@ -250,10 +250,8 @@ export class Core implements CoreRooms {
 
   /**
    * Loads what routing needs. Throws `integrity` where the store lacks what every store has, `store_unusable` where it holds what this
-   * program does not read.
-   *
-   * @param first opened only once the store is known to hold nothing that this program does not read
-   * @param beside done beside loading; its failure is the start's
+   * program does not read: of the first records none is opened before that is known. `beside` is done while mounts are loaded, and its
+   * failure is the start's.
    */
   async start({ epoch, levels, restored }: FirstRecords, beside: () => Promise<void>): Promise<void> {
     if (this.#options.manner === 'rests') this.formats.take(levels);
