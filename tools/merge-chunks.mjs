@@ -1,8 +1,7 @@
 // Puts chunks together that are always loaded together. The bundler makes a chunk of whatever the same set of entries reaches, and each
 // `import()` is an entry: the more is loaded when it is used, the more small files the rest falls into, and Node takes a file as long
 // as it takes ten kilobytes.
-import { readFileSync } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
+import { basename, join } from 'node:path';
 import { build } from 'esbuild';
 
 const common = 'common.mjs';
