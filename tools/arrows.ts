@@ -49,6 +49,7 @@ export const sharedInCore = [
   'core/two-generation-cache.ts',
   'core/view.ts',
   'core/witness.ts',
+  'core/within-time.ts',
 ] as const;
 
 /** What of core an engine is handed. */
@@ -84,6 +85,13 @@ export const handedToAuthMethods = [
   'core/network.ts',
   'core/policy/assignable.ts',
   'core/quota/buckets.ts',
+] as const;
+
+/** What kinds of service-user providers share among each other. */
+export const sharedByProviders = [
+  'service-user/api-place.ts',
+  'service-user/provider-options.ts',
+  'service-user/token-grant.ts',
 ] as const;
 
 /** What auth methods share among each other. */
@@ -149,6 +157,12 @@ const backupSeam = 'backup-place/backup-place.ts';
 const notifierSeam = 'notifier/notifier.ts';
 /** The seam of audit devices; the core only holds what implements it. */
 const deviceSeam = 'audit-device/audit-device.ts';
+/** The seam of delivery targets, and the documents that go there. */
+const deliverySeam = ['delivery/document.ts', 'delivery/target.ts'] as const;
+/** What targets share among each other. */
+const sharedByTargets = ['delivery/address.ts', 'delivery/places.ts', 'delivery/target-call.ts'] as const;
+/** The seam of service-user providers. */
+const providerSeam = 'service-user/provider.ts';
 const storage = 'storage/storage.ts';
 const snapshots = 'storage/snapshot.ts';
 const room = 'storage/room.ts';
@@ -279,7 +293,14 @@ export const rules: readonly Rule[] = [
   {
     from: 'telemetry/',
     may: ['./', 'core/meter.ts', ...ground],
-    types: ['core/audit/audit.ts', 'core/endpoint.ts', 'core/request.ts', 'core/sample.ts', storage],
+    types: [
+      'core/audit/audit.ts',
+      'core/endpoint.ts',
+      'core/request.ts',
+      'core/sample.ts',
+      'engine/engine.ts',
+      storage,
+    ],
   },
   { from: 'backup-place/', may: [backupSeam, ...ground] },
   { from: 'backup-place/*/', may: ['./', backupSeam, 'aws/', ...ground] },
@@ -322,6 +343,60 @@ export const rules: readonly Rule[] = [
     from: 'engine/aws/',
     may: ['./', ...engineSeam, ...sharedByEngines, ...handedToEngines, 'aws/', 'crypto/random.ts', ...ground],
     types: [storage],
+  },
+  // Applications' users are at a provider, and their credentials go to targets.
+  {
+    from: 'engine/service-users/',
+    may: [
+      './',
+      ...engineSeam,
+      ...sharedByEngines,
+      ...handedToEngines,
+      ...deliverySeam,
+      providerSeam,
+      'outgoing/',
+      'crypto/random.ts',
+      ...ground,
+    ],
+    types: [storage],
+  },
+  { from: 'delivery/', may: [...deliverySeam, ...sharedByTargets, 'crypto/random.ts', ...ground] },
+  {
+    from: 'delivery/*/',
+    may: ['./', ...deliverySeam, ...sharedByTargets, 'aws/', 'outgoing/', ...ground],
+    types: ['crypto/random.ts'],
+  },
+  {
+    from: 'service-user/',
+    may: [providerSeam, ...sharedByProviders, 'core/ttl.ts', 'outgoing/', ...ground],
+    types: ['core/endpoint.ts', 'core/view.ts', 'crypto/random.ts', ...engineSeam],
+  },
+  {
+    from: 'service-user/*/',
+    may: [
+      './',
+      providerSeam,
+      ...sharedByProviders,
+      ...handedToEngines,
+      'outgoing/',
+      'crypto/random.ts',
+      ...ground,
+    ],
+    types: [storage],
+  },
+  // Users that Coffer holds itself log in with it: names are locked as an auth method's are, and tokens are signed.
+  {
+    from: 'service-user/builtin/',
+    may: [
+      './',
+      providerSeam,
+      ...handedToEngines,
+      'core/lockout/lockout.ts',
+      'crypto/jwt/',
+      'crypto/random.ts',
+      ...ground,
+    ],
+    types: [storage, ...engineSeam],
   },
   {
     from: 'engine/totp/',

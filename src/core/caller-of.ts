@@ -5,6 +5,7 @@ import type { ReadToken } from './token/reader.ts';
 import { principalOf } from './token/record.ts';
 
 const noMetadata: Readonly<Record<string, string>> = {};
+const noGroups: Caller['groups'] = [];
 
 /** Undefined for a request without a token that is good. */
 export function callerOf(token: ReadToken | undefined): Caller | undefined {
@@ -14,6 +15,7 @@ export function callerOf(token: ReadToken | undefined): Caller | undefined {
     displayName: token.record.displayName,
     accessor: token.record.accessor,
     entityId: token.identity?.entity.id ?? '',
+    groups: token.identity?.groups ?? noGroups,
     // What its maker chose to say of a token that no login made proves nothing.
     metadata: loginMetadata(token.record) ?? noMetadata,
     principal: principalOf(token.record),

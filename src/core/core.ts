@@ -3,11 +3,7 @@ import type { Barrier } from '../barrier/barrier.ts';
 import type { BarrierStore, SealedRecord } from '../barrier/store.ts';
 import type { Clock } from '../clock.ts';
 import { type Random, randomUuid } from '../crypto/random.ts';
-import type { Formats } from '../engine/engine.ts';
 import { asCofferError, CofferError } from '../errors.ts';
-import type { ManualSeal } from '../seal/collector.ts';
-import type { RoomKeepingStorage } from '../storage/room.ts';
-import type { SnapshotStorage } from '../storage/snapshot.ts';
 import type { Revision } from '../storage/storage.ts';
 import { allOf } from './all-of.ts';
 import { Approvals } from './approval/approvals.ts';
@@ -15,41 +11,40 @@ import type { AuditLog } from './audit/audit.ts';
 import { AuditDevices } from './audit-device/devices.ts';
 import { Backups, tagKeyOf } from './backup/backups.ts';
 import { announceRestore } from './backup/restored.ts';
-import { expiryDuty, jobDuty } from './duties.ts';
+import type { CoreOptions } from './core-options.ts';
+import { expiryDuty, jobDuty, outsideDuty } from './duties.ts';
 import type { ExpiryDuty } from './duty/expiry.ts';
+import type { OutsideDuty } from './duty/outside.ts';
 import { decodeEpoch, type Epoch, isOlder } from './epoch.ts';
 import type { FirstRecords } from './first-records.ts';
 import { identityEngine } from './identity/endpoints.ts';
 import { Identities } from './identity/identities.ts';
 import type { JobDuty } from './job/duty.ts';
-import type { JobType } from './job/job.ts';
 import { Jobs } from './job/jobs.ts';
 import { announceRotation } from './key/announce.ts';
-import type { KeySlots } from './key/key-slots.ts';
 import { Rotation } from './key/rotation.ts';
 import { Leases } from './lease/leases.ts';
 import { loadChanged } from './load-changed.ts';
-import type { Manner } from './manner.ts';
-import { type Meter, noTelemetry, type Telemetry } from './meter.ts';
+import { type Meter, noTelemetry } from './meter.ts';
 import { withMfa } from './mfa/endpoints.ts';
 import { Mfa } from './mfa/mfa.ts';
 import { cubbyholeType, identityType, systemType, tokenType } from './mount/builtin.ts';
-import { mountDataPrefix, type SystemTtls } from './mount/entry.ts';
-import { Mounts, type MountTypes } from './mount/mounts.ts';
+import { mountDataPrefix } from './mount/entry.ts';
+import { Mounts } from './mount/mounts.ts';
 import { typeWords } from './mount/type-words.ts';
 import { MountView } from './mount/view.ts';
 import { ClockWatch } from './node/clock-watch.ts';
 import { FormatGate } from './node/formats.ts';
 import { Nodes } from './node/nodes.ts';
 import { Outbox } from './notice/outbox.ts';
+import { askAs } from './own-request.ts';
 import { PasswordPolicies } from './password-policy/store.ts';
 import type { ApiPath } from './path.ts';
 import { PolicyStore } from './policy/store.ts';
 import { Ceilings } from './quota/ceilings.ts';
-import { defaultLimits, type NodeLimits } from './quota/limits.ts';
+import { defaultLimits } from './quota/limits.ts';
 import { Quotas } from './quota/quotas.ts';
 import type { CoreRooms } from './rooms.ts';
-import type { SealControl } from './seal-control.ts';
 import { ServerSettings } from './server/settings.ts';
 import { noSurroundings, type Surroundings } from './surroundings.ts';
 import { systemEndpoints } from './system-endpoints.ts';
@@ -61,45 +56,10 @@ import type { TokenId } from './token/record.ts';
 import { Tokens, tokenKeys } from './token/tokens.ts';
 import { Wrappings } from './wrapping/wrappings.ts';
 
-export interface CoreOptions {
-  readonly barrier: Barrier;
-  /** What backups are taken from; undefined where the storage gives no snapshots. */
-  readonly snapshots: SnapshotStorage | undefined;
-  /** What knows whether the disk is full; undefined where the storage keeps no room. */
-  readonly room?: RoomKeepingStorage | undefined;
-  readonly storeId: string;
-  readonly audit: AuditLog;
-  readonly types: MountTypes;
-  /** The lives of tokens and leases where a mount names none. */
-  readonly systemTtls?: SystemTtls | undefined;
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly seal: SealControl;
-  readonly slots: KeySlots;
-  readonly manualSeals: readonly ManualSeal[];
-  /** Rekeying and making root tokens are open to everybody, as in Vault. */
-  readonly unauthenticatedKeyOperations: boolean;
-  /** As of now: they may change while the server runs. */
-  readonly limits?: () => NodeLimits;
-  /** Kinds of long work besides the core's own. */
-  readonly jobTypes?: readonly JobType[];
-  readonly telemetry?: Telemetry;
-  readonly surroundings?: Surroundings;
-  readonly log: (message: string, fields: Readonly<Record<string, unknown>>) => void;
-  /** What of stored formats this program reads and writes. */
-  readonly formats?: Formats;
-  /** It stays if absent. */
-  readonly manner?: Manner | undefined;
-  /** Called when the store holds by now what this program does not read. */
-  readonly onUnfit?: (error: unknown) => void;
-  /** Called when the epoch says that another node sealed the store; throws `sealed` when that still holds. */
-  readonly onSealedElsewhere: () => Promise<void>;
-}
-
 /** Milliseconds that stopping waits for a pass under way: no system outside that hangs may keep the keys in memory. */
 const longestFarewell = 5_000;
 /** The duties that every node takes its turn in. */
-const workers = ['expiry', 'jobs'] as const;
+const workers = ['expiry', 'jobs', 'outside'] as const;
 /** Milliseconds between passes of the expiry duty. */
 const expiryEvery = 1_000;
 
@@ -120,6 +80,7 @@ export class Core implements CoreRooms {
   readonly policies: PolicyStore;
   readonly backups: Backups;
   readonly expiry: ExpiryDuty;
+  readonly outside: OutsideDuty;
   readonly jobs: Jobs;
   readonly wrappings: Wrappings;
   readonly approvals: Approvals;
@@ -239,12 +200,17 @@ export class Core implements CoreRooms {
       clock,
       random,
       notices: this.notices,
+      tally,
       generatePassword: (policy) => this.passwordPolicies.generate(policy, random),
       nobodies: peers?.nobodies,
+      serverAddress: this.surroundings.address,
       formatVersion: (name) => this.formats.writes(name),
       entityOf: (mount, alias) => this.identities.entityOfAlias(mount, alias),
+      askAs: (asker, entityId, operation, path, data) =>
+        askAs(this, asker, entityId, { operation, path, data }),
     });
     this.expiry = expiryDuty(this, options);
+    this.outside = outsideDuty(this, options);
     this.jobDuty = jobDuty(this, options);
   }
 
@@ -269,6 +235,7 @@ export class Core implements CoreRooms {
     this.#timer = undefined;
     this.backups.stop();
     this.jobDuty.stop();
+    this.outside.stop();
     this.surroundings.monitors.closeAll();
     for (const ceremony of this.#ceremonies) ceremony.cancel();
     let timer: Disposable | undefined;
@@ -276,7 +243,13 @@ export class Core implements CoreRooms {
       timer = this.clock.after(longestFarewell, resolve);
     });
     await Promise.race([
-      Promise.all([this.nodes.leave(), this.expiry.settled(), this.jobDuty.settled(), this.notices.stop()]),
+      Promise.all([
+        this.nodes.leave(),
+        this.expiry.settled(),
+        this.outside.settled(),
+        this.jobDuty.settled(),
+        this.notices.stop(),
+      ]),
       late,
     ]);
     timer?.[Symbol.dispose]();
@@ -367,6 +340,9 @@ export class Core implements CoreRooms {
     // Not waited for: while a system outside hangs it takes minutes, in which this node would not see that the store was sealed.
     this.expiry.run().catch((error: unknown) => this.#tell('the expiry duty failed', error));
     this.notices.run().catch((error: unknown) => this.#tell('telling of notices failed', error));
+    // What happens outside has to be written down: on a full disk nothing of it begins.
+    if (this.isShort()) return;
+    this.outside.run().catch((error: unknown) => this.#tell('the duty for work outside failed', error));
   }
 
   #tell(message: string, error: unknown): void {

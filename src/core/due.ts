@@ -37,9 +37,15 @@ export interface Due {
 
 export const dueShards = 16;
 
+/**
+ * What waits for work outside the store stands in an index of its own (`outside/<shard>/…`), laid out alike: it may take its time, and no lease or
+ * token waits behind it.
+ */
+export type DueIndex = 'due' | 'outside';
+
 /** The write that puts an entry into the index. `at` is in milliseconds. */
-export function dueWrite(at: number, kind: DueKind, id: string): PlainWrite {
-  return { key: dueKey(at, kind, id), value: 'present' };
+export function dueWrite(at: number, kind: DueKind, id: string, index: DueIndex = 'due'): PlainWrite {
+  return { key: dueKey(at, kind, id, index), value: 'present' };
 }
 
 /** A record that ends, and where its one entry stands. */
@@ -83,15 +89,15 @@ export function withoutDue(kind: DueKind, record: Queued): readonly PlainWrite[]
   return stands === null ? [] : [{ key: dueKey(stands, kind, record.id), value: null }];
 }
 
-function dueKey(at: number, kind: DueKind, id: string): StorageKey {
+function dueKey(at: number, kind: DueKind, id: string, index: DueIndex = 'due'): StorageKey {
   const second = Math.max(0, Math.ceil(at / 1_000));
   const minute = String(Math.floor(second / 60)).padStart(10, '0');
   const rest = String(second % 60).padStart(2, '0');
-  return parseStorageKey(`${shardPrefix(shardOf(id))}${minute}/${rest}/${kind}/${id}`);
+  return parseStorageKey(`${shardPrefix(shardOf(id), index)}${minute}/${rest}/${kind}/${id}`);
 }
 
-export function shardPrefix(shard: number): string {
-  return `due/${shard.toString(16)}/`;
+export function shardPrefix(shard: number, index: DueIndex = 'due'): string {
+  return `${index}/${shard.toString(16)}/`;
 }
 
 /** Spreads entries, so that nodes of one store do not all write next to each other. */

@@ -1,7 +1,9 @@
 /** What a node does besides answering: ending what is due, and carrying long work on. Each kind of either is named here. */
 import { randomUuid } from '../crypto/random.ts';
-import type { Core, CoreOptions } from './core.ts';
+import type { Core } from './core.ts';
+import type { CoreOptions } from './core-options.ts';
 import { ExpiryDuty } from './duty/expiry.ts';
+import { OutsideDuty } from './duty/outside.ts';
 import { JobDuty } from './job/duty.ts';
 import { announceTerms } from './key/announce.ts';
 import { resealJobWorker } from './key/reseal-job.ts';
@@ -44,6 +46,30 @@ export function expiryDuty(core: Core, options: CoreOptions): ExpiryDuty {
         }
         await store.commit([{ key: due.key, value: null }], [fence]);
       },
+    },
+  });
+}
+
+export function outsideDuty(core: Core, options: CoreOptions): OutsideDuty {
+  const { barrier: store, clock, random, log } = options;
+  return new OutsideDuty({
+    store,
+    clock,
+    holder: randomUuid(random),
+    process: core.surroundings.process,
+    mayEnd: () => core.clockWatch.mayEnd(),
+    onError: (error) => {
+      core.meter.tally('due_failed');
+      log('work outside failed', { error });
+    },
+    async handle(due, fence, turn) {
+      const slash = due.id.indexOf('/');
+      const mount = await core.mounts.find(due.id.slice(0, slash));
+      if (mount?.engine.onOutsideDue === undefined) return;
+      const view = new MountView(store, mount.entry.uuid, (writes, expectations) =>
+        store.commit(writes, [...expectations, fence]),
+      );
+      await mount.engine.onOutsideDue(due.id.slice(slash + 1), view, turn);
     },
   });
 }

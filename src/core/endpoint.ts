@@ -74,6 +74,8 @@ export interface Caller {
   readonly accessor: string;
   /** Empty for a token without entity. */
   readonly entityId: string;
+  /** Groups that the entity is in, directly and by others. */
+  readonly groups: readonly { readonly id: string; readonly name: string }[];
   /** What the auth method said of the login; empty for a token that another token made: its maker chose the words. */
   readonly metadata: Readonly<Record<string, string>>;
   /** Who logged in for this very token; absent for tokens that other tokens made, which may be meant to do less. */
@@ -194,6 +196,8 @@ export interface Reply {
   readonly undo?: () => Promise<unknown>;
   /** The answer's line must be on disk first, although the endpoint needs no token. */
   readonly durable?: boolean;
+  /** Of an endpoint that needs no token: what was sent has proven who asks, who therefore is no stranger (`Strangers`). */
+  readonly proven?: boolean;
   /** Done once the answer is audited, before it leaves; only the core's own endpoints and logins that are told of ask for it. */
   readonly afterwards?: () => Promise<void>;
   /** Only where the contract wants another than the usual status. */

@@ -31,10 +31,11 @@ const watched = lockTime + 4 * betweenLooks;
  * @param milliseconds after which nothing further is begun
  */
 export async function workOnDuties(core: Core, milliseconds: number): Promise<void> {
-  const { expiry, jobDuty, notices, tokenReader, rotation, clock } = core;
+  const { expiry, outside, jobDuty, notices, tokenReader, rotation, clock } = core;
   const end = clock.steady() + milliseconds;
   const stop = () => {
     expiry.stop();
+    outside.stop();
     jobDuty.stop();
     void notices.stop().catch(() => undefined);
   };
@@ -47,9 +48,11 @@ export async function workOnDuties(core: Core, milliseconds: number): Promise<vo
     for (;;) {
       await jobDuty.run();
       // What ends may leave long work behind.
-      if ((await expiry.run()) > 0 && clock.steady() < end) continue;
+      const ended = (await expiry.run()) + (await outside.run());
+      await outside.settled();
+      if (ended > 0 && clock.steady() < end) continue;
       await notices.run();
-      const waits = expiry.waits || jobDuty.waits || notices.waits;
+      const waits = expiry.waits || outside.waits || jobDuty.waits || notices.waits;
       if (!waits || clock.steady() >= giveUp) return;
       await new Promise<void>((resolve) => void clock.after(betweenLooks, resolve));
     }

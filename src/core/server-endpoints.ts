@@ -1,6 +1,7 @@
 /** What `sys/` says and sets of the server itself. */
 import { withoutTokens } from './audit-lines.ts';
-import type { Core, CoreOptions } from './core.ts';
+import type { Core } from './core.ts';
+import type { CoreOptions } from './core-options.ts';
 import type { Endpoint } from './endpoint.ts';
 import { configurationEndpoints } from './server/configuration-endpoints.ts';
 import { counterEndpoints } from './server/counter-endpoints.ts';

@@ -6,7 +6,7 @@ import { currentProcess, type ProcessIdentity } from './audit/process-identity.t
 import type { DeviceKinds } from './audit-device/devices.ts';
 import type { NotifierKinds } from './notice/notifiers.ts';
 import type { Peers } from './peers.ts';
-import type { AnswerData } from './request.ts';
+import type { Answer, AnswerData, Request } from './request.ts';
 import { InFlight } from './server/in-flight.ts';
 import { type LogControl, noLogs } from './server/log-control.ts';
 import { Monitors } from './server/monitor.ts';
@@ -27,6 +27,8 @@ export interface Surroundings {
   readonly reload: () => (() => void | Promise<void>) | undefined;
   /** The server's other processes; absent where it is one. */
   readonly peers?: Peers | undefined;
+  /** The road of this node, for requests that it makes of itself; absent where it has none. */
+  readonly handle?: (request: Request) => Promise<Answer>;
 }
 
 export function noSurroundings(clock: Clock = systemClock): Surroundings {

@@ -21,6 +21,8 @@ export interface ViewExpectation {
 export interface DueEntry {
   readonly at: number;
   readonly name: string;
+  /** Asks the duty for work outside instead, to call `onOutsideDue(name)`: what waits there holds up no lease and no token. */
+  readonly outside?: true;
 }
 
 export interface ViewRecord extends SealedRecord {

@@ -42,11 +42,35 @@ export interface EngineEnvironment {
   entityOf?(alias: string): Promise<KnownEntity | undefined>;
   /** Where people are told of what is handed out. Undefined where nobody can be told. */
   readonly notices?: Notices;
+  /**
+   * Asks the server itself for something, decided as of now by the policies of an entity and its groups and nothing besides, and audited like every
+   * request. Answers the data, or undefined where nothing is there. Throws what the request was refused with; `permission_denied` for an
+   * entity that is gone or disabled. Undefined where the server cannot ask itself.
+   */
+  askAs?(
+    entityId: string,
+    operation: 'read' | 'update' | 'delete',
+    path: string,
+    data: JsonObject,
+  ): Promise<JsonObject | undefined>;
+  /** URL at which clients reach this node, as of now; empty while it is not known. */
+  serverAddress?(): string;
   /** A password by a named password policy. Undefined where there are no such policies. Throws `invalid_request` for an unknown name. */
   generatePassword?(policy: string): Promise<string>;
+  /** Counts something that happened, for metrics. Undefined where nobody counts. */
+  tally?(event: EngineEvent): void;
   /** The newest version of one of the type's `formats` that may be written now: one that every node of the store reads. */
   formatVersion?(name: string): number;
 }
+
+/** What engines do without being asked, in words that metrics know. */
+export type EngineEvent =
+  | 'credential_rotated'
+  | 'credential_withdrawn'
+  | 'credential_overdue'
+  | 'rotation_failed'
+  | 'reader_behind'
+  | 'target_filled';
 
 export interface KnownEntity {
   readonly id: string;
@@ -79,6 +103,16 @@ export interface RenewalContext extends RevocationContext {
   readonly increment: number | undefined;
 }
 
+/** One turn of the duty for work outside. */
+export interface OutsideTurn {
+  /**
+   * A call to the outside: begins only while this node holds the duty, and is waited for no longer than that and than `milliseconds`. The
+   * signal ends with it. Throws `conflict` where the duty was lost, `unavailable` where time ran out: whether the call had an effect is
+   * not known then, and whoever comes next does it again.
+   */
+  outside<T>(milliseconds: number, call: (signal: AbortSignal) => Promise<T>): Promise<T>;
+}
+
 export interface Engine {
   readonly endpoints: readonly Endpoint[];
   /** Ends what was leased. Throws when it could not: the lease is tried again later. */
@@ -86,6 +120,11 @@ export interface Engine {
   /** Seconds to grant from now (before the caps), or undefined for the mount's default. Throws to refuse. */
   renew?(context: RenewalContext): Promise<number | undefined>;
   onDue?(name: string, view: View): Promise<void>;
+  /**
+   * The same for entries that ask for work outside: many run side by side, each as long as it takes. What it commits holds only while this node has the duty;
+   * every call outside goes through `turn`. When it resolves, the entry goes; when it throws, the entry stays and comes again.
+   */
+  onOutsideDue?(name: string, view: View, turn: OutsideTurn): Promise<void>;
   /**
    * Ends what the engine has outside and no lease stands for. Asked of a disabled mount once its leases have ended, before its
    * records go. Throws when that could not be done: it is asked again later, and the records stay until then.
@@ -95,9 +134,11 @@ export interface Engine {
   close?(): void;
   /** For engines whose secrets can be found and moved by path. */
   readonly secrets?: SecretTree;
+  /** For those that lock names after failed logins. */
+  readonly locks?: NameLocks;
 }
 
-/** What an auth method that locks names after failed logins lets administrators see and undo. */
+/** What an engine or auth method that locks names after failed logins lets administrators see and undo. */
 export interface NameLocks {
   /**
    * Names that are locked now, in an order of the store's own, from behind the name `after`. Reads every name on the way that ever
@@ -124,7 +165,6 @@ export interface RenewalCaller {
 }
 
 export interface AuthMethod extends Engine {
-  readonly locks?: NameLocks;
   /** Roles or users in order of their names, a page at a time; the next page goes on behind the last name. */
   holders?(view: View): ReadPage<PolicyHolder>;
   /**

@@ -8,6 +8,8 @@ import { stdout } from '../audit-device/stdout/stdout.ts';
 import { syslog } from '../audit-device/syslog/syslog.ts';
 import { type AwsPlaces, noAwsPlaces } from '../aws/aws-places.ts';
 import type { MountTypes } from '../core/mount/mounts.ts';
+import { type ListedPlaces, noDeliveryPlaces } from '../delivery/places.ts';
+import type { TargetType, TargetTypes } from '../delivery/target.ts';
 import type { DatabasePlugin } from '../engine/database/plugin.ts';
 import type { AuthMethodRow, EngineRow } from '../engine/engine.ts';
 import { pointerFormats } from '../engine/kv/pointer-formats.ts';
@@ -29,6 +31,7 @@ import { passphraseSlots } from '../seal/passphrase/slot-maker.ts';
 import { shamirByHand } from '../seal/shamir/manual.ts';
 import { shamirSlots } from '../seal/shamir/slot-maker.ts';
 import type { SlotMaker } from '../seal/slot-maker.ts';
+import type { ProviderType, ProviderTypes } from '../service-user/provider.ts';
 import { consul } from '../storage/consul/type.ts';
 import { dynamodb } from '../storage/dynamodb/type.ts';
 import { lmdb } from '../storage/lmdb/type.ts';
@@ -42,12 +45,16 @@ import { lazyRow } from './lazy-row.ts';
  * the first mount of it ([ADR 158](../../docs/adr/0158-what-is-mounted-is-loaded.md)).
  *
  * @param places where mounts may have the server go at AWS
+ * @param delivery where credentials of applications may be delivered; asked at each call
  */
-export function mountTypesFor(places: AwsPlaces): MountTypes {
-  return { engines: byType(enginesFor(places)), authMethods: byType(authMethodsFor(places)) };
+export function mountTypesFor(
+  places: AwsPlaces,
+  delivery: ListedPlaces = () => noDeliveryPlaces,
+): MountTypes {
+  return { engines: byType(enginesFor(places, delivery)), authMethods: byType(authMethodsFor(places)) };
 }
 
-function enginesFor(places: AwsPlaces): readonly EngineRow[] {
+function enginesFor(places: AwsPlaces, delivery: ListedPlaces): readonly EngineRow[] {
   return [
     lazyRow({ type: 'kv', formats: pointerFormats }, async () => (await import('../engine/kv/kv.ts')).kv),
     lazyRow({ type: 'generic' }, async () => (await import('../engine/kv/kv.ts')).generic),
@@ -65,6 +72,11 @@ function enginesFor(places: AwsPlaces): readonly EngineRow[] {
       async () => (await import('../engine/role-secrets/role-secrets.ts')).roleSecrets,
     ),
     lazyRow({ type: 'aws' }, async () => (await import('../engine/aws/aws.ts')).awsCredentials(places)),
+    lazyRow({ type: 'service-users' }, async () => {
+      const { serviceUsers } = await import('../engine/service-users/service-users.ts');
+      const targets = await targetTypesFor(places, delivery);
+      return serviceUsers({ targets, providers: await providerTypesFor(places) });
+    }),
   ];
 }
 
@@ -139,4 +151,23 @@ export const dialectTypes: readonly DialectType[] = [dssss, stsftw];
 /** @param places where notifiers may have the server go at AWS */
 export function notifierTypesFor(places: AwsPlaces): ReadonlyMap<string, NotifierType> {
   return new Map([webhook, sns(places), smtp].map((type) => [type.type, type]));
+}
+
+/**
+ * @param places where deliveries may go at AWS
+ * @param delivery where they may go at all; asked at each call
+ */
+export async function targetTypesFor(places: AwsPlaces, delivery: ListedPlaces): Promise<TargetTypes> {
+  const types: readonly TargetType[] = [
+    (await import('../delivery/s3/s3.ts')).s3(places, delivery),
+    (await import('../delivery/directory/directory.ts')).directory(delivery),
+    (await import('../delivery/kv/kv.ts')).kvTarget,
+  ];
+  return new Map(types.map((type) => [type.scheme, type]));
+}
+
+/** @param places where service users may be at AWS */
+export async function providerTypesFor(_places: AwsPlaces): Promise<ProviderTypes> {
+  const types: readonly ProviderType[] = [(await import('../service-user/builtin/builtin.ts')).builtin];
+  return new Map(types.map((type) => [type.type, type]));
 }

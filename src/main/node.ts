@@ -91,7 +91,10 @@ export function createNode(options: NodeOptions): CofferNode {
   const clock = options.clock ?? systemClock;
   const random = options.random ?? systemRandom;
   const limits = options.limits ?? (() => defaultLimits);
-  const surroundings = surroundingsOf(options, clock);
+  const surroundings: Surroundings = {
+    ...surroundingsOf(options, clock),
+    handle: (request) => road.handle(request),
+  };
   const types = options.types ?? mountTypes;
   const state = new SealState({
     storage,

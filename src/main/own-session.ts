@@ -5,11 +5,11 @@
  */
 import { type Clock, systemClock } from '../clock.ts';
 import type { Core } from '../core/core.ts';
+import { dataOf } from '../core/own-request.ts';
 import { parseApiPath } from '../core/path.ts';
-import type { Answer, Operation } from '../core/request.ts';
+import type { Operation } from '../core/request.ts';
 import { rootTokenAt } from '../core/token/root-token.ts';
 import { type Random, randomUuid, systemRandom } from '../crypto/random.ts';
-import { CofferError } from '../errors.ts';
 import { emptyObject, type JsonObject } from '../json.ts';
 import type { CofferNode } from './node.ts';
 
@@ -54,12 +54,4 @@ export async function inOwnSession<T>(
   } finally {
     await core.tokens.revoke(record.id);
   }
-}
-
-function dataOf(answer: Answer, path: string): JsonObject | undefined {
-  if (answer.kind === 'envelope') return (answer.data as JsonObject | null) ?? undefined;
-  if (answer.kind !== 'error' || (answer.status === 404 && answer.code === undefined)) return undefined;
-  const { code = 'internal', errors } = answer;
-  if (code === 'not_found') return undefined;
-  throw new CofferError(code, `${path}: ${errors.join('; ')}`);
 }

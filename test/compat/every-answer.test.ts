@@ -30,6 +30,7 @@ import { leasedType, Outside } from '../fakes/leased-engine.ts';
 import { memoryAws } from '../fakes/memory-aws.ts';
 import { MemoryInbox } from '../fakes/memory-inbox.ts';
 import { OidcProvider } from '../fakes/oidc-provider.ts';
+import { quietServiceUsers } from '../fakes/service-place.ts';
 import { Sinks } from '../fakes/sink-notifier.ts';
 import { Device } from '../fakes/totp-place.ts';
 
@@ -73,12 +74,23 @@ beforeAll(async () => {
     echoType,
     inMemory,
     awsCredentials(everywhere, () => awsServices),
+    quietServiceUsers,
   ];
   const logs = logControl(openLogger({ level: 'error', terminal: false, write() {} }), () => 'error');
   const notifiers = { types: new Map([['sink', new Sinks().type]]), configured: [] };
   place = await makePlace({ silent: true, engines, authMethods, notifiers, program: { logs } });
   node = await place.node();
-  for (const type of ['leased', 'echo', 'transit', 'totp', 'database', 'credstash', 'role-secrets', 'aws'])
+  for (const type of [
+    'leased',
+    'echo',
+    'transit',
+    'totp',
+    'database',
+    'credstash',
+    'role-secrets',
+    'aws',
+    'service-users',
+  ])
     await ask(node, 'update', `sys/mounts/${type}`, { type });
   await ask(node, 'update', 'sys/auth/approle', { type: 'approle' });
   await ask(node, 'update', 'sys/auth/userpass', { type: 'userpass' });
@@ -179,6 +191,30 @@ async function awsSamples(): Promise<void> {
   await ask(node, 'delete', 'aws/roles/sample');
   await ask(node, 'update', 'aws/roles/sample', { credential_type: 'assumed_role', role_arns: arn });
   await ask(node, 'update', 'aws/static-roles/sample', { username: 'sample', rotation_period: '1h' });
+}
+
+/** An application whose readers and history there are; made anew, since deleting one takes work outside. */
+async function applicationSamples(): Promise<KnownValues> {
+  await ask(node, 'delete', 'sys/mounts/service-users');
+  await ask(node, 'update', 'sys/mounts/service-users', { type: 'service-users' });
+  await ask(node, 'update', 'service-users/apps/sample', { name: 'Sample' });
+  await ask(node, 'update', 'service-users/apps/sample/delivery', { targets: ['a-bucket'], scopes: 'a.b' });
+  const version = 'AAAAAAAAAAAAAAAA';
+  await ask(node, 'update', 'service-users/apps/sample/readers/sample', { user_version: version });
+  return {
+    targets: [['a-bucket']],
+    scopes: ['customer.read'],
+    kinds: [['password']],
+    user_version: [version],
+    client_version: [version],
+    redirect_url: ['https://sample.example'],
+    registry: ['own'],
+    registry_url: ['https://sample.example'],
+    default_provider: ['builtin'],
+    provider: ['builtin'],
+    username_prefix: ['sample_'],
+    shrink_limit: [0.5],
+  };
 }
 
 /** What only few of the operations ask for is made for these. */
@@ -396,6 +432,7 @@ async function samples(of: string): Promise<KnownValues> {
     limit: [100],
     policy: ['path "a" { capabilities = ["read"] }', { path: {} }, 'path "a" {'],
     ...(of.startsWith('auth/totp/') ? await codeSamples(of) : {}),
+    ...(of.startsWith('service-users/') ? await applicationSamples() : {}),
   };
 }
 

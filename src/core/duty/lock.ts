@@ -10,10 +10,11 @@
  */
 import type { BarrierStore } from '../../barrier/store.ts';
 import type { Clock } from '../../clock.ts';
-import { CofferError, ConflictError } from '../../errors.ts';
+import { ConflictError } from '../../errors.ts';
 import { type Expectation, parseStorageKey, type Revision, type StorageKey } from '../../storage/storage.ts';
 import { currentProcess, isSurelyGone, type ProcessIdentity } from '../audit/process-identity.ts';
 import { decodeStored, encodeStored } from '../stored-json.ts';
+import { withinTime } from '../within-time.ts';
 
 interface LockRecord {
   readonly holder: string;
@@ -152,7 +153,8 @@ class Lock implements HeldLock {
     if (current?.fence !== this.fence || current.holder !== this.#holder.name || left <= 0) {
       throw new ConflictError(this.#key);
     }
-    return withinTime(this.#clock, left, call);
+    const late = 'a call to the outside took longer than the duty’s lock lasts';
+    return withinTime(this.#clock, { milliseconds: left, late }, call);
   }
 
   async extend(): Promise<void> {
@@ -192,26 +194,5 @@ class Lock implements HeldLock {
       [{ key: this.#key, revision: expected }],
     );
     this.#revision = revision ?? null;
-  }
-}
-
-/** What goes on after its time is up goes on unheard; the lock is somebody else's to take then. */
-async function withinTime<T>(
-  clock: Clock,
-  milliseconds: number,
-  call: (signal: AbortSignal) => Promise<T>,
-): Promise<T> {
-  const ending = new AbortController();
-  let timer: Disposable | undefined;
-  const late = new Promise<never>((_resolve, reject) => {
-    timer = clock.after(milliseconds, () => {
-      reject(new CofferError('unavailable', 'a call to the outside took longer than the duty’s lock lasts'));
-      ending.abort();
-    });
-  });
-  try {
-    return await Promise.race([call(ending.signal), late]);
-  } finally {
-    timer?.[Symbol.dispose]();
   }
 }

@@ -3,12 +3,10 @@
 import type { KeyObject } from 'node:crypto';
 import type { BarrierStore, PlainWrite, SealedRecord } from '../../barrier/store.ts';
 import type { Clock } from '../../clock.ts';
-import { hmacSha256 } from '../../crypto/digest.ts';
 import type { Random } from '../../crypto/random.ts';
 import type {
   AuthMethodRow,
   AuthMethodType,
-  AuthMount,
   Engine,
   EngineEnvironment,
   EngineOptions,
@@ -26,17 +24,16 @@ import { retryOnConflict } from '../retry.ts';
 import { builtinEntries, isBuiltin, newEntry } from './builtin.ts';
 import {
   decodeMount,
-  defaultTtl,
   encodeMount,
   goneKey,
   type MountConfig,
   type MountEntry,
   type MountKind,
-  maxTtl,
   mountKey,
   type SystemTtls,
   standardTtls,
 } from './entry.ts';
+import { environmentOf } from './environment.ts';
 import { freePath, fullPath, shownPath } from './mount-path.ts';
 import { changeOptions, orNull, parseOptions } from './options.ts';
 import { openMount, type Read, type ReadMount, readMounts } from './read-mounts.ts';
@@ -90,10 +87,17 @@ export interface MountsOptions {
   /** See `EngineEnvironment`. */
   readonly generatePassword: (policy: string) => Promise<string>;
   readonly notices?: Notices;
+  readonly tally?: EngineEnvironment['tally'];
   readonly nobodies?: NobodyCounts | undefined;
+  readonly serverAddress: () => string;
   readonly formatVersion: (name: string) => number;
   /** See `EngineEnvironment`; of the mount with this uuid. */
   readonly entityOf: (mount: string, alias: string) => ReturnType<NonNullable<EngineEnvironment['entityOf']>>;
+  /** See `EngineEnvironment`; `asker` is the mount's path. */
+  readonly askAs?: (
+    asker: string,
+    ...wish: Parameters<NonNullable<EngineEnvironment['askAs']>>
+  ) => ReturnType<NonNullable<EngineEnvironment['askAs']>>;
 }
 
 interface Instance extends Read {
@@ -326,35 +330,8 @@ export class Mounts {
   }
 
   #create(entry: MountEntry, type: EngineType | AuthMethodType): Engine {
-    const { digestKey, clock, random, generatePassword, formatVersion, nobodies, notices, entityOf } =
-      this.#options;
-    return type.create({
-      mountPath: entry.path,
-      mountAccessor: entry.accessor,
-      options: entry.options ?? {},
-      defaultTtl: defaultTtl(entry),
-      maxTtl: maxTtl(entry),
-      ...(entry.config.lockout === undefined ? {} : { lockout: entry.config.lockout }),
-      clock,
-      random,
-      generatePassword,
-      ...(nobodies === undefined ? {} : { nobodies }),
-      ...(notices === undefined ? {} : { notices }),
-      formatVersion,
-      entityOf: (alias) => entityOf(entry.uuid, alias),
-      authMounts: {
-        at: (path) => authMount(this.#table.at(`auth/${path}`)),
-        of: (uuid) => authMount(this.#table.byUuid(uuid)),
-      },
-      digest: (text) => hmacSha256(digestKey, `${entry.uuid}/${text}`).toString('base64url'),
-    });
+    return type.create(environmentOf(entry, this.#options, () => this.#table));
   }
-}
-
-function authMount(mount: Mount | undefined): AuthMount | undefined {
-  if (mount?.entry.kind !== 'auth') return undefined;
-  const { uuid, type } = mount.entry;
-  return { uuid, type, path: shownPath(mount.entry) };
 }
 
 function refuseBuiltin(entry: MountEntry): void {

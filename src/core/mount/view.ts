@@ -66,7 +66,9 @@ export class MountView implements View {
     }
     const all = [
       ...this.writes(writes),
-      ...due.map(({ at, name }) => dueWrite(at, 'mount', `${this.#uuid}/${name}`)),
+      ...due.map(({ at, name, outside }) =>
+        dueWrite(at, 'mount', `${this.#uuid}/${name}`, outside === true ? 'outside' : 'due'),
+      ),
     ];
     try {
       const revisions = await this.#commit(all, this.expectations(expectations));

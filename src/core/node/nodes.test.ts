@@ -49,7 +49,7 @@ describe('the nodes of a store', () => {
       active_node: true,
       version: '1.17.6',
       process: process.pid,
-      workers: ['expiry', 'jobs'],
+      workers: ['expiry', 'jobs', 'outside'],
       formats: { 'kv/pointer': { reads: 3, writes: 3 } },
       last_echo: '2026-11-22T01:36:00.000000000Z',
       clock_skew_ms: 0,

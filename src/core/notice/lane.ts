@@ -10,6 +10,7 @@ import type { Letter } from '../../notifier/notifier.ts';
 import type { DutyLock, HeldLock } from '../duty/lock.ts';
 import type { Meter } from '../meter.ts';
 import { everyItem } from '../pages.ts';
+import { withinTime } from '../within-time.ts';
 import type { ActiveNotifier } from './notifiers.ts';
 import {
   deadKey,
@@ -21,7 +22,6 @@ import {
   waitingKey,
   waitingPrefix,
 } from './record.ts';
-import { withinTime } from './within-time.ts';
 
 /** Letters that may wait for one notifier. */
 export const mostWaiting = 10_000;
@@ -206,7 +206,9 @@ export class Lane {
     try {
       const found = notifier();
       if (found === undefined) throw new CofferError('unavailable', 'there is no such notifier any more');
-      await withinTime(clock, deliveryTime, outer, (signal) => found.open().deliver(letter, signal));
+      await withinTime(clock, { milliseconds: deliveryTime, outer }, (signal) =>
+        found.open().deliver(letter, signal),
+      );
     } catch (error) {
       this.#failed(error);
       throw error;

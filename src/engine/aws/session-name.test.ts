@@ -8,7 +8,7 @@ const digest = (text: string) => createHash('sha256').update(text).digest('base6
 const pair = '{{token.metadata.issuer}}.{{token.metadata.account}}';
 
 function caller(metadata: Readonly<Record<string, string>>): Caller {
-  return { policies: [], displayName: 'totp-ann', accessor: '', entityId: 'e-1', metadata };
+  return { policies: [], displayName: 'totp-ann', accessor: '', entityId: 'e-1', groups: [], metadata };
 }
 
 function named(template: string, metadata: Readonly<Record<string, string>>): string {
