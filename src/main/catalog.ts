@@ -17,9 +17,12 @@ import { userpass } from '../auth/userpass/userpass.ts';
 import { type AwsPlaces, noAwsPlaces } from '../aws/aws-places.ts';
 import type { MountTypes } from '../core/mount/mounts.ts';
 import { directory } from '../delivery/directory/directory.ts';
+import { kubernetesTarget } from '../delivery/kubernetes/kubernetes.ts';
 import { kvTarget } from '../delivery/kv/kv.ts';
 import { type ListedPlaces, noDeliveryPlaces } from '../delivery/places.ts';
 import { s3 } from '../delivery/s3/s3.ts';
+import { secretsManager } from '../delivery/secretsmanager/secretsmanager.ts';
+import { ssm } from '../delivery/ssm/ssm.ts';
 import type { TargetType, TargetTypes } from '../delivery/target.ts';
 import { awsCredentials } from '../engine/aws/aws.ts';
 import { credstash } from '../engine/credstash/credstash.ts';
@@ -38,6 +41,7 @@ import type { NotifierType } from '../notifier/notifier.ts';
 import { smtp } from '../notifier/smtp/smtp.ts';
 import { sns } from '../notifier/sns/sns.ts';
 import { webhook } from '../notifier/webhook/webhook.ts';
+import { outgoing } from '../outgoing/https.ts';
 import type { AddressedSeal } from '../seal/addressed-seal.ts';
 import { awskms } from '../seal/awskms/awskms.ts';
 import { awskmsByHand } from '../seal/awskms/manual.ts';
@@ -49,7 +53,11 @@ import { passphraseSlots } from '../seal/passphrase/slot-maker.ts';
 import { shamirByHand } from '../seal/shamir/manual.ts';
 import { shamirSlots } from '../seal/shamir/slot-maker.ts';
 import type { SlotMaker } from '../seal/slot-maker.ts';
+import { serviceUserApi } from '../service-user/api/api.ts';
+import { awsIam } from '../service-user/aws-iam/aws-iam.ts';
 import { builtin } from '../service-user/builtin/builtin.ts';
+import { keycloak } from '../service-user/keycloak/keycloak.ts';
+import { postgresRoles } from '../service-user/postgres/postgres.ts';
 import type { ProviderType, ProviderTypes } from '../service-user/provider.ts';
 import { consul } from '../storage/consul/type.ts';
 import { dynamodb } from '../storage/dynamodb/type.ts';
@@ -120,12 +128,19 @@ export function notifierTypesFor(places: AwsPlaces): ReadonlyMap<string, Notifie
  * @param delivery where they may go at all; asked at each call
  */
 export function targetTypesFor(places: AwsPlaces, delivery: ListedPlaces): TargetTypes {
-  const types: readonly TargetType[] = [s3(places, delivery), directory(delivery), kvTarget];
+  const types: readonly TargetType[] = [
+    s3(places, delivery),
+    directory(delivery),
+    kvTarget,
+    secretsManager(places, delivery),
+    ssm(places, delivery),
+    kubernetesTarget(outgoing, delivery, { env: places.env }),
+  ];
   return new Map(types.map((type) => [type.scheme, type]));
 }
 
 /** @param places where service users may be at AWS */
-export function providerTypesFor(_places: AwsPlaces): ProviderTypes {
-  const types: readonly ProviderType[] = [builtin];
+export function providerTypesFor(places: AwsPlaces): ProviderTypes {
+  const types: readonly ProviderType[] = [builtin, serviceUserApi, keycloak, awsIam(places), postgresRoles];
   return new Map(types.map((type) => [type.type, type]));
 }
