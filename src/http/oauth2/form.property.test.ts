@@ -12,7 +12,9 @@ it('threat 22: a form is read as every other program writes it', () => {
   fc.assert(
     fc.property(names, fc.array(text, { minLength: 20, maxLength: 20 }), (fields, values) => {
       const pairs = fields.map((name, at) => [name, values[at] ?? ''] as const);
-      const encoded = new URLSearchParams(pairs.map(([name, value]) => [name, value])).toString();
+      const encoded = new URLSearchParams(
+        pairs.map(([name, value]): [string, string] => [name, value]),
+      ).toString();
       const form = parseForm(Buffer.from(encoded), `${type}; charset=UTF-8`);
       const sent = pairs.filter(([, value]) => value !== '');
       expect(Object.entries(form).toSorted()).toEqual(sent.map(([name, value]) => [name, value]).toSorted());

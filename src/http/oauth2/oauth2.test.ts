@@ -90,15 +90,27 @@ describe('the token endpoint', () => {
       ['a bearer token', grant, ['Authorization: Bearer hvs.x', form]],
       ['Basic without a colon', grant, [`Authorization: Basic ${Buffer.from('x').toString('base64')}`, form]],
       ['Basic that is no base64', grant, ['Authorization: Basic ::::', form]],
-      ['Basic in Latin-1', grant, [`Authorization: Basic ${Buffer.from('x:\xe9', 'latin1').toString('base64')}`, form]],
-      ['JSON', JSON.stringify({ grant_type: 'client_credentials' }), [basic(), 'Content-Type: application/json']],
+      [
+        'Basic in Latin-1',
+        grant,
+        [`Authorization: Basic ${Buffer.from('x:\xe9', 'latin1').toString('base64')}`, form],
+      ],
+      [
+        'JSON',
+        JSON.stringify({ grant_type: 'client_credentials' }),
+        [basic(), 'Content-Type: application/json'],
+      ],
       ['JSON that says it is a form', JSON.stringify({ ...clientFields(shop) }), [form]],
       ['no type', grant, [basic()]],
       ['another charset', grant, [basic(), `${form}; charset=utf-16`]],
       ['bytes that are no text', Buffer.from(`${grant}&scope=\xff`, 'latin1'), [basic(), form]],
       ['escapes that are no text', `${grant}&scope=%ff`, [basic(), form]],
       ['half an escape', `${grant}&scope=%2`, [basic(), form]],
-      ['a hundred fields', `${grant}&${Array.from({ length: 100 }, (_, at) => `n${at}=`).join('&')}`, [basic(), form]],
+      [
+        'a hundred fields',
+        `${grant}&${Array.from({ length: 100 }, (_, at) => `n${at}=`).join('&')}`,
+        [basic(), form],
+      ],
       ['nothing', '', [basic(), form]],
     ];
     for (const [what, body, headers] of cases) {
@@ -134,7 +146,9 @@ describe('the token endpoint', () => {
       ['LIST', '/oauth2/introspect', 'POST'],
       ['POST', '/oauth2/keys', 'GET'],
     ]) {
-      const answer = await served.ask(requestBytes(`${method} ${path}`, [], method === 'GET' ? undefined : ''));
+      const answer = await served.ask(
+        requestBytes(`${method} ${path}`, [], method === 'GET' ? undefined : ''),
+      );
       expect([answer.status, answer.headers.get('allow')], `${method} ${path}`).toEqual([405, allowed]);
     }
   });
@@ -189,7 +203,9 @@ describe('the others', () => {
 
 it('nothing of it is there without a mount that has it, or on a listener that says none', async () => {
   await ask(at.node, 'update', 'sys/mounts/a-store', { type: 'kv' });
-  const handle: Parameters<typeof openTestListener>[0] = { handle: (request) => at.node.road.handle(request) };
+  const handle: Parameters<typeof openTestListener>[0] = {
+    handle: (request) => at.node.road.handle(request),
+  };
   await using none = await openTestListener(handle);
   await using elsewhere = await openTestListener({ ...handle, oauth2: 'nowhere/' });
   await using store = await openTestListener({ ...handle, oauth2: 'a-store/' });

@@ -57,7 +57,8 @@ export class Holder implements OpenProvider {
     this.#keys = new SigningKeys(means);
   }
 
-  async ensure(user: ServiceUser, { view }: ProviderTurn): Promise<void> {
+  async ensure(user: ServiceUser, turn: ProviderTurn): Promise<void> {
+    const view = viewOf(turn);
     const { username, application, name, team, confidential, redirectUrl } = user;
     if (!isUserName(username)) throw wrongName();
     const scopes = scopeTexts(user.scopes);
@@ -72,13 +73,15 @@ export class Holder implements OpenProvider {
   }
 
   /** Enabled again, it has no token from before. */
-  async disable(username: string, { view }: ProviderTurn): Promise<void> {
+  async disable(username: string, turn: ProviderTurn): Promise<void> {
+    const view = viewOf(turn);
     await this.#change(view, username, (user) =>
       user.disabled ? user : { ...user, disabled: true, session: this.#newSession() },
     );
   }
 
-  async delete(username: string, { view }: ProviderTurn): Promise<void> {
+  async delete(username: string, turn: ProviderTurn): Promise<void> {
+    const view = viewOf(turn);
     if (!isUserName(username)) return;
     const paths = [userPath(username), ...this.#means.besides(username)];
     const found = await view.readMany(paths);
@@ -89,8 +92,9 @@ export class Holder implements OpenProvider {
   async list(
     prefix: string,
     after: string | undefined,
-    { view }: ProviderTurn,
+    turn: ProviderTurn,
   ): ReturnType<OpenProvider['list']> {
+    const view = viewOf(turn);
     const from = after === undefined ? {} : { after: userPath(after) };
     const page = await view.range(userFolder + prefix, { limit: pageSize, ...from });
     const users = page.items.flatMap((item) => {
@@ -101,7 +105,8 @@ export class Holder implements OpenProvider {
   }
 
   /** A public client has no secret, and the next one of it no other id than its generation gives it. */
-  async stage(user: ServiceUser, staging: Staging, { view }: ProviderTurn): Promise<Credential> {
+  async stage(user: ServiceUser, staging: Staging, turn: ProviderTurn): Promise<Credential> {
+    const view = viewOf(turn);
     const { kind, generation, proposed } = staging;
     const { digest } = this.#means;
     const { username } = user;
@@ -122,8 +127,9 @@ export class Holder implements OpenProvider {
   async verify(
     user: ServiceUser,
     { kind, id, secret }: Credential,
-    { view }: ProviderTurn,
+    turn: ProviderTurn,
   ): Promise<'accepted' | 'refused'> {
+    const view = viewOf(turn);
     const known = (await this.#read(view, user.username))?.user;
     if (known === undefined || known.disabled) return 'refused';
     if (kind === 'password') {
@@ -144,7 +150,8 @@ export class Holder implements OpenProvider {
   }
 
   /** What was staged is good from then on: there is nothing more to say but that it is there. */
-  async commit(user: ServiceUser, staged: Credential, { view }: ProviderTurn): Promise<void> {
+  async commit(user: ServiceUser, staged: Credential, turn: ProviderTurn): Promise<void> {
+    const view = viewOf(turn);
     const known = (await this.#read(view, user.username))?.user;
     const { kind, generation } = staged;
     const all = kind === 'password' ? known?.passwords : known?.clients;
@@ -156,8 +163,9 @@ export class Holder implements OpenProvider {
     user: ServiceUser,
     kind: CredentialKind,
     keep: readonly Credential[],
-    { view }: ProviderTurn,
+    turn: ProviderTurn,
   ): Promise<void> {
+    const view = viewOf(turn);
     const kept = new Set(keep.filter((each) => each.kind === kind).map(({ generation }) => generation));
     await this.#change(view, user.username, (before) => {
       const all: readonly { readonly generation: number; readonly digest: string | null }[] =
@@ -174,7 +182,8 @@ export class Holder implements OpenProvider {
     });
   }
 
-  async revokeSessions(user: ServiceUser, { view }: ProviderTurn): Promise<void> {
+  async revokeSessions(user: ServiceUser, turn: ProviderTurn): Promise<void> {
+    const view = viewOf(turn);
     await this.#change(view, user.username, (before) => ({ ...before, session: this.#newSession() }));
   }
 
@@ -231,6 +240,12 @@ export class Holder implements OpenProvider {
   #newSession(): string {
     return this.#means.random.bytes(12).toString('base64url');
   }
+}
+
+/** Nothing is begun in a turn that is over. */
+function viewOf({ view, signal }: ProviderTurn): View {
+  if (!signal.aborted) return view;
+  throw new CofferError('unavailable', 'the time of this call was over before it began');
 }
 
 function isOther(before: UserRecord, after: UserRecord): boolean {
