@@ -87,6 +87,13 @@ export const handedToAuthMethods = [
   'core/quota/buckets.ts',
 ] as const;
 
+/** What kinds of service-user providers share among each other. */
+export const sharedByProviders = [
+  'service-user/api-place.ts',
+  'service-user/provider-options.ts',
+  'service-user/token-grant.ts',
+] as const;
+
 /** What auth methods share among each other. */
 export const sharedByAuthMethods = [
   'auth/fresh-copy.ts',
@@ -152,6 +159,8 @@ const notifierSeam = 'notifier/notifier.ts';
 const deviceSeam = 'audit-device/audit-device.ts';
 /** The seam of delivery targets, and the documents that go there. */
 const deliverySeam = ['delivery/document.ts', 'delivery/target.ts'] as const;
+/** What targets share among each other. */
+const sharedByTargets = ['delivery/address.ts', 'delivery/places.ts', 'delivery/target-call.ts'] as const;
 /** The seam of service-user providers. */
 const providerSeam = 'service-user/provider.ts';
 const storage = 'storage/storage.ts';
@@ -284,7 +293,14 @@ export const rules: readonly Rule[] = [
   {
     from: 'telemetry/',
     may: ['./', 'core/meter.ts', ...ground],
-    types: ['core/audit/audit.ts', 'core/endpoint.ts', 'core/request.ts', 'core/sample.ts', storage],
+    types: [
+      'core/audit/audit.ts',
+      'core/endpoint.ts',
+      'core/request.ts',
+      'core/sample.ts',
+      'engine/engine.ts',
+      storage,
+    ],
   },
   { from: 'backup-place/', may: [backupSeam, ...ground] },
   { from: 'backup-place/*/', may: ['./', backupSeam, 'aws/', ...ground] },
@@ -344,20 +360,28 @@ export const rules: readonly Rule[] = [
     ],
     types: [storage],
   },
-  { from: 'delivery/', may: [...deliverySeam, 'crypto/random.ts', ...ground] },
+  { from: 'delivery/', may: [...deliverySeam, ...sharedByTargets, 'crypto/random.ts', ...ground] },
   {
     from: 'delivery/*/',
-    may: ['./', ...deliverySeam, 'aws/', 'outgoing/', ...ground],
+    may: ['./', ...deliverySeam, ...sharedByTargets, 'aws/', 'outgoing/', ...ground],
     types: ['crypto/random.ts'],
   },
   {
     from: 'service-user/',
-    may: [providerSeam, ...ground],
+    may: [providerSeam, ...sharedByProviders, 'core/ttl.ts', 'outgoing/', ...ground],
     types: ['core/endpoint.ts', 'core/view.ts', 'crypto/random.ts', ...engineSeam],
   },
   {
     from: 'service-user/*/',
-    may: ['./', providerSeam, ...handedToEngines, 'outgoing/', 'crypto/random.ts', ...ground],
+    may: [
+      './',
+      providerSeam,
+      ...sharedByProviders,
+      ...handedToEngines,
+      'outgoing/',
+      'crypto/random.ts',
+      ...ground,
+    ],
     types: [storage],
   },
   // Users that Coffer holds itself log in with it: names are locked as an auth method's are, and tokens are signed.

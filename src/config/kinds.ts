@@ -155,7 +155,7 @@ export const noticeKinds: Kind<readonly string[]> = {
 };
 
 /** What an entry holds is not repeated: this is where a password would stand. */
-function listOf(
+export function listOf(
   value: unknown,
   form: RegExp,
   what: string,

@@ -227,6 +227,13 @@ function assemble(
       ambient: found['aws.ambient'].value,
       topics: found['aws.topics'].value,
     },
+    delivery: {
+      directories: found['delivery.directories'].value,
+      s3: found['delivery.s3'].value,
+      secretsmanager: found['delivery.secretsmanager'].value,
+      ssm: found['delivery.ssm'].value,
+      kubernetes: found['delivery.kubernetes'].value,
+    },
     notifiers: notifiers.map(assembleNotifier),
     backup: {
       directory: found['backup.directory'].value,

@@ -104,6 +104,17 @@ export interface AwsSettings {
   readonly topics: readonly string[];
 }
 
+/** Where credentials of applications may be delivered. */
+export interface DeliverySettings {
+  /** Absolute directories; undefined is the server's own. */
+  readonly directories: readonly string[] | undefined;
+  // As they are written:
+  readonly s3: readonly string[];
+  readonly secretsmanager: readonly string[];
+  readonly ssm: readonly string[];
+  readonly kubernetes: readonly string[];
+}
+
 /** A notifier that runs a program. */
 export interface NotifierCommand {
   readonly name: string;
@@ -140,5 +151,6 @@ export interface Settings {
   readonly backup: BackupSettings;
   readonly audit: AuditSettings;
   readonly aws: AwsSettings;
+  readonly delivery: DeliverySettings;
   readonly notifiers: readonly NotifierCommand[];
 }

@@ -82,9 +82,18 @@ beforeAll(async () => {
   const program = { logs, address: () => 'https://coffer.example' };
   place = await makePlace({ silent: true, engines, authMethods, notifiers, program });
   node = await place.node();
-  for (const type of ['leased', 'echo', 'transit', 'totp', 'database', 'credstash', 'role-secrets', 'aws'])
+  for (const type of [
+    'leased',
+    'echo',
+    'transit',
+    'totp',
+    'database',
+    'credstash',
+    'role-secrets',
+    'aws',
+    'service-users',
+  ])
     await ask(node, 'update', `sys/mounts/${type}`, { type });
-  await ask(node, 'update', 'sys/mounts/service-users', { type: 'service-users' });
   await ask(node, 'update', 'sys/auth/approle', { type: 'approle' });
   await ask(node, 'update', 'sys/auth/userpass', { type: 'userpass' });
   await ask(node, 'update', 'sys/auth/app-id', { type: 'app-id' });
@@ -195,6 +204,30 @@ async function oauthSamples(): Promise<KnownValues> {
   const { data } = await ask(node, 'update', 'service-users/oauth2/access_token', grant, null);
   const each = Object.entries({ ...grant, ...clientFields(sample), token: data['access_token'] ?? '' });
   return { ...Object.fromEntries(each.map(([name, value]) => [name, [value]])), scope: ['uid', 'cn'] };
+}
+
+/** An application whose readers and history there are; made anew, since deleting one takes work outside. */
+async function applicationSamples(): Promise<KnownValues> {
+  await ask(node, 'delete', 'sys/mounts/service-users');
+  await ask(node, 'update', 'sys/mounts/service-users', { type: 'service-users' });
+  await ask(node, 'update', 'service-users/apps/sample', { name: 'Sample' });
+  await ask(node, 'update', 'service-users/apps/sample/delivery', { targets: ['a-bucket'], scopes: 'a.b' });
+  const version = 'AAAAAAAAAAAAAAAA';
+  await ask(node, 'update', 'service-users/apps/sample/readers/sample', { user_version: version });
+  return {
+    targets: [['a-bucket']],
+    scopes: ['customer.read'],
+    kinds: [['password']],
+    user_version: [version],
+    client_version: [version],
+    redirect_url: ['https://sample.example'],
+    registry: ['own'],
+    registry_url: ['https://sample.example'],
+    default_provider: ['builtin'],
+    provider: ['builtin'],
+    username_prefix: ['sample_'],
+    shrink_limit: [0.5],
+  };
 }
 
 /** What only few of the operations ask for is made for these. */
@@ -412,6 +445,7 @@ async function samples(of: string): Promise<KnownValues> {
     limit: [100],
     policy: ['path "a" { capabilities = ["read"] }', { path: {} }, 'path "a" {'],
     ...(of.startsWith('auth/totp/') ? await codeSamples(of) : {}),
+    ...(of.startsWith('service-users/') ? await applicationSamples() : {}),
     ...(of.startsWith('service-users/oauth2/') ? await oauthSamples() : {}),
   };
 }

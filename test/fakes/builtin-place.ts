@@ -1,11 +1,9 @@
 /** Nodes with a mount whose applications have their users in Coffer itself, and applications that are registered there by the provider's seam. */
 import { randomBytes } from 'node:crypto';
-import { noAwsPlaces } from '../../src/aws/aws-places.ts';
 import type { Clock } from '../../src/clock.ts';
 import { systemRandom } from '../../src/crypto/random.ts';
 import type { EngineEnvironment, EngineType } from '../../src/engine/engine.ts';
 import { serviceUsers } from '../../src/engine/service-users/service-users.ts';
-import { providerTypesFor, targetTypesFor } from '../../src/main/catalog.ts';
 import type { CofferNode } from '../../src/main/node.ts';
 import { builtin } from '../../src/service-user/builtin/builtin.ts';
 import type {
@@ -17,6 +15,7 @@ import type {
   ServiceUser,
 } from '../../src/service-user/provider.ts';
 import { ask, makePlace, type Place, type PlaceOptions } from './client.ts';
+import { quietTarget } from './service-place.ts';
 
 export const issuer = 'https://coffer.example';
 
@@ -28,14 +27,14 @@ export interface Registered {
 }
 
 /**
- * The program's own engine, with the provider `builtin` watched: what the newest mount was made with is what its users' secrets are digested
+ * The engine with targets that take everything, and with the provider `builtin` watched: what the newest mount was made with is what its users' secrets are digested
  * by.
  */
 export class WatchedBuiltin {
   #environment: EngineEnvironment | undefined;
   readonly engine: EngineType = serviceUsers({
-    targets: targetTypesFor(noAwsPlaces),
-    providers: new Map([...providerTypesFor(noAwsPlaces), [builtin.type, this.#watched()]]),
+    targets: new Map(['s3', 'kv', 'directory'].map((scheme) => [scheme, quietTarget(scheme)])),
+    providers: new Map([[builtin.type, this.#watched()]]),
   });
 
   /** The provider of the mount `service-users/` as it is now, as the machine calls it. */

@@ -1,6 +1,7 @@
 /** An application as it is registered and configured: what is wanted. What is so is in its state (`state.ts`), and the machine brings the two together. */
 import { decodeStored, encodeStored } from '../../core/stored-json.ts';
 import type { DueEntry } from '../../core/view.ts';
+import { CofferError } from '../../errors.ts';
 import type { CredentialKind, Scope } from '../../service-user/provider.ts';
 
 /** A target, and who said so. */
@@ -54,6 +55,15 @@ export interface Application {
 
 /** What Kio calls an id, at most 63 characters: lower case, so that no two differ by case alone, and a name that every target takes. */
 export const applicationId = /^[a-z](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
+
+/** Throws `invalid_request` for every other name: it is never folded or cleaned into one that would do. */
+export function parseApplicationId(text: string | undefined): string {
+  if (text !== undefined && text.length <= 63 && applicationId.test(text)) return text;
+  throw new CofferError(
+    'invalid_request',
+    'an application’s id is 1 to 63 characters of a-z, 0-9 and -, begins with a letter and does not end with -',
+  );
+}
 
 export const applicationFolder = 'app/';
 

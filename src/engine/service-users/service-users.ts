@@ -9,6 +9,11 @@ import { Machine } from './machine.ts';
 import type { ServiceUsersKinds } from './parts.ts';
 import { presences } from './presences.ts';
 import { providerEndpoints } from './provider-endpoints.ts';
+import { Providers } from './providers.ts';
+import { forgetReader } from './reader-endpoints.ts';
+import { Follower } from './registry/follower.ts';
+import { registryDueName } from './registry/registry-state.ts';
+import { sweep, sweptUntil } from './sweep.ts';
 
 export function serviceUsers(kinds: ServiceUsersKinds): EngineType {
   return {
@@ -28,15 +33,27 @@ export function serviceUsers(kinds: ServiceUsersKinds): EngineType {
 
 function create(environment: EngineEnvironment, kinds: ServiceUsersKinds): Engine {
   const parts = { environment, clock: environment.clock, ...kinds };
-  const machine = new Machine(parts);
+  const providers = new Providers(parts);
+  const machine = new Machine(parts, providers);
   const present = presences(environment, kinds);
+  const follower = new Follower(parts);
   return {
     endpoints: [...applicationEndpoints(parts), ...providerEndpoints(parts), ...present.endpoints],
     ...(present.locks === undefined ? {} : { locks: present.locks }),
-    onDue: (name, view) => present.onDue(name, view),
-    close: () => present.close(),
+    async onDue(name, view) {
+      await present.onDue(name, view);
+      await forgetReader(name, view, parts.clock.now());
+    },
     async onOutsideDue(name, view, turn) {
-      if (name.startsWith('app/')) await machine.look(name.slice('app/'.length), view, turn);
+      if (name.startsWith('app/')) return machine.look(name.slice('app/'.length), view, turn);
+      if (name === registryDueName) return follower.follow(view, turn);
+      const after = sweptUntil(name);
+      if (after !== undefined) await sweep(view, after, parts.clock.now());
+    },
+    close() {
+      machine.close();
+      providers.close();
+      present.close();
     },
   };
 }
