@@ -1,96 +1,92 @@
-/** Programs that people have, with what an application finds in its files: curl, and a library that verifies tokens by discovery. */
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+/**
+ * What an application does, on one machine: it is registered, finds its two files in a directory, gets a token with curl, and somebody else verifies
+ * that by discovery. The real program, and nobody else's identity provider.
+ */
+import { existsSync, mkdirSync, readFileSync, realpathSync } from 'node:fs';
 import { join } from 'node:path';
 import { createRemoteJWKSet, jwtVerify } from 'jose';
 import { afterAll, beforeAll, expect, it, type TestContext } from 'vitest';
-import { clientDocument, userDocument } from '../../src/delivery/document.ts';
-import { openTestListener, type TestListener } from '../../src/http/listener.fixture.ts';
-import { runProgram } from '../e2e/server-process.ts';
-import { BuiltinPlace, type Registered } from '../fakes/builtin-place.ts';
+import type { JsonObject } from '../../src/json.ts';
+import { cleanUp, freshPlace, runProgram, type ServerProcess, startServer } from '../e2e/server-process.ts';
 import { need } from '../setup/need.ts';
 
-let at: BuiltinPlace;
-let served: TestListener;
-let address = '';
-const files = mkdtempSync(join(tmpdir(), 'coffer-oauth2-'));
+const place = freshPlace();
+const root = 'oauth2-root';
+let directory = '';
+let server: ServerProcess;
 beforeAll(async () => {
-  at = await BuiltinPlace.open({ program: { address: () => address } });
-  served = await openTestListener({
-    oauth2: 'service-users/',
-    handle: (request) => at.node.road.handle(request),
-  });
-  address = `http://127.0.0.1:${served.listener.address.port}`;
-  deliver(await at.register('myapp'));
+  directory = join(realpathSync(place.home), 'delivered');
+  mkdirSync(directory, { mode: 0o700 });
+  const env = { COFFER_DELIVERY_DIRECTORIES: directory };
+  server = await startServer(place, { words: ['--dev', '--dev-root-token-id', root], env });
+  await write('sys/mounts/service-users', { type: 'service-users' });
+  await write('service-users/apps/myapp', { name: 'My application' });
+  const targets = [`directory:${directory}`];
+  await write('service-users/apps/myapp/delivery', { targets, scopes: ['parcel.read'], confidential: true });
 });
-afterAll(async () => {
-  rmSync(files, { recursive: true, force: true });
-  await served?.[Symbol.asyncDispose]();
-  await at?.[Symbol.asyncDispose]();
-});
+afterAll(cleanUp);
 
-function deliver({ user, password, client }: Registered): void {
-  writeFileSync(join(files, 'user.json'), userDocument(user.username, password.secret ?? '').text, {
-    mode: 0o600,
+async function write(path: string, data: JsonObject): Promise<void> {
+  const answer = await fetch(`${server.address}/v1/${path}`, {
+    method: 'POST',
+    headers: { 'X-Vault-Token': root },
+    body: JSON.stringify(data),
   });
-  writeFileSync(join(files, 'client.json'), clientDocument(client.id, client.secret).text, { mode: 0o600 });
+  expect(answer.status, `${path} ${await answer.text()}`).toBeLessThan(300);
 }
 
 function delivered(name: string): Record<string, string> {
-  return JSON.parse(readFileSync(join(files, name), 'utf8')) as Record<string, string>;
+  return JSON.parse(readFileSync(join(directory, 'myapp', name), 'utf8')) as Record<string, string>;
+}
+
+async function filesAreThere(): Promise<void> {
+  const names = ['user.json', 'client.json'].map((name) => join(directory, 'myapp', name));
+  await expect.poll(() => names.every((name) => existsSync(name)), { timeout: 60_000 }).toBe(true);
 }
 
 async function curl(context: TestContext, ...words: readonly string[]): Promise<Record<string, unknown>> {
-  const env = { PATH: process.env['PATH'] ?? '', HOME: files };
-  const { code, stdout, stderr } = await runProgram(need(context, 'curl'), ['-sS', ...words], env);
+  const { code, stdout, stderr } = await runProgram(need(context, 'curl'), ['-sS', ...words], place.env);
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
   return JSON.parse(stdout) as Record<string, unknown>;
 }
 
 it('curl gets a token with the delivered files, and others verify it by discovery', async (context) => {
+  await filesAreThere();
   const { application_username: username, application_password: password } = delivered('user.json');
   const { client_id: clientId, client_secret: clientSecret } = delivered('client.json');
   const answer = await curl(
     context,
     ...['-u', `${clientId}:${clientSecret}`],
     ...['-d', `grant_type=password&username=${username}&password=${password}&scope=cn+uid`],
-    `${address}/oauth2/access_token`,
+    `${server.address}/oauth2/access_token`,
   );
   expect(answer).toMatchObject({ token_type: 'Bearer', expires_in: 3_600, scope: 'cn uid' });
   const token = String(answer['access_token']);
 
-  const found = await curl(context, `${address}/.well-known/openid-configuration`);
-  expect(found['issuer']).toBe(address);
-  const keys = createRemoteJWKSet(new URL(String(found['jwks_uri'])));
-  const { payload } = await jwtVerify(token, keys, {
-    issuer: address,
-    audience: `${address}/oauth2`,
+  const found = await curl(context, `${server.address}/.well-known/openid-configuration`);
+  expect(found['issuer']).toBe(server.address);
+  const { payload } = await jwtVerify(token, createRemoteJWKSet(new URL(String(found['jwks_uri']))), {
+    issuer: server.address,
+    audience: `${server.address}/oauth2`,
     typ: 'at+jwt',
-    currentDate: new Date(at.place.clock.now()),
   });
-  expect(payload).toMatchObject({ sub: 'stups_myapp', uid: 'stups_myapp', cn: 'Application myapp' });
+  expect(payload).toMatchObject({ sub: 'stups_myapp', uid: 'stups_myapp', cn: 'My application' });
 
-  const introspect = ['-u', `${clientId}:${clientSecret}`, '--data-urlencode', `token=${token}`];
-  expect(await curl(context, ...introspect, String(found['introspection_endpoint']))).toMatchObject({
-    active: true,
-    client_id: clientId,
-  });
-  await curl(context, ...introspect, String(found['revocation_endpoint']));
-  expect(await curl(context, ...introspect, String(found['introspection_endpoint']))).toEqual({
-    active: false,
-  });
+  const client = ['-u', `${clientId}:${clientSecret}`, '--data-urlencode', `token=${token}`];
+  const introspect = () => curl(context, ...client, String(found['introspection_endpoint']));
+  expect(await introspect()).toMatchObject({ active: true, client_id: clientId, scope: 'cn uid' });
+  await curl(context, ...client, String(found['revocation_endpoint']));
+  expect(await introspect()).toEqual({ active: false });
 });
 
 it('curl is told what is wrong', async (context) => {
+  await filesAreThere();
   const { client_id: clientId } = delivered('client.json');
-  const token = `${address}/oauth2/access_token`;
-  expect(
-    await curl(context, '-u', `${clientId}:wrong`, '-d', 'grant_type=client_credentials', token),
-  ).toMatchObject({
-    error: 'invalid_client',
-  });
+  const address = `${server.address}/oauth2/access_token`;
+  const wrong = ['-u', `${clientId}:wrong`, '-d', 'grant_type=client_credentials'];
+  expect(await curl(context, ...wrong, address)).toMatchObject({ error: 'invalid_client' });
   const json = ['-H', 'Content-Type: application/json', '-d', '{"grant_type":"client_credentials"}'];
-  expect(await curl(context, ...json, token)).toMatchObject({
+  expect(await curl(context, ...json, address)).toMatchObject({
     error: 'invalid_request',
     error_description: expect.stringContaining('application/x-www-form-urlencoded'),
   });
