@@ -11,6 +11,7 @@ import { type Asked, ask, auditText, finishDuties, storedText } from '../../../t
 import { parseApiPath } from '../../core/path.ts';
 import { defaultLimits } from '../../core/quota/limits.ts';
 import type { JsonObject } from '../../json.ts';
+import { MemoryStorage } from '../../storage/memory/memory.ts';
 
 let at: BuiltinPlace;
 let shop: Registered;
@@ -298,6 +299,67 @@ it('threat 12: an access token is no token of Coffer, and a token of Coffer none
 it('threat 21: names its issuer by configuration and by nothing that a request says', async () => {
   const read = () => ask(at.node, 'read', 'service-users/oauth2/metadata', { host: 'evil.example' }, null);
   expect((await read()).data).toMatchObject({ issuer, jwks_uri: `${issuer}/oauth2/keys` });
+});
+
+/** Counts what is asked of it. */
+class CountingStorage extends MemoryStorage {
+  reads = 0;
+  commits = 0;
+
+  override readMany(...asked: Parameters<MemoryStorage['readMany']>): ReturnType<MemoryStorage['readMany']> {
+    this.reads++;
+    return super.readMany(...asked);
+  }
+
+  override commit(...asked: Parameters<MemoryStorage['commit']>): ReturnType<MemoryStorage['commit']> {
+    this.commits++;
+    return super.commit(...asked);
+  }
+}
+
+it('threat 12: a refusal costs the same reads and one commit, whoever it is about', async () => {
+  const storage = new CountingStorage();
+  await using counted = await BuiltinPlace.open({ storage });
+  const app = await counted.register('shop');
+  const asleep = await counted.register('asleep');
+  const turned = await counted.register('turned');
+  const next = await counted.rotate(turned.user, 'password', 2);
+  await counted.provider.retireOthers(turned.user, 'password', [next], counted.turn);
+  await counted.provider.disable(asleep.user.username, counted.turn);
+  // What a first login from an address writes is not what is counted here.
+  await ask(
+    counted.node,
+    'update',
+    'service-users/oauth2/access_token',
+    passwordGrant({ ...turned, password: next }),
+    null,
+  );
+  const good = passwordGrant(app);
+  await ask(counted.node, 'update', 'service-users/oauth2/access_token', good, null);
+  const cases: readonly JsonObject[] = [
+    { ...good, password: 'wrong' },
+    { ...good, username: 'stups_nobody' },
+    { ...good, username: 'stups_asleep' },
+    { ...good, ...clientFields(turned), username: 'stups_turned', password: turned.password.secret },
+    { ...good, client_secret: 'wrong' },
+    { ...good, client_id: `stups_nobody_${'0'.repeat(20)}` },
+    { ...good, client_id: `stups_shop_${'0'.repeat(20)}` },
+    { ...good, client_id: 'nobody' },
+    passwordGrant(asleep),
+  ];
+  const work = new Set<string>();
+  for (const data of cases) {
+    const [reads, commits] = [storage.reads, storage.commits];
+    await ask(counted.node, 'update', 'service-users/oauth2/access_token', data, null);
+    work.add(JSON.stringify([storage.reads - reads, storage.commits - commits]));
+  }
+  expect([...work]).toEqual([JSON.stringify([2, 1])]);
+  const [reads, commits] = [storage.reads, storage.commits];
+  expect((await ask(counted.node, 'update', 'service-users/oauth2/access_token', good, null)).status).toBe(
+    200,
+  );
+  // Who is known and right leaves nothing in the store.
+  expect([storage.reads - reads, storage.commits - commits]).toEqual([2, 0]);
 });
 
 it('strangers are counted, and whoever has proven itself is not', async () => {
