@@ -266,6 +266,31 @@ describe('rotation', () => {
     at.place.clock.jump(15 * 60);
     expect((await post('access_token', byClient(app), '203.0.113.7')).status).toBe(200);
   });
+
+  it('nobody locks out an application by its name alone', async () => {
+    const app = await at.register('known');
+    for (let i = 0; i < 40; i++) {
+      const client_id = `stups_known_${String(i).padStart(20, '0')}`;
+      const wish = { grant_type: 'client_credentials', client_id, client_secret: 'guess' };
+      await post('access_token', wish, `198.51.100.${i}`);
+      await post('access_token', { ...wish, client_id: app.client.id.slice(0, -1) }, `198.51.100.${i}`);
+    }
+    expect((await post('access_token', byClient(app), '203.0.113.9')).status).toBe(200);
+  });
+
+  it('leaves no counts behind of clients and users that are gone', async () => {
+    const app = await at.register('counted');
+    const locks = async () => (await at.turn.view.range('lockout/', { limit: 1_000 })).items.length;
+    const before = await locks();
+    await post('access_token', { ...byClient(app), client_secret: 'wrong' });
+    await post('access_token', { ...passwordGrant(app), password: 'wrong' });
+    expect(await locks()).toBe(before + 2);
+    const client = await at.rotate(app.user, 'client', 2);
+    await at.provider.retireOthers(app.user, 'client', [client], at.turn);
+    expect(await locks()).toBe(before + 1);
+    await at.provider.delete(app.user.username, at.turn);
+    expect(await locks()).toBe(before);
+  });
 });
 
 it('threat 16: no secret, token or password is in the audit log or in the store in the clear', async () => {

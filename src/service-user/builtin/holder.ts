@@ -22,6 +22,7 @@ import {
   encodeUser,
   isAmong,
   isUserName,
+  type KnownClient,
   type ReadUser,
   secretDigest,
   type UserRecord,
@@ -39,8 +40,8 @@ export interface HolderMeans {
   readonly clock: Clock;
   readonly random: Random;
   readonly digest: Digest;
-  /** Records of the mount that stand beside a user's own and end with it. */
-  besides(username: string): readonly string[];
+  /** Where failures of a user's or a client's are counted: a record that ends with what it is about. */
+  lockPath(kind: 'user' | 'client', id: string): string;
 }
 
 export class Holder implements OpenProvider {
@@ -82,11 +83,17 @@ export class Holder implements OpenProvider {
 
   async delete(username: string, turn: ProviderTurn): Promise<void> {
     const view = viewOf(turn);
-    if (!isUserName(username)) return;
-    const paths = [userPath(username), ...this.#means.besides(username)];
-    const found = await view.readMany(paths);
-    const there = paths.filter((_, at) => found[at] !== undefined);
-    if (there.length > 0) await view.commit(there.map((path) => ({ path, value: null })));
+    await retryOnConflict(async () => {
+      const read = await this.#read(view, username);
+      if (read === undefined) return;
+      const path = userPath(username);
+      const gone = [path, this.#means.lockPath('user', username), ...this.#locksOf(read.user.clients)];
+      const { revision } = read;
+      await view.commit(
+        gone.map((each) => ({ path: each, value: null })),
+        [{ path, revision }],
+      );
+    });
   }
 
   async list(
@@ -215,9 +222,18 @@ export class Holder implements OpenProvider {
     throw new CofferError('invalid_request', `there is no user ${username}: it is to be made first`);
   }
 
+  /** A client that is gone takes along what was counted of it. */
   async #write(view: View, user: UserRecord, before: ReadUser | undefined): Promise<void> {
     const path = userPath(user.username);
-    await view.commit([{ path, value: encodeUser(user) }], [{ path, revision: before?.revision ?? null }]);
+    const ids = new Set(user.clients.map(({ id }) => id));
+    const gone = before?.user.clients.filter(({ id }) => !ids.has(id)) ?? [];
+    const locks = this.#locksOf(gone).map((each) => ({ path: each, value: null }));
+    const revision = before?.revision ?? null;
+    await view.commit([{ path, value: encodeUser(user) }, ...locks], [{ path, revision }]);
+  }
+
+  #locksOf(clients: readonly KnownClient[]): readonly string[] {
+    return clients.map(({ id }) => this.#means.lockPath('client', id));
   }
 
   #newUser(): UserRecord {
