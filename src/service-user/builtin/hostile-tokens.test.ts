@@ -104,3 +104,25 @@ it('threat 24: a token of identity is none of these, whoever made it', async () 
   expect(String(made.data['token']).split('.')).toHaveLength(3);
   expect(await told(String(made.data['token']))).toEqual({ active: false });
 });
+
+it('threat 24: keys rotate by hand, and a stolen one verifies nothing from then on', async () => {
+  const rotate = (data: JsonObject = {}, caller?: string) =>
+    ask(at.node, 'update', 'service-users/oauth2/keys/rotate', data, caller);
+  const kids = async () => {
+    const { data } = await ask(at.node, 'read', 'service-users/oauth2/keys', {}, null);
+    return (data['keys'] as readonly JsonObject[]).map((key) => key['kid']);
+  };
+  expect((await rotate({}, 'nobody')).status).toBe(403);
+  const [current, next] = await kids();
+  const held = await tokenFrom(at, shop);
+  expect((await rotate()).status).toBe(204);
+  expect(await kids()).toEqual([next, expect.any(String), current]);
+  expect((await told(held))['active']).toBe(true);
+  for (let i = 0; i < 39; i++) await rotate();
+  expect((await rotate()).errors.join()).toContain('still verify');
+  expect((await rotate({ emergency: true })).status).toBe(204);
+  const after = await kids();
+  expect([after.length, after.includes(next)]).toEqual([2, false]);
+  expect(await told(held)).toEqual({ active: false });
+  expect((await told(await tokenFrom(at, shop)))['active']).toBe(true);
+});
