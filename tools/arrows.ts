@@ -87,6 +87,13 @@ export const handedToAuthMethods = [
   'core/quota/buckets.ts',
 ] as const;
 
+/** What kinds of service-user providers share among each other. */
+export const sharedByProviders = [
+  'service-user/api-place.ts',
+  'service-user/provider-options.ts',
+  'service-user/token-grant.ts',
+] as const;
+
 /** What auth methods share among each other. */
 export const sharedByAuthMethods = [
   'auth/fresh-copy.ts',
@@ -284,7 +291,14 @@ export const rules: readonly Rule[] = [
   {
     from: 'telemetry/',
     may: ['./', 'core/meter.ts', ...ground],
-    types: ['core/audit/audit.ts', 'core/endpoint.ts', 'core/request.ts', 'core/sample.ts', storage],
+    types: [
+      'core/audit/audit.ts',
+      'core/endpoint.ts',
+      'core/request.ts',
+      'core/sample.ts',
+      'engine/engine.ts',
+      storage,
+    ],
   },
   { from: 'backup-place/', may: [backupSeam, ...ground] },
   { from: 'backup-place/*/', may: ['./', backupSeam, 'aws/', ...ground] },
@@ -350,10 +364,22 @@ export const rules: readonly Rule[] = [
     may: ['./', ...deliverySeam, 'aws/', 'outgoing/', ...ground],
     types: ['crypto/random.ts'],
   },
-  { from: 'service-user/', may: [providerSeam, ...ground], types: ['core/view.ts', 'crypto/random.ts'] },
+  {
+    from: 'service-user/',
+    may: [providerSeam, ...sharedByProviders, 'core/ttl.ts', 'outgoing/', ...ground],
+    types: ['core/view.ts', 'crypto/random.ts'],
+  },
   {
     from: 'service-user/*/',
-    may: ['./', providerSeam, ...handedToEngines, 'outgoing/', 'crypto/random.ts', ...ground],
+    may: [
+      './',
+      providerSeam,
+      ...sharedByProviders,
+      ...handedToEngines,
+      'outgoing/',
+      'crypto/random.ts',
+      ...ground,
+    ],
     types: [storage],
   },
   {

@@ -197,6 +197,7 @@ export class Core implements CoreRooms {
       clock,
       random,
       notices: this.notices,
+      tally,
       generatePassword: (policy) => this.passwordPolicies.generate(policy, random),
       nobodies: peers?.nobodies,
       formatVersion: (name) => this.formats.writes(name),

@@ -2,6 +2,7 @@
  * What the core tells of its work to whoever counts it. The core knows only this: how it is counted, kept and shown is the business
  * of what is handed in. Nothing told here is a path, a name or a value that a caller chose.
  */
+import type { EngineEvent } from '../engine/engine.ts';
 import { CofferError, type ErrorCode } from '../errors.ts';
 import type { Endpoint } from './endpoint.ts';
 import type { AnswerData, Operation, Request } from './request.ts';
@@ -17,6 +18,7 @@ export interface Passage {
 
 /** What happens without being a request of its own, or besides one. */
 export type Event =
+  | EngineEvent
   | 'rate_limited'
   | 'token_issued'
   | 'lease_issued'

@@ -55,9 +55,20 @@ export interface EngineEnvironment {
   ): Promise<JsonObject | undefined>;
   /** A password by a named password policy. Undefined where there are no such policies. Throws `invalid_request` for an unknown name. */
   generatePassword?(policy: string): Promise<string>;
+  /** Counts something that happened, for metrics. Undefined where nobody counts. */
+  tally?(event: EngineEvent): void;
   /** The newest version of one of the type's `formats` that may be written now: one that every node of the store reads. */
   formatVersion?(name: string): number;
 }
+
+/** What engines do without being asked, in words that metrics know. */
+export type EngineEvent =
+  | 'credential_rotated'
+  | 'credential_withdrawn'
+  | 'credential_overdue'
+  | 'rotation_failed'
+  | 'reader_behind'
+  | 'target_filled';
 
 export interface KnownEntity {
   readonly id: string;

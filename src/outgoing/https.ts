@@ -14,7 +14,7 @@ import { guardedLookup, isForbiddenAddress, isLoopbackName } from './guarded-loo
 export interface OutgoingRequest {
   /** As `parseOutgoingUrl` takes it. */
   readonly url: string;
-  readonly method?: 'GET' | 'POST';
+  readonly method?: 'GET' | 'POST' | 'PUT' | 'DELETE';
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string;
   /** PEM certificates to trust in place of the platform's; empty counts as absent. */
@@ -29,6 +29,8 @@ export interface OutgoingAnswer {
   /** Without parameters, in lower case; empty where there was none. */
   readonly contentType: string;
   readonly body: Buffer;
+  /** The header as it came: seconds or a date (RFC 9110 §10.2.3). Absent where there was none. */
+  readonly retryAfter?: string;
 }
 
 /**
@@ -148,7 +150,13 @@ async function readAnswer(response: IncomingMessage, longest: number): Promise<O
     chunks.push(chunk);
   }
   const contentType = (headers['content-type'] ?? '').split(';', 1)[0] ?? '';
-  return { status, contentType: contentType.trim().toLowerCase(), body: Buffer.concat(chunks) };
+  const retryAfter = headers['retry-after'];
+  return {
+    status,
+    contentType: contentType.trim().toLowerCase(),
+    body: Buffer.concat(chunks),
+    ...(retryAfter === undefined ? {} : { retryAfter }),
+  };
 }
 
 /** What was wrong with an answer; the host is put before it. */

@@ -73,6 +73,8 @@ export interface ProviderTraits {
   readonly kinds: { readonly [K in CredentialKind]?: KindTraits };
   /** How many credentials of a kind one user may have at a time, staged ones among them. */
   readonly most: number;
+  /** A user that was disabled has no credentials any more once it is enabled again: all kinds are rotated then, as for a new one. */
+  readonly disablingLoses?: true;
 }
 
 /** What a call of a provider has: storage of the mount's own (for providers that keep their users in it), and its end. */
@@ -121,6 +123,7 @@ export interface OpenProvider {
   ): Promise<void>;
   /** Ends sessions and tokens that were made with the user's credentials, where there are such. */
   revokeSessions?(user: ServiceUser, turn: ProviderTurn): Promise<void>;
+  /** Lets go of what it holds open. A call under way, and one that comes later, is answered all the same, and nothing stays open behind it. */
   close(): void;
 }
 

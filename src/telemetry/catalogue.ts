@@ -67,6 +67,11 @@ export const catalogue = {
     labels: ['event'],
     help: 'Notices put up and delivered, one for each notifier; deliveries that failed and are tried again, those that were demanded and refused, notices given up, and refusals left out because too much waits.',
   },
+  coffer_rotations_total: {
+    type: 'counter',
+    labels: ['event'],
+    help: 'Credentials of applications that were rotated; those withdrawn because their provider refused them, and those found overdue; tries that failed; credentials that ended although a reader held them; targets filled for the first time.',
+  },
   coffer_notifiers_failing: { type: 'gauge', labels: ['type'], help: 'Notifiers that fail just now.' },
   coffer_notices_dead: {
     type: 'gauge',

@@ -1,5 +1,6 @@
 /** Counters of what happens, each with labels out of short lists of ours. */
 import type { Event } from '../core/meter.ts';
+import type { EngineEvent } from '../engine/engine.ts';
 import type { ErrorCode } from '../errors.ts';
 import type { Reading } from './catalogue.ts';
 
@@ -21,6 +22,15 @@ const noticeEvents = {
   notice_given_up: 'given_up',
   notice_dropped: 'dropped',
 } as const satisfies { readonly [E in Event]?: string };
+
+const rotationEvents = {
+  credential_rotated: 'rotated',
+  credential_withdrawn: 'withdrawn',
+  credential_overdue: 'overdue',
+  rotation_failed: 'failed',
+  reader_behind: 'reader_behind',
+  target_filled: 'target_filled',
+} as const satisfies Record<EngineEvent, string>;
 
 const backupEvents = {
   backup_written: { what: 'backup', outcome: 'done' },
@@ -73,6 +83,9 @@ export class Tallies {
     }
     for (const [event, name] of Object.entries(noticeEvents)) {
       reading.set('coffer_notices_total', count(event as keyof typeof noticeEvents), { event: name });
+    }
+    for (const [event, name] of Object.entries(rotationEvents)) {
+      reading.set('coffer_rotations_total', count(event as EngineEvent), { event: name });
     }
     reading.set('coffer_refusals_total', count('rate_limited'), { reason: 'rate_limit' });
     for (const [reason, value] of this.#refusals) reading.set('coffer_refusals_total', value, { reason });

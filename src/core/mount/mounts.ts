@@ -90,6 +90,7 @@ export interface MountsOptions {
   /** See `EngineEnvironment`. */
   readonly generatePassword: (policy: string) => Promise<string>;
   readonly notices?: Notices;
+  readonly tally?: EngineEnvironment['tally'];
   readonly nobodies?: NobodyCounts | undefined;
   readonly formatVersion: (name: string) => number;
   /** See `EngineEnvironment`; of the mount with this uuid. */
@@ -343,8 +344,18 @@ export class Mounts {
         `this program has no "${entry.type}", which is mounted at ${entry.path}`,
       );
     }
-    const { digestKey, clock, random, generatePassword, formatVersion, nobodies, notices, entityOf, askAs } =
-      this.#options;
+    const {
+      digestKey,
+      clock,
+      random,
+      generatePassword,
+      formatVersion,
+      nobodies,
+      notices,
+      entityOf,
+      askAs,
+      tally,
+    } = this.#options;
     return type.create({
       mountPath: entry.path,
       mountAccessor: entry.accessor,
@@ -357,6 +368,7 @@ export class Mounts {
       generatePassword,
       ...(nobodies === undefined ? {} : { nobodies }),
       ...(notices === undefined ? {} : { notices }),
+      ...(tally === undefined ? {} : { tally }),
       formatVersion,
       entityOf: (alias) => entityOf(entry.uuid, alias),
       ...(askAs === undefined ? {} : { askAs: (...wish) => askAs(entry.path, ...wish) }),

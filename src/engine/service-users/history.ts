@@ -4,7 +4,10 @@ import { decodeStored, encodeStored } from '../../core/stored-json.ts';
 export interface HistoryEntry {
   /** Milliseconds. */
   readonly at: number;
-  /** In words that stay: `registered`, `changed`, `rotated`, `failed`, `target.filled`, `target.emptied`, `user.disabled`, `user.deleted`, `paused`, `resumed`. */
+  /**
+   * In words that stay: `registered`, `changed`, `rotated`, `failed`, `withdrawn`, `retired`,
+   * `target.filled`, `target.emptied`, `user.disabled`, `user.deleted`, `paused`, `resumed`.
+   */
   readonly event: string;
   /** `password` or `client` where it is about one. */
   readonly kind?: string;

@@ -13,7 +13,7 @@ import type { ServiceUsersParts } from './parts.ts';
 import { decodeReader, encodeReader, type Reader, readerFolder } from './reader.ts';
 import { knownReaders, mostReaders, readerMemory } from './readers.ts';
 import { idOf } from './registration-endpoints.ts';
-import { behindOn, currentVersions, isSeen } from './standing.ts';
+import { behindOn, isSeen, wantedVersions } from './standing.ts';
 import { decodeState, noState, statePath } from './state.ts';
 
 const fields = {
@@ -159,7 +159,7 @@ function listEndpoint(): Endpoint {
             .slice(0, limit > 0 ? limit : mostReaders);
           const info = emptyObject();
           for (const reader of readers) {
-            info[reader.name] = shown(reader, currentVersions(state), settings, clock.now());
+            info[reader.name] = shown(reader, wantedVersions(state), settings, clock.now());
           }
           return { data: { keys: readers.map(({ name }) => name), key_info: info } };
         },
@@ -170,7 +170,7 @@ function listEndpoint(): Endpoint {
 
 function shown(
   reader: Reader,
-  current: ReturnType<typeof currentVersions>,
+  current: ReturnType<typeof wantedVersions>,
   settings: MountSettings,
   now: number,
 ): JsonObject {

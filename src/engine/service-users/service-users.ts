@@ -8,6 +8,7 @@ import { applicationEndpoints } from './application-endpoints.ts';
 import { Machine } from './machine.ts';
 import type { ServiceUsersKinds } from './parts.ts';
 import { providerEndpoints } from './provider-endpoints.ts';
+import { Providers } from './providers.ts';
 import { forgetReader } from './reader-endpoints.ts';
 import { Follower } from './registry/follower.ts';
 import { registryDueName } from './registry/registry-state.ts';
@@ -31,7 +32,8 @@ export function serviceUsers(kinds: ServiceUsersKinds): EngineType {
 
 function create(environment: EngineEnvironment, kinds: ServiceUsersKinds): Engine {
   const parts = { environment, clock: environment.clock, ...kinds };
-  const machine = new Machine(parts);
+  const providers = new Providers(parts);
+  const machine = new Machine(parts, providers);
   const follower = new Follower(parts);
   return {
     endpoints: [...applicationEndpoints(parts), ...providerEndpoints(parts)],
@@ -41,6 +43,10 @@ function create(environment: EngineEnvironment, kinds: ServiceUsersKinds): Engin
       if (name === registryDueName) return follower.follow(view, turn);
       const after = sweptUntil(name);
       if (after !== undefined) await sweep(view, after, parts.clock.now());
+    },
+    close() {
+      machine.close();
+      providers.close();
     },
   };
 }

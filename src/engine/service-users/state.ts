@@ -3,7 +3,7 @@
  * after a crash knows what may have happened outside. Secrets in it rest sealed like every record, and are on no answer.
  */
 import { decodeStored, encodeStored } from '../../core/stored-json.ts';
-import type { Credential, CredentialKind } from '../../service-user/provider.ts';
+import type { Credential, CredentialKind, KindTraits } from '../../service-user/provider.ts';
 
 /**
  * The steps of a rotation, in their order. Each names what may be under way outside: a state that says `staging` may have left a
@@ -28,9 +28,13 @@ export interface Problem {
   readonly target?: string;
   /** Milliseconds when it was first seen. */
   readonly since: number;
+  /** Whether it was met and told of; false for what gave way to trouble that others met. */
+  readonly told: boolean;
 }
 
 export interface KindState {
+  /** As the provider has it (`KindTraits.oldEndsAt`); null where it has none of the kind, or nobody has asked it yet. */
+  readonly ends: KindTraits['oldEndsAt'] | null;
   readonly step: RotationStep;
   /** Milliseconds when the step began. */
   readonly stepSince: number;
@@ -40,6 +44,10 @@ export interface KindState {
   readonly proposed: string | null;
   /** What was staged and is not committed yet. */
   readonly staged: Credential | null;
+  /** How often in a row the provider refused what was staged before it went anywhere. */
+  readonly refusals: number;
+  /** How many credentials may be at the provider that nobody knows: what was staged, and no answer came. */
+  readonly stray: number;
   /** What was committed last: readers are meant to hold this one. */
   readonly current: Credential | null;
   /** Good for now, and to be retired. */
@@ -51,13 +59,21 @@ export interface KindState {
   /** Whether the rotation under way waits for nobody. */
   readonly emergency: boolean;
   readonly beganAt: number | null;
+  /** Milliseconds when new ones were last everywhere. */
   readonly rotatedAt: number | null;
   /** Milliseconds when the next rotation is due, jitter and all; null where none is. */
   readonly nextAt: number | null;
+  /** To be rotated as soon as may be, whenever it was rotated last. */
+  readonly due: boolean;
+  /** `RotationRequest.count` that the rotation begun last was for, or covers. */
+  readonly request: number;
+  /** Whether people were told that the credential is overdue. */
+  readonly overdueTold: boolean;
 }
 
 export interface ApplicationState {
-  readonly user: 'none' | 'present' | 'disabled' | 'deleted';
+  /** `changing` is stored before it becomes another: it may be either then. */
+  readonly user: 'none' | 'changing' | 'present' | 'disabled' | 'deleted';
   /** `modifiedAt` of the application that the provider was told of last. */
   readonly syncedFor: number;
   readonly syncedAt: number | null;
@@ -66,10 +82,15 @@ export interface ApplicationState {
   readonly places: readonly { readonly address: string; readonly entityId: string }[];
   /** `RotationRequest.count` that was served last. */
   readonly served: number;
+  /** Looks in a row that something failed in. */
   readonly failures: number;
-  /** Milliseconds before which nothing is tried again; 0 for at once. */
+  /** Milliseconds before which nothing that has a problem is tried again; 0 for at once. */
   readonly retryAt: number;
+  /** Revision of the application's record as of then: a change of it is tried at once. */
+  readonly triedFor: number;
   readonly problems: readonly Problem[];
+  /** History entries written since it was last cut. */
+  readonly entries: number;
   /** Milliseconds where the application's entry in the index of due work stands. */
   readonly queuedAt: number;
 }
@@ -87,12 +108,15 @@ export function decodeState(value: Buffer): ApplicationState {
   return decodeStored<ApplicationState>(value);
 }
 
-const nothing: KindState = {
+export const noRotation: KindState = {
+  ends: null,
   step: 'idle',
   stepSince: 0,
   generation: 0,
   proposed: null,
   staged: null,
+  refusals: 0,
+  stray: 0,
   current: null,
   old: [],
   delivered: {},
@@ -101,6 +125,9 @@ const nothing: KindState = {
   beganAt: null,
   rotatedAt: null,
   nextAt: null,
+  due: false,
+  request: 0,
+  overdueTold: false,
 };
 
 /** Of an application that nothing was done for yet. */
@@ -108,11 +135,13 @@ export const noState: ApplicationState = {
   user: 'none',
   syncedFor: 0,
   syncedAt: null,
-  kinds: { password: nothing, client: nothing },
+  kinds: { password: noRotation, client: noRotation },
   places: [],
   served: 0,
   failures: 0,
   retryAt: 0,
+  triedFor: 0,
   problems: [],
+  entries: 0,
   queuedAt: 0,
 };

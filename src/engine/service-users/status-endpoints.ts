@@ -3,6 +3,7 @@ import { type Call, type Endpoint, endpoint, type ResponseSchema } from '../../c
 import { checkAfter, pageFields } from '../../core/list-page.ts';
 import type { View } from '../../core/view.ts';
 import { emptyObject, type JsonObject } from '../../json.ts';
+import type { CredentialKind } from '../../service-user/provider.ts';
 import { type Application, applicationFolder, decodeApplication } from './application.ts';
 import { findApplication, unknownApplication } from './applications.ts';
 import { readSettings } from './config-endpoint.ts';
@@ -12,7 +13,7 @@ import { knownReaders } from './readers.ts';
 import { idOf } from './registration-endpoints.ts';
 import { readRegistryState, registrySchema, shownRegistry } from './registry/registry-state.ts';
 import { timeOrNull } from './shown.ts';
-import { behindOn, currentVersions, deletionAt, isSeen, standingTargets } from './standing.ts';
+import { behindOn, deletionAt, isSeen, standingTargets, wantedVersions } from './standing.ts';
 import {
   type ApplicationState,
   decodeState,
@@ -21,6 +22,7 @@ import {
   type Problem,
   statePath,
 } from './state.ts';
+import { rotationAt } from './timetable.ts';
 
 const kindSchema = {
   step: {
@@ -32,7 +34,7 @@ const kindSchema = {
   version: {
     type: 'string',
     nullable: true,
-    help: 'Of the document that readers are meant to hold; null before the first.',
+    help: 'Of the document that its targets are meant to hold; null before the first.',
   },
   last_rotation: { type: 'string', nullable: true },
   next_rotation: { type: 'string', nullable: true },
@@ -52,7 +54,7 @@ const commonSchema = {
   inactive_since: { type: 'string', nullable: true },
   deleted: { type: 'bool' },
   paused: { type: 'bool', help: 'Its own rotation, or that of the whole mount.' },
-  user: { type: 'string', help: 'none, present, disabled or deleted.' },
+  user: { type: 'string', help: 'none, changing, present, disabled or deleted.' },
   password: { type: 'object', members: kindSchema },
   client: { type: 'object', members: kindSchema },
   targets_current: { type: 'int', help: 'Of its targets, how many have what is current.' },
@@ -136,7 +138,7 @@ async function readersOf(
   settings: MountSettings,
   now: number,
 ): Promise<JsonObject> {
-  const current = currentVersions(state);
+  const current = wantedVersions(state);
   const seen = (await knownReaders(view, id)).filter((reader) => isSeen(reader, settings, now));
   const behind = seen.filter((reader) => behindOn(reader, current).length > 0);
   return { seen: seen.length, behind: behind.map(({ name }) => name).sort() };
@@ -176,7 +178,10 @@ function shownOne(
 
 function common(application: Application, state: ApplicationState, settings: MountSettings): JsonObject {
   const targets = standingTargets(application, state).filter(({ wanted }) => wanted);
-  const versions = currentVersions(state);
+  const versions = wantedVersions(state);
+  // As the settings are now; what the state says is of when it was written.
+  const next = (kind: CredentialKind) =>
+    application.active ? rotationAt(kind, state.kinds[kind], application, settings) : null;
   return {
     team: application.team,
     active: application.active,
@@ -184,22 +189,22 @@ function common(application: Application, state: ApplicationState, settings: Mou
     deleted: application.deleted,
     paused: application.paused || settings.paused,
     user: state.user,
-    password: shownKind(state.kinds.password, versions.user),
-    client: shownKind(state.kinds.client, versions.client),
+    password: shownKind(state.kinds.password, versions.user, next('password')),
+    client: shownKind(state.kinds.client, versions.client, next('client')),
     targets_current: targets.filter(({ current }) => current).length,
     targets_total: targets.length,
     problem: state.problems[0]?.message ?? null,
   };
 }
 
-function shownKind(state: KindState, version: string | undefined): JsonObject {
+function shownKind(state: KindState, version: string | undefined, next: number | null): JsonObject {
   return {
     step: state.step,
     step_time: timeOrNull(state.stepSince === 0 ? null : state.stepSince),
     generation: state.generation,
     version: version ?? null,
     last_rotation: timeOrNull(state.rotatedAt),
-    next_rotation: timeOrNull(state.nextAt),
+    next_rotation: timeOrNull(next),
     emergency: state.emergency,
   };
 }
