@@ -60,6 +60,9 @@ const commonSchema = {
   targets_current: { type: 'int', help: 'Of its targets, how many have what is current.' },
   targets_total: { type: 'int' },
   problem: { type: 'string', nullable: true, help: 'The first of its problems.' },
+  failures: { type: 'int', help: 'In a row.' },
+  synced_time: { type: 'string', nullable: true, help: 'When the provider was told last what is wanted.' },
+  modified_time: { type: 'string' },
 } as const satisfies ResponseSchema;
 
 const oneSchema = {
@@ -68,8 +71,6 @@ const oneSchema = {
   ...commonSchema,
   provider: { type: 'string' },
   client_id: { type: 'string', nullable: true, help: 'Of its OAuth client.' },
-  synced_time: { type: 'string', nullable: true, help: 'When the provider was told last what is wanted.' },
-  modified_time: { type: 'string' },
   deletion_time: {
     type: 'string',
     nullable: true,
@@ -77,7 +78,6 @@ const oneSchema = {
   },
   requests_made: { type: 'int', help: 'Rotations that were asked for.' },
   requests_served: { type: 'int' },
-  failures: { type: 'int', help: 'In a row.' },
   retry_time: { type: 'string', nullable: true },
   targets: {
     type: 'list',
@@ -157,12 +157,9 @@ function shownOne(
     ...common(application, state, settings),
     provider: application.provider,
     client_id: client.current?.id ?? null,
-    synced_time: timeOrNull(state.syncedAt),
-    modified_time: new Date(application.modifiedAt).toISOString(),
     deletion_time: timeOrNull(deletionAt(application, state, settings)),
     requests_made: application.request.count,
     requests_served: state.served,
-    failures: state.failures,
     retry_time: timeOrNull(state.retryAt === 0 ? null : state.retryAt),
     targets: standingTargets(application, state).map(({ address, versions, current, wanted }) => ({
       address,
@@ -194,6 +191,9 @@ function common(application: Application, state: ApplicationState, settings: Mou
     targets_current: targets.filter(({ current }) => current).length,
     targets_total: targets.length,
     problem: state.problems[0]?.message ?? null,
+    failures: state.failures,
+    synced_time: timeOrNull(state.syncedAt),
+    modified_time: new Date(application.modifiedAt).toISOString(),
   };
 }
 
@@ -221,8 +221,12 @@ const statesAtOnce = 64;
 function allStatus(): Endpoint {
   return endpoint({
     pattern: 'status',
-    help: `How the applications of the mount stand, in order of their ids, ${mostShown} at most: where next is not null, ask again with it as after. And how its registry does.`,
-    fields: pageFields,
+    help: `How the applications of the mount stand, in order of their ids, ${mostShown} at most: where next is not null, ask again with it as after, also where few or none are shown. And how its registry does.`,
+    fields: {
+      ...pageFields,
+      resource_type_id: { type: 'string', help: 'Only those with a scope of this type.', query: true },
+      scope_id: { type: 'string', help: 'Only those with a scope of this id.', query: true },
+    },
     operations: {
       read: {
         summary: 'Show how all applications stand',
@@ -234,22 +238,34 @@ function allStatus(): Endpoint {
           registry: { type: 'object', members: registrySchema },
         },
         handle: async (call) => {
-          checkAfter(call.fields.after);
-          return { data: await shownAll(call.view, call.fields.after, call.fields.limit) };
+          const { after, limit, resource_type_id: type = '', scope_id: scope = '' } = call.fields;
+          checkAfter(after);
+          const hasScope = (application: Application) =>
+            (type === '' && scope === '') ||
+            application.scopes.some(
+              ({ resourceType, id }) =>
+                (type === '' || type === resourceType) && (scope === '' || scope === id),
+            );
+          return { data: await shownAll(call.view, hasScope, after, limit) };
         },
       },
     },
   });
 }
 
-async function shownAll(view: View, after = '', limit = 0): Promise<JsonObject> {
+async function shownAll(
+  view: View,
+  isWanted: (application: Application) => boolean,
+  after = '',
+  limit = 0,
+): Promise<JsonObject> {
   const { settings } = await readSettings(view);
   const most = limit > 0 ? Math.min(limit, mostShown) : mostShown;
   const page = await view.range(applicationFolder, {
     limit: most,
     ...(after === '' ? {} : { after: applicationFolder + after }),
   });
-  const applications = page.items.map((record) => decodeApplication(record.open()));
+  const applications = page.items.map((record) => decodeApplication(record.open())).filter(isWanted);
   const info = emptyObject();
   for (let at = 0; at < applications.length; at += statesAtOnce) {
     const piece = applications.slice(at, at + statesAtOnce);
