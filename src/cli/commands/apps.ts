@@ -1,3 +1,4 @@
+import { importApplications } from '../apps/import.ts';
 import { provider } from '../apps/provider.ts';
 import { deactivate, list, readers, register, remove, set, show } from '../apps/registration.ts';
 import { history, pauseRotation, resume, rotate } from '../apps/rotation.ts';
@@ -21,5 +22,6 @@ export const command: CommandGroup = {
     resume,
     'confirm-shrink': confirmShrink,
     provider,
+    import: importApplications,
   },
 };
