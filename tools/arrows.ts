@@ -159,6 +159,8 @@ const notifierSeam = 'notifier/notifier.ts';
 const deviceSeam = 'audit-device/audit-device.ts';
 /** The seam of delivery targets, and the documents that go there. */
 const deliverySeam = ['delivery/document.ts', 'delivery/target.ts'] as const;
+/** What targets share among each other. */
+const sharedByTargets = ['delivery/address.ts', 'delivery/places.ts', 'delivery/target-call.ts'] as const;
 /** The seam of service-user providers. */
 const providerSeam = 'service-user/provider.ts';
 const storage = 'storage/storage.ts';
@@ -358,16 +360,16 @@ export const rules: readonly Rule[] = [
     ],
     types: [storage],
   },
-  { from: 'delivery/', may: [...deliverySeam, 'crypto/random.ts', ...ground] },
+  { from: 'delivery/', may: [...deliverySeam, ...sharedByTargets, 'crypto/random.ts', ...ground] },
   {
     from: 'delivery/*/',
-    may: ['./', ...deliverySeam, 'aws/', 'outgoing/', ...ground],
+    may: ['./', ...deliverySeam, ...sharedByTargets, 'aws/', 'outgoing/', ...ground],
     types: ['crypto/random.ts'],
   },
   {
     from: 'service-user/',
     may: [providerSeam, ...sharedByProviders, 'core/ttl.ts', 'outgoing/', ...ground],
-    types: ['core/view.ts', 'crypto/random.ts'],
+    types: ['core/endpoint.ts', 'core/view.ts', 'crypto/random.ts', ...engineSeam],
   },
   {
     from: 'service-user/*/',
@@ -381,6 +383,20 @@ export const rules: readonly Rule[] = [
       ...ground,
     ],
     types: [storage],
+  },
+  // Users that Coffer holds itself log in with it: names are locked as an auth method's are, and tokens are signed.
+  {
+    from: 'service-user/builtin/',
+    may: [
+      './',
+      providerSeam,
+      ...handedToEngines,
+      'core/lockout/lockout.ts',
+      'crypto/jwt/',
+      'crypto/random.ts',
+      ...ground,
+    ],
+    types: [storage, ...engineSeam],
   },
   {
     from: 'engine/totp/',

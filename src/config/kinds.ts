@@ -155,7 +155,7 @@ export const noticeKinds: Kind<readonly string[]> = {
 };
 
 /** What an entry holds is not repeated: this is where a password would stand. */
-function listOf(
+export function listOf(
   value: unknown,
   form: RegExp,
   what: string,
@@ -214,6 +214,18 @@ export const dialectName: Kind<string> = {
     typeof value === 'string' && /^[a-z][a-z0-9-]*(?:\?[^\s?#]*)?$/.test(value)
       ? { value }
       : { problem: 'must be a dialect such as vault or dssss' },
+  fromText: asText,
+  show: (value) => value,
+};
+
+/** Where something is mounted, with a `/` at its end; empty for nowhere. */
+export const mountName: Kind<string> = {
+  placeholder: 'MOUNT',
+  looks: 'path of a mount such as `service-users`, or an empty text',
+  read: (value) =>
+    typeof value === 'string' && /^(?:[A-Za-z0-9_][A-Za-z0-9._-]{0,99}(?:\/|$)){0,5}$/.test(value)
+      ? { value: value === '' || value.endsWith('/') ? value : `${value}/` }
+      : { problem: 'must be the path of a mount such as service-users' },
   fromText: asText,
   show: (value) => value,
 };

@@ -227,6 +227,13 @@ function assemble(
       ambient: found['aws.ambient'].value,
       topics: found['aws.topics'].value,
     },
+    delivery: {
+      directories: found['delivery.directories'].value,
+      s3: found['delivery.s3'].value,
+      secretsmanager: found['delivery.secretsmanager'].value,
+      ssm: found['delivery.ssm'].value,
+      kubernetes: found['delivery.kubernetes'].value,
+    },
     notifiers: notifiers.map(assembleNotifier),
     backup: {
       directory: found['backup.directory'].value,
@@ -250,6 +257,7 @@ function assembleListener(found: FoundListener): ListenerSettings {
         : { certificate, key, minimumVersion: found.tls_min_version.value === '1.3' ? 'TLSv1.3' : 'TLSv1.2' },
     tlsDisable: found.tls_disable.value,
     dialect: found.dialect.value,
+    oauth2: found.oauth2.value || undefined,
     trustedProxies: found.trusted_proxies.value,
     metricsWithoutToken: found.metrics_without_token.value,
     unauthenticatedKeyOperations: found.unauthenticated_key_operations.value,

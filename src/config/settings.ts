@@ -18,6 +18,8 @@ export interface ListenerSettings {
   readonly tlsDisable: boolean;
   /** `vault`, or the name of a dialect with its options, as it is written. */
   readonly dialect: string;
+  /** Path of the mount that answers `/oauth2/…`, with a `/` at its end; undefined for none. */
+  readonly oauth2: string | undefined;
   /** Networks (CIDR) whose `X-Forwarded-For` is believed. */
   readonly trustedProxies: readonly string[];
   /** Answers `sys/metrics` without a token. */
@@ -102,6 +104,17 @@ export interface AwsSettings {
   readonly topics: readonly string[];
 }
 
+/** Where credentials of applications may be delivered. */
+export interface DeliverySettings {
+  /** Absolute directories; undefined is the server's own. */
+  readonly directories: readonly string[] | undefined;
+  // As they are written:
+  readonly s3: readonly string[];
+  readonly secretsmanager: readonly string[];
+  readonly ssm: readonly string[];
+  readonly kubernetes: readonly string[];
+}
+
 /** A notifier that runs a program. */
 export interface NotifierCommand {
   readonly name: string;
@@ -138,5 +151,6 @@ export interface Settings {
   readonly backup: BackupSettings;
   readonly audit: AuditSettings;
   readonly aws: AwsSettings;
+  readonly delivery: DeliverySettings;
   readonly notifiers: readonly NotifierCommand[];
 }

@@ -3,6 +3,13 @@
  * Limits of the ranges keep a typing mistake from becoming an outage; they are no advice.
  */
 import {
+  buckets,
+  deliveryDirectories,
+  namespaces,
+  parameterPrefixes,
+  secretPrefixes,
+} from './delivery-kinds.ts';
+import {
   address,
   addresses,
   argv,
@@ -12,6 +19,7 @@ import {
   count,
   dialectName,
   type Kind,
+  mountName,
   networks,
   noticeKinds,
   notifierName,
@@ -230,6 +238,32 @@ export const table = {
     defaultText: 'never',
     help: 'time between two restore drills of the newest backup; 0 does none',
   },
+  'delivery.directories': limit({
+    kind: deliveryDirectories,
+    default: undefined as readonly string[] | undefined,
+    defaultText: '`coffer-delivered` beside the default data directory; `[]` is none',
+    help: 'directories of this machine below which credentials of applications may be delivered',
+  }),
+  'delivery.s3': limit({
+    kind: buckets,
+    default: [] as readonly string[],
+    help: 'buckets that credentials of applications may be delivered to, with this server’s own identity',
+  }),
+  'delivery.secretsmanager': limit({
+    kind: secretPrefixes,
+    default: [] as readonly string[],
+    help: 'prefixes of the Secrets Manager’s names below which they may be, with this server’s own identity',
+  }),
+  'delivery.ssm': limit({
+    kind: parameterPrefixes,
+    default: [] as readonly string[],
+    help: 'prefixes of the Parameter Store’s names below which they may be, with this server’s own identity',
+  }),
+  'delivery.kubernetes': limit({
+    kind: namespaces,
+    default: [] as readonly string[],
+    help: 'namespaces of Kubernetes clusters in which they may be',
+  }),
 } as const satisfies Readonly<Record<string, Setting<unknown>>>;
 
 /** Of one listener, by name in its `[[listener]]` table. Their flags and variables are for all listeners. */
@@ -264,6 +298,11 @@ export const listenerTable = {
     kind: dialectName,
     default: 'vault',
     help: 'the HTTP API that is spoken: Vault’s, or that of an older system',
+  },
+  oauth2: {
+    kind: mountName,
+    default: 'service-users/',
+    help: 'mount whose OAuth 2.0 endpoints are at /oauth2/ on a listener of Vault’s API; an empty text for none',
   },
   trusted_proxies: {
     kind: networks,

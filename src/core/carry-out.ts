@@ -43,6 +43,8 @@ export interface Outcome {
   readonly undo?: () => Promise<unknown>;
   /** Who logged in, where somebody did: see `identityOf`. */
   readonly identity?: string | undefined;
+  /** See `Reply.proven`. */
+  readonly proven?: boolean;
 }
 
 interface Handled {
@@ -86,6 +88,7 @@ export async function carryOut(errand: Errand, call: Call, token: LeaseHolder | 
     ...(reply?.afterwards === undefined ? {} : { afterwards: reply.afterwards }),
     ...(undo === undefined ? {} : { undo }),
     ...(identity === undefined ? {} : { identity }),
+    ...(reply?.proven === true ? { proven: true } : {}),
   };
 }
 

@@ -200,6 +200,7 @@ export class Core implements CoreRooms {
       tally,
       generatePassword: (policy) => this.passwordPolicies.generate(policy, random),
       nobodies: peers?.nobodies,
+      serverAddress: this.surroundings.address,
       formatVersion: (name) => this.formats.writes(name),
       entityOf: (mount, alias) => this.identities.entityOfAlias(mount, alias),
       askAs: (asker, entityId, operation, path, data) =>

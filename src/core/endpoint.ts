@@ -196,6 +196,8 @@ export interface Reply {
   readonly undo?: () => Promise<unknown>;
   /** The answer's line must be on disk first, although the endpoint needs no token. */
   readonly durable?: boolean;
+  /** Of an endpoint that needs no token: what was sent has proven who asks, who therefore is no stranger (`Strangers`). */
+  readonly proven?: boolean;
   /** Done once the answer is audited, before it leaves; only the core's own endpoints and logins that are told of ask for it. */
   readonly afterwards?: () => Promise<void>;
   /** Only where the contract wants another than the usual status. */

@@ -159,7 +159,7 @@ async function journey(
       return { answer: errorAnswer(request, error), durable: visit.commit.committed };
     },
   );
-  if (who.kind !== 'token' && !isLogin(outcome.answer))
+  if (who.kind !== 'token' && !isLogin(outcome.answer) && outcome.proven !== true)
     strangers.charge(request.remoteAddress, core.clock.steady());
   const line = responseLine(
     core.audit,

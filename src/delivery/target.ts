@@ -69,6 +69,8 @@ export interface TargetType {
   /** What stands before `:` in addresses. */
   readonly scheme: string;
   readonly summary: string;
+  /** Delivers with the rights of whoever configured it, who therefore has to be an entity. */
+  readonly asEntity?: true;
   /**
    * Reads an address, connects to nothing, and answers it in its one spelling. Throws `invalid_request` for what it does not know, and for
    * places that the server's configuration does not list, naming the setting.
@@ -91,5 +93,26 @@ export function targetTypeOf(address: string, types: TargetTypes): TargetType {
   throw new CofferError(
     'invalid_request',
     `a delivery target is a bucket of S3 or an address of a known kind (${[...types.keys()].map((name) => `${name}:`).join(', ')}), not ${JSON.stringify(address.slice(0, 80))}`,
+  );
+}
+
+/**
+ * The one spelling of an address that somebody wants to deliver to.
+ *
+ * @param entityId of who wants it; empty for a caller without an entity
+ * @throws `invalid_request` for an address that is wrong or not listed, and for a kind that needs an entity where there is none
+ */
+export function wantedAddress(address: string, types: TargetTypes, entityId: string): string {
+  const type = targetTypeOf(address, types);
+  if (type.asEntity === true) requireEntity(type.scheme, entityId);
+  return type.parse(address);
+}
+
+/** Throws `invalid_request`, saying what would be right. */
+export function requireEntity(scheme: string, entityId: string): void {
+  if (entityId !== '') return;
+  throw new CofferError(
+    'invalid_request',
+    `targets of ${scheme} are written with the rights of the entity that configures them, and this token has none: log in by an auth method (userpass, oidc, …) and configure them with the token of that login`,
   );
 }

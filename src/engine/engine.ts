@@ -53,6 +53,8 @@ export interface EngineEnvironment {
     path: string,
     data: JsonObject,
   ): Promise<JsonObject | undefined>;
+  /** URL at which clients reach this node, as of now; empty while it is not known. */
+  serverAddress?(): string;
   /** A password by a named password policy. Undefined where there are no such policies. Throws `invalid_request` for an unknown name. */
   generatePassword?(policy: string): Promise<string>;
   /** Counts something that happened, for metrics. Undefined where nobody counts. */
@@ -132,9 +134,11 @@ export interface Engine {
   close?(): void;
   /** For engines whose secrets can be found and moved by path. */
   readonly secrets?: SecretTree;
+  /** For those that lock names after failed logins. */
+  readonly locks?: NameLocks;
 }
 
-/** What an auth method that locks names after failed logins lets administrators see and undo. */
+/** What an engine or auth method that locks names after failed logins lets administrators see and undo. */
 export interface NameLocks {
   /**
    * Names that are locked now, in an order of the store's own, from behind the name `after`. Reads every name on the way that ever
@@ -161,7 +165,6 @@ export interface RenewalCaller {
 }
 
 export interface AuthMethod extends Engine {
-  readonly locks?: NameLocks;
   /** Roles or users in order of their names, a page at a time; the next page goes on behind the last name. */
   holders?(view: View): ReadPage<PolicyHolder>;
   /**

@@ -3,8 +3,8 @@ import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { CofferError } from '../errors.ts';
 import { emptyObject, type JsonObject } from '../json.ts';
 import { parseBoundedJson } from './bounded-json.ts';
-import { mediaTypeOf } from './decode.ts';
 import type { HttpLimits } from './limits.ts';
+import { mediaTypeOf } from './media-type.ts';
 import { parseFields } from './target.ts';
 
 /** Whether a body follows the headers (RFC 9112 §6.3). The parser has refused contradictory framing already. */

@@ -1,6 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { describe, expect, test } from 'vitest';
-import { decodeHead, mediaTypeOf } from './decode.ts';
+import { decodeHead } from './decode.ts';
+import { mediaTypeOf } from './media-type.ts';
 
 function decode(line: string, headers: IncomingHttpHeaders = {}) {
   const [method = '', target = ''] = line.split(' ');

@@ -5,8 +5,10 @@ import type { Operation } from '../core/request.ts';
 import { parseDuration } from '../core/ttl.ts';
 import { CofferError } from '../errors.ts';
 import { emptyObject, type JsonObject, type JsonValue } from '../json.ts';
-import type { DialectAnswer } from './dialect/dialect.ts';
+import type { DialectAnswer, DialectCall } from './dialect/dialect.ts';
 import type { ExtensionMethod } from './extension-method.ts';
+import { mediaTypeOf } from './media-type.ts';
+import { oauth2At } from './oauth2/oauth2.ts';
 import { pageAt } from './page/pages.ts';
 import { parseQuery, parseTarget } from './target.ts';
 
@@ -15,6 +17,8 @@ export interface MessageHead {
   readonly method: string;
   readonly target: string;
   readonly headers: IncomingHttpHeaders;
+  /** Names and values in turn, as they were sent; absent where nobody knows. */
+  readonly rawHeaders?: readonly string[];
 }
 
 export interface RequestHead {
@@ -35,6 +39,8 @@ export type Head =
   | { readonly kind: 'redirect'; readonly status: 301 | 308; readonly location: string }
   /** A page beside the wire. */
   | DialectAnswer
+  /** A request of OAuth 2.0 beside the wire. */
+  | DialectCall
   /** Nothing is there, and there is nothing to say about it: 404 without a text. */
   | { readonly kind: 'absent' };
 
@@ -52,12 +58,18 @@ const operations = {
   HELP: 'help',
 } as const satisfies Record<Method, Operation>;
 
-/** Throws the refusal as one of the error family. Nothing it throws repeats what was sent. */
-export function decodeHead(message: MessageHead): Head {
+/**
+ * Throws the refusal as one of the error family. Nothing it throws repeats what was sent.
+ *
+ * @param oauth2 path of the mount whose OAuth 2.0 endpoints are beside the wire; none if absent
+ */
+export function decodeHead(message: MessageHead, oauth2?: string): Head {
   const { method, headers } = message;
   if (!isMethod(method)) throw new CofferError('unsupported_operation', 'unsupported operation');
   const target = parseTarget(message.target);
-  if (target.kind === 'outside') return pageAt(method, message.target) ?? { kind: 'absent' };
+  if (target.kind === 'outside') {
+    return pageAt(method, message.target) ?? oauth2At(message, oauth2) ?? { kind: 'absent' };
+  }
   if (target.kind === 'redirect') {
     // Only 308 keeps the method and body of a write (RFC 9110 §15.4.9); 301 is what Go's router gives a read.
     const status = isWrite(method) || method === 'DELETE' ? 308 : 301;
@@ -124,7 +136,6 @@ function checkWrite(method: 'POST' | 'PUT' | 'PATCH', path: ApiPath, headers: In
   if (method === 'PATCH') checkPatchType(headers['content-type']);
 }
 
-const mediaType = /^[ \t]*([!#$%&'*+.^_`|~\w-]+\/[!#$%&'*+.^_`|~\w-]+)[ \t]*(?:;|$)/;
 const mergePatch = 'application/merge-patch+json';
 
 function checkPatchType(contentType: string | undefined): void {
@@ -135,11 +146,6 @@ function checkPatchType(contentType: string | undefined): void {
   if (type !== mergePatch) {
     throw new CofferError('unsupported_media_type', `PATCH takes Content-Type ${mergePatch} only`);
   }
-}
-
-/** A Content-Type's media type in lower case, without parameters (RFC 9110 §8.3.1); undefined when absent or not one. */
-export function mediaTypeOf(contentType: string | undefined): string | undefined {
-  return contentType === undefined ? undefined : mediaType.exec(contentType)?.[1]?.toLowerCase();
 }
 
 /** There are no namespaces yet; these are the ways clients name the root one. No other spelling is an alias of it. */

@@ -8,7 +8,7 @@ import { checkAnnouncedLength, checkEncoding, discardBody, hasBody, parseBody, r
 import type { AddressShare } from './body-budget.ts';
 import type { Connection } from './connection.ts';
 import { judgeOrigin } from './cors.ts';
-import { decodeHead, type Head, namesRootNamespace, type RequestHead } from './decode.ts';
+import { decodeHead, type Head, type MessageHead, namesRootNamespace, type RequestHead } from './decode.ts';
 import { asking } from './dialect/asking.ts';
 import type { DialectAnswer, DialectCall, Wish } from './dialect/dialect.ts';
 import { bodyHeaders, encodeAnswer, encodeErrors, statusOfAnswer } from './encode.ts';
@@ -102,7 +102,7 @@ export class Exchange {
   #read(): void {
     const { dialect } = this.#wire;
     if (dialect === undefined) {
-      if (!this.#isAnsweredByOrigin()) this.#decide(decodeHead(this.#head()));
+      if (!this.#isAnsweredByOrigin()) this.#decide(decodeHead(this.#head(), this.#wire.oauth2));
       return;
     }
     const { method, target } = this.#head();
@@ -143,9 +143,9 @@ export class Exchange {
     return word.kind !== 'allowed';
   }
 
-  #head(): { method: string; target: string; headers: IncomingMessage['headers'] } {
-    const { method = '', url = '', headers } = this.#message;
-    return { method: this.#extension ?? method, target: url, headers };
+  #head(): MessageHead {
+    const { method = '', url = '', headers, rawHeaders } = this.#message;
+    return { method: this.#extension ?? method, target: url, headers, rawHeaders };
   }
 
   #decide(head: Head): void {
@@ -188,14 +188,15 @@ export class Exchange {
     const { headers } = this.#message;
     this.#phase = 'body';
     try {
-      checkAnnouncedLength(headers, limits.bodyBytes);
+      const most = head.kind === 'call' ? (head.mostBytes ?? limits.bodyBytes) : limits.bodyBytes;
+      checkAnnouncedLength(headers, most);
       const takesBody = head.kind === 'call' ? head.takesBody : head.data === undefined;
       if (takesBody) checkEncoding(headers);
       if (headers.expect !== undefined && this.#message.httpVersionMinor === 1)
         this.#response.writeContinue();
       if (!takesBody) await discardBody(this.#message, limits.bodyBytes);
       const bytes = takesBody
-        ? await receiveBody(this.#message, limits.bodyBytes, (count) => this.#takeRoom(count))
+        ? await receiveBody(this.#message, most, (count) => this.#takeRoom(count))
         : Buffer.alloc(0);
       this.#bodyPending = false;
       if (head.kind === 'call') this.#translate(head, bytes);

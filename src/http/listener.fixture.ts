@@ -30,6 +30,7 @@ export interface TestOptions {
   readonly admitTogether?: NonNullable<Road['admitTogether']>;
   readonly common?: CommonConnections;
   readonly dialect?: Dialect;
+  readonly oauth2?: string;
 }
 
 /** Answers with what it was asked, so that a test can tell answers apart. */
@@ -59,6 +60,7 @@ export async function openTestListener(options: TestOptions = {}): Promise<TestL
     trustedProxies: options.trustedProxies ?? [],
     common: options.common,
     dialect: options.dialect,
+    oauth2: options.oauth2,
     log: (level, message, fields) => logged.push(`${level} ${message} ${JSON.stringify(fields)}`),
     ...(options.clock === undefined ? {} : { clock: options.clock }),
   });

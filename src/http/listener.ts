@@ -30,6 +30,8 @@ export interface ListenerOptions {
   readonly port: number;
   /** Vault's wire if absent. */
   readonly dialect?: Dialect | undefined;
+  /** See `Wire`. */
+  readonly oauth2?: string | undefined;
   readonly limits?: Partial<HttpLimits>;
   /** Plain HTTP when undefined. */
   readonly tls?: TlsMaterial | undefined;
@@ -72,6 +74,7 @@ export async function openListener(options: ListenerOptions): Promise<Listener> 
   const wire: Wire = {
     road: options.road,
     dialect: options.dialect,
+    oauth2: options.oauth2,
     limits,
     proxies: trustProxies(options.trustedProxies ?? []),
     log: options.log,

@@ -11,7 +11,7 @@ import { checkEncoding, parseBody } from './body.ts';
 import { judgeOrigin } from './cors.ts';
 import { decodeHead, namesRootNamespace, type RequestHead } from './decode.ts';
 import { asking } from './dialect/asking.ts';
-import type { Dialect, DialectAnswer, Wish } from './dialect/dialect.ts';
+import type { Dialect, DialectAnswer, DialectCall, Wish } from './dialect/dialect.ts';
 import { encodeAnswer, encodeErrors, statusOfAnswer } from './encode.ts';
 import type { HttpLimits } from './limits.ts';
 import { rateHeaders, rateVerdict } from './rate-headers.ts';
@@ -47,6 +47,8 @@ export interface WholeWire {
   readonly road: Road;
   /** Undefined for the server's own wire, which is Vault's. */
   readonly dialect: Dialect | undefined;
+  /** See `Wire`; none if absent. */
+  readonly oauth2?: string | undefined;
   readonly limits: HttpLimits;
   readonly log: HttpLog;
   readonly requestId: () => string;
@@ -89,7 +91,7 @@ class WholeExchange {
   }
 
   async #exchange(): Promise<WholeAnswer> {
-    const { limits, dialect, road } = this.#wire;
+    const { limits, dialect, oauth2, road } = this.#wire;
     const { headers, headerBytes, headerCount, method, target } = this.#message;
     if (headerBytes > limits.headerBytes || headerCount > limits.headerCount)
       return this.#refuse(headersTooLarge);
@@ -98,10 +100,11 @@ class WholeExchange {
     if (word.kind !== 'none') this.#cors = word.headers;
     if (word.kind === 'preflight') return this.#told(204, '', undefined);
     if (word.kind === 'refused') throw new CofferError('permission_denied', 'origin not allowed');
-    const head = decodeHead({ method, target, headers });
+    const head = decodeHead({ method, target, headers }, oauth2);
     if (head.kind === 'absent') return this.#refuse({ status: 404, errors: [] });
     if (head.kind === 'redirect') return this.#redirect(head.status, head.location);
     if (head.kind === 'answer') return this.#said(head);
+    if (head.kind === 'call') return this.#call(head);
     this.#requireBounded();
     const refused = await this.#rated(head.path, head.token !== undefined);
     return refused ?? this.#travel(head, head.data ?? this.#fields());
@@ -109,11 +112,15 @@ class WholeExchange {
 
   /** As on a listener: what a dialect makes of the message, and its words for what it did not refuse itself. */
   async #translate(dialect: Dialect): Promise<WholeAnswer> {
-    const { limits } = this.#wire;
-    const { headers, method, target, body } = this.#message;
+    const { method, target } = this.#message;
     const read = dialect.read({ method, target, header: (name) => this.#header(name) });
-    if (read.kind === 'answer') return this.#said(read);
-    this.#requireBounded();
+    return read.kind === 'answer' ? this.#said(read) : this.#call(read);
+  }
+
+  async #call(read: DialectCall): Promise<WholeAnswer> {
+    const { limits } = this.#wire;
+    const { headers, body } = this.#message;
+    this.#requireBounded(read.mostBytes);
     const refused = await this.#rated(read.path, read.bearer);
     if (refused !== undefined) return refused;
     if (read.takesBody) checkEncoding(headers);
@@ -124,8 +131,7 @@ class WholeExchange {
   }
 
   /** Throws `payload_too_large`, before anything of a body is decoded. */
-  #requireBounded(): void {
-    const { bodyBytes } = this.#wire.limits;
+  #requireBounded(bodyBytes = this.#wire.limits.bodyBytes): void {
     if (this.#message.bodyLength <= bodyBytes) return;
     throw new CofferError('payload_too_large', `request body is larger than ${bodyBytes} bytes`);
   }

@@ -16,6 +16,8 @@ export interface Wire {
   readonly road: Road;
   /** Undefined for the server's own wire, which is Vault's. */
   readonly dialect: Dialect | undefined;
+  /** Path of the mount whose OAuth 2.0 endpoints are beside the server's own wire, with a `/` at its end; undefined for none. */
+  readonly oauth2: string | undefined;
   /** Those of now: a reload changes them. */
   limits: HttpLimits;
   /** Whose word on a client's address is taken. */

@@ -29,6 +29,8 @@ export interface PublicOptions {
   readonly limits: HttpLimits;
   /** Vault's wire if absent. */
   readonly dialect?: Dialect | undefined;
+  /** Path of the mount that answers `/oauth2/…`; none if absent. */
+  readonly oauth2?: string | undefined;
   readonly clock: Clock;
   readonly log: HttpLog;
   /** Told why the store cannot be served: for the log, not for callers. */
@@ -86,7 +88,7 @@ async function answerTo(
   } catch (thrown) {
     return refused(options, thrown);
   }
-  const { clock, dialect, limits, log, requestId, store } = options;
+  const { clock, dialect, limits, log, oauth2, requestId, store } = options;
   const patience = new AbortController();
   const left = Math.min(invocation.getRemainingTimeInMillis() - reserve, limits.requestMilliseconds);
   using _timer = clock.after(Math.max(1, left), () => patience.abort());
@@ -101,7 +103,8 @@ async function answerTo(
       new CofferError('unavailable', 'the store cannot be served now; the log of the function says why'),
     );
   }
-  return await exchangeWhole({ road, dialect, limits, log, requestId }, message, patience.signal);
+  const wire = { road, dialect, oauth2, limits, log, requestId };
+  return await exchangeWhole(wire, message, patience.signal);
 }
 
 function result(options: PublicOptions, front: Front, event: JsonObject, answer: WholeAnswer): JsonObject {

@@ -16,6 +16,10 @@ import { totpWith } from '../auth/totp/totp.ts';
 import { userpass } from '../auth/userpass/userpass.ts';
 import { type AwsPlaces, noAwsPlaces } from '../aws/aws-places.ts';
 import type { MountTypes } from '../core/mount/mounts.ts';
+import { directory } from '../delivery/directory/directory.ts';
+import { kvTarget } from '../delivery/kv/kv.ts';
+import { type ListedPlaces, noDeliveryPlaces } from '../delivery/places.ts';
+import { s3 } from '../delivery/s3/s3.ts';
 import type { TargetType, TargetTypes } from '../delivery/target.ts';
 import { awsCredentials } from '../engine/aws/aws.ts';
 import { credstash } from '../engine/credstash/credstash.ts';
@@ -46,6 +50,7 @@ import { passphraseSlots } from '../seal/passphrase/slot-maker.ts';
 import { shamirByHand } from '../seal/shamir/manual.ts';
 import { shamirSlots } from '../seal/shamir/slot-maker.ts';
 import type { SlotMaker } from '../seal/slot-maker.ts';
+import { builtin } from '../service-user/builtin/builtin.ts';
 import type { ProviderType, ProviderTypes } from '../service-user/provider.ts';
 import { consul } from '../storage/consul/type.ts';
 import { dynamodb } from '../storage/dynamodb/type.ts';
@@ -54,8 +59,14 @@ import { memory } from '../storage/memory/type.ts';
 import { postgres } from '../storage/postgres/type.ts';
 import type { StorageType } from '../storage/storage-type.ts';
 
-/** @param places where mounts may have the server go at AWS */
-export function mountTypesFor(places: AwsPlaces): MountTypes {
+/**
+ * @param places where mounts may have the server go at AWS
+ * @param delivery where credentials of applications may be delivered; asked at each call
+ */
+export function mountTypesFor(
+  places: AwsPlaces,
+  delivery: ListedPlaces = () => noDeliveryPlaces,
+): MountTypes {
   return {
     engines: new Map(
       [
@@ -67,7 +78,7 @@ export function mountTypesFor(places: AwsPlaces): MountTypes {
         credstash(places),
         roleSecrets,
         awsCredentials(places),
-        serviceUsers({ targets: targetTypesFor(places), providers: providerTypesFor(places) }),
+        serviceUsers({ targets: targetTypesFor(places, delivery), providers: providerTypesFor(places) }),
       ].map((type) => [type.type, type]),
     ),
     authMethods: new Map(
@@ -105,14 +116,17 @@ export function notifierTypesFor(places: AwsPlaces): ReadonlyMap<string, Notifie
   return new Map([webhook, sns(places), smtp].map((type) => [type.type, type]));
 }
 
-/** @param places where deliveries may go at AWS */
-export function targetTypesFor(_places: AwsPlaces): TargetTypes {
-  const types: readonly TargetType[] = [];
+/**
+ * @param places where deliveries may go at AWS
+ * @param delivery where they may go at all; asked at each call
+ */
+export function targetTypesFor(places: AwsPlaces, delivery: ListedPlaces): TargetTypes {
+  const types: readonly TargetType[] = [s3(places, delivery), directory(delivery), kvTarget];
   return new Map(types.map((type) => [type.scheme, type]));
 }
 
 /** @param places where service users may be at AWS */
 export function providerTypesFor(_places: AwsPlaces): ProviderTypes {
-  const types: readonly ProviderType[] = [];
+  const types: readonly ProviderType[] = [builtin];
   return new Map(types.map((type) => [type.type, type]));
 }

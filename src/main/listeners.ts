@@ -81,13 +81,14 @@ async function openOne(
   certificate: Certificate | undefined,
   index: number,
 ): Promise<Open> {
-  const { host, port, dialect, trustedProxies, metricsWithoutToken } = settings;
+  const { host, port, dialect, oauth2, trustedProxies, metricsWithoutToken } = settings;
   const own = componentLog(log, 'http');
   const listener = await openListener({
     road,
     host,
     port,
     dialect: openDialect(dialect),
+    oauth2,
     limits: httpLimits(limits.current, companions?.workers),
     common: companions?.common(index),
     tls: certificate?.material,

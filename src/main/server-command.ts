@@ -13,6 +13,7 @@ import type { NodeTelemetry } from '../telemetry/telemetry.ts';
 import { type HomeWords, homeOptions, homeSettings, refuseHomeWords } from './aws-home/start.ts';
 import { mountTypesFor } from './catalog.ts';
 import { openConfiguredSeals } from './configured-seals.ts';
+import { deliveryPlaces, ownDirectory } from './delivery-places.ts';
 import { type DssssWords, dssssHome, dssssOptions, refuseDssssWords } from './dssss-home/start.ts';
 import { welcome } from './first-start.ts';
 import { notifierKinds } from './notifiers.ts';
@@ -371,7 +372,10 @@ function facts(
   const logs = logControl(log, () => reloading.settings.log.level);
   return {
     devicePlaces: devicePlaces(loaded.settings.audit, directory),
-    types: mountTypesFor({ ...loaded.settings.aws, env: shell.env }),
+    types: mountTypesFor(
+      { ...loaded.settings.aws, env: shell.env },
+      deliveryPlaces(() => reloading.settings.delivery, { own: ownDirectory(shell.places), data: directory }),
+    ),
     notifiers: notifierKinds(loaded.settings, shell.env),
     program: {
       logs: company?.logs(logs) ?? logs,

@@ -9,8 +9,10 @@
  *   where it is not known whether a call had an effect. In words for people: never with a secret, and with nothing that the other side sent but its codes.
  */
 import type { Clock } from '../clock.ts';
+import type { Endpoint } from '../core/endpoint.ts';
 import type { View } from '../core/view.ts';
 import type { Random } from '../crypto/random.ts';
+import type { EngineEnvironment, NameLocks } from '../engine/engine.ts';
 import { CofferError } from '../errors.ts';
 
 export type CredentialKind = 'password' | 'client';
@@ -150,6 +152,29 @@ export interface ProviderType {
   readonly secret?: string;
   /** Reads the settings. Connects to nothing. Throws `invalid_request` for an option that it does not know or honour, and for a place that the server's configuration does not allow. */
   open(settings: ProviderSettings, surroundings: ProviderSurroundings): OpenProvider;
+  /** For a kind that has its users in the mount and answers for them: called once for each mount and node. */
+  attend?(mount: AttendedMount): ProviderPresence;
+}
+
+/** The mount that a kind answers for. */
+export interface AttendedMount {
+  readonly environment: EngineEnvironment;
+  /** Where the mount's settings rest in its view, and what they name as issuer of tokens: a URL without a `/` at its end; empty where they name none. */
+  readonly settings: {
+    readonly path: string;
+    issuer(value: Buffer | undefined): string;
+  };
+}
+
+/** What a kind brings to a mount besides providers. */
+export interface ProviderPresence {
+  readonly endpoints: readonly Endpoint[];
+  /** Names that it locks after failed logins. */
+  readonly locks?: NameLocks;
+  /** What due entries of its own begin with; `onDue` is called for these. */
+  readonly duePrefix: string;
+  onDue(name: string, view: View): Promise<void>;
+  close(): void;
 }
 
 export type ProviderTypes = ReadonlyMap<string, ProviderType>;

@@ -3,7 +3,14 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 
 export type S3Fault =
-  | { readonly kind: 'error'; readonly status: number; readonly code: string }
+  | {
+      readonly kind: 'error';
+      readonly status: number;
+      readonly code: string;
+      readonly headers?: Readonly<Record<string, string>>;
+    }
+  /** It is said to be done, and was not. */
+  | { readonly kind: 'feign' }
   /** Taken, and never answered. */
   | { readonly kind: 'hang' }
   /** The connection breaks before anything was done. */
@@ -55,8 +62,9 @@ export async function startFaultyS3(upstream: string): Promise<FaultyS3> {
     const fault = faulty.fault(call);
     if (fault?.kind === 'hang') return;
     if (fault?.kind === 'drop') return void response.destroy();
+    if (fault?.kind === 'feign') return void response.writeHead(200, { etag: '"0"' }).end();
     if (fault?.kind === 'error') {
-      response.writeHead(fault.status, { 'content-type': 'application/xml' });
+      response.writeHead(fault.status, { 'content-type': 'application/xml', ...fault.headers });
       return void response.end(`<Error><Code>${fault.code}</Code><Message>no</Message></Error>`);
     }
     const { host: _, connection: __, 'content-length': ___, expect: ____, ...headers } = request.headers;

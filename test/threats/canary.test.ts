@@ -24,7 +24,7 @@ beforeAll(async () => {
   place = await makePlace({ engines, authMethods: [userpass.type] });
   node = await place.node();
   await ask(node, 'update', 'sys/mounts/leased', { type: 'leased' });
-  for (const type of ['transit', 'totp', 'database', 'role-secrets', 'aws'])
+  for (const type of ['transit', 'totp', 'database', 'role-secrets', 'aws', 'service-users'])
     await ask(node, 'update', `sys/mounts/${type}`, { type });
   const arn = 'arn:aws:iam::123456789012:role/sample';
   await ask(node, 'update', 'aws/roles/sample', { credential_type: 'assumed_role', role_arns: arn });

@@ -23,6 +23,7 @@ beforeAll(async () => {
   for (const type of ['jwt', 'oidc', 'kubernetes', 'totp'])
     await ask(node, 'update', `sys/auth/${type}`, { type });
   await ask(node, 'update', 'sys/mounts/role-secrets', { type: 'role-secrets' });
+  await ask(node, 'update', 'sys/mounts/service-users', { type: 'service-users' });
   await ask(node, 'update', 'role-secrets/data/sample', { value: 'a', roles: ['userpass/sample'] });
   await ask(node, 'update', 'secret/data/sample', { data: { a: 1 } });
 });
@@ -54,6 +55,10 @@ describe('threat 14: what anybody may do without a token', () => {
       'update auth/totp/enroll/start',
       'update auth/totp/login',
       'update auth/userpass/login/:name',
+      // By what an application was given: its client's secret, and its user's password.
+      'update service-users/oauth2/access_token',
+      'update service-users/oauth2/introspect',
+      'update service-users/oauth2/revoke',
       'update sys/generate-root/attempt',
       'update sys/generate-root/update',
       'update sys/init',
@@ -78,6 +83,8 @@ describe('threat 14: what anybody may do without a token', () => {
       'auth/oidc/oidc/callback',
       'identity/oidc/.well-known/keys',
       'identity/oidc/.well-known/openid-configuration',
+      'service-users/oauth2/keys',
+      'service-users/oauth2/metadata',
       'sys/alive',
       'sys/generate-root/attempt',
       'sys/health',

@@ -1,5 +1,5 @@
-/** `sys/locked-users`: which names of which auth methods are locked after failed logins, and letting them in again. */
-import type { AuthMethod } from '../../engine/engine.ts';
+/** `sys/locked-users`: which names of which mounts are locked after failed logins, and letting them in again. */
+import type { NameLocks } from '../../engine/engine.ts';
 import { CofferError } from '../../errors.ts';
 import { coreEndpoint } from '../core-call.ts';
 import type { Endpoint, Reply, ResponseSchema } from '../endpoint.ts';
@@ -121,10 +121,7 @@ function unlocking(rooms: CoreRooms): Endpoint {
           const mount = rooms.mounts.table.mounts.find(({ entry }) => entry.accessor === accessor);
           const locks = mount === undefined ? undefined : locksOf(mount);
           if (mount === undefined || locks === undefined) {
-            throw new CofferError(
-              'invalid_request',
-              'there is no auth method with this accessor that locks names',
-            );
+            throw new CofferError('invalid_request', 'there is no mount with this accessor that locks names');
           }
           await locks.unlock(rooms.view(mount.entry.uuid), call.params['alias_identifier'] ?? '');
           return undefined;
@@ -134,6 +131,6 @@ function unlocking(rooms: CoreRooms): Endpoint {
   });
 }
 
-function locksOf(mount: Mount): AuthMethod['locks'] {
-  return mount.entry.kind === 'auth' ? (mount.engine as AuthMethod).locks : undefined;
+function locksOf({ engine }: Mount): NameLocks | undefined {
+  return engine.locks;
 }

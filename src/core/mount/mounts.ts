@@ -3,11 +3,9 @@
 import type { KeyObject } from 'node:crypto';
 import type { BarrierStore, PlainWrite, SealedRecord } from '../../barrier/store.ts';
 import type { Clock } from '../../clock.ts';
-import { hmacSha256 } from '../../crypto/digest.ts';
 import type { Random } from '../../crypto/random.ts';
 import type {
   AuthMethodType,
-  AuthMount,
   Engine,
   EngineEnvironment,
   EngineOptions,
@@ -26,18 +24,17 @@ import { checkWitness, digestOf, witnessedNames, witnessPrefix } from '../witnes
 import { builtinEntries, isBuiltin, newEntry } from './builtin.ts';
 import {
   decodeMount,
-  defaultTtl,
   encodeMount,
   goneKey,
   type MountConfig,
   type MountEntry,
   type MountKind,
-  maxTtl,
   mountKey,
   mountPrefix,
   type SystemTtls,
   standardTtls,
 } from './entry.ts';
+import { environmentOf } from './environment.ts';
 import { freePath, fullPath, shownPath } from './mount-path.ts';
 import { changeOptions, orNull, parseOptions } from './options.ts';
 import { type Mount, MountTable } from './table.ts';
@@ -92,6 +89,7 @@ export interface MountsOptions {
   readonly notices?: Notices;
   readonly tally?: EngineEnvironment['tally'];
   readonly nobodies?: NobodyCounts | undefined;
+  readonly serverAddress: () => string;
   readonly formatVersion: (name: string) => number;
   /** See `EngineEnvironment`; of the mount with this uuid. */
   readonly entityOf: (mount: string, alias: string) => ReturnType<NonNullable<EngineEnvironment['entityOf']>>;
@@ -344,47 +342,8 @@ export class Mounts {
         `this program has no "${entry.type}", which is mounted at ${entry.path}`,
       );
     }
-    const {
-      digestKey,
-      clock,
-      random,
-      generatePassword,
-      formatVersion,
-      nobodies,
-      notices,
-      entityOf,
-      askAs,
-      tally,
-    } = this.#options;
-    return type.create({
-      mountPath: entry.path,
-      mountAccessor: entry.accessor,
-      options: entry.options ?? {},
-      defaultTtl: defaultTtl(entry),
-      maxTtl: maxTtl(entry),
-      ...(entry.config.lockout === undefined ? {} : { lockout: entry.config.lockout }),
-      clock,
-      random,
-      generatePassword,
-      ...(nobodies === undefined ? {} : { nobodies }),
-      ...(notices === undefined ? {} : { notices }),
-      ...(tally === undefined ? {} : { tally }),
-      formatVersion,
-      entityOf: (alias) => entityOf(entry.uuid, alias),
-      ...(askAs === undefined ? {} : { askAs: (...wish) => askAs(entry.path, ...wish) }),
-      authMounts: {
-        at: (path) => authMount(this.#table.at(`auth/${path}`)),
-        of: (uuid) => authMount(this.#table.byUuid(uuid)),
-      },
-      digest: (text) => hmacSha256(digestKey, `${entry.uuid}/${text}`).toString('base64url'),
-    });
+    return type.create(environmentOf(entry, this.#options, () => this.#table));
   }
-}
-
-function authMount(mount: Mount | undefined): AuthMount | undefined {
-  if (mount?.entry.kind !== 'auth') return undefined;
-  const { uuid, type } = mount.entry;
-  return { uuid, type, path: shownPath(mount.entry) };
 }
 
 function refuseBuiltin(entry: MountEntry): void {

@@ -29,6 +29,10 @@ const fields = {
   deletion_grace: { type: 'duration', help: 'How long a disabled user stays before it is deleted (24h).' },
   target_concurrency: { type: 'int', help: 'Calls side by side to one place of targets, 1 to 256 (32).' },
   default_provider: { type: 'string', help: 'Provider of applications that name none (builtin).' },
+  issuer: {
+    type: 'string',
+    help: 'URL that access tokens of the provider builtin name as their issuer; the server’s own address unless told.',
+  },
   paused: { type: 'bool', help: 'Nothing of the mount is rotated.' },
   registry: {
     type: 'string',
@@ -67,6 +71,7 @@ export function configEndpoint(parts: ServiceUsersParts): Endpoint {
           deletion_grace: { type: 'duration' },
           target_concurrency: { type: 'int' },
           default_provider: { type: 'string' },
+          issuer: { type: 'string' },
           paused: { type: 'bool' },
           registry: { type: 'string' },
           registry_url: { type: 'string' },
@@ -102,6 +107,7 @@ function shown(settings: MountSettings): JsonObject {
     deletion_grace: settings.deletionGrace,
     target_concurrency: settings.targetConcurrency,
     default_provider: settings.defaultProvider,
+    issuer: settings.issuer,
     paused: settings.paused,
     registry: settings.registry,
     registry_url: settings.registryUrl,
@@ -172,6 +178,7 @@ function changed(before: MountSettings, { fields: sent }: ConfigCall): MountSett
     deletionGrace: sent.deletion_grace ?? before.deletionGrace,
     targetConcurrency: sent.target_concurrency ?? before.targetConcurrency,
     defaultProvider: sent.default_provider ?? before.defaultProvider,
+    issuer: sent.issuer === undefined ? before.issuer : issuerOf(sent.issuer),
     paused: sent.paused ?? before.paused,
     registry: registryKind(sent.registry) ?? before.registry,
     registryUrl: sent.registry_url ?? before.registryUrl,
@@ -182,6 +189,19 @@ function changed(before: MountSettings, { fields: sent }: ConfigCall): MountSett
   checkNumbers(after);
   checkRegistry(before, after, sent.registry_token);
   return after;
+}
+
+/** RFC 8414 §2: no query and no fragment; http for a machine of one's own. */
+function issuerOf(sent: string): string {
+  const url = URL.canParse(sent) ? new URL(sent) : undefined;
+  const fits =
+    url !== undefined &&
+    /^https?:$/.test(url.protocol) &&
+    url.username === '' &&
+    url.search === '' &&
+    url.hash === '';
+  if (sent !== '' && !fits) throw wrong('issuer is a URL without query, as https://login.example.com');
+  return sent.replace(/\/+$/, '');
 }
 
 function registryKind(sent: string | undefined): MountSettings['registry'] | undefined {

@@ -18,6 +18,8 @@ export interface MountSettings {
   /** Calls side by side to one place of targets. */
   readonly targetConcurrency: number;
   readonly defaultProvider: string;
+  /** URL that access tokens of the provider `builtin` name as their issuer, without a `/` at its end; empty for the server's own address. */
+  readonly issuer: string;
   /** All rotation of the mount. */
   readonly paused: boolean;
   /** Where applications are registered: here (`own`), or at a registry that speaks Kio's API. */
@@ -40,6 +42,7 @@ export const standardSettings: MountSettings = {
   deletionGrace: 86_400,
   targetConcurrency: 32,
   defaultProvider: 'builtin',
+  issuer: '',
   paused: false,
   registry: 'own',
   registryUrl: '',

@@ -7,6 +7,7 @@ import type { Engine, EngineEnvironment, EngineType } from '../engine.ts';
 import { applicationEndpoints } from './application-endpoints.ts';
 import { Machine } from './machine.ts';
 import type { ServiceUsersKinds } from './parts.ts';
+import { presences } from './presences.ts';
 import { providerEndpoints } from './provider-endpoints.ts';
 import { Providers } from './providers.ts';
 import { forgetReader } from './reader-endpoints.ts';
@@ -34,10 +35,15 @@ function create(environment: EngineEnvironment, kinds: ServiceUsersKinds): Engin
   const parts = { environment, clock: environment.clock, ...kinds };
   const providers = new Providers(parts);
   const machine = new Machine(parts, providers);
+  const present = presences(environment, kinds);
   const follower = new Follower(parts);
   return {
-    endpoints: [...applicationEndpoints(parts), ...providerEndpoints(parts)],
-    onDue: (name, view) => forgetReader(name, view, parts.clock.now()),
+    endpoints: [...applicationEndpoints(parts), ...providerEndpoints(parts), ...present.endpoints],
+    ...(present.locks === undefined ? {} : { locks: present.locks }),
+    async onDue(name, view) {
+      await present.onDue(name, view);
+      await forgetReader(name, view, parts.clock.now());
+    },
     async onOutsideDue(name, view, turn) {
       if (name.startsWith('app/')) return machine.look(name.slice('app/'.length), view, turn);
       if (name === registryDueName) return follower.follow(view, turn);
@@ -47,6 +53,7 @@ function create(environment: EngineEnvironment, kinds: ServiceUsersKinds): Engin
     close() {
       machine.close();
       providers.close();
+      present.close();
     },
   };
 }

@@ -38,6 +38,8 @@ export interface DialectCall {
   readonly bearer: boolean;
   /** Whether the body means something; if not, it passes unread. */
   readonly takesBody: boolean;
+  /** Bytes of a body at most, where that is less than the listener's limit. */
+  readonly mostBytes?: number;
   /**
    * Called once, when the body is there. What it rejects with becomes the dialect's `refusal`, so it need not catch what it has no
    * words of its own for.

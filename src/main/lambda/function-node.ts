@@ -8,6 +8,7 @@ import { componentLog, type LevelledLogger } from '../../log.ts';
 import type { Storage } from '../../storage/storage.ts';
 import { mountTypesFor, notifierTypesFor } from '../catalog.ts';
 import { openConfiguredSeals } from '../configured-seals.ts';
+import { deliveryPlaces } from '../delivery-places.ts';
 import { migrationGate } from '../migration-gate.ts';
 import { type CofferNode, createNode, type NodeOptions } from '../node.ts';
 import { devicePlaces, logControl } from '../program-facts.ts';
@@ -84,7 +85,10 @@ function nodeOn(
     log: componentLog(log, 'core'),
     clock,
     random,
-    types: mountTypesFor({ ...aws, env }),
+    types: mountTypesFor(
+      { ...aws, env },
+      deliveryPlaces(() => settings.delivery, {}),
+    ),
     notifiers: { types: notifierTypesFor({ ...aws, env }), configured: [] },
     limits: () => limits,
     systemTtls: {

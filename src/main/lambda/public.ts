@@ -17,6 +17,7 @@ export const handler: PublicHandler = publicHandler({
     requestMilliseconds: settings.limits.requestTime,
   }),
   dialect,
+  oauth2: settings.listeners[0]?.oauth2,
   clock,
   log: (level, message, fields) => componentLog(log, 'http')[level](message, fields),
   onFault: (error) =>

@@ -19,6 +19,7 @@ const meant: ReadonlySet<string> = new Set([
   'storage',
   'seal',
   'dialect',
+  'oauth2',
   'default_lease_ttl',
   'max_lease_ttl',
   'limits.request_bytes',
