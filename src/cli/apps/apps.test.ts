@@ -82,6 +82,17 @@ describe('coffer apps', () => {
     expect(await json('status shop')).toMatchObject({ requests_served: 1 });
   });
 
+  it('waits for the first credentials of an application', async () => {
+    cli.beforeEach = settle;
+    const { code, stderr } = await cli.run(['register', 'shop', '--target', 'a-bucket', '--wait']);
+    expect([code, stderr]).toEqual([0, expect.stringMatching(/shop registered\n$/)]);
+    expect(await json('status shop')).toMatchObject({
+      user: 'present',
+      targets_current: 1,
+      targets_total: 1,
+    });
+  });
+
   it('waits no longer than it is told', async () => {
     await works('register shop --target a-bucket');
     let now = 0;

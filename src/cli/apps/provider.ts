@@ -30,7 +30,7 @@ export const provider = defineCommand({
   },
   examples: [
     'coffer apps provider list',
-    'coffer apps provider set idp --type service-user-api -o url=URL --secret-file -',
+    'coffer apps provider set idp --type TYPE -o url=URL --secret-file -',
   ],
   async run({ options, operands }, shell) {
     const verb = verbs.find((one) => one === operands.WHAT);

@@ -6,6 +6,7 @@ import { confirmed } from '../confirm.ts';
 import { yesOption } from '../options.ts';
 import { cellText } from '../print-data.ts';
 import { commonAppsOptions, objects, openApplications, pathOf, texts } from './applications.ts';
+import { endOf, isDelivered, waitFor, waitOptions } from './waiting.ts';
 
 const registryOptions = {
   team: { type: 'text', value: 'GROUP', help: 'identity group that owns it' },
@@ -81,17 +82,20 @@ export const register = defineCommand({
   details: [
     'Its user is made at the provider by itself; its credentials go wherever --target says. Where the application has a team, only ' +
       'a login of that team says where they go.',
+    '--wait waits until its credentials are everywhere; exit code 9 where --timeout comes first.',
   ],
   operands: { ID: 'one' },
   options: {
     ...registryOptions,
     provider: { type: 'text', value: 'NAME', help: 'where its user is; fixed from then on' },
     ...ownerOptions,
+    ...waitOptions,
     ...commonAppsOptions,
   },
   examples: ['coffer apps register shop --team payments --target directory:/run/credentials'],
   async run({ options, operands }, shell) {
     const { ID: id } = operands;
+    const end = endOf(shell, options.timeout);
     const owners = ownersSide('apps register', options);
     const applications = await openApplications(shell, options);
     const { team, name, subtitle, provider } = options;
@@ -102,6 +106,7 @@ export const register = defineCommand({
       ...given('provider', provider),
     });
     if (Object.keys(owners).length > 0) await applications.writeOf(id, 'delivery', owners);
+    if (options.wait) await waitFor(shell, { applications, id, end }, isDelivered);
     shell.ui.done(`${id} registered`, { id });
   },
 });

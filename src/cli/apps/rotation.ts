@@ -2,10 +2,8 @@ import { CofferError } from '../../errors.ts';
 import type { JsonObject } from '../../json.ts';
 import { defineCommand } from '../command.ts';
 import { confirmed } from '../confirm.ts';
-import { parseDuration } from '../duration.ts';
 import { yesOption } from '../options.ts';
 import { cellText } from '../print-data.ts';
-import { openProgress } from '../progress.ts';
 import type { Shell } from '../shell.ts';
 import {
   type Applications,
@@ -15,11 +13,7 @@ import {
   openApplications,
   pathOf,
 } from './applications.ts';
-
-/** Milliseconds between two looks. */
-const pause = 500;
-
-const kinds = ['password', 'client'] as const;
+import { endOf, kinds, waitFor, waitOptions } from './waiting.ts';
 
 export const rotate = defineCommand({
   summary: 'Rotate an application’s credentials now',
@@ -32,8 +26,7 @@ export const rotate = defineCommand({
   options: {
     kind: { type: 'list', value: 'KIND', choices: kinds, help: 'password or client; both unless told' },
     compromised: { type: 'flag', help: 'end old credentials and sessions: an emergency' },
-    wait: { type: 'flag', short: 'w', help: 'until it is done' },
-    timeout: { type: 'text', value: 'TIME', help: 'wait no longer than this' },
+    ...waitOptions,
     ...yesOption,
     ...commonAppsOptions,
   },
@@ -41,7 +34,7 @@ export const rotate = defineCommand({
   async run({ options, operands }, shell) {
     const { ID: id } = operands;
     const { timeout } = options;
-    const end = timeout === undefined ? Infinity : shell.now() + parseDuration(timeout, '--timeout') * 1_000;
+    const end = endOf(shell, timeout);
     const applications = await openApplications(shell, options);
     if (options.compromised) {
       await applications.readOf(id);
@@ -63,48 +56,16 @@ export const rotate = defineCommand({
   },
 });
 
+/** Until the rotation that was asked for is done. Throws `request_timeout` where time ran out first. */
+function served(shell: Shell, applications: Applications, { id, count, end }: Wish): Promise<JsonObject> {
+  return waitFor(shell, { id, end, applications }, (status) => numberOf(status['requests_served']) >= count);
+}
+
 interface Wish {
   readonly id: string;
   readonly count: number;
   /** Milliseconds. */
   readonly end: number;
-}
-
-/** Until the rotation that was asked for is done. Throws `request_timeout` where time ran out first. */
-async function served(
-  shell: Shell,
-  applications: Applications,
-  { id, count, end }: Wish,
-): Promise<JsonObject> {
-  const progress = openProgress(shell);
-  let told = '';
-  try {
-    for (;;) {
-      const status = await applications.readOf(id, 'status');
-      if (numberOf(status['requests_served']) >= count) return status;
-      const line = lineOf(status);
-      if (line !== told) {
-        progress.close();
-        shell.ui.talk(line);
-        told = line;
-      }
-      if (shell.now() >= end) throw new CofferError('request_timeout', 'it is not done yet, and goes on');
-      await shell.pause(pause);
-    }
-  } finally {
-    progress.close();
-  }
-}
-
-/** One line of where a rotation is. */
-function lineOf(status: JsonObject): string {
-  const steps = kinds.map((kind) => {
-    const { step } = (status[kind] ?? {}) as JsonObject;
-    return `${kind} ${cellText(step)}`;
-  });
-  const problem = cellText(status['problem']);
-  const paused = status['paused'] === true ? '; paused' : '';
-  return `${steps.join(', ')}${paused}${problem === '' ? '' : `; ${problem}`}`;
 }
 
 function versionOf(status: JsonObject, kind: (typeof kinds)[number]): string {

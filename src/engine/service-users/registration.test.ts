@@ -349,6 +349,7 @@ describe('what holds for the mount', () => {
       has_registry_token: true,
       registry_interval: 10,
       shrink_limit: 0.1,
+      issuer: '',
     });
   });
 
