@@ -160,7 +160,12 @@ const deviceSeam = 'audit-device/audit-device.ts';
 /** The seam of delivery targets, and the documents that go there. */
 const deliverySeam = ['delivery/document.ts', 'delivery/target.ts'] as const;
 /** What targets share among each other. */
-const sharedByTargets = ['delivery/address.ts', 'delivery/places.ts', 'delivery/target-call.ts'] as const;
+const sharedByTargets = [
+  'delivery/address.ts',
+  'delivery/named-target.ts',
+  'delivery/places.ts',
+  'delivery/target-call.ts',
+] as const;
 /** The seam of service-user providers. */
 const providerSeam = 'service-user/provider.ts';
 const storage = 'storage/storage.ts';
@@ -195,6 +200,12 @@ export const rules: readonly Rule[] = [
   { from: 'inbox/', may: ['./', 'aws/', 'crypto/', ...ground] },
   { from: 'template/', may: ['./', ...ground] },
   { from: 'client/', may: ['./', ...ground] },
+  // A program beside an application: it asks a server through the client, and a bucket of its own source by itself.
+  {
+    from: 'agent/',
+    may: ['./', 'aws/', 'client/', 'config/', 'delivery/document.ts', 'template/', ...ground],
+    types: ['log.ts'],
+  },
   {
     from: 'cli/',
     may: [
@@ -204,6 +215,7 @@ export const rules: readonly Rule[] = [
       'client/',
       'config/',
       'credstash/',
+      'delivery/delivery-policy.ts',
       'dssss/',
       // A secret for one-time codes is shown to a camera.
       'crypto/barcode.ts',
@@ -361,6 +373,12 @@ export const rules: readonly Rule[] = [
     types: [storage],
   },
   { from: 'delivery/', may: [...deliverySeam, ...sharedByTargets, 'crypto/random.ts', ...ground] },
+  // What IAM must allow for deliveries, as the command line prints it.
+  { from: 'delivery/delivery-policy.ts', may: [...sharedByTargets, 'delivery/*/', ...ground] },
+  {
+    from: 'delivery/named-target.ts',
+    may: [...deliverySeam, ...sharedByTargets, 'aws/', 'crypto/random.ts', ...ground],
+  },
   {
     from: 'delivery/*/',
     may: ['./', ...deliverySeam, ...sharedByTargets, 'aws/', 'outgoing/', ...ground],

@@ -65,6 +65,8 @@ export const reaches: readonly Reach[] = [
       'outgoing/',
       'audit-device/http/',
       'cli/browser-return.ts',
+      // The agent answers programs of its own host, at a socket in a directory of its own.
+      'agent/status-socket.ts',
       'aws/json-wire.ts',
       'storage/consul/agent.ts',
     ],

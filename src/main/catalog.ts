@@ -17,9 +17,12 @@ import { userpass } from '../auth/userpass/userpass.ts';
 import { type AwsPlaces, noAwsPlaces } from '../aws/aws-places.ts';
 import type { MountTypes } from '../core/mount/mounts.ts';
 import { directory } from '../delivery/directory/directory.ts';
+import { kubernetesTarget } from '../delivery/kubernetes/kubernetes.ts';
 import { kvTarget } from '../delivery/kv/kv.ts';
 import { type ListedPlaces, noDeliveryPlaces } from '../delivery/places.ts';
 import { s3 } from '../delivery/s3/s3.ts';
+import { secretsManager } from '../delivery/secretsmanager/secretsmanager.ts';
+import { ssm } from '../delivery/ssm/ssm.ts';
 import type { TargetType, TargetTypes } from '../delivery/target.ts';
 import { awsCredentials } from '../engine/aws/aws.ts';
 import { credstash } from '../engine/credstash/credstash.ts';
@@ -39,6 +42,7 @@ import type { NotifierType } from '../notifier/notifier.ts';
 import { smtp } from '../notifier/smtp/smtp.ts';
 import { sns } from '../notifier/sns/sns.ts';
 import { webhook } from '../notifier/webhook/webhook.ts';
+import { outgoing } from '../outgoing/https.ts';
 import type { AddressedSeal } from '../seal/addressed-seal.ts';
 import { awskms } from '../seal/awskms/awskms.ts';
 import { awskmsByHand } from '../seal/awskms/manual.ts';
@@ -121,7 +125,14 @@ export function notifierTypesFor(places: AwsPlaces): ReadonlyMap<string, Notifie
  * @param delivery where they may go at all; asked at each call
  */
 export function targetTypesFor(places: AwsPlaces, delivery: ListedPlaces): TargetTypes {
-  const types: readonly TargetType[] = [s3(places, delivery), directory(delivery), kvTarget];
+  const types: readonly TargetType[] = [
+    s3(places, delivery),
+    directory(delivery),
+    kvTarget,
+    secretsManager(places, delivery),
+    ssm(places, delivery),
+    kubernetesTarget(outgoing, delivery, { env: places.env }),
+  ];
   return new Map(types.map((type) => [type.scheme, type]));
 }
 

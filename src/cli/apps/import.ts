@@ -53,7 +53,7 @@ export const importApplications = defineCommand({
     ...yesOption,
     ...commonAppsOptions,
   },
-  examples: ['coffer apps import --mint-storage https://mint.example --kio https://kio.example --dry-run'],
+  examples: ['coffer apps import --mint-storage URL --kio URL --dry-run'],
   async run({ options }, shell) {
     const url = options['mint-storage'];
     if (url === undefined) throw usageError('apps import', '--mint-storage is missing');
