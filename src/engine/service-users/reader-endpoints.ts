@@ -8,7 +8,7 @@ import { emptyObject, type JsonObject } from '../../json.ts';
 import { applicationPath, lookEntry } from './application.ts';
 import { unknownApplication } from './applications.ts';
 import { readSettings } from './config-endpoint.ts';
-import type { MountSettings } from './mount-config.ts';
+import { decodeSettings, type MountSettings, settingsPath } from './mount-config.ts';
 import type { ServiceUsersParts } from './parts.ts';
 import { decodeReader, encodeReader, type Reader, readerFolder } from './reader.ts';
 import { knownReaders, mostReaders, readerMemory } from './readers.ts';
@@ -55,7 +55,7 @@ async function report(call: ReportCall, digest: (text: string) => string): Promi
   const path = readerFolder(id) + key;
   await retryOnConflict(async () => {
     const now = clock.now();
-    const [application, record] = await view.readMany([applicationPath(id), path]);
+    const [application, record, config] = await view.readMany([applicationPath(id), path, settingsPath]);
     if (application === undefined) throw unknownApplication(id);
     const before = record === undefined ? undefined : decodeReader(record.open());
     const holds = {
@@ -63,7 +63,7 @@ async function report(call: ReportCall, digest: (text: string) => string): Promi
       ...(user === undefined ? {} : { user }),
       ...(client === undefined ? {} : { client }),
     };
-    const { settings } = await readSettings(view);
+    const settings = decodeSettings(config?.open());
     const same = before !== undefined && JSON.stringify(before.holds) === JSON.stringify(holds);
     // Somebody who says the same again and again need not be written down each time.
     if (same && now - before.seenAt < (settings.readerWindow * 1_000) / 4) return;
