@@ -350,6 +350,20 @@ export const rules: readonly Rule[] = [
     may: ['./', ...engineSeam, ...sharedByEngines, ...handedToEngines, 'crypto/random.ts', ...ground],
     types: [storage],
   },
+  // A database is handed what it keeps of a password, in place of the password.
+  {
+    from: 'engine/database/',
+    may: [
+      './',
+      ...engineSeam,
+      ...sharedByEngines,
+      ...handedToEngines,
+      'crypto/random.ts',
+      'crypto/scram-verifier.ts',
+      ...ground,
+    ],
+    types: [storage],
+  },
   // Credentials of AWS are made at AWS.
   {
     from: 'engine/aws/',
@@ -415,6 +429,22 @@ export const rules: readonly Rule[] = [
       ...ground,
     ],
     types: [storage, ...engineSeam],
+  },
+  {
+    from: 'service-user/postgres/',
+    may: [
+      './',
+      providerSeam,
+      ...sharedByProviders,
+      'crypto/scram-verifier.ts',
+      'outgoing/guarded-lookup.ts',
+      ...ground,
+    ],
+    types: ['crypto/random.ts'],
+  },
+  {
+    from: 'service-user/aws-iam/',
+    may: ['./', providerSeam, ...sharedByProviders, 'aws/', ...ground],
   },
   {
     from: 'engine/totp/',
@@ -533,8 +563,7 @@ export const packageOwners: Readonly<Record<string, string | readonly string[]>>
   lmdb: 'storage/lmdb/',
   mysql2: 'engine/database/mysql/',
   nodemailer: 'notifier/smtp/',
-  pg: ['engine/database/postgresql/', 'storage/postgres/'],
-  pino: 'log.ts',
+  pg: ['engine/database/postgresql/', 'service-user/postgres/', 'storage/postgres/'],
   'qrcode-generator': 'crypto/barcode.ts',
   'shamir-secret-sharing': 'crypto/shamir.ts',
   'smol-toml': 'config/',

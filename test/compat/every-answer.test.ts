@@ -199,6 +199,8 @@ async function applicationSamples(): Promise<KnownValues> {
   await ask(node, 'update', 'sys/mounts/service-users', { type: 'service-users' });
   await ask(node, 'update', 'service-users/apps/sample', { name: 'Sample' });
   await ask(node, 'update', 'service-users/apps/sample/delivery', { targets: ['a-bucket'], scopes: 'a.b' });
+  const provider = { type: 'service-user-api', options: { url: 'https://sample.example' }, secret: 'sample' };
+  await ask(node, 'update', 'service-users/providers/sample', provider);
   const version = 'AAAAAAAAAAAAAAAA';
   await ask(node, 'update', 'service-users/apps/sample/readers/sample', { user_version: version });
   return {
@@ -212,6 +214,9 @@ async function applicationSamples(): Promise<KnownValues> {
     registry_url: ['https://sample.example'],
     default_provider: ['builtin'],
     provider: ['builtin'],
+    type: [provider.type],
+    options: [provider.options],
+    secret: [provider.secret],
     username_prefix: ['sample_'],
     shrink_limit: [0.5],
   };
