@@ -564,7 +564,6 @@ export const packageOwners: Readonly<Record<string, string | readonly string[]>>
   mysql2: 'engine/database/mysql/',
   nodemailer: 'notifier/smtp/',
   pg: ['engine/database/postgresql/', 'service-user/postgres/', 'storage/postgres/'],
-  pino: 'log.ts',
   'qrcode-generator': 'crypto/barcode.ts',
   'shamir-secret-sharing': 'crypto/shamir.ts',
   'smol-toml': 'config/',

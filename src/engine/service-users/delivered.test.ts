@@ -9,7 +9,7 @@ import { makeServicePlace, quietProvider, type ServicePlace } from '../../../tes
 import { noAwsPlaces } from '../../aws/aws-places.ts';
 import { type DeliveryPlaces, noDeliveryPlaces } from '../../delivery/places.ts';
 import type { JsonObject } from '../../json.ts';
-import { targetTypesFor } from '../../main/catalog.ts';
+import { targetTypesFor } from '../../main/service-users-catalog.ts';
 import { serviceUsers } from './service-users.ts';
 
 let base = '';
