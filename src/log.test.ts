@@ -28,6 +28,33 @@ describe('a line', () => {
     expect(second?.['component']).toBe('core');
   });
 
+  it('is whole, whatever the fields are', () => {
+    const lines: string[] = [];
+    const circle: Record<string, unknown> = {};
+    circle['self'] = circle;
+    const ring = new Error('round');
+    ring.cause = ring;
+    const refuses = { toJSON: () => JSON.parse('{') as unknown };
+    const log = logInto(lines);
+    log.info('two\nlines', {
+      count: 2n,
+      absent: undefined,
+      call: () => 1,
+      circle,
+      refuses,
+      'na"me': 'va"lue',
+    });
+    log.error('told', { error: ring, cause: undefined });
+    const [first, second] = lines.map((line) => JSON.parse(line) as Record<string, unknown>);
+    const unshown = 'not shown: it cannot be written as JSON';
+    expect(first).toMatchObject({ msg: 'two\nlines', count: '2', circle: unshown, refuses: unshown });
+    expect(first).toMatchObject({ 'na"me': 'va"lue' });
+    expect(Object.keys(first ?? {})).not.toEqual(expect.arrayContaining(['absent']));
+    expect(first).not.toHaveProperty('call');
+    expect(second).toMatchObject({ level: 'error', msg: 'told', error: unshown });
+    for (const line of lines) expect(line.indexOf('\n')).toBe(line.length - 1);
+  });
+
   it('is short text for people', () => {
     const lines: string[] = [];
     logInto(lines, { terminal: true }).error('told', { count: 2 });

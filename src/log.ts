@@ -4,8 +4,6 @@
  * place in it; and what slips in is not shown: a `Secret` prints as redacted by itself, anything in the form of a token is cut
  * out of the finished line, and errors that quote what they could not read are shown without their text.
  */
-import pino from 'pino';
-
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
 export const logLevels: readonly LogLevel[] = ['debug', 'info', 'warn', 'error'];
 
@@ -55,40 +53,23 @@ export function openLogger(options: {
 }
 
 class ComponentLogger implements LevelledLogger {
-  readonly #pino: pino.Logger;
+  readonly #shown: (line: string) => string;
+  readonly #write: (line: string) => void;
+  readonly #fields: LogFields;
   readonly #watchers = new Set<Watcher>();
   readonly #own = new Map<string, LogLevel>();
   #level: LogLevel;
-  /** Of the line on its way through pino, which hands it on in the same turn. */
-  #lineLevel: LogLevel = 'debug';
-  #isLogged = false;
 
   constructor(
     level: LogLevel,
     shown: (line: string) => string,
     write: (line: string) => void,
-    fields: LogFields | undefined,
+    fields: LogFields = {},
   ) {
     this.#level = level;
-    const destination = {
-      write: (line: string) => {
-        if (this.#isLogged) write(withoutTokens(shown(line)));
-        for (const { rank, listener } of this.#watchers) {
-          if (ranks[this.#lineLevel] >= rank) listener(withoutTokens(line), this.#lineLevel);
-        }
-      },
-    };
-    this.#pino = pino(
-      {
-        // What is logged is decided before it comes here.
-        level: 'debug',
-        base: fields ?? null,
-        formatters: { level: (label) => ({ level: label }) },
-        timestamp: () => `,"time":"${new Date().toISOString()}"`,
-        serializers: { error: describeError, cause: describeError },
-      },
-      destination,
-    );
+    this.#shown = shown;
+    this.#write = write;
+    this.#fields = fields;
   }
 
   debug(message: string, fields?: LogFields): void {
@@ -142,10 +123,13 @@ class ComponentLogger implements LevelledLogger {
   #line(level: LogLevel, message: string, fields: LogFields = {}): void {
     const component = fields['component'];
     const rank = ranks[level];
-    this.#isLogged = rank >= ranks[typeof component === 'string' ? this.levelOf(component) : this.#level];
-    if (!this.#isLogged && !this.#isWatched(rank)) return;
-    this.#lineLevel = level;
-    this.#pino[level](fields, message);
+    const isLogged = rank >= ranks[typeof component === 'string' ? this.levelOf(component) : this.#level];
+    if (!isLogged && !this.#isWatched(rank)) return;
+    const line = lineOf(level, message, { ...this.#fields, ...fields });
+    if (isLogged) this.#write(withoutTokens(this.#shown(line)));
+    for (const watcher of this.#watchers) {
+      if (rank >= watcher.rank) watcher.listener(withoutTokens(line), level);
+    }
   }
 }
 
@@ -156,6 +140,27 @@ export function componentLog(log: Logger, component: string): Logger {
   const at = (level: LogLevel) => (message: string, fields?: LogFields) =>
     log[level](message, { component, ...fields });
   return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') };
+}
+
+function lineOf(level: LogLevel, message: string, fields: LogFields): string {
+  let line = `{"level":"${level}","time":"${new Date().toISOString()}"`;
+  for (const [name, value] of Object.entries(fields)) {
+    const json = value === undefined ? undefined : jsonOf(name, value);
+    if (json !== undefined) line += `,${JSON.stringify(name)}:${json}`;
+  }
+  return `${line},"msg":${JSON.stringify(message)}}\n`;
+}
+
+/** A field that is no JSON costs nobody the line, or the work that it tells of. */
+function jsonOf(name: string, value: unknown): string | undefined {
+  try {
+    const shown = name === 'error' || name === 'cause' ? describeError(value) : value;
+    return JSON.stringify(shown, (_name, inner: unknown) =>
+      typeof inner === 'bigint' ? String(inner) : inner,
+    );
+  } catch {
+    return '"not shown: it cannot be written as JSON"';
+  }
 }
 
 /** Tokens of ours and of Vault's kind begin so. */

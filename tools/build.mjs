@@ -2,12 +2,13 @@
 // Beside it the client library: one file without chunks, so that other programs load none of ours, and the declarations of its types.
 // The old dist/ gives way at once, so that nobody ever finds half a program.
 import { execFile } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { build } from 'esbuild';
 import { isBundled } from './bundled.mjs';
+import { mergeChunks } from './merge-chunks.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 
@@ -70,12 +71,8 @@ const functions = build({
   splitting: true,
   metafile: true,
   external: ['lmdb', 'pg-native'],
-  chunkNames: 'chunk/[name]-[hash]',
+  chunkNames: '[name]-[hash]',
   plugins: [alone],
-  // Packages of the older kind ask for the platform's modules by this.
-  banner: {
-    js: "import { createRequire as ofModule } from 'node:module';const require = ofModule(import.meta.url);",
-  },
 });
 const client = build({
   ...common,
@@ -85,7 +82,7 @@ const client = build({
 });
 await Promise.all([
   program,
-  functions.then(removeUnreached),
+  functions.then(writeFunctions),
   client,
   declareClient(join(root, made, 'client', 'types')),
 ]);
@@ -94,20 +91,35 @@ if (existsSync(`${root}/dist`)) renameSync(`${root}/dist`, `${root}/${old}`);
 renameSync(`${root}/${made}`, `${root}/dist`);
 rmSync(`${root}/${old}`, { recursive: true, force: true });
 
+/** The chunks that both functions load are put together; what no function reaches is left out. */
+async function writeFunctions({ metafile: { outputs } }) {
+  const reached = reachedBy(
+    outputs,
+    ['public', 'duties'].map((name) => `${made}/lambda/${name}.mjs`),
+  );
+  const kept = Object.fromEntries(Object.entries(outputs).filter(([path]) => reached.has(path)));
+  const entries = Object.keys(kept).filter((path) => /\/(?:public|duties)\.mjs$/.test(path));
+  const files = await mergeChunks(root, kept, entries, ofProgram);
+  rmSync(join(root, made, 'lambda'), { recursive: true });
+  mkdirSync(join(root, made, 'lambda'));
+  // Packages of the older kind ask for the platform's modules by this.
+  const banner =
+    "import { createRequire as ofModule } from 'node:module';const require = ofModule(import.meta.url);\n";
+  for (const { name, text } of files) {
+    writeFileSync(join(root, made, 'lambda', name), /\brequire\b/.test(text) ? banner + text : text);
+  }
+}
+
 /** The bundler writes a chunk for each `import()` that it meets, also in code that it leaves out then. */
-async function removeUnreached({ metafile: { outputs } }) {
+function reachedBy(outputs, entries) {
   const reached = new Set();
   const reach = (path) => {
     if (outputs[path] === undefined || reached.has(path)) return;
     reached.add(path);
     for (const each of outputs[path].imports) reach(each.path);
   };
-  for (const [path, { entryPoint }] of Object.entries(outputs)) {
-    if (/\/lambda\/(?:public|duties)\.ts$/.test(entryPoint ?? '')) reach(path);
-  }
-  for (const path of Object.keys(outputs)) {
-    if (!reached.has(path.replace(/\.map$/, ''))) rmSync(join(root, path));
-  }
+  for (const entry of entries) reach(entry);
+  return reached;
 }
 
 /** Declarations of the client alone, from its sources and what they import. */

@@ -1,5 +1,5 @@
 /** Connections of devices: to one target that the configuration lists, TCP, UDP or a socket of this machine. */
-import { createSocket, type Socket as UdpSocket } from 'node:dgram';
+import type { Socket as UdpSocket } from 'node:dgram';
 import { connect, isIPv6, type Socket } from 'node:net';
 import { CofferError } from '../errors.ts';
 import { type DeviceOptions, type DevicePlaces, deviceFailure, requireTarget } from './audit-device.ts';
@@ -49,8 +49,8 @@ export function parseTarget(
 }
 
 /** Rejects with `unavailable`. */
-export function openWire(target: Target, places: DevicePlaces): Promise<Wire> {
-  if (target.kind === 'udp') return Promise.resolve(datagrams(target.host, target.port));
+export async function openWire(target: Target, places: DevicePlaces): Promise<Wire> {
+  if (target.kind === 'udp') return datagrams(target.host, target.port);
   return openStream(target, places);
 }
 
@@ -99,7 +99,8 @@ function streamOver(socket: Socket, clock: DevicePlaces['clock']): Wire {
   };
 }
 
-function datagrams(host: string, port: number): Wire {
+async function datagrams(host: string, port: number): Promise<Wire> {
+  const { createSocket } = await import('node:dgram');
   const socket: UdpSocket = createSocket(isIPv6(host) ? 'udp6' : 'udp4');
   socket.unref();
   socket.on('error', () => undefined);

@@ -32,7 +32,7 @@ import {
 } from './keyring.ts';
 import { asRootKey, checkPlace, countSeals, isChange } from './plain-write.ts';
 import { resealPage } from './reseal.ts';
-import { firstUsage, openUsage, SealBudget, usageKey } from './seal-budget.ts';
+import { firstUsage, SealBudget, usageKey } from './seal-budget.ts';
 import { textsOf } from './sealed-texts.ts';
 import type {
   BarrierStore,
@@ -44,6 +44,7 @@ import type {
   TermStatus,
   Terms,
 } from './store.ts';
+import { newestTerm } from './term-status.ts';
 import { sealedError, Unsealed } from './unsealed.ts';
 
 export interface BarrierOptions {
@@ -124,12 +125,12 @@ export class Barrier implements BarrierStore, Terms {
   /**
    * Opens the keyring. `rootKey` stays the caller's, to zero. Does nothing if it fits and the barrier is unsealed already. Throws
    * `wrong_key` if it does not open the keyring, `integrity` if it should but the keyring is damaged, `store_unusable` if there is
-   * none or a later Coffer's, `sealed` if `seal` was called meanwhile.
+   * none or a later Coffer's, `sealed` if `seal` was called meanwhile. `read` is the keyring's record, if it has just been read.
    */
-  async unseal(rootKey: Buffer, storeId: string): Promise<void> {
+  async unseal(rootKey: Buffer, storeId: string, read?: StorageRecord): Promise<void> {
     const root = asRootKey(rootKey);
     const seals = this.#seals;
-    const { value } = await this.#readKeyring();
+    const { value } = read ?? (await this.#readKeyring());
     const keyring = openKeyring(root, storeId, value);
     if (seals !== this.#seals) throw sealedError();
     this.#unsealed ??= new Unsealed({
@@ -139,6 +140,16 @@ export class Barrier implements BarrierStore, Terms {
       rootKey: root,
       keyring,
     });
+  }
+
+  /** A record that was read before the keyring was open, in one snapshot with it. Throws `sealed`. */
+  present(key: StorageKey, record: StorageRecord | undefined): SealedRecord | undefined {
+    return record && this.#live().present(key, record);
+  }
+
+  /** Reserves seals for whoever is about to commit. What goes wrong the commit will say. */
+  getReady(): void {
+    this.#live().budget.getReady();
   }
 
   /** Forgets every key. What is under way ends with `sealed`, unless storage has it already. */
@@ -295,18 +306,8 @@ export class Barrier implements BarrierStore, Terms {
     return next.newest.id;
   }
 
-  async newestTerm(): Promise<TermStatus> {
-    const unsealed = this.#live();
-    const { keyring } = unsealed;
-    const { id, installedAt } = keyring.newest;
-    const usage = await this.#storage.read(usageKey(keyring.newest));
-    unsealed.requireLive();
-    if (usage === undefined) throw integrityError();
-    const older = [...keyring.terms.values()].filter(
-      (term) => term.id !== id && term.retiredAt === undefined,
-    );
-    const seals = openUsage(keyring.newest, usage.value);
-    return { id, installedAt, seals, older: older.map((term) => term.id) };
+  newestTerm(): Promise<TermStatus> {
+    return newestTerm(this.#storage, this.#live());
   }
 
   resealPage(after: string | undefined, expectations: readonly Expectation[]): Promise<ResealedPage> {

@@ -57,6 +57,38 @@ describe('reserving seals', () => {
     expect(blocks.slice(-2)).toEqual([2 ** 20, 2 ** 20]);
   });
 
+  it('begins with a count that was just read, and with the one that is there if that one is old', async () => {
+    let reads = 0;
+    const storage = watched(await storageWith(100), async (operation) => {
+      if (operation === 'read') reads += 1;
+    });
+    const usage = await storage.read(usageKey(term));
+    if (usage === undefined) throw new Error('no count');
+    const [budget, late] = [budgetOn(storage), budgetOn(storage)];
+    for (const each of [budget, late]) {
+      each.note(term.id + 1, usage);
+      each.note(term.id, usage);
+    }
+    reads = 0;
+    await budget.reserve(1);
+    expect(reads).toBe(0);
+    expect(await reservedIn(storage)).toBe(356);
+    await late.reserve(1);
+    expect(await reservedIn(storage)).toBe(612);
+  });
+
+  it('can be begun before they are needed, and once', async () => {
+    const storage = await storageWith(0);
+    const budget = budgetOn(storage);
+    budget.getReady();
+    budget.getReady();
+    await budget.reserve(1);
+    expect(await reservedIn(storage)).toBe(256);
+    budget.getReady();
+    await budget.reserve(1);
+    expect(await reservedIn(storage)).toBe(256);
+  });
+
   it('gives processes that reserve at the same time blocks of their own', async () => {
     const storage = await storageWith(0);
     const budgets = Array.from({ length: 8 }, () => budgetOn(storage));

@@ -11,7 +11,13 @@ import type { Random } from '../crypto/random.ts';
 import { CofferError, ConflictError } from '../errors.ts';
 import { isJsonObject } from '../json.ts';
 import { bootKeys } from '../seal/boot.ts';
-import { parseStorageKey, type Storage, type StorageKey, type Write } from '../storage/storage.ts';
+import {
+  parseStorageKey,
+  type Storage,
+  type StorageKey,
+  type StorageRecord,
+  type Write,
+} from '../storage/storage.ts';
 import { deriveRecordKey, openRecord, recordTerm, sealRecord } from './record.ts';
 import type { Term } from './term.ts';
 
@@ -29,12 +35,19 @@ export class SealBudget {
   #left: number;
   #nextBlock = firstBlock;
   #reserving: Promise<void> | undefined;
+  /** The count as somebody read it before the first reservation, which need not read it again. */
+  #noted: StorageRecord | undefined;
 
   constructor({ storage, random, term, left = 0 }: SealBudgetOptions) {
     this.#storage = storage;
     this.#random = random;
     this.term = term;
     this.#left = left;
+  }
+
+  /** The count of a term as it was just read. A later one of somebody else costs the first reservation a conflict, and no more. */
+  note(term: number, usage: StorageRecord): void {
+    if (term === this.term.id && this.#nextBlock === firstBlock) this.#noted = usage;
   }
 
   /** Takes so many seals out of what is reserved; takes none and answers false if that is too little. */
@@ -49,17 +62,25 @@ export class SealBudget {
    * `integrity` when its count is damaged or gone.
    */
   async reserve(seals: number): Promise<void> {
-    while (!this.take(seals)) {
-      this.#reserving ??= this.#reserveBlock(seals).finally(() => {
-        this.#reserving = undefined;
-      });
-      await this.#reserving;
-    }
+    while (!this.take(seals)) await this.#reserved(seals);
+  }
+
+  /** Begins to reserve for whoever is about to take. What goes wrong is said to them. */
+  getReady(): void {
+    if (this.#left === 0) this.#reserved(1).catch(() => undefined);
+  }
+
+  #reserved(seals: number): Promise<void> {
+    this.#reserving ??= this.#reserveBlock(seals).finally(() => {
+      this.#reserving = undefined;
+    });
+    return this.#reserving;
   }
 
   async #reserveBlock(seals: number): Promise<void> {
     for (let attempt = 0; attempt < mostAttempts; attempt++) {
-      const record = await this.#storage.read(usageKey(this.term));
+      const record = this.#noted ?? (await this.#storage.read(usageKey(this.term)));
+      this.#noted = undefined;
       if (record === undefined) throw integrityError();
       const reserved = openUsage(this.term, record.value);
       const block = Math.min(this.#nextBlock, sealLimit - reserved);

@@ -5,16 +5,18 @@ import type { Clock } from '../clock.ts';
 import { type Random, randomUuid } from '../crypto/random.ts';
 import { asCofferError, CofferError } from '../errors.ts';
 import type { Revision } from '../storage/storage.ts';
+import { allOf } from './all-of.ts';
 import { Approvals } from './approval/approvals.ts';
 import type { AuditLog } from './audit/audit.ts';
 import { AuditDevices } from './audit-device/devices.ts';
 import { Backups, tagKeyOf } from './backup/backups.ts';
-import { announceRestore, beginningOf } from './backup/restored.ts';
+import { announceRestore } from './backup/restored.ts';
 import type { CoreOptions } from './core-options.ts';
 import { expiryDuty, jobDuty, outsideDuty } from './duties.ts';
 import type { ExpiryDuty } from './duty/expiry.ts';
 import type { OutsideDuty } from './duty/outside.ts';
 import { decodeEpoch, type Epoch, isOlder } from './epoch.ts';
+import type { FirstRecords } from './first-records.ts';
 import { identityEngine } from './identity/endpoints.ts';
 import { Identities } from './identity/identities.ts';
 import type { JobDuty } from './job/duty.ts';
@@ -22,6 +24,7 @@ import { Jobs } from './job/jobs.ts';
 import { announceRotation } from './key/announce.ts';
 import { Rotation } from './key/rotation.ts';
 import { Leases } from './lease/leases.ts';
+import { loadChanged } from './load-changed.ts';
 import { type Meter, noTelemetry } from './meter.ts';
 import { withMfa } from './mfa/endpoints.ts';
 import { Mfa } from './mfa/mfa.ts';
@@ -213,14 +216,15 @@ export class Core implements CoreRooms {
 
   /**
    * Loads what routing needs. Throws `integrity` where the store lacks what every store has, `store_unusable` where it holds what this
-   * program does not read.
+   * program does not read: of the first records none is opened before that is known. `beside` is done while mounts are loaded, and its
+   * failure is the start's.
    */
-  async start(): Promise<void> {
-    await (this.#options.manner === 'rests' ? this.formats.look() : this.nodes.join());
-    await this.#load();
+  async start({ epoch, levels, restored }: FirstRecords, beside: () => Promise<void>): Promise<void> {
+    if (this.#options.manner === 'rests') this.formats.take(levels);
+    else await this.nodes.join();
+    await allOf([this.#load(epoch), beside()]);
     await this.#addMissingMounts();
-    await announceRestore(this.barrier, this.audit);
-    const beginning = await beginningOf(this.barrier);
+    const beginning = await announceRestore(this.barrier, this.audit, restored);
     if (beginning !== undefined) this.batchTokens.beginAt(beginning);
     if (this.#options.manner === undefined) this.#tick();
   }
@@ -289,8 +293,9 @@ export class Core implements CoreRooms {
     );
   }
 
-  async #load(): Promise<void> {
-    const record = (await this.tokenReader.read(undefined)).epoch;
+  /** @param read the epoch, where it has just been read */
+  async #load(read?: SealedRecord): Promise<void> {
+    const record = read ?? (await this.tokenReader.read(undefined)).epoch;
     const epoch = decodeEpoch(record);
     const known = this.#epoch;
     if (known !== undefined && isOlder(epoch, known)) {
@@ -298,12 +303,7 @@ export class Core implements CoreRooms {
     }
     if (known !== undefined && epoch.seal !== known.seal) await this.#options.onSealedElsewhere();
     if (known !== undefined && epoch.keyring !== known.keyring) await this.barrier.reloadKeyring();
-    if (known?.mounts !== epoch.mounts) await this.mounts.load();
-    if (known?.quotas !== epoch.quotas) await this.quotas.load();
-    if (known?.system !== epoch.system) {
-      await Promise.all([this.devices.load(), this.settings.load(), this.notices.notifiers.load()]);
-    }
-    if (known?.mfa !== epoch.mfa) await this.mfa.config.load();
+    await loadChanged(this, known, epoch, record);
     this.#epoch = epoch;
     this.#epochRevision = record?.revision;
   }

@@ -1,4 +1,4 @@
-/** Finds the endpoint for a path below a mount: a tree of segments, built once a mount. */
+/** Finds the endpoint for a path below a mount: a tree of segments, built once a mount, when it is first asked for a path. */
 import type { Endpoint, EndpointOperation } from './endpoint.ts';
 
 export interface EndpointMatch {
@@ -21,12 +21,11 @@ interface Leaf {
 }
 
 export class EndpointTable {
-  readonly #root: Node = { literals: new Map() };
+  #tree: Node | undefined;
   readonly endpoints: readonly Endpoint[];
 
   constructor(endpoints: readonly Endpoint[]) {
     this.endpoints = endpoints;
-    for (const endpoint of endpoints) this.#add(endpoint);
   }
 
   /**
@@ -34,11 +33,12 @@ export class EndpointTable {
    * endpoint that has the operation is preferred; without one, any that has the path.
    */
   match(path: string, operation: EndpointOperation | undefined): EndpointMatch | undefined {
+    this.#tree ??= treeOf(this.endpoints);
     let values: string[] = [];
-    let leaf = find(this.#root, path, 0, values, operation);
+    let leaf = find(this.#tree, path, 0, values, operation);
     if (leaf === undefined && operation !== undefined) {
       values = [];
-      leaf = find(this.#root, path, 0, values, undefined);
+      leaf = find(this.#tree, path, 0, values, undefined);
     }
     if (leaf === undefined) return undefined;
     // Its names are the pattern's own.
@@ -46,28 +46,34 @@ export class EndpointTable {
     for (const [index, name] of leaf.names.entries()) params[name] = values[index] ?? '';
     return { endpoint: leaf.endpoint, params };
   }
+}
 
-  #add(endpoint: Endpoint): void {
-    let node = this.#root;
-    const names: string[] = [];
-    for (const segment of endpoint.pattern === '' ? [] : endpoint.pattern.split('/')) {
-      if (segment.startsWith(':') && segment.endsWith('*')) {
-        names.push(segment.slice(1, -1));
-        node.rest = { endpoint, names };
-        return;
-      }
-      if (segment.startsWith(':')) {
-        names.push(segment.slice(1));
-        node.capture ??= { literals: new Map() };
-        node = node.capture;
-      } else {
-        const next: Node = node.literals.get(segment) ?? { literals: new Map() };
-        node.literals.set(segment, next);
-        node = next;
-      }
+function treeOf(endpoints: readonly Endpoint[]): Node {
+  const root: Node = { literals: new Map() };
+  for (const endpoint of endpoints) add(root, endpoint);
+  return root;
+}
+
+function add(root: Node, endpoint: Endpoint): void {
+  let node = root;
+  const names: string[] = [];
+  for (const segment of endpoint.pattern === '' ? [] : endpoint.pattern.split('/')) {
+    if (segment.startsWith(':') && segment.endsWith('*')) {
+      names.push(segment.slice(1, -1));
+      node.rest = { endpoint, names };
+      return;
     }
-    node.here = { endpoint, names };
+    if (segment.startsWith(':')) {
+      names.push(segment.slice(1));
+      node.capture ??= { literals: new Map() };
+      node = node.capture;
+    } else {
+      const next: Node = node.literals.get(segment) ?? { literals: new Map() };
+      node.literals.set(segment, next);
+      node = next;
+    }
   }
+  node.here = { endpoint, names };
 }
 
 /** Literal before capture before rest; `values` holds the captures of the branch being tried. */

@@ -99,3 +99,35 @@ it('a start that opens by itself while another node seals stays sealed', async (
   expect(late.state.core).toBeUndefined();
   expect((await ask(late, 'read', 'sys/mounts', {}, rootToken)).status).toBe(503);
 });
+
+it('a node at rest that opened meanwhile answers nothing of a store that is sealed', async () => {
+  const storage = new MemoryStorage();
+  const first = automaticNode(storage);
+  const { rootToken } = await first.state.create({
+    withSecretMount: true,
+    makeSlots: async (rootKey, storeId) => {
+      const slotId = '00000000-0000-4000-8000-000000000001';
+      return [{ id: slotId, kind: 'keyfile', body: await openSeal.wrap(rootKey, { storeId, slotId }) }];
+    },
+  });
+  await first.state.start();
+  let sealed: Promise<{ readonly status: number }> | undefined;
+  // Mounts are loaded once it is known that the store was not sealed.
+  const plan: FaultPlan = (_count, operation) => {
+    if (operation !== 'range' || sealed !== undefined) return undefined;
+    sealed = ask(first, 'update', 'sys/seal', {}, rootToken);
+    return { kind: 'delay', until: sealed };
+  };
+  const late = createNode({
+    storage: faultyStorage(storage, plan),
+    auditDirectory: undefined,
+    seals: [openSeal],
+    log: loggerInto([]),
+    clock: new HandClock(),
+    manner: 'rests',
+  });
+  await late.state.start();
+  expect((await sealed)?.status).toBe(204);
+  expect((await ask(late, 'read', 'secret/data/a', {}, rootToken)).status).toBe(503);
+  expect(late.state.core).toBeUndefined();
+});

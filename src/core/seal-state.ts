@@ -6,17 +6,17 @@ import { Barrier } from '../barrier/barrier.ts';
 import { randomUuid } from '../crypto/random.ts';
 import { asCofferError, CofferError, ConflictError } from '../errors.ts';
 import { originOf } from '../origin.ts';
-import { type Boot, bootKeys, readBoot } from '../seal/boot.ts';
+import { type Boot, readBoot, sealMarkKey } from '../seal/boot.ts';
 import { type KeyCollector, offerKey } from '../seal/collector.ts';
-import { decodeMigrationMark, markedRefusal, migratingKey } from '../seal/migration-mark.ts';
 import type { Slot } from '../seal/slots.ts';
 import { withRoom } from '../storage/room.ts';
 import { withSnapshots } from '../storage/snapshot.ts';
-import { parseStorageKey, type Revision } from '../storage/storage.ts';
+import type { Revision } from '../storage/storage.ts';
 import { AutomaticUnseal, type FirstTry } from './automatic-unseal.ts';
 import { Core } from './core.ts';
 import { type CreatedStore, createStore, type NewStore } from './create-store.ts';
 import { bumpEpoch } from './epoch.ts';
+import { readOpening } from './first-records.ts';
 import { announceRotation } from './key/announce.ts';
 import { KeySlots, type OpenedSlots } from './key/key-slots.ts';
 import { type Asker, sealedNotice, unsealedNotice } from './notice/core-notices.ts';
@@ -34,7 +34,6 @@ interface OpenSlot {
 
 /** The kind of storage that no other process can reach. */
 const unsharedKind = 'memory';
-const sealMarkKey = parseStorageKey('boot/seal-state');
 
 export class SealState implements SealControl {
   readonly #options: SealStateOptions;
@@ -74,13 +73,11 @@ export class SealState implements SealControl {
    * logged, and the node stays sealed; where its key does not answer, it is tried again.
    */
   async start(): Promise<void> {
-    await this.#readBoot();
     await this.#automatic.start();
   }
 
   /** As `start`, for a node that listens meanwhile: resolves before anything is asked whose key is elsewhere. */
   async begin(): Promise<FirstTry> {
-    await this.#readBoot();
     return this.#automatic.begin();
   }
 
@@ -159,7 +156,7 @@ export class SealState implements SealControl {
     if (this.#boot.kind === 'empty') await this.#readBoot();
     if (this.#boot.kind === 'empty') throw new CofferError('invalid_request', 'the store is not initialized');
     if (this.#core !== undefined) return;
-    await this.#rereadSlots();
+    await this.#readBoot();
     const slots = this.#collectors;
     const offered = await offerKey(
       slots.map(({ collector }) => collector),
@@ -239,11 +236,12 @@ export class SealState implements SealControl {
   async #openOnce(rootKey: Buffer, mark: 'unmark' | 'as-marked'): Promise<void> {
     const { storage, clock, random, types, log } = this.#options;
     if (this.#boot.kind === 'empty' || this.#core !== undefined) return;
-    const [marked, migrating] = await storage.readMany([sealMarkKey, migratingKey]);
-    if (migrating !== undefined) throw markedRefusal(decodeMigrationMark(migrating.value));
+    const { sealMark, keyring, recordsOf } = await readOpening(storage);
     const barrier = new Barrier({ storage, random, clock });
-    await barrier.unseal(rootKey, this.#boot.header.id);
-    const added = await rotateIfUsedUp(barrier);
+    await barrier.unseal(rootKey, this.#boot.header.id, keyring);
+    // What rests writes nothing before it is asked for something, and need not wait with loading until it may.
+    const rests = this.#options.manner === 'rests';
+    let added = rests ? undefined : await rotateIfUsedUp(barrier);
     const audit = await this.#options.openAudit(barrier).catch((error: unknown) => {
       barrier.seal();
       throw error;
@@ -273,10 +271,15 @@ export class SealState implements SealControl {
       onSealedElsewhere: () => this.#followSeal(),
     });
     try {
+      if (sealMark !== undefined && mark === 'as-marked') throw sealedMeanwhile();
+      await core.start(recordsOf(barrier), async () => {
+        // Sealed from now on, the epoch is another than the one that was read with the mark, and the first request sees that.
+        if (!rests && mark === 'as-marked') await this.#requireUnmarked();
+        if (rests) added = await rotateIfUsedUp(barrier);
+      });
+      if (rests) barrier.getReady();
       if (added !== undefined) await announceRotation(audit, added);
-      await core.start();
-      if (mark === 'unmark') await this.#unmark(marked?.revision ?? null);
-      else if (await this.#markedSealed()) throw sealedMeanwhile();
+      if (mark === 'unmark') await this.#unmark(sealMark?.revision ?? null);
     } catch (error) {
       await core.stop();
       // The core's own: devices behind the log are closed with it.
@@ -335,21 +338,23 @@ export class SealState implements SealControl {
     throw new CofferError('sealed', 'Vault is sealed');
   }
 
+  async #requireUnmarked(): Promise<void> {
+    if (await this.#markedSealed()) throw sealedMeanwhile();
+  }
+
   async #markedSealed(): Promise<boolean> {
     return (await this.#options.storage.read(sealMarkKey)) !== undefined;
   }
 
   /** A slot that was removed opens nothing any more, and one that was added does; keys handed in so far count on if none changed. */
-  async #rereadSlots(): Promise<void> {
-    const [known, slots] = [this.#boot, await this.#options.storage.read(bootKeys.slots)];
-    if (known.kind === 'store' && known.slotsRevision !== slots?.revision) await this.#readBoot();
-  }
-
   async #readBoot(): Promise<void> {
-    this.#boot = await readBoot(this.#options.storage);
-    if (this.#boot.kind === 'empty') return;
-    const storeId = this.#boot.header.id;
-    this.#collectors = this.#boot.slots.flatMap((slot) => {
+    const known = this.#boot;
+    const boot = await readBoot(this.#options.storage);
+    this.#boot = boot;
+    if (boot.kind === 'empty') return;
+    if (known.kind === 'store' && known.slotsRevision === boot.slotsRevision) return;
+    const storeId = boot.header.id;
+    this.#collectors = boot.slots.flatMap((slot) => {
       const manual = this.#options.manualSeals.find(({ kind }) => kind === slot.kind);
       return manual === undefined
         ? []
@@ -358,9 +363,9 @@ export class SealState implements SealControl {
   }
 
   async #closedStore(): Promise<{ readonly id: string; readonly slots: readonly Slot[] } | undefined> {
-    await this.#rereadSlots();
+    await this.#readBoot();
     const boot = this.#boot;
-    if (boot.kind === 'empty' || this.#core !== undefined || (await this.#markedSealed())) return undefined;
+    if (boot.kind === 'empty' || boot.markedSealed || this.#core !== undefined) return undefined;
     return { id: boot.header.id, slots: boot.slots };
   }
 }

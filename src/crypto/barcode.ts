@@ -1,5 +1,4 @@
 /** A URL as a picture for phones: a QR code (ISO/IEC 18004) in a PNG (RFC 2083) of one bit a pixel. */
-import { deflateSync } from 'node:zlib';
 import { CofferError } from '../errors.ts';
 
 /** White modules around the code, as the standard asks for. */
@@ -19,7 +18,10 @@ export async function drawBarcode(text: string, size: number): Promise<string | 
   if (size > largestSide) throw badSize(`at most ${largestSide}`);
   const bytes = Buffer.byteLength(text);
   if (bytes > capacity.L) return undefined;
-  const { default: qrcode } = await import('qrcode-generator');
+  const [{ default: qrcode }, { deflateSync }] = await Promise.all([
+    import('qrcode-generator'),
+    import('node:zlib'),
+  ]);
   const code = qrcode(0, bytes > capacity.M ? 'L' : 'M');
   code.addData(text, 'Byte');
   code.make();
@@ -27,7 +29,7 @@ export async function drawBarcode(text: string, size: number): Promise<string | 
   const scale = Math.floor(size / (modules + 2 * quietZone));
   if (scale < 1) throw badSize(`at least ${modules + 2 * quietZone} for this url, or 0 for no barcode`);
   const margin = Math.floor((size - modules * scale) / 2);
-  return encodePng(size, (x, y) => {
+  return encodePng(size, deflateSync, (x, y) => {
     const column = Math.floor((x - margin) / scale);
     const row = Math.floor((y - margin) / scale);
     const inside = column >= 0 && row >= 0 && column < modules && row < modules;
@@ -60,7 +62,11 @@ function badSize(what: string): CofferError {
 
 const signature = Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]);
 
-function encodePng(side: number, isDark: (x: number, y: number) => boolean): Buffer {
+function encodePng(
+  side: number,
+  deflate: (bytes: Buffer) => Buffer,
+  isDark: (x: number, y: number) => boolean,
+): Buffer {
   const header = Buffer.alloc(13);
   header.writeUInt32BE(side, 0);
   header.writeUInt32BE(side, 4);
@@ -75,7 +81,7 @@ function encodePng(side: number, isDark: (x: number, y: number) => boolean): Buf
       pixels[at] = (pixels[at] ?? 0) | (0x80 >> (x & 7));
     }
   }
-  const parts = [chunk('IHDR', header), chunk('IDAT', deflateSync(pixels)), chunk('IEND', Buffer.alloc(0))];
+  const parts = [chunk('IHDR', header), chunk('IDAT', deflate(pixels)), chunk('IEND', Buffer.alloc(0))];
   return Buffer.concat([signature, ...parts]);
 }
 

@@ -200,26 +200,43 @@ export interface FormatRange {
 /** By a name that stays for good, such as `kv/pointer`. */
 export type Formats = Readonly<Record<string, FormatRange>>;
 
-/** One row of the catalog of engines. */
-export interface EngineType {
+/** What has to be known of an engine that is not mounted. */
+export interface EngineFacts {
   readonly type: string;
-  readonly summary: string;
   readonly formats?: Formats;
+  /** What of this kind is built in, where the engine itself has kinds, as lists of plug-ins name them. */
+  readonly plugins?: readonly string[];
+}
+
+/** The same of an auth method. */
+export interface AuthMethodFacts {
+  readonly type: string;
+  readonly formats?: Formats;
+  /** Locks names after failed logins, and takes a mount's own rules for it (`EngineEnvironment.lockout`). */
+  readonly locksNames?: true;
+}
+
+/** The way to a type whose code is loaded when one is mounted, or to be mounted. */
+interface Loaded<T> {
+  /** Resolves to the same each time. Rejects with `unavailable` where the code cannot be loaded. */
+  load(): Promise<T>;
+}
+
+/** One row of the catalog of engines. */
+export type EngineRow = EngineFacts & Loaded<EngineType>;
+/** One row of the catalog of auth methods. */
+export type AuthMethodRow = AuthMethodFacts & Loaded<AuthMethodType>;
+
+export interface EngineType extends EngineFacts {
+  readonly summary: string;
   /** Checks options at mount time; throws `invalid_request`. Answers the options to store; none of them is shown as null. */
   parseOptions(options: EngineOptions): EngineOptions;
   /** Checks a change of options of an enabled mount; throws `invalid_request`. Engines without it refuse any. */
   changeOptions?(before: EngineOptions, wanted: EngineOptions): OptionsChange;
-  /** What of this kind is built in, where the engine itself has kinds, as lists of plug-ins name them. */
-  readonly plugins?: readonly string[];
   create(environment: EngineEnvironment): Engine;
 }
 
-/** One row of the catalog of auth methods. */
-export interface AuthMethodType {
-  readonly type: string;
+export interface AuthMethodType extends AuthMethodFacts {
   readonly summary: string;
-  readonly formats?: Formats;
-  /** Locks names after failed logins, and takes a mount's own rules for it (`EngineEnvironment.lockout`). */
-  readonly locksNames?: true;
   create(environment: EngineEnvironment): AuthMethod;
 }

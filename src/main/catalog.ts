@@ -6,31 +6,12 @@ import { http } from '../audit-device/http/http.ts';
 import { socket } from '../audit-device/socket/socket.ts';
 import { stdout } from '../audit-device/stdout/stdout.ts';
 import { syslog } from '../audit-device/syslog/syslog.ts';
-import { appId } from '../auth/app-id/app-id.ts';
-import { approle } from '../auth/approle/approle.ts';
-import { aws } from '../auth/aws/aws.ts';
-import { cert } from '../auth/cert/cert.ts';
-import { jwt, oidc } from '../auth/jwt/jwt.ts';
-import { kubernetes } from '../auth/kubernetes/kubernetes.ts';
-import { totpWith } from '../auth/totp/totp.ts';
-import { userpass } from '../auth/userpass/userpass.ts';
 import { type AwsPlaces, noAwsPlaces } from '../aws/aws-places.ts';
 import type { MountTypes } from '../core/mount/mounts.ts';
-import { directory } from '../delivery/directory/directory.ts';
-import { kvTarget } from '../delivery/kv/kv.ts';
 import { type ListedPlaces, noDeliveryPlaces } from '../delivery/places.ts';
-import { s3 } from '../delivery/s3/s3.ts';
-import type { TargetType, TargetTypes } from '../delivery/target.ts';
-import { awsCredentials } from '../engine/aws/aws.ts';
-import { credstash } from '../engine/credstash/credstash.ts';
-import { database } from '../engine/database/database.ts';
-import { mysql } from '../engine/database/mysql/mysql.ts';
-import { postgresql } from '../engine/database/postgresql/postgresql.ts';
-import { generic, kv } from '../engine/kv/kv.ts';
-import { roleSecrets } from '../engine/role-secrets/role-secrets.ts';
-import { serviceUsers } from '../engine/service-users/service-users.ts';
-import { totp } from '../engine/totp/totp.ts';
-import { transit } from '../engine/transit/transit.ts';
+import type { DatabasePlugin } from '../engine/database/plugin.ts';
+import type { AuthMethodRow, EngineRow } from '../engine/engine.ts';
+import { pointerFormats } from '../engine/kv/pointer-formats.ts';
 import type { DialectType } from '../http/dialect/dialect.ts';
 import { dssss } from '../http/dialect/dssss/dssss.ts';
 import { stsftw } from '../http/dialect/stsftw/stsftw.ts';
@@ -49,16 +30,18 @@ import { passphraseSlots } from '../seal/passphrase/slot-maker.ts';
 import { shamirByHand } from '../seal/shamir/manual.ts';
 import { shamirSlots } from '../seal/shamir/slot-maker.ts';
 import type { SlotMaker } from '../seal/slot-maker.ts';
-import { builtin } from '../service-user/builtin/builtin.ts';
-import type { ProviderType, ProviderTypes } from '../service-user/provider.ts';
 import { consul } from '../storage/consul/type.ts';
 import { dynamodb } from '../storage/dynamodb/type.ts';
 import { lmdb } from '../storage/lmdb/type.ts';
 import { memory } from '../storage/memory/type.ts';
 import { postgres } from '../storage/postgres/type.ts';
 import type { StorageType } from '../storage/storage-type.ts';
+import { lazyRow } from './lazy-row.ts';
 
 /**
+ * What can be mounted. A row has what must be known of a type that nobody mounted, and the way to its code, which a process loads with
+ * the first mount of it ([ADR 158](../../docs/adr/0158-what-is-mounted-is-loaded.md)).
+ *
  * @param places where mounts may have the server go at AWS
  * @param delivery where credentials of applications may be delivered; asked at each call
  */
@@ -66,26 +49,82 @@ export function mountTypesFor(
   places: AwsPlaces,
   delivery: ListedPlaces = () => noDeliveryPlaces,
 ): MountTypes {
-  return {
-    engines: new Map(
-      [
-        kv,
-        generic,
-        transit,
-        totp,
-        database([postgresql, mysql]),
-        credstash(places),
-        roleSecrets,
-        awsCredentials(places),
-        serviceUsers({ targets: targetTypesFor(places, delivery), providers: providerTypesFor(places) }),
-      ].map((type) => [type.type, type]),
+  return { engines: byType(enginesFor(places, delivery)), authMethods: byType(authMethodsFor(places)) };
+}
+
+function enginesFor(places: AwsPlaces, delivery: ListedPlaces): readonly EngineRow[] {
+  return [
+    lazyRow({ type: 'kv', formats: pointerFormats }, async () => (await import('../engine/kv/kv.ts')).kv),
+    lazyRow({ type: 'generic' }, async () => (await import('../engine/kv/kv.ts')).generic),
+    lazyRow({ type: 'transit' }, async () => (await import('../engine/transit/transit.ts')).transit),
+    lazyRow({ type: 'totp' }, async () => (await import('../engine/totp/totp.ts')).totp),
+    lazyRow({ type: 'database', plugins: databases.flatMap(({ names }) => names) }, async () => {
+      const { database } = await import('../engine/database/database.ts');
+      return database(await Promise.all(databases.map((each) => each.load())));
+    }),
+    lazyRow({ type: 'credstash' }, async () =>
+      (await import('../engine/credstash/credstash.ts')).credstash(places),
     ),
-    authMethods: new Map(
-      [appId, approle, cert, userpass, jwt, oidc, kubernetes, aws(places), totpWith({ places })].map(
-        (type) => [type.type, type],
-      ),
+    lazyRow(
+      { type: 'role-secrets' },
+      async () => (await import('../engine/role-secrets/role-secrets.ts')).roleSecrets,
     ),
-  };
+    lazyRow({ type: 'aws' }, async () => (await import('../engine/aws/aws.ts')).awsCredentials(places)),
+    lazyRow({ type: 'service-users' }, async () => {
+      const { serviceUsers } = await import('../engine/service-users/service-users.ts');
+      const { providerTypesFor, targetTypesFor } = await import('./service-users-catalog.ts');
+      return serviceUsers({
+        targets: targetTypesFor(places, delivery),
+        providers: providerTypesFor(places),
+      });
+    }),
+  ];
+}
+
+/** The databases of the engine of that name. */
+const databases: readonly (Pick<DatabasePlugin, 'names'> & { load(): Promise<DatabasePlugin> })[] = [
+  {
+    names: ['postgresql-database-plugin'],
+    load: async () => (await import('../engine/database/postgresql/postgresql.ts')).postgresql,
+  },
+  {
+    names: [
+      'mysql-database-plugin',
+      'mysql-legacy-database-plugin',
+      'mysql-rds-database-plugin',
+      'mysql-aurora-database-plugin',
+    ],
+    load: async () => (await import('../engine/database/mysql/mysql.ts')).mysql,
+  },
+];
+
+function authMethodsFor(places: AwsPlaces): readonly AuthMethodRow[] {
+  return [
+    lazyRow({ type: 'app-id' }, async () => (await import('../auth/app-id/app-id.ts')).appId),
+    lazyRow(
+      { type: 'approle', locksNames: true },
+      async () => (await import('../auth/approle/approle.ts')).approle,
+    ),
+    lazyRow({ type: 'cert' }, async () => (await import('../auth/cert/cert.ts')).cert),
+    lazyRow(
+      { type: 'userpass', locksNames: true },
+      async () => (await import('../auth/userpass/userpass.ts')).userpass,
+    ),
+    lazyRow({ type: 'jwt' }, async () => (await import('../auth/jwt/jwt.ts')).jwt),
+    lazyRow({ type: 'oidc' }, async () => (await import('../auth/jwt/jwt.ts')).oidc),
+    lazyRow(
+      { type: 'kubernetes' },
+      async () => (await import('../auth/kubernetes/kubernetes.ts')).kubernetes,
+    ),
+    lazyRow({ type: 'aws' }, async () => (await import('../auth/aws/aws.ts')).aws(places)),
+    lazyRow({ type: 'totp', locksNames: true }, async () =>
+      (await import('../auth/totp/totp.ts')).totpWith({ places }),
+    ),
+  ];
+}
+
+function byType<T extends { readonly type: string }>(rows: readonly T[]): ReadonlyMap<string, T> {
+  return new Map(rows.map((row) => [row.type, row]));
 }
 
 export const mountTypes: MountTypes = mountTypesFor(noAwsPlaces);
@@ -113,19 +152,4 @@ export const dialectTypes: readonly DialectType[] = [dssss, stsftw];
 /** @param places where notifiers may have the server go at AWS */
 export function notifierTypesFor(places: AwsPlaces): ReadonlyMap<string, NotifierType> {
   return new Map([webhook, sns(places), smtp].map((type) => [type.type, type]));
-}
-
-/**
- * @param places where deliveries may go at AWS
- * @param delivery where they may go at all; asked at each call
- */
-export function targetTypesFor(places: AwsPlaces, delivery: ListedPlaces): TargetTypes {
-  const types: readonly TargetType[] = [s3(places, delivery), directory(delivery), kvTarget];
-  return new Map(types.map((type) => [type.scheme, type]));
-}
-
-/** @param places where service users may be at AWS */
-export function providerTypesFor(_places: AwsPlaces): ProviderTypes {
-  const types: readonly ProviderType[] = [builtin];
-  return new Map(types.map((type) => [type.type, type]));
 }

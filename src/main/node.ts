@@ -6,7 +6,6 @@ import type { Barrier } from '../barrier/barrier.ts';
 import { type Clock, systemClock } from '../clock.ts';
 import type { AuditSettings } from '../config/settings.ts';
 import type { AuditLog } from '../core/audit/audit.ts';
-import { openAuditLog } from '../core/audit/log.ts';
 import { nullAuditLog } from '../core/audit/null-log.ts';
 import { currentProcess, isSurelyGone, type ProcessIdentity } from '../core/audit/process-identity.ts';
 import type { ChainFinding } from '../core/audit/recover.ts';
@@ -194,7 +193,7 @@ async function openNodeAudit(
   const audit =
     directory === undefined || auditLog?.log === 'store'
       ? await openStoredLog({ ...shared, ...ofStore(options, barrier), onFinding: tell })
-      : await openAuditLog({ ...shared, directory });
+      : await (await import('../core/audit/log.ts')).openAuditLog({ ...shared, directory });
   for (const finding of audit.findings) tell(finding);
   return audit;
 }

@@ -6,32 +6,45 @@ import { lookup } from 'node:dns';
 import { BlockList, isIP, isIPv6, type LookupFunction } from 'node:net';
 import { CofferError } from '../errors.ts';
 
-const never = blockList([
-  // Link-local (RFC 3927, RFC 4291 §2.5.6): metadata services of clouds. Some of them live elsewhere.
-  ['169.254.0.0', 16],
-  ['fe80::', 10],
-  ['fd00:ec2::254', 128],
-  ['fd20:ce::254', 128],
-  ['100.100.100.200', 32],
-  ['168.63.129.16', 32],
-  ['192.0.0.192', 32],
-  // "This network" and multicast (RFC 1122 §3.2.1.3, RFC 5771, RFC 4291 §2.7).
-  ['0.0.0.0', 8],
-  ['::', 128],
-  ['224.0.0.0', 3],
-  ['ff00::', 8],
-  // Link-local and loopback IPv4 within IPv6: compatible (RFC 4291 §2.5.5.1), translated (RFC 6052), 6to4 (RFC 3056).
-  ['::169.254.0.0', 112],
-  ['::127.0.0.0', 104],
-  ['64:ff9b::169.254.0.0', 112],
-  ['64:ff9b::127.0.0.0', 104],
-  ['2002:a9fe::', 32],
-  ['2002:7f00::', 24],
-]);
-const loopback = blockList([
-  ['127.0.0.0', 8],
-  ['::1', 128],
-]);
+/** Node reads no network fast: the lists are made when the first address is to be judged. */
+const never = once(() =>
+  blockList([
+    // Link-local (RFC 3927, RFC 4291 §2.5.6): metadata services of clouds. Some of them live elsewhere.
+    ['169.254.0.0', 16],
+    ['fe80::', 10],
+    ['fd00:ec2::254', 128],
+    ['fd20:ce::254', 128],
+    ['100.100.100.200', 32],
+    ['168.63.129.16', 32],
+    ['192.0.0.192', 32],
+    // "This network" and multicast (RFC 1122 §3.2.1.3, RFC 5771, RFC 4291 §2.7).
+    ['0.0.0.0', 8],
+    ['::', 128],
+    ['224.0.0.0', 3],
+    ['ff00::', 8],
+    // Link-local and loopback IPv4 within IPv6: compatible (RFC 4291 §2.5.5.1), translated (RFC 6052), 6to4 (RFC 3056).
+    ['::169.254.0.0', 112],
+    ['::127.0.0.0', 104],
+    ['64:ff9b::169.254.0.0', 112],
+    ['64:ff9b::127.0.0.0', 104],
+    ['2002:a9fe::', 32],
+    ['2002:7f00::', 24],
+  ]),
+);
+const loopback = once(() =>
+  blockList([
+    ['127.0.0.0', 8],
+    ['::1', 128],
+  ]),
+);
+
+function once<T>(make: () => T): () => T {
+  let made: T | undefined;
+  return () => {
+    made ??= make();
+    return made;
+  };
+}
 
 function blockList(networks: readonly (readonly [string, number])[]): BlockList {
   const list = new BlockList();
@@ -55,7 +68,7 @@ export function isLoopbackName(host: string): boolean {
  */
 export function isForbiddenAddress(address: string, isLoopback: boolean): boolean {
   const family = isIPv6(address) ? 'ipv6' : 'ipv4';
-  return never.check(address, family) || loopback.check(address, family) !== isLoopback;
+  return never().check(address, family) || loopback().check(address, family) !== isLoopback;
 }
 
 /** For `lookup` of a request. A name of which any address is forbidden is not asked at all. */

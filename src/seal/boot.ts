@@ -17,6 +17,9 @@ export const bootKeys = {
 /** There while a backup is being restored into this place, and after a restore that was cut off. In the clear. */
 export const restoringKey = parseStorageKey('boot/restoring');
 
+/** There while somebody has sealed the store on purpose. In the clear. */
+export const sealMarkKey = parseStorageKey('boot/seal-state');
+
 /** There in a safe of the command line's own, which no server serves. In the clear: a `format` and nothing else. */
 export const safeKey = parseStorageKey('boot/safe');
 
@@ -42,6 +45,8 @@ export type Boot =
       readonly slots: readonly Slot[];
       /** For an expectation when slots are changed. */
       readonly slotsRevision: Revision;
+      /** Whether somebody has sealed it on purpose, as of the same snapshot. */
+      readonly markedSealed: boolean;
     };
 
 /**
@@ -62,13 +67,14 @@ export async function readBoot(storage: Storage, use: StoreUse = 'server'): Prom
 }
 
 async function look(storage: Storage, use: StoreUse): Promise<Boot | { readonly kind: 'foreign' }> {
-  const [header, slots, keyring, restoring, migrating, safe] = await storage.readMany([
+  const [header, slots, keyring, restoring, migrating, safe, sealMark] = await storage.readMany([
     bootKeys.header,
     bootKeys.slots,
     bootKeys.keyring,
     restoringKey,
     migratingKey,
     safeKey,
+    sealMarkKey,
   ]);
   if (safe !== undefined && use === 'server') {
     throw new CofferError(
@@ -108,6 +114,7 @@ async function look(storage: Storage, use: StoreUse): Promise<Boot | { readonly 
     header: decoded,
     slots: decodeSlots(slots.value),
     slotsRevision: slots.revision,
+    markedSealed: sealMark !== undefined,
   };
 }
 

@@ -9,8 +9,8 @@ import type {
   Credential,
   CredentialKind,
   OpenProvider,
-  ProviderType,
   ProviderTurn,
+  ProviderType,
   ServiceUser,
 } from '../../src/service-user/provider.ts';
 import { ask, makePlace, type Place, type PlaceOptions } from './client.ts';
@@ -61,7 +61,8 @@ export class BuiltinPlace implements AsyncDisposable {
     await ask(node, 'update', 'sys/mounts/service-users', { type: 'service-users' });
     const { core } = node.state;
     const mount = core?.mounts.table.at('service-users/');
-    if (core === undefined || mount === undefined || environment === undefined) throw new Error('not mounted');
+    if (core === undefined || mount === undefined || environment === undefined)
+      throw new Error('not mounted');
     const { digest } = environment;
     const provider = builtin.open(
       { options: {}, secret: '' },

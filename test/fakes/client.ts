@@ -201,13 +201,14 @@ export function typesWith(
   authMethods: readonly AuthMethodType[] = [],
 ): MountTypes {
   return {
-    engines: new Map([...mountTypes.engines, ...engines.map(rowOf)]),
-    authMethods: new Map([...mountTypes.authMethods, ...authMethods.map(rowOf)]),
+    engines: new Map([...mountTypes.engines, ...engines.map((type) => rowOf(type))]),
+    authMethods: new Map([...mountTypes.authMethods, ...authMethods.map((type) => rowOf(type))]),
   };
 }
 
-function rowOf<T extends { readonly type: string }>(type: T): [string, T] {
-  return [type.type, type];
+function rowOf<T extends EngineType | AuthMethodType>(type: T) {
+  const { summary: _, create: __, ...facts } = type;
+  return [type.type, { ...facts, load: async () => type }] as const;
 }
 
 export function loggerInto(lines: LogLine[]): Logger {

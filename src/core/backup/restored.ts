@@ -1,8 +1,8 @@
 /** That a store came out of a backup: written down by the restore, told to the audit log by the first process that serves it. */
-import type { BarrierStore, PlainWrite } from '../../barrier/store.ts';
+import type { BarrierStore, PlainWrite, SealedRecord } from '../../barrier/store.ts';
 import { timestamp } from '../../clock.ts';
 import { ConflictError } from '../../errors.ts';
-import { parseStorageKey } from '../../storage/storage.ts';
+import { parseStorageKey, type Revision } from '../../storage/storage.ts';
 import type { AuditLog } from '../audit/audit.ts';
 import { decodeStored, encodeStored } from '../stored-json.ts';
 
@@ -24,7 +24,7 @@ export interface RestoredMark {
   readonly announced: boolean;
 }
 
-const restoredKey = parseStorageKey('core/backup/restored');
+export const restoredKey = parseStorageKey('core/backup/restored');
 
 export function restoredWrite(mark: RestoredMark): PlainWrite {
   return { key: restoredKey, value: encodeStored(mark) };
@@ -36,20 +36,29 @@ export async function readRestored(store: BarrierStore): Promise<RestoredMark | 
   return record && decodeStored<RestoredMark>(record.open());
 }
 
-/** Since when the store goes its own way; undefined for one that was never restored. */
-export async function beginningOf(
+/**
+ * Once a restore: its line in the audit log, on disk before anything is served. Rejects where the line cannot be kept. Answers since
+ * when the store goes its own way (milliseconds, and the first term of that time); undefined for one that was never restored.
+ *
+ * @param record as it was read
+ */
+export async function announceRestore(
   store: BarrierStore,
+  audit: AuditLog,
+  record: SealedRecord | undefined,
 ): Promise<{ readonly at: number; readonly term: number } | undefined> {
-  const mark = await readRestored(store);
-  return mark && { at: mark.restoredAt, term: mark.firstTerm ?? 0 };
+  if (record === undefined) return undefined;
+  const mark = decodeStored<RestoredMark>(record.open());
+  if (!mark.announced) await announce(store, audit, mark, record.revision);
+  return { at: mark.restoredAt, term: mark.firstTerm ?? 0 };
 }
 
-/** Once a restore: its line in the audit log, on disk before anything is served. Rejects where the line cannot be kept. */
-export async function announceRestore(store: BarrierStore, audit: AuditLog): Promise<void> {
-  const record = await store.read(restoredKey);
-  if (record === undefined) return;
-  const mark = decodeStored<RestoredMark>(record.open());
-  if (mark.announced) return;
+async function announce(
+  store: BarrierStore,
+  audit: AuditLog,
+  mark: RestoredMark,
+  revision: Revision,
+): Promise<void> {
   await audit.append(
     {
       type: 'event',
@@ -66,10 +75,7 @@ export async function announceRestore(store: BarrierStore, audit: AuditLog): Pro
     'disk',
   );
   try {
-    await store.commit(
-      [restoredWrite({ ...mark, announced: true })],
-      [{ key: restoredKey, revision: record.revision }],
-    );
+    await store.commit([restoredWrite({ ...mark, announced: true })], [{ key: restoredKey, revision }]);
   } catch (error) {
     // Two processes that start at once each have the line in their own chain, which does no harm.
     if (!(error instanceof ConflictError)) throw error;

@@ -123,8 +123,10 @@ export class MfaConfig {
   }
 
   async #read(): Promise<Config> {
-    const methods = await allItems((page) => this.#store.range(methodPrefix, page));
-    const enforcements = await allItems((page) => this.#store.range(enforcementPrefix, page));
+    const [methods, enforcements] = await Promise.all([
+      allItems((page) => this.#store.range(methodPrefix, page)),
+      allItems((page) => this.#store.range(enforcementPrefix, page)),
+    ]);
     const decoded = methods.map((record) => decodeStored<MfaMethod>(record.open()));
     return {
       methods: new Map(decoded.map((method) => [method.id, method])),

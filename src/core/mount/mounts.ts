@@ -5,22 +5,22 @@ import type { BarrierStore, PlainWrite, SealedRecord } from '../../barrier/store
 import type { Clock } from '../../clock.ts';
 import type { Random } from '../../crypto/random.ts';
 import type {
+  AuthMethodRow,
   AuthMethodType,
   Engine,
   EngineEnvironment,
   EngineOptions,
+  EngineRow,
   EngineType,
 } from '../../engine/engine.ts';
-import { CofferError, ConflictError } from '../../errors.ts';
-import type { Expectation, Revision } from '../../storage/storage.ts';
+import { CofferError } from '../../errors.ts';
+import type { Expectation } from '../../storage/storage.ts';
 import { dueWrite } from '../due.ts';
 import { EndpointTable } from '../endpoint-table.ts';
-import { bumpWitnessed, decodeEpoch, epochKey } from '../epoch.ts';
+import { bumpWitnessed, epochKey } from '../epoch.ts';
 import type { NobodyCounts } from '../lockout/lock-state.ts';
 import type { Notices } from '../notices.ts';
-import { allItems } from '../pages.ts';
 import { retryOnConflict } from '../retry.ts';
-import { checkWitness, digestOf, witnessedNames, witnessPrefix } from '../witness.ts';
 import { builtinEntries, isBuiltin, newEntry } from './builtin.ts';
 import {
   decodeMount,
@@ -30,20 +30,20 @@ import {
   type MountEntry,
   type MountKind,
   mountKey,
-  mountPrefix,
   type SystemTtls,
   standardTtls,
 } from './entry.ts';
 import { environmentOf } from './environment.ts';
 import { freePath, fullPath, shownPath } from './mount-path.ts';
 import { changeOptions, orNull, parseOptions } from './options.ts';
+import { openMount, type Read, type ReadMount, readMounts } from './read-mounts.ts';
 import { type Mount, MountTable } from './table.ts';
 import { MountView } from './view.ts';
 
 /** The rows a server offers, by type word. */
 export interface MountTypes {
-  readonly engines: ReadonlyMap<string, EngineType>;
-  readonly authMethods: ReadonlyMap<string, AuthMethodType>;
+  readonly engines: ReadonlyMap<string, EngineRow>;
+  readonly authMethods: ReadonlyMap<string, AuthMethodRow>;
 }
 
 export interface NewMount {
@@ -100,11 +100,8 @@ export interface MountsOptions {
   ) => ReturnType<NonNullable<EngineEnvironment['askAs']>>;
 }
 
-interface Instance {
-  readonly revision: Revision;
+interface Instance extends Read {
   readonly mount: Mount;
-  /** Of the record, for its witness. */
-  readonly digest: string;
 }
 
 /** Instances of mounts outside of the table that are kept; they go all at once. */
@@ -138,59 +135,44 @@ export class Mounts {
     return this.#table;
   }
 
-  /** Reads every mount; engines of unchanged ones are kept. One after the other: what was read earlier must not come to lie on top. */
-  load(): Promise<void> {
-    const loading = this.#loading.catch(() => undefined).then(() => this.#load());
+  /**
+   * Reads every mount; engines of unchanged ones are kept. One after the other: what was read earlier must not come to lie on top.
+   *
+   * @param epoch its record, where it has just been read
+   */
+  load(epoch?: SealedRecord): Promise<void> {
+    const loading = this.#loading.catch(() => undefined).then(() => this.#load(epoch));
     this.#loading = loading;
     return loading;
   }
 
-  async #load(): Promise<void> {
-    const { epoch, records, lists } = await this.#readAll();
+  async #load(epoch: SealedRecord | undefined): Promise<void> {
+    const found = await readMounts(this.#options.store, this.#instances, epoch);
+    // Nothing of a new table is there before all of it can be.
+    const made = await Promise.all(
+      [...found].map(
+        async ([uuid, read]) => [uuid, 'mount' in read ? read : await this.#making(read)] as const,
+      ),
+    );
     const mounts: Mount[] = [];
-    const seen = new Map<string, string>();
-    for (const item of records) {
-      const uuid = item.key.slice(mountPrefix.length);
-      const known = this.#instances.get(uuid);
-      const instance = known?.revision === item.revision ? known : this.#decode(item);
+    for (const [uuid, known] of made) {
+      const instance = typeof known === 'function' ? known() : known;
+      const before = this.#instances.get(uuid);
       this.#instances.set(uuid, instance);
-      if (known !== instance) known?.mount.engine.close?.();
-      seen.set(uuid, instance.digest);
+      if (before !== instance) before?.mount.engine.close?.();
       mounts.push(instance.mount);
     }
-    const names = new Set([...seen.keys(), ...witnessedNames('mounts', epoch.witness.mounts, lists)]);
-    const all = [...names].map((name) => ({ name, digest: seen.get(name) }));
-    checkWitness('mounts', epoch.witness.mounts, lists, all);
     for (const [uuid, { mount }] of this.#instances) {
-      if (seen.has(uuid)) continue;
+      if (found.has(uuid)) continue;
       this.#instances.delete(uuid);
       mount.engine.close?.();
     }
     this.#table = new MountTable(mounts);
   }
 
-  /** All mounts and their witnesses as of one epoch: what changes meanwhile is read again. */
-  async #readAll() {
-    const { store } = this.#options;
-    return retryOnConflict(async () => {
-      const before = await store.read(epochKey);
-      const records = await allItems((page) => store.range(mountPrefix, page));
-      const lists = await allItems((page) => store.range(witnessPrefix('mounts'), page));
-      const after = await store.read(epochKey);
-      if (before?.revision !== after?.revision) throw new ConflictError(epochKey);
-      return { epoch: decodeEpoch(after), records, lists: new Map(lists.map((list) => [list.key, list])) };
-    });
-  }
-
-  #decode(record: SealedRecord): Instance {
-    const plaintext = record.open();
-    const mount = this.#instance(decodeMount(plaintext, this.system));
-    return { revision: record.revision, mount, digest: digestOf(plaintext) };
-  }
-
   /** Throws `invalid_request` for an unknown type, a path that cannot be, or one in use. */
   async enable(wanted: NewMount): Promise<void> {
-    const options = parseOptions(this.#options.types, wanted);
+    const options = await parseOptions(this.#options.types, wanted);
     await retryOnConflict(async () => {
       const { store, random, clock } = this.#options;
       const epoch = await store.read(epochKey);
@@ -261,7 +243,7 @@ export class Mounts {
       const mount = this.#table.at(path);
       if (mount === undefined) throw new CofferError('invalid_request', `nothing is mounted at ${path}`);
       const { entry } = mount;
-      const options = changeOptions(this.#options.types.engines, entry, wanted.options);
+      const options = await changeOptions(this.#options.types.engines, entry, wanted.options);
       const value = encodeMount({
         ...entry,
         ...(await wanted.place?.(entry, this.#table)),
@@ -299,9 +281,10 @@ export class Mounts {
     const [enabled, gone] = await this.#options.store.readMany([mountKey(uuid), goneKey(uuid)]);
     const entry = enabled ?? gone;
     if (entry === undefined) return undefined;
+    const make = await this.#making(openMount(entry));
     // One instance for all the leases of a mount that is going: each would else open connections of its own.
     const known = this.#found.get(uuid);
-    const found = known?.revision === entry.revision ? known : this.#decode(entry);
+    const found = known?.revision === entry.revision ? known : make();
     if (found !== known) {
       if (this.#found.size >= mostFound) this.#closeFound();
       this.#found.set(uuid, found);
@@ -328,20 +311,25 @@ export class Mounts {
     return { key, revision: record.revision };
   }
 
-  #instance(entry: MountEntry): Mount {
-    const engine = this.#options.builtin.get(entry.type) ?? this.#create(entry);
-    return { entry, engine, endpoints: new EndpointTable(engine.endpoints) };
+  /** What makes the instance, once the code of its type is there. Throws `store_unusable` for a type that this program does not have. */
+  async #making({ revision, digest, plaintext }: ReadMount): Promise<() => Instance> {
+    const entry = decodeMount(plaintext, this.system);
+    const builtin = this.#options.builtin.get(entry.type);
+    const type = builtin ?? (await this.#typeOf(entry));
+    return () => {
+      const engine = 'create' in type ? this.#create(entry, type) : type;
+      return { revision, digest, mount: { entry, engine, endpoints: new EndpointTable(engine.endpoints) } };
+    };
   }
 
-  #create(entry: MountEntry): Engine {
+  async #typeOf({ kind, type, path }: MountEntry): Promise<EngineType | AuthMethodType> {
     const { engines, authMethods } = this.#options.types;
-    const type = entry.kind === 'auth' ? authMethods.get(entry.type) : engines.get(entry.type);
-    if (type === undefined) {
-      throw new CofferError(
-        'store_unusable',
-        `this program has no "${entry.type}", which is mounted at ${entry.path}`,
-      );
-    }
+    const row = kind === 'auth' ? authMethods.get(type) : engines.get(type);
+    if (row !== undefined) return await row.load();
+    throw new CofferError('store_unusable', `this program has no "${type}", which is mounted at ${path}`);
+  }
+
+  #create(entry: MountEntry, type: EngineType | AuthMethodType): Engine {
     return type.create(environmentOf(entry, this.#options, () => this.#table));
   }
 }

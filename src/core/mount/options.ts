@@ -1,17 +1,19 @@
 /** A mount's options, whose meaning only its engine knows. */
-import type { EngineOptions, EngineType, OptionsChange } from '../../engine/engine.ts';
+import type { EngineOptions, EngineRow, OptionsChange } from '../../engine/engine.ts';
 import { CofferError } from '../../errors.ts';
 import type { MountEntry } from './entry.ts';
 import type { MountTypes, NewMount } from './mounts.ts';
 
 /** The options to store for a new mount. Throws `invalid_request` for an unknown type, or options that its engine does not take. */
-export function parseOptions(
+export async function parseOptions(
   types: MountTypes,
   { kind, type, options }: Pick<NewMount, 'kind' | 'type' | 'options'>,
-): EngineOptions | null {
+): Promise<EngineOptions | null> {
   const engine = kind === 'secret' ? types.engines.get(type) : undefined;
-  if (engine !== undefined) return orNull(engine.parseOptions(options));
-  if (kind === 'auth' && types.authMethods.has(type)) return null;
+  if (engine !== undefined) return orNull((await engine.load()).parseOptions(options));
+  const method = kind === 'auth' ? types.authMethods.get(type) : undefined;
+  // What cannot be loaded is not to be in the table, which then could not be.
+  if (method !== undefined) return method.load().then(() => null);
   const what = kind === 'auth' ? 'auth method' : 'engine';
   throw new CofferError(
     'invalid_request',
@@ -20,13 +22,13 @@ export function parseOptions(
 }
 
 /** Undefined where none are to change. Throws `invalid_request` for a change that the engine does not take. */
-export function changeOptions(
-  engines: ReadonlyMap<string, EngineType>,
+export async function changeOptions(
+  engines: ReadonlyMap<string, EngineRow>,
   entry: MountEntry,
   wanted: EngineOptions | undefined,
-): OptionsChange | undefined {
+): Promise<OptionsChange | undefined> {
   if (wanted === undefined) return undefined;
-  const type = entry.kind === 'secret' ? engines.get(entry.type) : undefined;
+  const type = entry.kind === 'secret' ? await engines.get(entry.type)?.load() : undefined;
   const before = entry.options ?? {};
   if (type?.changeOptions !== undefined) return type.changeOptions(before, wanted);
   if (Object.entries(wanted).every(([name, value]) => before[name] === value)) return undefined;

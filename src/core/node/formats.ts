@@ -7,7 +7,7 @@
  * Joining rewrites the record of levels, and so does raising one, each expecting it as it was read: a node cannot join unseen
  * while a level rises.
  */
-import type { BarrierStore, PlainWrite } from '../../barrier/store.ts';
+import type { BarrierStore, PlainWrite, SealedRecord } from '../../barrier/store.ts';
 import type { Formats } from '../../engine/engine.ts';
 import { CofferError } from '../../errors.ts';
 import { type Expectation, parseStorageKey } from '../../storage/storage.ts';
@@ -20,7 +20,7 @@ interface LevelRecord {
   readonly joined: number;
 }
 
-const levelKey = parseStorageKey('core/format');
+export const levelKey = parseStorageKey('core/format');
 
 /** The record of levels as it was read, and what a commit expects that builds on it. */
 export interface Levels {
@@ -57,7 +57,11 @@ export class FormatGate {
 
   /** Looks at the levels. Throws `store_unusable` when the store holds what this program does not read. */
   async look(): Promise<Levels> {
-    const sealed = await this.#store.read(levelKey);
+    return this.take(await this.#store.read(levelKey));
+  }
+
+  /** The same of a record of levels that has just been read, or that there is none. */
+  take(sealed: SealedRecord | undefined): Levels {
     const record: LevelRecord =
       sealed === undefined ? { levels: {}, joined: 0 } : decodeStored<LevelRecord>(sealed.open());
     for (const [name, level] of Object.entries(record.levels)) {

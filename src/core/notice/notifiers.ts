@@ -109,8 +109,10 @@ export class Notifiers {
 
   async #load(): Promise<void> {
     const { store } = this.#options;
-    const records = await allItems((page) => store.range(notifierPrefix, page));
-    const gone = await allItems((page) => store.range(gonePrefix, page));
+    const [records, gone] = await Promise.all([
+      allItems((page) => store.range(notifierPrefix, page)),
+      allItems((page) => store.range(gonePrefix, page)),
+    ]);
     if (this.#closed) return;
     const before = this.#stored;
     this.#stored = records.map(

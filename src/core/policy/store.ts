@@ -84,9 +84,16 @@ function sharedAcl(policies: readonly Policy[]): SharedAcl {
   return { acl: compileAcl(policies), templated };
 }
 
-/** What a wrapping token may do is not in the store: nobody can change it. */
-const wrappingPolicy = parsePolicy(responseWrappingPolicyName, responseWrappingPolicyText);
-const wrappingAcl = compileAcl([wrappingPolicy]);
+/** What a wrapping token may do is not in the store: nobody can change it. Read at the first wrapping token, not at each start. */
+let wrapping: { readonly policy: Policy; readonly acl: ReturnType<typeof compileAcl> } | undefined;
+
+function ofWrapping() {
+  if (wrapping === undefined) {
+    const policy = parsePolicy(responseWrappingPolicyName, responseWrappingPolicyText);
+    wrapping = { policy, acl: compileAcl([policy]) };
+  }
+  return wrapping;
+}
 
 function isWrapping(names: readonly string[]): boolean {
   return names.length === 1 && names[0] === responseWrappingPolicyName;
@@ -115,7 +122,7 @@ export class PolicyStore {
    */
   async acl(names: readonly string[], epoch: number, filling: Filling = unfilled): Promise<Acl> {
     if (names.includes('root')) return rootAcl;
-    if (isWrapping(names)) return wrappingAcl;
+    if (isWrapping(names)) return ofWrapping().acl;
     if (epoch !== this.#epoch) {
       this.#acls.clear();
       this.#epoch = epoch;
@@ -195,7 +202,7 @@ export class PolicyStore {
    * The policies of these names that there are, with templates filled; `root` has none of its own. Throws `integrity` as `acl` does.
    */
   async load(names: readonly string[], filling: Filling = unfilled): Promise<readonly Policy[]> {
-    if (isWrapping(names)) return [wrappingPolicy];
+    if (isWrapping(names)) return [ofWrapping().policy];
     const policies = await this.#load(names.filter((name) => name !== 'root'));
     return fillPolicies(policies, filling) ?? policies.map((policy) => ({ ...policy, rules: [] }));
   }

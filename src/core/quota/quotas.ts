@@ -50,8 +50,10 @@ export class Quotas {
   }
 
   async #load(): Promise<void> {
-    const records = await allItems((page) => this.#store.range(prefix, page));
-    const config = await this.#store.read(configKey);
+    const [records, config] = await Promise.all([
+      allItems((page) => this.#store.range(prefix, page)),
+      this.#store.read(configKey),
+    ]);
     const quotas = records.map((record) => decodeStored<Quota>(record.open()));
     this.#table = new QuotaTable(
       quotas,

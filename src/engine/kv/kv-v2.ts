@@ -73,7 +73,11 @@ function behind(gate: UpgradeGate, { exists, ...declared }: Endpoint): Endpoint 
     name,
     {
       ...spec,
-      handle: (call) => (gate.isOpen ? spec.handle(call) : passed(call).then(() => spec.handle(call))),
+      handle: (call) => {
+        if (gate.isOpen) return spec.handle(call);
+        const handle = () => spec.handle(call);
+        return name === 'read' ? firstRead(gate, call, handle) : passed(call).then(handle);
+      },
     },
   ]);
   return {
@@ -83,4 +87,16 @@ function behind(gate: UpgradeGate, { exists, ...declared }: Endpoint): Endpoint 
       ? {}
       : { exists: (call) => (gate.isOpen ? exists(call) : passed(call).then(() => exists(call))) }),
   };
+}
+
+/**
+ * A read changes nothing, so that it need not wait for the mark. Where there is one, the read may have been too early: it is done
+ * again. Where there is none, the mount had version 2 from its beginning.
+ */
+async function firstRead<T>(gate: UpgradeGate, call: Call, handle: () => Promise<T>): Promise<T> {
+  const [mark, answer] = await Promise.allSettled([gate.check(call.view), handle()]);
+  if (mark.status === 'rejected') throw mark.reason;
+  if (mark.value === 'upgraded') return handle();
+  if (answer.status === 'rejected') throw answer.reason;
+  return answer.value;
 }

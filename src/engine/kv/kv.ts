@@ -3,7 +3,7 @@ import { CofferError } from '../../errors.ts';
 import type { EngineOptions, EngineType, OptionsChange } from '../engine.ts';
 import { kvV1 } from './kv-v1.ts';
 import { kvV2 } from './kv-v2.ts';
-import { pointerFormats } from './pointer.ts';
+import { pointerFormats } from './pointer-formats.ts';
 import { beginUpgrade } from './upgrade.ts';
 
 export const kv: EngineType = {

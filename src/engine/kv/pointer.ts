@@ -8,22 +8,15 @@
  */
 import { parseStored } from '../../core/stored-json.ts';
 import { CofferError } from '../../errors.ts';
-import type { EngineEnvironment, Formats } from '../engine.ts';
+import type { EngineEnvironment } from '../engine.ts';
 import type { Upload } from './large-value.ts';
 import type { SecretHead, SecretRecord } from './metadata.ts';
+import { pointerFormat, rowsFormat, textFormat } from './pointer-formats.ts';
 import { type VersionRecord, VersionRows } from './version-rows.ts';
 
-const rowsFormat = 2;
-const textFormat = 3;
 const jsonFormat = '{'.charCodeAt(0);
 const fixedBytes = 1 + 1 + 4 + 4;
 const lengthBytes = 4;
-
-/** The name under which nodes agree on the newest version that is written. */
-const pointerFormat = 'kv/pointer';
-export const pointerFormats: Formats = {
-  [pointerFormat]: { reads: textFormat, writes: textFormat, first: rowsFormat },
-};
 
 /** Flags. The second is only set in format 3. */
 const wideRows = 1;

@@ -131,6 +131,34 @@ describe('a mount of version 1 that becomes version 2', () => {
     expect(await all()).toEqual({ a: { x: 1 } });
   });
 
+  it('has its secrets also for a read that looked before they were turned, and asked about it after that', async () => {
+    await open({ silent: true });
+    await write('a', { x: 1 });
+    let commits = Number.NEGATIVE_INFINITY;
+    const storage = faultyStorage(place.storage, (_count, operation) =>
+      operation === 'commit' && ++commits > 1 ? { kind: 'before' } : undefined,
+    );
+    const cutOff = await place.node(storage);
+    commits = 0;
+    expect((await upgrade(cutOff)).status).toBe(503);
+    let release = () => {};
+    const held = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    let reads = Number.NEGATIVE_INFINITY;
+    // The mark is asked for first, and its answer comes last.
+    const plan: FaultPlan = (_count, operation) =>
+      operation === 'read' && ++reads === 1 ? { kind: 'delay', until: held } : undefined;
+    const early = await place.node(faultyStorage(place.storage, plan));
+    reads = 0;
+    const reading = ask(early, 'read', 'm/data/a');
+    for (let turn = 0; turn < 20; turn++) await new Promise(setImmediate);
+    expect(reads).toBe(2);
+    await finishDuties(await place.node(), place.clock);
+    release();
+    expect((await reading).data['data']).toEqual({ x: 1 });
+  });
+
   it('is turned once where two nodes turn it at a time', async () => {
     await open();
     for (let n = 0; n < 5; n++) await write(`n${n}`, { n });

@@ -64,16 +64,24 @@ export class UpgradeGate {
     return this.#open;
   }
 
-  /** Throws `invalid_request` while the mount is being upgraded. */
-  async check(view: View): Promise<void> {
-    if (await this.isShut(view)) throw upgrading();
+  /** Whether it is a mount that was upgraded once. Throws `invalid_request` while it is being upgraded. */
+  async check(view: View): Promise<'upgraded' | 'never'> {
+    const state = await this.#look(view);
+    if (!this.#open) throw upgrading();
+    return state === undefined ? 'never' : 'upgraded';
   }
 
   /** Whether the mount is being upgraded, as the store says. */
   async isShut(view: View): Promise<boolean> {
-    const record = await view.read(upgradePath);
-    this.#open = record === undefined || parseStored<Mark>(record.open()).state === 'done';
+    await this.#look(view);
     return !this.#open;
+  }
+
+  async #look(view: View): Promise<Mark['state'] | undefined> {
+    const record = await view.read(upgradePath);
+    const state = record && parseStored<Mark>(record.open()).state;
+    this.#open = state !== 'running';
+    return state;
   }
 }
 

@@ -3,6 +3,7 @@ import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ask, keysOf, type LogLine, loggerInto, rootToken } from '../../../test/fakes/client.ts';
 import { HandClock } from '../../../test/fakes/hand-clock.ts';
 import { makeKmsKey, testRegion } from '../../../test/fakes/moto-calls.ts';
+import { faultyStorage } from '../../../test/fault/storage-fault.ts';
 import { startMoto } from '../../../test/setup/moto.ts';
 import type { Core } from '../../core/core.ts';
 import { parseApiPath } from '../../core/path.ts';
@@ -138,6 +139,20 @@ describe.skipIf(moto === undefined)('functions', () => {
     for (let turn = 0; turn < 20; turn++) await new Promise(setImmediate);
     expect(await keysOf(storage)).toEqual(before);
     expect(statusOf(await handle(await store.wake()))).toBe(200);
+  });
+
+  it('ask the store for little before their first answer', async () => {
+    await makeStore();
+    const counted = faultyStorage(storage, () => undefined);
+    const store = new FunctionStore({ ...world, place: { ...world.place, open: async () => counted } });
+    const road = await store.wake();
+    expect(statusOf(await handle(road, 'secret/data/app/db'))).toBe(404);
+    const counts = new Map<string, number>();
+    for (const { operation } of counted.calls) counts.set(operation, (counts.get(operation) ?? 0) + 1);
+    // What rests in the clear, what opening begins with and the token; mounts and their witnesses; the term's count, and of kv the mark
+    // and the secret; seals, and a line for the request and for its answer.
+    expect(Object.fromEntries(counts)).toEqual({ readMany: 3, range: 2, read: 3, commit: 3 });
+    await store.close();
   });
 
   it('threat 14: serve no place without a store, not even to make one; and find it once it is there', async () => {

@@ -84,6 +84,30 @@ describe.skipIf(local === undefined)('what DynamoDB is asked', () => {
       expect((await storage.children('x/one/u/', { limit: 100 })).items).toHaveLength(40);
     });
 
+    it('is two requests to open it for one visit, and none for folders that every visit writes to', async () => {
+      const address = parseDynamoAddress(local?.url(metered.endpoint) ?? '');
+      const clock = new HandClock();
+      const env = local?.env ?? {};
+      await (await openDynamoStorage({ address, create: true, env, clock })).close();
+      const make = await openDynamoStorage({ address, create: false, env, clock });
+      await make.commit(
+        ['core/audit/log/a', 'core/audit/stored/a'].map((name) => ({ key: key(name), value: small })),
+      );
+      await make.close();
+      const opening = await metered.bill(() =>
+        openDynamoStorage({ address, create: false, rests: true, env, clock }),
+      );
+      expect(opening.calls).toEqual(['BatchGetItem', 'PutItem']);
+      const visitor = opening.answer;
+      const log = await metered.bill(() => visitor.commit([{ key: key('core/audit/log/b'), value: small }]));
+      expect(log.calls).toEqual(['TransactWriteItems']);
+      const unheard = await metered.bill(() =>
+        visitor.commit([{ key: key('core/keyring/usage/1'), value: small }]),
+      );
+      expect(unheard.calls).toEqual(['PutItem', 'TransactWriteItems']);
+      await visitor.close();
+    });
+
     it('is one query for a flat folder, whatever else there is', async () => {
       await put(...Array.from({ length: 60 }, (_, index) => `flat/mount/role/${index}`));
       for (let round = 0; round < 5; round++) {

@@ -19,12 +19,13 @@ import type { Gate } from '../storage-type.ts';
 import type { DynamoAddress } from './address.ts';
 import { Commits } from './commits.ts';
 import { openingFailure, storeFailure } from './failure.ts';
+import { description, everydayRoots } from './layout.ts';
 import { type Lister, listChildren, listRange } from './pages.ts';
-import type { Surroundings } from './patience.ts';
+import { persist, type Surroundings } from './patience.ts';
 import { Presence } from './presence.ts';
 import { Reads } from './reads.ts';
 import { Roots } from './roots.ts';
-import { prepareTable, requireStore } from './table.ts';
+import { prepareTable, requireFormat } from './table.ts';
 
 export interface DynamoOptions {
   readonly address: DynamoAddress;
@@ -80,11 +81,11 @@ export async function openDynamoStorage(options: DynamoOptions): Promise<Occupie
   try {
     const { create } = options;
     const tableOptions = { client, admin, address, create, readOnly, surroundings: opening, log };
-    if (rests) await requireStore({ ...tableOptions, create: false });
-    else await prepareTable(tableOptions);
-    await presence.start();
     const surroundings: Surroundings = { ...unbound, admit: presence.admit };
     const roots = new Roots(client, table, surroundings);
+    if (rests) requireFormat(await persist(opening, () => roots.recall(everydayRoots, description)));
+    else await prepareTable(tableOptions);
+    await presence.start();
     // So that writes need not ask for roots one by one; whoever comes for one request asks for those that it needs.
     if (!rests) await roots.below('');
     return new DynamoStorage({

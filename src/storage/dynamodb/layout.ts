@@ -22,6 +22,9 @@ const deepFolders = ['core/audit/', 'core/identity/', 'core/lease/', 'core/token
 const usualDepth = 2;
 const deepDepth = 3;
 
+/** Where whoever comes for one request writes whatever it is. */
+export const everydayRoots = ['core/audit/log/', 'core/audit/stored/', 'core/keyring/'] as const;
+
 export const directoryRoot = 'd';
 export const occupantsRoot = 'o';
 export const description = { root: { S: 's' }, key: { S: 'store' } } as const;

@@ -2,7 +2,7 @@
  * The directory of roots. A root is entered before the first record goes there, and stays: so a process that has seen it never has to
  * look again, and a list over several roots finds all that were acknowledged before it began.
  */
-import type { DynamoClient } from '../../aws/dynamo.ts';
+import type { AttributeMap, DynamoClient } from '../../aws/dynamo.ts';
 import { compareKeys } from '../key-order.ts';
 import { behindPrefix, directoryRoot, keyOf, rootOf, rootsAbove } from './layout.ts';
 import { persist, type Surroundings } from './patience.ts';
@@ -30,6 +30,18 @@ export class Roots {
     }
     if (missing.size === 0) return;
     await Promise.all([...missing].map((root) => this.#enter(root)));
+  }
+
+  /** Looks which of a few roots are in the directory, in one request with another item, which it answers. Rejects with `AwsError`. */
+  async recall(roots: readonly string[], other: AttributeMap): Promise<AttributeMap | undefined> {
+    const keys = roots.map((root) => ({ root: { S: directoryRoot }, key: { S: mark + root } }));
+    const found = await this.#client.batchGet(this.#table, [other, ...keys], { ConsistentRead: true });
+    let answer: AttributeMap | undefined;
+    for (const item of found) {
+      if (item['root']?.S === directoryRoot) this.#known.add(keyOf(item).slice(mark.length));
+      else answer = item;
+    }
+    return answer;
   }
 
   /** Roots of keys that may start with `prefix`, in order. One request for each thousands of them. */

@@ -3,7 +3,7 @@
  * one of the right shape may become a store.
  */
 import { AwsError } from '../../aws/aws-error.ts';
-import type { CreateTableInput, DynamoClient, TableDescription } from '../../aws/dynamo.ts';
+import type { AttributeMap, CreateTableInput, DynamoClient, TableDescription } from '../../aws/dynamo.ts';
 import type { TableAdmin } from '../../aws/table-admin.ts';
 import { CofferError } from '../../errors.ts';
 import type { DynamoAddress } from './address.ts';
@@ -155,7 +155,7 @@ async function makeRecoverable({ admin, address, surroundings, log }: TableOptio
 }
 
 /** Throws `store_unusable` for a table that holds no store, something else, or a store of a newer format. */
-export async function requireStore({
+async function requireStore({
   client,
   address,
   create,
@@ -167,8 +167,7 @@ export async function requireStore({
     persist(surroundings, () => client.get({ TableName, Key: description, ConsistentRead: true }));
   let found = await look();
   if (found === undefined) {
-    if (!create || readOnly)
-      throw unusable('there is no store in this table: make one with --init, or name another table');
+    if (!create || readOnly) throw noStore();
     // The only time that the table as a whole is looked at: one item of it.
     const { items } = await persist(surroundings, () =>
       client.scan({ TableName, Limit: 1, ConsistentRead: true }),
@@ -181,6 +180,12 @@ export async function requireStore({
     const item = found;
     await persist(surroundings, () => client.put({ TableName, Item: item }));
   }
+  requireFormat(found);
+}
+
+/** Throws `store_unusable` where a table's own item is missing, or of a newer format. */
+export function requireFormat(found: AttributeMap | undefined): void {
+  if (found === undefined) throw noStore();
   const format = Number(found['format']?.N);
   if (format === tableFormat) return;
   throw unusable(
@@ -213,6 +218,10 @@ async function requireRights({ client, address, surroundings }: TableOptions): P
   ).catch((error: unknown) => {
     if (failureKind(error) !== 'condition') throw error;
   });
+}
+
+function noStore(): CofferError {
+  return unusable('there is no store in this table: make one with --init, or name another table');
 }
 
 function unusable(message: string): CofferError {
