@@ -328,6 +328,26 @@ describe('a provider', () => {
     expect(await unfinished(place, 'pear')).toEqual([]);
   });
 
+  it('that makes no secret where one is wanted has made nothing, and is asked again no sooner than after a failure', async () => {
+    const place = await RotationPlace.make();
+    let staged = 0;
+    const node = place.node({
+      around: async (name, effect) => {
+        const answer = await effect();
+        if (name !== 'stage client') return answer;
+        staged++;
+        return { ...answer, secret: null };
+      },
+    });
+    await place.want('pear');
+    await place.goOn(node, 3_600);
+    expect(staged).toBeLessThan(12);
+    expect(shownAt(place, first, 'pear').map(({ kind }) => kind)).toEqual(['password']);
+    expect((await place.state('pear')).problems[0]?.message).toBe('it made a client without a secret');
+    await place.goOn(place.node(), 6_000);
+    expect(await unfinished(place, 'pear')).toEqual([]);
+  });
+
   it('has what a failed call left with it ended, also where nothing is staged again', async () => {
     const { place, node } = await settled();
     const failing = place.node({

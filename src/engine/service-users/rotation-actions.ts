@@ -71,6 +71,11 @@ export async function stage(look: Look, tools: Tools, of: CredentialKind): Promi
     }
     throw error;
   }
+  if (credential.secret === null && (of === 'password' || user.confidential)) {
+    withdraw(look, of);
+    const text = `it made a ${of} without a secret`;
+    return look.failed(providerSubject, failureOf(new CofferError('invalid_request', text)));
+  }
   const fitting = of === 'client' && !user.confidential ? { ...credential, secret: null } : credential;
   change(look, of, (kind) => steps.staged(kind, { ...fitting, kind: of, generation }));
   await tryOut(look, tools, of);

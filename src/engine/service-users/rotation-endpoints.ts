@@ -64,7 +64,8 @@ async function rotate(parts: ServiceUsersParts, call: RotateCall) {
     },
   );
   const { settings } = await readSettings(view);
-  const paused = settings.paused || after?.paused === true;
+  // An emergency is not held up.
+  const paused = (settings.paused || after?.paused === true) && after?.request.emergency !== true;
   const warnings = paused ? ['rotation is paused: this waits until it is resumed'] : [];
   return { data: { request: after?.request.count ?? 0 }, ...(paused ? { warnings } : {}) };
 }
