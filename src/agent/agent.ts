@@ -172,8 +172,13 @@ export class Agent {
     if (child === undefined || child.isRunning || secrets === undefined) return;
     if (this.#standings.some(({ checkedAt }) => checkedAt === undefined)) return;
     child.start(secrets);
-    for (const standing of this.#standings)
+    this.#childKnows();
+  }
+
+  #childKnows(): void {
+    for (const standing of this.#standings) {
       if (standing.output.onChange?.kind === 'exec') standing.untold = false;
+    }
   }
 
   async #tell(standing: Standing): Promise<void> {
@@ -186,6 +191,8 @@ export class Agent {
     const about = { kind: output.kind, name: output.name };
     if (problem === undefined) {
       standing.untold = false;
+      // One restart is for all that changed in this round.
+      if (output.onChange.kind === 'exec') this.#childKnows();
       log.info('told', about);
     } else log.warn('not told of a change; it is tried again', { ...about, reason: problem });
   }

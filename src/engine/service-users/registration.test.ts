@@ -391,6 +391,10 @@ describe('what holds for the mount', () => {
     { shrink_limit: 1.1 },
     { shrink_limit: -0.1 },
     { registry_token: 'a b' },
+    { issuer: 'login.example.com' },
+    { issuer: 'https://login.example.com/?realm=a' },
+    { issuer: 'https://u:p@login.example.com' },
+    { issuer: 'https://login.example.com/\n' },
   ])('threat 21: refuses %j, and changes nothing', async (fields) => {
     const before = (await at.ask('read', 'config')).data;
     expect(await statusOf(at.ask('update', 'config', { paused: true, ...fields }))).toBe(400);
