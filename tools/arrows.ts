@@ -160,7 +160,12 @@ const deviceSeam = 'audit-device/audit-device.ts';
 /** The seam of delivery targets, and the documents that go there. */
 const deliverySeam = ['delivery/document.ts', 'delivery/target.ts'] as const;
 /** What targets share among each other. */
-const sharedByTargets = ['delivery/address.ts', 'delivery/places.ts', 'delivery/target-call.ts'] as const;
+const sharedByTargets = [
+  'delivery/address.ts',
+  'delivery/named-target.ts',
+  'delivery/places.ts',
+  'delivery/target-call.ts',
+] as const;
 /** The seam of service-user providers. */
 const providerSeam = 'service-user/provider.ts';
 const storage = 'storage/storage.ts';
@@ -195,6 +200,12 @@ export const rules: readonly Rule[] = [
   { from: 'inbox/', may: ['./', 'aws/', 'crypto/', ...ground] },
   { from: 'template/', may: ['./', ...ground] },
   { from: 'client/', may: ['./', ...ground] },
+  // A program beside an application: it asks a server through the client, and a bucket of its own source by itself.
+  {
+    from: 'agent/',
+    may: ['./', 'aws/', 'client/', 'config/', 'delivery/document.ts', 'template/', ...ground],
+    types: ['log.ts'],
+  },
   {
     from: 'cli/',
     may: [
@@ -204,6 +215,7 @@ export const rules: readonly Rule[] = [
       'client/',
       'config/',
       'credstash/',
+      'delivery/delivery-policy.ts',
       'dssss/',
       // A secret for one-time codes is shown to a camera.
       'crypto/barcode.ts',
@@ -338,6 +350,20 @@ export const rules: readonly Rule[] = [
     may: ['./', ...engineSeam, ...sharedByEngines, ...handedToEngines, 'crypto/random.ts', ...ground],
     types: [storage],
   },
+  // A database is handed what it keeps of a password, in place of the password.
+  {
+    from: 'engine/database/',
+    may: [
+      './',
+      ...engineSeam,
+      ...sharedByEngines,
+      ...handedToEngines,
+      'crypto/random.ts',
+      'crypto/scram-verifier.ts',
+      ...ground,
+    ],
+    types: [storage],
+  },
   // Credentials of AWS are made at AWS.
   {
     from: 'engine/aws/',
@@ -361,6 +387,12 @@ export const rules: readonly Rule[] = [
     types: [storage],
   },
   { from: 'delivery/', may: [...deliverySeam, ...sharedByTargets, 'crypto/random.ts', ...ground] },
+  // What IAM must allow for deliveries, as the command line prints it.
+  { from: 'delivery/delivery-policy.ts', may: [...sharedByTargets, 'delivery/*/', ...ground] },
+  {
+    from: 'delivery/named-target.ts',
+    may: [...deliverySeam, ...sharedByTargets, 'aws/', 'crypto/random.ts', ...ground],
+  },
   {
     from: 'delivery/*/',
     may: ['./', ...deliverySeam, ...sharedByTargets, 'aws/', 'outgoing/', ...ground],
@@ -397,6 +429,22 @@ export const rules: readonly Rule[] = [
       ...ground,
     ],
     types: [storage, ...engineSeam],
+  },
+  {
+    from: 'service-user/postgres/',
+    may: [
+      './',
+      providerSeam,
+      ...sharedByProviders,
+      'crypto/scram-verifier.ts',
+      'outgoing/guarded-lookup.ts',
+      ...ground,
+    ],
+    types: ['crypto/random.ts'],
+  },
+  {
+    from: 'service-user/aws-iam/',
+    may: ['./', providerSeam, ...sharedByProviders, 'aws/', ...ground],
   },
   {
     from: 'engine/totp/',
@@ -515,7 +563,7 @@ export const packageOwners: Readonly<Record<string, string | readonly string[]>>
   lmdb: 'storage/lmdb/',
   mysql2: 'engine/database/mysql/',
   nodemailer: 'notifier/smtp/',
-  pg: ['engine/database/postgresql/', 'storage/postgres/'],
+  pg: ['engine/database/postgresql/', 'service-user/postgres/', 'storage/postgres/'],
   'qrcode-generator': 'crypto/barcode.ts',
   'shamir-secret-sharing': 'crypto/shamir.ts',
   'smol-toml': 'config/',

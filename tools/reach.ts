@@ -49,6 +49,7 @@ export const reaches: readonly Reach[] = [
       'audit-device/connection.ts',
       'engine/database/mysql/',
       'engine/database/postgresql/',
+      'service-user/postgres/session.ts',
       // The store is where the server's configuration says it is.
       'storage/postgres/session.ts',
       'storage/consul/agent.ts',
@@ -65,6 +66,8 @@ export const reaches: readonly Reach[] = [
       'outgoing/',
       'audit-device/http/',
       'cli/browser-return.ts',
+      // The agent answers programs of its own host, at a socket in a directory of its own.
+      'agent/status-socket.ts',
       'aws/json-wire.ts',
       'storage/consul/agent.ts',
     ],
@@ -80,6 +83,8 @@ export const reaches: readonly Reach[] = [
       'outgoing/',
       'audit-device/http/',
       'storage/consul/agent.ts',
+      // By which name a certificate counts; the driver opens the connection.
+      'service-user/postgres/session.ts',
       // AWS is asked where its own names and the server's settings lead, as the SDK's clients in that room do.
       'aws/json-wire.ts',
     ],

@@ -27,7 +27,16 @@ export interface AwsOptions extends AwsAccount {
 }
 
 /** The environment's name for a service, as in `AWS_ENDPOINT_URL_KMS`. */
-export type ServiceWord = 'KMS' | 'DYNAMODB' | 'S3' | 'STS' | 'EC2' | 'IAM' | 'SSM' | 'SNS';
+export type ServiceWord =
+  | 'KMS'
+  | 'DYNAMODB'
+  | 'S3'
+  | 'STS'
+  | 'EC2'
+  | 'IAM'
+  | 'SSM'
+  | 'SNS'
+  | 'SECRETS_MANAGER';
 
 /** Names of the account's options in a query. */
 export const awsQueryNames = ['region', 'profile', 'endpoint', 'role_arn', 'external_id'] as const;

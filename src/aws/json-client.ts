@@ -8,6 +8,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { isThrottlingError, isTransientError } from '@smithy/core/retry';
 import { SignatureV4 } from '@smithy/signature-v4';
 import { version } from '../version.ts';
+import type { Credentials } from './client-config.ts';
 import { JsonWire, type WireAnswer, type WireBounds } from './json-wire.ts';
 import type { PlainPlace } from './plain-place.ts';
 
@@ -21,6 +22,11 @@ export interface JsonWords {
   readonly bounds: WireBounds;
   /** Requests at most for one call. */
   readonly attempts: number;
+}
+
+/** Where a service is, and who asks: keys, or whatever finds them for each request. */
+export interface JsonPlace extends Omit<PlainPlace, 'credentials'> {
+  readonly credentials: Credentials | (() => Promise<Credentials>);
 }
 
 export interface JsonSurroundings {
@@ -43,7 +49,7 @@ const skew = 240_000;
 
 export class JsonClient {
   readonly #words: JsonWords;
-  readonly #place: PlainPlace;
+  readonly #place: JsonPlace;
   readonly #surroundings: JsonSurroundings;
   readonly #signer: SignatureV4;
   #wire: Promise<JsonWire> | undefined;
@@ -51,7 +57,7 @@ export class JsonClient {
   /** Milliseconds that AWS's clock is ahead of ours, where that is too much to be signed. */
   #ahead = 0;
 
-  constructor(place: PlainPlace, words: JsonWords, surroundings: JsonSurroundings) {
+  constructor(place: JsonPlace, words: JsonWords, surroundings: JsonSurroundings) {
     this.#place = place;
     this.#words = words;
     this.#surroundings = surroundings;

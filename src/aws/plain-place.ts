@@ -23,6 +23,11 @@ const partitions: readonly (readonly [RegExp, string])[] = [
   [/^(?:us|eu|ap|sa|ca|me|af|il|mx)-[a-z]+-\d+$/, 'amazonaws.com'],
 ];
 
+/** The domain that services of a region are in; undefined for a partition that is not known here. */
+export function publicDomain(region: string): string | undefined {
+  return partitions.find(([pattern]) => pattern.test(region))?.[1];
+}
+
 /** Settings that change where a service is or how it is asked; set at all, to whatever value, they are the SDK's to read. */
 const unusualNames = [
   'AWS_ACCOUNT_ID_ENDPOINT_MODE',
@@ -45,7 +50,7 @@ export function plainPlace(options: AwsOptions, service: ServiceWord): PlainPlac
   if (options.profile !== undefined || options.roleArn !== undefined || region === undefined)
     return undefined;
   const credentials = fromEnvironment(options.env);
-  const domain = partitions.find(([pattern]) => pattern.test(region))?.[1];
+  const domain = publicDomain(region);
   if (credentials === undefined || domain === undefined) return undefined;
   if (isSet(options.env, unusualNames) || isSet(process.env, unusualNames) || filesAreUnusual())
     return undefined;

@@ -1,5 +1,5 @@
 /** Programs whose words a command of ours takes: a link of such a name that points here is that command. */
-const otherNames: readonly string[] = ['vault', 'credstash', 'credsmash', 'sts'];
+const otherNames: readonly string[] = ['vault', 'credstash', 'credsmash', 'sts', 'berry'];
 
 /**
  * The words of a command line, with the name of the program that it was called as where that says something.

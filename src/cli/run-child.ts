@@ -97,6 +97,21 @@ export function startBeside(order: ChildOrder): void {
   child.unref();
 }
 
+/** A program that runs beside us with our output, and is told signals by whoever started it. */
+export interface StartedChild {
+  /** Never rejects. */
+  readonly ended: Promise<ChildEnd>;
+  kill(signal: NodeJS.Signals): void;
+}
+
+/** Starts a program; that it could not be started is how it ended. */
+export function startChild(order: ChildOrder): StartedChild {
+  const found = findProgram(order);
+  if (found.kind === 'failed') return { ended: Promise.resolve(found), kill: () => undefined };
+  const child = spawn(found.path, order.args, { argv0: order.command, env: order.env, stdio: 'inherit' });
+  return { ended: endOf(child), kill: (signal) => void child.kill(signal) };
+}
+
 function endOf(child: ChildProcess): Promise<ChildEnd> {
   return new Promise((resolve) => {
     child.once('error', (error) => resolve(failure(error)));

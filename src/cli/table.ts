@@ -109,6 +109,11 @@ export const rows: Readonly<Record<string, Row>> = {
     summary: 'Trade one-time codes for credentials of AWS',
     load: () => import('./commands/sts.ts'),
   },
+  agent: {
+    section: 'Secrets',
+    summary: 'Keep credentials and files of secrets up to date on this host',
+  },
+  berry: { section: 'Secrets', summary: "berry's own command, in its words" },
   credstash: {
     section: 'Secrets',
     summary: "credstash's own commands, in its words",

@@ -1,7 +1,6 @@
 /** Data keys from KMS, and what its refusals mean for an item. Keys are zeroed after use by whoever asked for them. */
 import { AwsError } from '../aws/aws-error.ts';
 import type { KmsClient } from '../aws/kms.ts';
-import { sha256 } from '../crypto/digest.ts';
 import { CofferError } from '../errors.ts';
 import { contextKeys, type EncryptionContext } from './encryption-context.ts';
 import type { DataKey } from './format.ts';
@@ -25,6 +24,7 @@ export class DataKeys implements Disposable {
   readonly #service: KeyService;
   readonly #keyId: string;
   readonly #kept = new Map<string, Promise<Buffer>>();
+  #ended = false;
 
   /** @param keyId as KMS names keys: id, ARN, or `alias/NAME` */
   constructor(service: KeyService, keyId: string) {
@@ -57,17 +57,20 @@ export class DataKeys implements Disposable {
     { shared, toWrite = false, what }: UnwrapWishes,
   ): Promise<Buffer> {
     const key = toWrite ? this.#keyId : undefined;
-    if (!shared || toWrite) return this.#decrypt(wrapped, context, what, key);
-    // The wrapped key opens under one context only, so that the digest of both is a name for it.
-    const id = sha256(JSON.stringify([wrapped.toString('base64'), context])).toString('base64');
-    let kept = this.#kept.get(id);
-    if (kept === undefined) {
-      if (this.#kept.size >= mostKept) this.#forget();
-      kept = this.#decrypt(wrapped, context, what);
-      this.#kept.set(id, kept);
-      kept.catch(() => this.#kept.delete(id));
+    try {
+      if (!shared || toWrite) return await this.#decrypt(wrapped, context, key);
+      return Buffer.from(await this.#sharedKey(wrapped, context));
+    } catch (error) {
+      throw refusal(error, context, what);
     }
-    return Buffer.from(await kept);
+  }
+
+  /**
+   * Has a shared key unwrapped that items will ask for by `unwrap`. Never throws: what does not unwrap is asked for again by the
+   * first item that it belongs to, and told then.
+   */
+  unwrapAhead(wrapped: Buffer, context: EncryptionContext): void {
+    if (!this.#ended) this.#sharedKey(wrapped, context).catch(() => undefined);
   }
 
   /** A key is about to be asked for. Never throws: what is wrong, asking tells. */
@@ -76,6 +79,7 @@ export class DataKeys implements Disposable {
   }
 
   [Symbol.dispose](): void {
+    this.#ended = true;
     this.#forget();
     this.#service.close();
   }
@@ -90,12 +94,20 @@ export class DataKeys implements Disposable {
     this.#kept.clear();
   }
 
-  async #decrypt(wrapped: Buffer, context: EncryptionContext, what: string, key?: string): Promise<Buffer> {
-    try {
-      return (await this.#service.decrypt({ key, ciphertext: wrapped, context })).plaintext;
-    } catch (error) {
-      throw refusal(error, context, what);
-    }
+  #sharedKey(wrapped: Buffer, context: EncryptionContext): Promise<Buffer> {
+    // The wrapped key opens under one context only, so that both together are a name for it.
+    const id = JSON.stringify([wrapped.toString('base64'), context]);
+    const kept = this.#kept.get(id);
+    if (kept !== undefined) return kept;
+    if (this.#kept.size >= mostKept) this.#forget();
+    const asked = this.#decrypt(wrapped, context);
+    this.#kept.set(id, asked);
+    asked.catch(() => this.#kept.delete(id));
+    return asked;
+  }
+
+  async #decrypt(wrapped: Buffer, context: EncryptionContext, key?: string): Promise<Buffer> {
+    return (await this.#service.decrypt({ key, ciphertext: wrapped, context })).plaintext;
   }
 }
 

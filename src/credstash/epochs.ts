@@ -12,6 +12,7 @@ import { CofferError } from '../errors.ts';
 import { cofferFormat } from './coffer-format.ts';
 import type { DataKeys } from './data-keys.ts';
 import { contextKeys, type EncryptionContext } from './encryption-context.ts';
+import { epochPrefix } from './epoch-ahead.ts';
 import type { DataKey } from './format.ts';
 import { bytesOf, type Item, keyOf, optionalSet, ownName, textOf } from './item.ts';
 import type { ItemStore } from './item-store.ts';
@@ -23,7 +24,6 @@ export interface EpochKey extends DataKey {
 
 /** Epochs whose context is tried: with many contexts of the same keys, one more epoch is cheaper than asking on. */
 const mostTried = 4;
-const prefix = 'epoch/';
 /** Milliseconds that another writer's clock may be ahead. */
 const mostAhead = 3_600_000;
 
@@ -35,7 +35,7 @@ export async function epochKey(
 ): Promise<EpochKey> {
   let tried = 0;
   for await (const item of store.versions(ownName, 'whole')) {
-    if (!keyOf(item).version.startsWith(prefix)) continue;
+    if (!keyOf(item).version.startsWith(epochPrefix)) continue;
     const began = beginningOf(textOf(item, 'epoch'));
     if (began === undefined || began > now + mostAhead) continue;
     if (began + days * 86_400_000 <= now) break;
@@ -81,7 +81,7 @@ async function begin(
   const names = contextKeys(context);
   await store.create({
     name: { S: ownName },
-    version: { S: `${prefix}${encodeVersion(now)}/${epoch}` },
+    version: { S: `${epochPrefix}${encodeVersion(now)}/${epoch}` },
     epoch: { S: epoch },
     key: { B: key.wrapped },
     created: { N: String(now) },

@@ -1,7 +1,7 @@
 /** What is known of a version without opening it. */
 import type { WrittenFormat } from './format.ts';
 import { formatOf } from './formats.ts';
-import { type Item, keyOf, optionalNumber } from './item.ts';
+import { type Item, keyOf, optionalNumber, optionalText } from './item.ts';
 import { type ItemState, isOverdue, stateOf } from './item-state.ts';
 import { versionNumber } from './version.ts';
 
@@ -15,6 +15,8 @@ export interface Head {
   readonly created: number | undefined;
   readonly comment: string | undefined;
   readonly family: WrittenFormat | undefined;
+  /** Of the key that it shares with other items; undefined where it has one of its own. */
+  readonly epoch: string | undefined;
   /** Deleted, past its time to come back, and its value is still there. */
   readonly overdue: boolean;
 }
@@ -36,6 +38,7 @@ export function headOf(item: Item, now: number): Head {
     created: own ? believed(() => optionalNumber(item, 'created'), undefined) : undefined,
     comment: item['comment']?.S,
     family,
+    epoch: own ? believed(() => optionalText(item, 'epoch'), undefined) : undefined,
     overdue: own && believed(() => isOverdue(item, now), false),
   };
 }

@@ -103,7 +103,23 @@ export class OldTable implements Disposable {
    * is one over names, and then those items in batches.
    */
   async latestItems(wanted?: (name: string) => boolean): Promise<readonly Item[]> {
-    this.#opened.keys.prepare();
+    const { table } = this.#opened;
+    const ahead = table.keyAhead();
+    const looking = this.#scanned(wanted);
+    // Whoever reads all of the table needs its newest key, whatever the items are.
+    if (wanted === undefined) void ahead.ask();
+    const live = (await looking).filter((item) => this.#live(item) !== undefined);
+    const heads = wanted === undefined ? [] : live.map((item) => table.headOf(item));
+    if (heads.length > 0) void ahead.ask(heads);
+    const items = wanted === undefined ? live : await this.#store.readMany(live.map(keyOf));
+    if (items.length < live.length) {
+      throw new CofferError('conflict', 'secrets were deleted while they were read; try again');
+    }
+    return items.toSorted((left, right) => compareText(keyOf(left).name, keyOf(right).name));
+  }
+
+  /** The latest version of each name, whole where all are wanted and else its head; deleted ones too. */
+  async #scanned(wanted: ((name: string) => boolean) | undefined): Promise<readonly Item[]> {
     const best = new Map<string, Item>();
     for await (const item of this.#store.scan(wanted === undefined ? 'whole' : 'head')) {
       const { name, version } = keyOf(item);
@@ -111,12 +127,7 @@ export class OldTable implements Disposable {
       const other = best.get(name);
       if (other === undefined || this.#compare(version, keyOf(other).version) > 0) best.set(name, item);
     }
-    const live = [...best.values()].filter((item) => this.#live(item) !== undefined);
-    const items = wanted === undefined ? live : await this.#store.readMany(live.map(keyOf));
-    if (items.length < live.length) {
-      throw new CofferError('conflict', 'secrets were deleted while they were read; try again');
-    }
-    return items.toSorted((left, right) => compareText(keyOf(left).name, keyOf(right).name));
+    return [...best.values()];
   }
 
   /** Whole items of these keys; those that are gone are left out. */

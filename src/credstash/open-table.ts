@@ -38,7 +38,7 @@ export interface TableServices {
 /** Throws nothing: what an address asks for that cannot be, the first call tells. */
 export function openServices(
   address: TableAddress,
-  options: Pick<AwsOptions, 'env' | 'deadline'>,
+  options: Pick<AwsOptions, 'env' | 'deadline' | 'signal'>,
 ): TableServices {
   return {
     store: dynamoStore(dynamoClient({ ...address.account, ...options }), address.table),
@@ -56,8 +56,15 @@ export function openTable(
   { env, now, random = systemRandom }: TableSurroundings,
 ): OpenedTable {
   const context = parseContext([...address.context, ...contextWords]);
-  const { store, service } = openServices(address, { env });
-  const keys = new DataKeys(service, address.key);
+  const ended = new AbortController();
+  const services = openServices(address, { env, signal: ended.signal });
+  const keys = new DataKeys(services.service, address.key);
+  // What was asked ahead and nobody waits for any more would keep the process, as long as it is tried again.
+  const close = () => {
+    ended.abort();
+    services.store.close();
+  };
+  const store = { ...services.store, close };
   return {
     store,
     keys,

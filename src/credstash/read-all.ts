@@ -44,8 +44,9 @@ export async function* readAll(
   wanted: (name: string) => boolean,
 ): AsyncGenerator<Outcome> {
   const looking = latestHeads(table, wanted);
-  table.prepare();
+  const ahead = table.keyAhead();
   const live = (await looking).filter(({ state }) => state.kind === 'live');
+  void ahead.ask(live);
   for await (const { batch, items } of batchesOf(table, live)) {
     for (const outcome of await openAll(table, batch, items)) if (outcome !== undefined) yield outcome;
   }

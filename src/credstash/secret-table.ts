@@ -10,6 +10,7 @@ import { CofferError } from '../errors.ts';
 import { createOnce } from './create-once.ts';
 import type { DataKeys } from './data-keys.ts';
 import { type EncryptionContext, requireContextKeys } from './encryption-context.ts';
+import { KeyAhead } from './epoch-ahead.ts';
 import { epochKey } from './epochs.ts';
 import type { DataKey, Opened, Shape, WrittenFormat } from './format.ts';
 import { formatNamed, formatOf } from './formats.ts';
@@ -93,7 +94,7 @@ export class SecretTable implements Disposable {
    */
   async read(name: string, version?: number): Promise<Found> {
     const reading = version === undefined ? this.latest(name) : this.version(name, version);
-    this.prepare();
+    this.#parts.keys.prepare();
     const item = await reading;
     if (item === undefined) {
       const what = version === undefined ? `secret ${name}` : `version ${version} of ${name}`;
@@ -127,9 +128,9 @@ export class SecretTable implements Disposable {
     return other === undefined ? undefined : this.#parts.store.read({ name, version: other });
   }
 
-  /** Items are about to be opened: what that takes is made ready while they are on their way. */
-  prepare(): void {
-    this.#parts.keys.prepare();
+  /** Many items are about to be opened: what that takes is made ready while they are on their way. */
+  keyAhead(): KeyAhead {
+    return new KeyAhead(this.#parts, this.#wishes);
   }
 
   /** Opens an item that was read. Throws `integrity`, `wrong_key` or `permission_denied`, naming the item. */

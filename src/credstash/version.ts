@@ -59,9 +59,14 @@ export function credstashLatest(versions: readonly string[]): string | undefined
   );
 }
 
+/** Half of a character beyond U+FFFF: by these alone the order of UTF-16 is another than that of UTF-8. */
+const surrogate = /[\ud800-\udfff]/;
+
 /** By UTF-8 bytes. */
 export function compareText(left: string, right: string): number {
-  return Buffer.compare(Buffer.from(left), Buffer.from(right));
+  if (surrogate.test(left) || surrogate.test(right))
+    return Buffer.compare(Buffer.from(left), Buffer.from(right));
+  return left < right ? -1 : Number(left > right);
 }
 
 /** Names under which one number may have been stored: padded as today, and plain as the oldest programs did. */

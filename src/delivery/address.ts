@@ -71,3 +71,10 @@ export function joinAddress<N extends string>(
 function encodeValue(value: string): string {
   return encodeURIComponent(value).replaceAll('%2F', '/').replaceAll('%3A', ':');
 }
+
+/** Throws `invalid_request` for what cannot be the name of a key of KMS. */
+export function requireKmsKey(key: string | undefined): void {
+  if (key !== undefined && !/^[A-Za-z0-9:/_-]{1,300}$/.test(key)) {
+    throw wrongTarget('kms-key is a key of KMS: its id or ARN, or alias/NAME');
+  }
+}

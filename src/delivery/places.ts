@@ -101,3 +101,26 @@ export function notListed(what: string, setting: string): Error {
     `${what} is not among the places that the server’s own configuration lists (${setting})`,
   );
 }
+
+/** A cluster's API server, and where its files are. */
+export interface ListedCluster {
+  /** With a port unless it is 443. */
+  readonly host: string;
+  /** Files of a token and of the cluster's certificates; undefined for the pod's own. */
+  readonly files: { readonly token: string; readonly ca: string } | undefined;
+}
+
+/** The first entry that fits counts. @throws `invalid_request` that names the setting, where none does */
+export function requireNamespace(
+  host: string,
+  namespace: string,
+  { kubernetes }: DeliveryPlaces,
+): ListedCluster {
+  for (const entry of kubernetes) {
+    const url = URL.canParse(entry) ? new URL(entry) : undefined;
+    if (url?.host !== host || !matchesPattern(url.pathname.slice(1), namespace)) continue;
+    const [token, ca] = [url.searchParams.get('token'), url.searchParams.get('ca')];
+    return { host, files: token === null || ca === null ? undefined : { token, ca } };
+  }
+  throw notListed(`the namespace ${namespace} at ${host}`, 'delivery.kubernetes');
+}

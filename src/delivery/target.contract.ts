@@ -159,11 +159,11 @@ export function targetContract(subject: () => TargetSubject): void {
     const target = open();
     const over = AbortSignal.abort();
     for (const late of [
-      target.probe('shop', over),
-      target.deliver(parcelOf(firstUser, firstClient), over),
-      target.remove('shop', over),
+      () => target.probe('shop', over),
+      () => target.deliver(parcelOf(firstUser, firstClient), over),
+      () => target.remove('shop', over),
     ]) {
-      expect(await failureOf(late)).toMatchObject({ code: 'unavailable' });
+      expect(await failureOf(late())).toMatchObject({ code: 'unavailable' });
     }
     expect(await holds('shop')).toEqual({});
     target.close();
@@ -223,11 +223,11 @@ export function targetContract(subject: () => TargetSubject): void {
       'a\n',
     ]) {
       for (const call of [
-        target.deliver(parcelOf(firstUser, firstClient, ['user'], id), never()),
-        target.probe(id, never()),
-        target.remove(id, never()),
+        () => target.deliver(parcelOf(firstUser, firstClient, ['user'], id), never()),
+        () => target.probe(id, never()),
+        () => target.remove(id, never()),
       ]) {
-        expect(await failureOf(call), JSON.stringify(id)).toMatchObject({ code: 'invalid_request' });
+        expect(await failureOf(call()), JSON.stringify(id)).toMatchObject({ code: 'invalid_request' });
       }
     }
     target.close();

@@ -9,7 +9,6 @@ import { syslog } from '../audit-device/syslog/syslog.ts';
 import { type AwsPlaces, noAwsPlaces } from '../aws/aws-places.ts';
 import type { MountTypes } from '../core/mount/mounts.ts';
 import { type ListedPlaces, noDeliveryPlaces } from '../delivery/places.ts';
-import type { TargetType, TargetTypes } from '../delivery/target.ts';
 import type { DatabasePlugin } from '../engine/database/plugin.ts';
 import type { AuthMethodRow, EngineRow } from '../engine/engine.ts';
 import { pointerFormats } from '../engine/kv/pointer-formats.ts';
@@ -31,7 +30,6 @@ import { passphraseSlots } from '../seal/passphrase/slot-maker.ts';
 import { shamirByHand } from '../seal/shamir/manual.ts';
 import { shamirSlots } from '../seal/shamir/slot-maker.ts';
 import type { SlotMaker } from '../seal/slot-maker.ts';
-import type { ProviderType, ProviderTypes } from '../service-user/provider.ts';
 import { consul } from '../storage/consul/type.ts';
 import { dynamodb } from '../storage/dynamodb/type.ts';
 import { lmdb } from '../storage/lmdb/type.ts';
@@ -74,8 +72,11 @@ function enginesFor(places: AwsPlaces, delivery: ListedPlaces): readonly EngineR
     lazyRow({ type: 'aws' }, async () => (await import('../engine/aws/aws.ts')).awsCredentials(places)),
     lazyRow({ type: 'service-users' }, async () => {
       const { serviceUsers } = await import('../engine/service-users/service-users.ts');
-      const targets = await targetTypesFor(places, delivery);
-      return serviceUsers({ targets, providers: await providerTypesFor(places) });
+      const { providerTypesFor, targetTypesFor } = await import('./service-users-catalog.ts');
+      return serviceUsers({
+        targets: targetTypesFor(places, delivery),
+        providers: providerTypesFor(places),
+      });
     }),
   ];
 }
@@ -151,23 +152,4 @@ export const dialectTypes: readonly DialectType[] = [dssss, stsftw];
 /** @param places where notifiers may have the server go at AWS */
 export function notifierTypesFor(places: AwsPlaces): ReadonlyMap<string, NotifierType> {
   return new Map([webhook, sns(places), smtp].map((type) => [type.type, type]));
-}
-
-/**
- * @param places where deliveries may go at AWS
- * @param delivery where they may go at all; asked at each call
- */
-export async function targetTypesFor(places: AwsPlaces, delivery: ListedPlaces): Promise<TargetTypes> {
-  const types: readonly TargetType[] = [
-    (await import('../delivery/s3/s3.ts')).s3(places, delivery),
-    (await import('../delivery/directory/directory.ts')).directory(delivery),
-    (await import('../delivery/kv/kv.ts')).kvTarget,
-  ];
-  return new Map(types.map((type) => [type.scheme, type]));
-}
-
-/** @param places where service users may be at AWS */
-export async function providerTypesFor(_places: AwsPlaces): Promise<ProviderTypes> {
-  const types: readonly ProviderType[] = [(await import('../service-user/builtin/builtin.ts')).builtin];
-  return new Map(types.map((type) => [type.type, type]));
 }

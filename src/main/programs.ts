@@ -4,6 +4,8 @@ import type { Load } from '../cli/table.ts';
 export const programs: Readonly<Record<string, Load>> = {
   server: () => import('./server-command.ts'),
   'vault server': () => import('./vault-server-command.ts'),
+  agent: () => import('./agent-command.ts'),
+  berry: () => import('./berry-command.ts'),
   doctor: () => import('./doctor-command.ts'),
   audit: () => import('./audit-command.ts'),
   'operator backup': () => import('./backup-command.ts'),

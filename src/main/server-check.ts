@@ -2,7 +2,7 @@
 import type { Shell } from '../cli/shell.ts';
 import { shownAddress } from '../config/listen-address.ts';
 import type { Loaded } from '../config/load.ts';
-import { ConfigurationError, type Problem, shownProblem } from '../config/problem.ts';
+import type { Problem } from '../config/problem.ts';
 import type { ListenerSettings } from '../config/settings.ts';
 import type { JsonValue } from '../json.ts';
 import { backupProblems } from './backup-places.ts';
@@ -10,6 +10,7 @@ import { readCertificate } from './certificate.ts';
 import { dialectProblems } from './configured-dialects.ts';
 import { sealProblems } from './configured-seals.ts';
 import { notifierProblems } from './notifiers.ts';
+import { problemJson, refuseWith } from './refuse-with.ts';
 import { certificateProblems, placeProblems } from './server-settings.ts';
 import { storagePlace, storageProblems } from './storage-place.ts';
 
@@ -55,18 +56,6 @@ export function settingProblems(loaded: Loaded): readonly Problem[] {
     ...backupProblems(loaded),
     ...notifierProblems(loaded),
   ];
-}
-
-/** Tells every problem on a line of its own, then throws them as one error. */
-export function refuseWith(problems: readonly Problem[], shell: Shell): never {
-  const error = new ConfigurationError(problems);
-  if (problems.length === 1 || shell.ui.format === 'json') throw error;
-  shell.ui.talk(problems.map(shownProblem).join('\n'));
-  throw error.summary();
-}
-
-function problemJson({ where, file, place, message }: Problem): JsonValue {
-  return { where, file: file ?? null, line: place?.line ?? null, column: place?.column ?? null, message };
 }
 
 function listenerRow(settings: ListenerSettings): { address: string; note: string; json: JsonValue } {

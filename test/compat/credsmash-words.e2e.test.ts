@@ -9,11 +9,13 @@ import { cleanUp, freshPlace, type Outcome, type Place, program, runProgram } fr
 import { askMoto, makeKmsKey, testRegion } from '../fakes/moto-calls.ts';
 import { type Moto, resetMoto, startMoto } from '../setup/moto.ts';
 import { need } from '../setup/need.ts';
+import { OldProgram } from './old-program.ts';
 import { type Pair, type Programs, runBoth, seen, sortedLines } from './old-programs.ts';
 
 let moto: Moto | undefined;
 let place: Place;
 let env: Record<string, string>;
+let old: OldProgram | undefined;
 beforeAll(async () => {
   moto = await startMoto();
   if (moto === undefined) return;
@@ -24,6 +26,7 @@ beforeAll(async () => {
   env = { ...place.env, ...moto.env, AWS_DEFAULT_REGION: testRegion, LC_ALL: 'C.UTF-8', PYTHONUTF8: '1' };
 }, 300_000);
 afterAll(async () => {
+  old?.close();
   await moto?.close();
   await cleanUp();
 });
@@ -32,7 +35,8 @@ const patience = 180_000;
 
 function programs(context: TestContext): Programs {
   if (moto === undefined) return context.skip('moto is missing');
-  return { path: need(context, 'credsmash'), name: 'credsmash', env, tableOf: (whose) => ['-t', whose] };
+  old ??= new OldProgram(need(context, 'credsmash'), env);
+  return { old, name: 'credsmash', env, tableOf: (whose) => ['-t', whose] };
 }
 
 type Step = (words: readonly string[], stdin?: string) => Promise<Pair>;
@@ -171,7 +175,7 @@ describe('one story', () => {
   });
 
   it('threat 26: writes files for their owner alone', { timeout: patience }, async (context) => {
-    const { path, env: theirEnv } = programs(context);
+    const path = need(context, 'credsmash');
     for (const [verb, name] of [
       [['get', 'bin'], 'one'],
       [['find-many', 'many*'], 'many.json'],
@@ -183,7 +187,7 @@ describe('one story', () => {
       ] as const) {
         mkdirSync(join(place.home, whose), { recursive: true });
         const [command = '', ...words] = [...run, '-t', whose, ...verb, join(place.home, whose, name)];
-        expect(await runProgram(command, words, theirEnv)).toMatchObject({ code: 0, stdout: '' });
+        expect(await runProgram(command, words, env)).toMatchObject({ code: 0, stdout: '' });
       }
       const content = (whose: string) => readFileSync(join(place.home, whose, name)).toString('base64');
       expect(content('ours')).toBe(content('theirs'));
@@ -203,7 +207,7 @@ describe('one story', () => {
   });
 
   it('has a configuration file', { timeout: patience }, async (context) => {
-    const { path, env: theirEnv } = programs(context);
+    const path = need(context, 'credsmash');
     const config = (table: string) =>
       `; remark\n[credsmash]\ntable_name = ${table}\nalgorithm = aes-gcm\nLOG_LEVEL: WARNING\n[credsmash:aes-gcm]\nkey_length = 16\n` +
       '[credsmash:key_service:kms]\nkey_id = alias/other\nencryption_context =\n  env = prod\n  App = a=b\n';
@@ -212,7 +216,7 @@ describe('one story', () => {
       runProgram(
         path,
         [...words],
-        { ...theirEnv, CREDSMASH_CONFIG: join(place.home, `${table}.cfg`), ...extra },
+        { ...env, CREDSMASH_CONFIG: join(place.home, `${table}.cfg`), ...extra },
         undefined,
         place.home,
       );

@@ -17,11 +17,13 @@ import {
 import { askMoto, makeKmsKey, testRegion } from '../fakes/moto-calls.ts';
 import { type Moto, resetMoto, startMoto } from '../setup/moto.ts';
 import { need } from '../setup/need.ts';
+import { OldProgram } from './old-program.ts';
 import { type Pair, type Programs, runBoth, seen, sortedLines } from './old-programs.ts';
 
 let moto: Moto | undefined;
 let place: Place;
 let env: Record<string, string>;
+let old: OldProgram | undefined;
 beforeAll(async () => {
   moto = await startMoto();
   if (moto === undefined) return;
@@ -32,6 +34,7 @@ beforeAll(async () => {
   env = { ...place.env, ...moto.env, AWS_DEFAULT_REGION: testRegion, LC_ALL: 'C.UTF-8', PYTHONUTF8: '1' };
 }, 300_000);
 afterAll(async () => {
+  old?.close();
   await moto?.close();
   await cleanUp();
 });
@@ -40,8 +43,9 @@ const patience = 180_000;
 
 function programs(context: TestContext): Programs {
   if (moto === undefined) return context.skip('moto is missing');
+  old ??= new OldProgram(need(context, 'credstash'), env);
   return {
-    path: need(context, 'credstash'),
+    old,
     name: 'credstash',
     env,
     tableOf: (whose) => ['--log-file', '/dev/null', '-t', whose],

@@ -1,5 +1,6 @@
 /** Runs the same words by an old program and by Coffer, each at a table of its own, and holds them side by side. */
 import { program as coffer, type Outcome, type Place, runProgram } from '../e2e/server-process.ts';
+import type { OldProgram } from './old-program.ts';
 
 export interface Pair {
   readonly theirs: Outcome;
@@ -7,8 +8,7 @@ export interface Pair {
 }
 
 export interface Programs {
-  /** The old program. */
-  readonly path: string;
+  readonly old: OldProgram;
   /** What it is called behind `coffer`. */
   readonly name: 'credstash' | 'credsmash';
   readonly env: Readonly<Record<string, string>>;
@@ -18,13 +18,13 @@ export interface Programs {
 
 /** Both at once: neither sees what the other does. */
 export async function runBoth(
-  { path, name, env, tableOf }: Programs,
+  { old, name, env, tableOf }: Programs,
   place: Place,
   words: readonly string[],
   stdin?: string,
 ): Promise<Pair> {
   const [theirs, ours] = await Promise.all([
-    runProgram(path, [...tableOf('theirs'), ...words], env, stdin, place.home),
+    old.run({ words: [...tableOf('theirs'), ...words], env, stdin, cwd: place.home }),
     runProgram(process.execPath, [coffer, name, ...tableOf('ours'), ...words], env, stdin, place.home),
   ]);
   return { theirs, ours };

@@ -90,3 +90,14 @@ it('systemd, where it is, takes the unit with its drop-in and finds little expos
   const exposed = spawnSync('systemd-analyze', ['security', '--offline=true', '--threshold=20', unit]);
   expect(exposed.status, String(exposed.stdout)).toBe(0);
 });
+
+it('threat 26: the agent’s unit has the rights that giving files away takes, and what it writes is in directories of its own', () => {
+  const agent = section('coffer-agent.service', 'Service');
+  expect(agent.get('CapabilityBoundingSet')).toEqual(['CAP_CHOWN CAP_KILL CAP_DAC_READ_SEARCH']);
+  expect(agent.get('NoNewPrivileges')).toEqual(['yes']);
+  expect(agent.get('ProtectSystem')).toEqual(['strict']);
+  expect([agent.get('LimitCORE'), agent.get('MemorySwapMax')]).toEqual([['0'], ['0']]);
+  expect(agent.get('RestartPreventExitStatus')).toEqual([String(exitCodeOf('usage'))]);
+  const [start = ''] = agent.get('ExecStart') ?? [];
+  expect(start).toBe('/usr/bin/coffer agent --config /etc/coffer/agent.toml');
+});

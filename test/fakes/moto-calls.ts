@@ -16,6 +16,7 @@ export async function askMoto(
     TrentService: 'kms',
     AmazonSSM: 'ssm',
     AmazonSQS: 'sqs',
+    secretsmanager: 'secretsmanager',
   };
   const service = services[target.split('.', 1)[0] ?? ''] ?? 'dynamodb';
   const answer = await fetch(endpoint, {

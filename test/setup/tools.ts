@@ -16,6 +16,7 @@ export const toolNames = [
   'pgbouncer',
   'credstash',
   'credsmash',
+  'berry',
   'aws',
   'check-jsonschema',
   'kubernetes-validate',
@@ -59,6 +60,14 @@ export function findTools(say: (line: string) => void): Tools {
     credstash: pythonProgram('credstash', '1.17.1', say),
     // Without Jinja it has no templates, and says nothing of it.
     credsmash: pythonProgram('credsmash', '3.0.1', say, ['jinja2==3.1.6']),
+    // Its wheel: the other package of it does not install any more.
+    berry: pythonProgram(
+      'stups-berry',
+      '1.0.28',
+      say,
+      ['boto3==1.44.5', 'dnspython==2.9.2', 'PyYAML==6.0.3'],
+      'berry',
+    ),
     aws: pythonProgram('awscli', '1.46.3', say, [], 'aws'),
     // Both bring the schemas along that others publish.
     'check-jsonschema': pythonProgram('check-jsonschema', '0.39.0', say),

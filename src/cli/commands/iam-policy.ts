@@ -23,6 +23,8 @@ export const command = defineCommand({
     'With server it is the policy of `coffer server --aws`, of the same --name.',
     'With aws-engine it is the policy of the identity in `config/root` of an engine aws: for all that its roles may do, or for ' +
       'what --use says.',
+    'With delivery it is the policy of the server’s identity for targets of service users, with reader --target that of an application ' +
+      'that reads there.',
   ],
   operands: { ROLE: 'one' },
   options: {
@@ -49,6 +51,21 @@ export const command = defineCommand({
       value: 'ARN',
       help: 'with aws-engine: the policy that bounds every user that is made',
     },
+    target: {
+      type: 'list',
+      value: 'ADDRESS',
+      help: 'with delivery and reader: where applications’ credentials are delivered; may be repeated',
+    },
+    application: {
+      type: 'list',
+      value: 'ID',
+      help: 'with reader --target: whose credentials are read; may be repeated',
+    },
+    acls: { type: 'flag', help: 'with delivery: some of the buckets have ACLs' },
+    deletes: {
+      type: 'flag',
+      help: 'with delivery: what was delivered may be deleted, and not only written over',
+    },
     name: { type: 'text', value: 'NAME', help: 'with server: as in `coffer server --aws --name NAME`' },
     ...tableOptions,
   },
@@ -57,6 +74,8 @@ export const command = defineCommand({
     'coffer iam-policy writer --account 111122223333 --context env=prod',
     'coffer iam-policy server --aws --name billing',
     'coffer iam-policy aws-engine --use assumed_role --account 111122223333',
+    'coffer iam-policy delivery --target org-mint-eu-west-1 --deletes',
+    'coffer iam-policy reader --target org-mint-eu-west-1 --application shop',
   ],
   async run({ options, operands }, shell) {
     const { account } = options;
@@ -71,11 +90,17 @@ export const command = defineCommand({
       shell.ui.json(awsEnginePolicy(engineOptions(options, said)));
       return;
     }
+    if (operands.ROLE === 'delivery' || (operands.ROLE === 'reader' && options.target.length > 0)) {
+      const { deliveryRolePolicy } = await import('../delivery-role-policy.ts');
+      shell.ui.json(deliveryRolePolicy(operands.ROLE, { ...options, account }, said));
+      return;
+    }
+    refuseDeliveryWords(options);
     const role = policyRoles.find((each) => each === operands.ROLE);
     if (role === undefined)
       throw usageError(
         'iam-policy',
-        `ROLE is one of: ${[...policyRoles, 'server', 'aws-engine'].join(', ')}`,
+        `ROLE is one of: ${[...policyRoles, 'server', 'aws-engine', 'delivery'].join(', ')}`,
       );
     if (options.aws || options.name !== undefined)
       throw usageError('iam-policy', '--aws and --name go with server');
@@ -90,6 +115,18 @@ export const command = defineCommand({
     );
   },
 });
+
+interface DeliveryWords {
+  readonly target: readonly string[];
+  readonly application: readonly string[];
+  readonly acls: boolean;
+  readonly deletes: boolean;
+}
+
+function refuseDeliveryWords({ target, application, acls, deletes }: DeliveryWords): void {
+  if (target.length === 0 && application.length === 0 && !acls && !deletes) return;
+  throw usageError('iam-policy', '--target, --application, --acls and --deletes go with delivery and reader');
+}
 
 interface EngineWords {
   readonly use: readonly string[];

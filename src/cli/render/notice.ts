@@ -58,18 +58,30 @@ export async function tell(shell: Shell, { signal, command }: Notice): Promise<s
   return end.code === 0 ? undefined : `${program} ended with ${end.code}`;
 }
 
-function send({ name, pidFile }: NonNullable<Notice['signal']>): string | undefined {
+function send(signal: NonNullable<Notice['signal']>): string | undefined {
+  const sent = sendSignal(signal);
+  return sent.kind === 'sent' ? undefined : sent.problem;
+}
+
+/** How sending a signal went; `absent` is a process that is not there, and nobody to be told. */
+export type SentSignal =
+  | { readonly kind: 'sent' }
+  | { readonly kind: 'absent' | 'failed'; readonly problem: string };
+
+/** To the process whose number a file holds. */
+export function sendSignal({ name, pidFile }: NonNullable<Notice['signal']>): SentSignal {
   try {
     const text = readFileSync(pidFile, 'utf8').trim();
     const pid = Number(text);
     // 0 and negative numbers are groups of processes, 1 is the system's own.
-    if (!/^\d{1,9}$/.test(text) || pid <= 1) return `${pidFile} does not hold the number of a process`;
+    if (!/^\d{1,9}$/.test(text) || pid <= 1)
+      return { kind: 'failed', problem: `${pidFile} does not hold the number of a process` };
     process.kill(pid, name);
-    return undefined;
+    return { kind: 'sent' };
   } catch (error) {
-    const gone = error instanceof Error && 'code' in error && error.code === 'ESRCH';
-    return gone
-      ? `the process of ${pidFile} is not there`
-      : `no signal was sent by ${pidFile}: ${systemReason(error)}`;
+    const code = error instanceof Error && 'code' in error ? error.code : undefined;
+    if (code === 'ESRCH') return { kind: 'absent', problem: `the process of ${pidFile} is not there` };
+    const problem = `no signal was sent by ${pidFile}: ${systemReason(error)}`;
+    return { kind: code === 'ENOENT' ? 'absent' : 'failed', problem };
   }
 }

@@ -1,9 +1,10 @@
 /** A safe's secrets as templates see them, each read once however many templates name it. */
 import { asCofferError, CofferError } from '../../errors.ts';
-import type { JsonObject, JsonValue } from '../../json.ts';
+import type { JsonObject } from '../../json.ts';
 import { bareValue, decodeValue } from '../../secret-value.ts';
+import { templateSecret } from '../../template/secret-data.ts';
 import type { SecretSource } from '../../template/secrets.ts';
-import { Bytes, Dict, fromJson, type Value } from '../../template/value.ts';
+import type { Value } from '../../template/value.ts';
 import { nameProblem } from '../secret-name.ts';
 import type { SecretSafe } from '../secret-safe.ts';
 
@@ -17,13 +18,7 @@ export class SecretValues implements SecretSource {
 
   async read(name: string): Promise<Value | undefined> {
     const data = await this.#data(name);
-    if (data === undefined) return undefined;
-    const bare = bareValue(data);
-    if (bare !== undefined) return valueOfField(bare);
-    return new Dict(
-      Object.entries(data).map(([field, value]) => [field, valueOfField(value)]),
-      { secret: name },
-    );
+    return data === undefined ? undefined : templateSecret(name, data);
   }
 
   /** The bytes of a bare value, or of one field. Throws `not_found`; `usage` where a field has to be named. */
@@ -60,10 +55,4 @@ export class SecretValues implements SecretSource {
       throw new CofferError(error.code, `${name}: ${error.message}`, { cause: thrown });
     }
   }
-}
-
-function valueOfField(value: JsonValue): Value {
-  const decoded = decodeValue(value);
-  if (decoded.kind === 'binary') return new Bytes(decoded.bytes);
-  return decoded.kind === 'text' ? decoded.text : fromJson(value);
 }

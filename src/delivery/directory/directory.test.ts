@@ -201,11 +201,11 @@ describe('threat 12: links are followed nowhere', () => {
   };
   const refuses = async (target: OpenTarget, place: string) => {
     for (const call of [
-      target.deliver(parcelOf(firstUser, firstClient), never()),
-      target.probe('shop', never()),
-      target.remove('shop', never()),
+      () => target.deliver(parcelOf(firstUser, firstClient), never()),
+      () => target.probe('shop', never()),
+      () => target.remove('shop', never()),
     ]) {
-      expect(await failureOf(call)).toMatchObject({
+      expect(await failureOf(call())).toMatchObject({
         code: 'permission_denied',
         message: expect.stringContaining('links are not followed'),
       });

@@ -82,7 +82,6 @@ export class Folder implements AsyncDisposable {
       const file = await this.#open(this.#at(temporary), asNewFile, 0o600);
       try {
         try {
-          await file.chmod(0o600);
           await file.writeFile(text);
           await file.sync();
         } finally {

@@ -169,11 +169,11 @@ it('threat 17: is pointed at nothing but secrets, whatever the entity may', asyn
   for (const address of ['kv:transit', 'kv:transit/keys', 'kv:asker', 'kv:nowhere/x']) {
     const target = open(address);
     for (const call of [
-      target.deliver(parcelOf(firstUser, firstClient), never()),
-      target.probe('shop', never()),
-      target.remove('shop', never()),
+      () => target.deliver(parcelOf(firstUser, firstClient), never()),
+      () => target.probe('shop', never()),
+      () => target.remove('shop', never()),
     ]) {
-      expect(['invalid_request', 'permission_denied']).toContain((await failureOf(call)).code);
+      expect(['invalid_request', 'permission_denied']).toContain((await failureOf(call())).code);
     }
   }
   expect((await ask(node, 'read', 'transit/keys/shop')).status).toBe(404);

@@ -1,6 +1,6 @@
 /** Buckets, as owner teams name them: `BUCKET`, as mint has it, or `s3://BUCKET?region=…`. */
 import { checkAwsAccount } from '../../aws/aws-options.ts';
-import { joinAddress, splitAddress, wrongTarget } from '../address.ts';
+import { joinAddress, requireKmsKey, splitAddress, wrongTarget } from '../address.ts';
 
 export interface S3TargetAddress {
   readonly bucket: string;
@@ -46,11 +46,4 @@ function requireBucketName(name: string): string {
   throw wrongTarget(
     `a bucket’s name has 3 to 63 lower-case letters, digits, "-" and single inner ".", and is no IP address and no access point; it is written as it is, or as ${form}`,
   );
-}
-
-/** Throws `invalid_request` for what cannot be the name of a key of KMS. */
-export function requireKmsKey(key: string | undefined): void {
-  if (key !== undefined && !/^[A-Za-z0-9:/_-]{1,300}$/.test(key)) {
-    throw wrongTarget('kms-key is a key of KMS: its id or ARN, or alias/NAME');
-  }
 }

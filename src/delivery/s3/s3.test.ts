@@ -1,4 +1,5 @@
 /** Buckets: mint's two objects, by who may write and nothing else, whatever bucket and network do. */
+import fc from 'fast-check';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import {
   type FaultyS3,
@@ -156,6 +157,12 @@ describe.skipIf(moto === undefined)('a bucket', () => {
     await target.remove('shop', never());
     await target.remove('shop', never());
     expect(await holds('shop')).toEqual({ user: '{}', client: '{}' });
+  });
+
+  it('has nothing to take away from a bucket that is gone', async () => {
+    const target = open('org-gone');
+    await target.remove('shop', never());
+    expect((await failureOf(target.probe('shop', never()))).code).toBe('invalid_request');
   });
 
   it('encrypts under the key that the address names, in the account that it names', async () => {
@@ -324,4 +331,24 @@ describe('an address', () => {
     expect(() => bounded.parse('s3://org-mint?bucket-owner=444455556666')).toThrow(/delivery\.s3/);
     expect(() => bounded.parse('org')).toThrow(/delivery\.s3/);
   });
+});
+
+it('an address of S3 comes to one spelling, however its options are written', () => {
+  const type = s3({ env: {}, endpoints: [], profiles: [] }, () => ({ ...noDeliveryPlaces, s3: ['*'] }));
+  const option = fc.constantFrom(
+    'region=eu-west-1',
+    'kms-key=alias/a',
+    'kms-key=alias%2Fa',
+    'bucket-owner=111122223333',
+    'verify=yes',
+  );
+  fc.assert(
+    fc.property(fc.uniqueArray(option, { selector: (text) => text.split('=')[0] }), (options) => {
+      const written = `s3://org-mint${options.length === 0 ? '' : '?'}${options.join('&')}`;
+      const parsed = type.parse(written);
+      expect(type.parse(parsed)).toBe(parsed);
+      const inOrder = options.toSorted().join('&');
+      expect(type.parse(`s3://org-mint/${options.length === 0 ? '' : '?'}${inOrder}`)).toBe(parsed);
+    }),
+  );
 });

@@ -105,6 +105,8 @@ class OpenBucket implements OpenTarget {
     try {
       await this.#client.remove(bucket, key, signal);
     } catch (error) {
+      // A bucket that is gone has taken everything along.
+      if (error instanceof AwsError && error.reason === 'not-found') return;
       if (!(error instanceof AwsError && error.reason === 'denied')) throw error;
       if (key.endsWith('.json')) await this.#client.put(bucket, key, nothing, signal);
     }

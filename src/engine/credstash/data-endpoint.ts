@@ -137,7 +137,14 @@ async function write(
   const { version, created } = await table.write({ name, ...encodeSecret(data, format) }, check);
   const live = { kind: 'live' } as const;
   const written = { name, version, created: format === 'coffer' ? created : undefined, state: live };
-  return shownVersion({ ...written, versionText: '', comment: undefined, family: format, overdue: false });
+  return shownVersion({
+    ...written,
+    versionText: '',
+    comment: undefined,
+    family: format,
+    epoch: undefined,
+    overdue: false,
+  });
 }
 
 function patch(tables: Tables, call: DataCall): Promise<Reply | undefined> {

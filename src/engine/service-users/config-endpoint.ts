@@ -7,9 +7,9 @@ import type { JsonObject } from '../../json.ts';
 import { parseOutgoingUrl } from '../../outgoing/https.ts';
 import type { Revision } from '../../storage/storage.ts';
 import { checkPeriods } from './application-fields.ts';
-import { expectProvider } from './known-provider.ts';
 import { decodeSettings, encodeSettings, type MountSettings, settingsPath } from './mount-config.ts';
 import type { ServiceUsersParts } from './parts.ts';
+import { expectProvider } from './providers.ts';
 import { askRegistryNow } from './registry/registry-state.ts';
 import { sweepEntry } from './sweep.ts';
 

@@ -1,6 +1,6 @@
 /** `apps/:id/delivery`: what an application's owners say of it. */
 import { type Call, type Endpoint, endpoint, type FieldValues } from '../../core/endpoint.ts';
-import { targetTypeOf } from '../../delivery/target.ts';
+import { wantedAddress } from '../../delivery/target.ts';
 import { CofferError } from '../../errors.ts';
 import type { JsonObject } from '../../json.ts';
 import type { Application, WantedTarget } from './application.ts';
@@ -173,7 +173,7 @@ function parseTargets(
     if (address.length > 1_024) {
       throw new CofferError('invalid_request', 'the address of a target has at most 1024 characters');
     }
-    return targetTypeOf(address, targets).parse(address);
+    return wantedAddress(address, targets, entityId);
   });
   const twice = spelled.find((address, at) => spelled.indexOf(address) !== at);
   if (twice !== undefined) {

@@ -19,10 +19,9 @@ export async function laggard(
   view: View,
   { application, of, kind, seenSince }: ReaderQuestion,
 ): Promise<string | undefined> {
-  const ending = kind.ends === 'commit' ? [kind.current] : kind.old;
-  const versions = new Set(
-    ending.flatMap((credential) => (credential === null ? [] : [documentFor(credential).version])),
-  );
+  // Committing ends the current one, where that is how the provider has it.
+  const ending = kind.staged !== null && kind.current !== null ? [...kind.old, kind.current] : kind.old;
+  const versions = new Set(ending.map((credential) => documentFor(credential).version));
   if (versions.size === 0) return undefined;
   const name = documentName(of);
   const records = everyItem((page) => view.range(readerFolder(application), page));

@@ -121,5 +121,8 @@ export function providerTypeOf({ providers }: ServiceUsersParts, type: string): 
 }
 
 function noProvider(name: string): CofferError {
-  return new CofferError('invalid_request', `there is no provider ${JSON.stringify(name)}`);
+  return new CofferError(
+    'invalid_request',
+    `there is no provider ${JSON.stringify(name.slice(0, 80))}: providers/ lists those that are configured`,
+  );
 }

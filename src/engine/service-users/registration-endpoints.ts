@@ -13,10 +13,10 @@ import {
   unknownApplication,
 } from './applications.ts';
 import { readSettings } from './config-endpoint.ts';
-import { expectProvider } from './known-provider.ts';
 import { type MountSettings, settingsPath } from './mount-config.ts';
 import { newApplication } from './new-application.ts';
 import type { ServiceUsersParts } from './parts.ts';
+import { expectProvider } from './providers.ts';
 import { clustersSchema, scopesSchema, shownScopes, timeOrNull } from './shown.ts';
 
 const fields = {

@@ -32,8 +32,8 @@ export async function begin(look: Look, tools: Tools, kinds: readonly Credential
       emergency: wantsHurry(scene, of),
       request: application.request.count,
     };
+    if (look.state.kinds[of].stray === 0) look.fresh.add(of);
     change(look, of, (kind) => steps.begun(kind, beginning));
-    look.fresh.add(of);
   }
 }
 
@@ -66,6 +66,8 @@ export async function stage(look: Look, tools: Tools, of: CredentialKind): Promi
   } catch (error) {
     if (error instanceof Failed && isCertain(error.cause)) {
       change(look, of, (kind) => steps.notStaged(kind, look.now));
+      // It may say so because it has lost the user.
+      look.become({ ...look.state, syncedFor: 0 });
     }
     throw error;
   }
@@ -103,7 +105,7 @@ export async function verify(look: Look, tools: Tools, of: CredentialKind): Prom
 
 export async function commit(look: Look, tools: Tools, of: CredentialKind): Promise<void> {
   const { staged } = look.state.kinds[of];
-  if (staged === null) return change(look, of, () => steps.retired(look.now));
+  if (staged === null) return change(look, of, () => ({ step: 'retiring', stepSince: look.now }));
   const user = serviceUser(look.application);
   let refusal: unknown;
   const outcome = await askProvider(look, tools, async (provider, turn) => {
@@ -184,13 +186,14 @@ async function isAccepted(look: Look, tools: Tools, credential: Credential): Pro
 function refuse(look: Look, of: CredentialKind): void {
   const text = `it refuses the ${of} that it made for ${look.application.username}`;
   look.failed(providerSubject, failureOf(new CofferError('unavailable', text)));
+  // The user itself may be gone: it is ensured again before anything else is asked.
+  look.become({ ...look.state, syncedFor: 0 });
 }
 
 function withdraw(look: Look, of: CredentialKind): void {
   const { generation } = look.state.kinds[of];
-  change(look, of, (kind) => steps.withdrawn(kind, look.now));
-  // The user itself may be gone: it is ensured again before anything is staged.
-  look.become({ ...look.state, syncedFor: 0 });
+  const overlap = overlapOf(look.application, look.settings);
+  change(look, of, (kind) => steps.withdrawn(kind, look.now, overlap));
   look.tell('withdrawn', { kind: of, generation, detail: 'the provider refuses it' });
   look.count('credential_withdrawn');
 }

@@ -2,7 +2,7 @@
 import { credentialKinds } from './documents.ts';
 import { isFrozen, type Scene } from './plan.ts';
 import type { KindState } from './state.ts';
-import { deletionAt, rotationAt } from './timetable.ts';
+import { deletionAt, overdueAt, rotationAt } from './timetable.ts';
 
 /** How often it is looked whether readers have caught up, in milliseconds. */
 const readerCheck = 60_000;
@@ -30,7 +30,11 @@ function rotationTimes(scene: Scene): readonly number[] {
     if (kind.step === 'overlap') return overlapTimes(scene, kind, scene.waiting.has(of));
     const at = rotationAt(of, kind, application, settings);
     const rotates = kind.ends !== null && (kind.step === 'idle' || kind.step === 'probing');
-    return rotates && application.targets.length > 0 && at !== null && at > now ? [at] : [];
+    if (!rotates || application.targets.length === 0 || at === null) return [];
+    if (at > now) return [at];
+    // It is due, and something holds it up: people are to be told in time.
+    const overdue = overdueAt(of, kind, application, settings);
+    return overdue !== null && overdue > now ? [overdue] : [];
   });
 }
 

@@ -48,12 +48,15 @@ export function staged(kind: KindState, credential: Credential): Partial<KindSta
   return { staged: credential, stray: Math.max(0, kind.stray - 1) };
 }
 
-/** The provider has made none, and has said so. */
+/**
+ * The provider has made none, and has said so. Some say so of the second of two requests that a network made of one: where it can be done without
+ * harm, what may be there is ended all the same.
+ */
 export function notStaged(kind: KindState, now: number): Partial<KindState> {
   return {
     ...at('idle', now),
     proposed: null,
-    stray: Math.max(0, kind.stray - 1),
+    stray: kind.current === null ? Math.max(0, kind.stray - 1) : kind.stray,
     due: true,
     request: 0,
     emergency: false,
@@ -78,7 +81,7 @@ export function verified(kind: KindState, now: number, overlap: number): Partial
 
 /** Nobody needs the old ones any more. */
 export function released(kind: KindState, now: number): Partial<KindState> {
-  return at(kind.ends === 'commit' ? 'committing' : 'retiring', now);
+  return at(kind.ends === 'commit' && kind.staged !== null ? 'committing' : 'retiring', now);
 }
 
 export function committed(kind: KindState, now: number): Partial<KindState> {
@@ -102,24 +105,35 @@ function ended(now: number): Partial<KindState> {
 
 /**
  * The provider refuses what was staged, or what was committed: the one before it is good again, as far as anybody knows, and is delivered wherever the
- * refused one may be.
+ * refused one may be. That one is kept for an overlap like every old one: a provider that refuses once may have been mistaken.
+ *
+ * @param overlap milliseconds
  */
-export function withdrawn(kind: KindState, now: number): Partial<KindState> {
+export function withdrawn(kind: KindState, now: number, overlap: number): Partial<KindState> {
   const { staged: bad, current, old, step } = kind;
-  const fallBack = bad === null ? { current: old.at(-1) ?? null, old: old.slice(0, -1) } : { current };
-  return {
-    ...fallBack,
-    ...at('idle', now),
+  const fallBack = bad === null ? { current: old.at(-1) ?? null, old: old.slice(0, -1) } : { current, old };
+  const again = {
     staged: null,
     proposed: null,
     refusals: 0,
-    stray: kind.stray + 1,
-    // Nothing of it left the server while it was being staged.
-    ...(step === 'staging' ? {} : { delivered: {} }),
     due: true,
     request: 0,
     emergency: false,
     beganAt: null,
+  };
+  // Nothing of it left the server while it was being staged.
+  if (step === 'staging') return { ...again, ...at('idle', now), stray: kind.stray + 1 };
+  const refused = bad ?? current;
+  if (refused === null || fallBack.current === null || kind.emergency) {
+    return { ...again, ...at('idle', now), ...fallBack, stray: kind.stray + 1, delivered: {} };
+  }
+  return {
+    ...again,
+    ...at('overlap', now),
+    current: fallBack.current,
+    old: [...fallBack.old, refused],
+    overlapUntil: now + overlap,
+    delivered: {},
   };
 }
 

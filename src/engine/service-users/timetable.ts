@@ -7,6 +7,8 @@ import type { ApplicationState, KindState } from './state.ts';
 
 /** Of a period, at most so much is cut off, so that what was rotated together does not stay together. */
 const mostJitter = 0.1;
+/** In periods. */
+const mostAge = 1.5;
 const firstPause = 10_000;
 export const longestPause = 3_600_000;
 /** Times of the future beyond this are of a clock that was set back. */
@@ -43,6 +45,17 @@ export function rotationAt(
   if (period === null || rotatedAt === null) return null;
   const jitter = mostJitter * fractionOf(`${application.id}/${kind}/${generation}`);
   return Math.ceil(rotatedAt + period * (1 - jitter));
+}
+
+/** When a credential is older than it should ever be; null where it never is, or people were told. */
+export function overdueAt(
+  kind: CredentialKind,
+  { rotatedAt, overdueTold }: KindState,
+  application: Application,
+  settings: MountSettings,
+): number | null {
+  const period = periodOf(kind, application, settings);
+  return period === null || rotatedAt === null || overdueTold ? null : rotatedAt + period * mostAge;
 }
 
 /** The pause after so many failures in a row. @param salt spreads what failed together */

@@ -6,7 +6,7 @@ import type { Look } from './look.ts';
 import { isFrozen, providerSubject } from './plan.ts';
 import type { Problem } from './state.ts';
 import { withKind } from './steps.ts';
-import { periodOf } from './timetable.ts';
+import { overdueAt } from './timetable.ts';
 
 export interface Failure {
   readonly error: CofferError;
@@ -15,8 +15,6 @@ export interface Failure {
 }
 
 const longestMessage = 500;
-/** In periods. */
-const mostAge = 1.5;
 
 export function failureOf(thrown: unknown): Failure {
   const error = asCofferError(thrown);
@@ -95,16 +93,14 @@ export async function noteOverdue(look: Look): Promise<void> {
   const { scene, application, settings, now } = look;
   if (!application.active || application.deleted || application.targets.length === 0) return;
   for (const of of credentialKinds) {
-    const { rotatedAt, overdueTold, ends } = scene.state.kinds[of];
-    const period = periodOf(of, application, settings);
-    if (ends === null || rotatedAt === null || period === null || overdueTold || isFrozen(scene, of))
-      continue;
-    if (now < rotatedAt + period * mostAge) continue;
+    const kind = scene.state.kinds[of];
+    const at = overdueAt(of, kind, application, settings);
+    if (kind.ends === null || at === null || now < at || isFrozen(scene, of)) continue;
     look.become(withKind(look.state, of, () => ({ overdueTold: true })));
     look.count('credential_overdue');
     await post(look, 'rotation.overdue', `The ${of} of ${look.id} is overdue for rotation`, {
       kind: of,
-      rotated: new Date(rotatedAt).toISOString(),
+      rotated: new Date(kind.rotatedAt ?? 0).toISOString(),
     });
   }
 }

@@ -17,7 +17,7 @@ export const postgresql: DatabasePlugin = {
   parseUrl: parsePostgresqlUrl,
   maskUrl: maskPostgresqlUrl,
   async hashPassword(password, random) {
-    const { scramVerifier } = await import('./scram.ts');
+    const { scramVerifier } = await import('../../../crypto/scram-verifier.ts');
     return scramVerifier(password, random);
   },
   async login(target, limits) {

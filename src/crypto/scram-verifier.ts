@@ -1,8 +1,8 @@
 /** What PostgreSQL keeps of a password: the server takes it in place of the password, and never sees that (RFC 5803, RFC 7677). */
 import { createHash, createHmac, pbkdf2 } from 'node:crypto';
 import { promisify } from 'node:util';
-import type { Random } from '../../../crypto/random.ts';
-import { CofferError } from '../../../errors.ts';
+import { CofferError } from '../errors.ts';
+import type { Random } from './random.ts';
 
 /** PostgreSQL's own measure. */
 const iterations = 4_096;
@@ -14,7 +14,7 @@ export async function scramVerifier(password: string, random: Random): Promise<s
   if (!/^[\x21-\x7e]{1,256}$/.test(password)) {
     throw new CofferError(
       'invalid_request',
-      'password_authentication scram-sha-256 takes passwords of ASCII letters and signs',
+      'scram-sha-256 takes passwords of at most 256 ASCII letters and signs',
     );
   }
   const salt = random.bytes(saltBytes);

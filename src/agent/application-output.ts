@@ -1,0 +1,50 @@
+/** An application's credentials on this host. */
+import { documentVersion } from '../delivery/document.ts';
+import type { JsonObject } from '../json.ts';
+import type { CredentialDirectory } from './credential-directory.ts';
+import type { DocumentName, Documents } from './document.ts';
+import type { Output } from './output.ts';
+import type { ApplicationSettings } from './settings.ts';
+import type { Source } from './source.ts';
+
+export class ApplicationOutput implements Output {
+  readonly kind = 'application';
+  readonly name: string;
+  readonly onChange: ApplicationSettings['onChange'];
+  readonly #source: Source;
+  readonly #directory: CredentialDirectory;
+  #held: Documents = {};
+
+  constructor(settings: ApplicationSettings, source: Source, directory: CredentialDirectory) {
+    this.name = settings.id;
+    this.onChange = settings.onChange;
+    this.#source = source;
+    this.#directory = directory;
+  }
+
+  async refresh(): Promise<boolean> {
+    const documents = await this.#source.read();
+    const isChanged = this.#directory.put(documents) === 'switched';
+    this.#held = documents;
+    return isChanged;
+  }
+
+  /** Text as readers have it; undefined before the first look that went well. */
+  document(name: DocumentName): string | undefined {
+    return this.#held[name];
+  }
+
+  /** What the application can hold now, as its readers are known by; undefined where there is none. */
+  versions(): { readonly user: string | undefined; readonly client: string | undefined } {
+    const { user, client } = this.#held;
+    return {
+      user: user === undefined ? undefined : documentVersion(user),
+      client: client === undefined ? undefined : documentVersion(client),
+    };
+  }
+
+  describe(): JsonObject {
+    const { user, client } = this.versions();
+    return { user_version: user ?? null, client_version: client ?? null };
+  }
+}
