@@ -172,8 +172,13 @@ export class Agent {
     if (child === undefined || child.isRunning || secrets === undefined) return;
     if (this.#standings.some(({ checkedAt }) => checkedAt === undefined)) return;
     child.start(secrets);
-    for (const standing of this.#standings)
+    this.#childKnows();
+  }
+
+  #childKnows(): void {
+    for (const standing of this.#standings) {
       if (standing.output.onChange?.kind === 'exec') standing.untold = false;
+    }
   }
 
   async #tell(standing: Standing): Promise<void> {
@@ -186,6 +191,8 @@ export class Agent {
     const about = { kind: output.kind, name: output.name };
     if (problem === undefined) {
       standing.untold = false;
+      // One restart is for all that changed in this round.
+      if (output.onChange.kind === 'exec') this.#childKnows();
       log.info('told', about);
     } else log.warn('not told of a change; it is tried again', { ...about, reason: problem });
   }
@@ -215,11 +222,13 @@ export class Agent {
   async #wait(signal: AbortSignal): Promise<void> {
     if (signal.aborted) return;
     const due = Math.min(this.#nextAt, this.#parts.session?.dueAt ?? Number.POSITIVE_INFINITY);
-    const woken = new AbortController();
-    this.#wake = () => woken.abort();
     const milliseconds = Math.min(Math.max(due - this.#now, 0), longestPause);
-    await this.#surroundings
-      .pause(milliseconds, AbortSignal.any([signal, woken.signal]))
-      .catch(() => undefined);
+    // One of its own, ended by hand: signals that are made of a lasting one would be as many as rounds.
+    const over = new AbortController();
+    const end = () => over.abort();
+    this.#wake = end;
+    signal.addEventListener('abort', end, { once: true });
+    await this.#surroundings.pause(milliseconds, over.signal).catch(() => undefined);
+    signal.removeEventListener('abort', end);
   }
 }

@@ -1,7 +1,8 @@
 /** The printed policies held against what deliveries ask of AWS: enough, nothing to spare, each application's readers apart. */
-import { afterAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { startFaultyAws } from '../../test/fakes/faulty-aws.ts';
 import { makeBucket, type S3Call, startFaultyS3 } from '../../test/fakes/faulty-s3.ts';
+import { wakeSecretStores } from '../../test/fakes/moto-calls.ts';
 import { resetMoto, startMoto } from '../../test/setup/moto.ts';
 import { call, temporaryHome } from '../cli/cli.fixture.ts';
 import { systemClock } from '../clock.ts';
@@ -16,6 +17,9 @@ import { failureOf, firstClient, firstUser, never, parcelOf } from './target.con
 import type { TargetType } from './target.ts';
 
 const moto = await startMoto();
+beforeAll(async () => {
+  if (moto !== undefined) await wakeSecretStores(moto);
+});
 afterAll(() => moto?.close());
 
 const region = 'eu-central-1';

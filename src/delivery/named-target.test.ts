@@ -1,7 +1,7 @@
 /** Secrets Manager and the Parameter Store: a name for each document, by who may write and nothing else. */
-import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type AwsFault, type FaultyAws, startFaultyAws } from '../../test/fakes/faulty-aws.ts';
-import { askMoto, makeKmsKey, testRegion } from '../../test/fakes/moto-calls.ts';
+import { askMoto, makeKmsKey, testRegion, wakeSecretStores } from '../../test/fakes/moto-calls.ts';
 import { resetMoto, startMoto } from '../../test/setup/moto.ts';
 import { systemClock } from '../clock.ts';
 import { systemRandom } from '../crypto/random.ts';
@@ -22,6 +22,9 @@ import {
 import type { OpenTarget } from './target.ts';
 
 const moto = await startMoto();
+beforeAll(async () => {
+  if (moto !== undefined) await wakeSecretStores(moto);
+});
 afterAll(() => moto?.close());
 
 const surroundings = { clock: systemClock, random: systemRandom, entityId: '' };
@@ -127,7 +130,7 @@ describe.skipIf(moto === undefined).each(kinds)(
       endpoints: [faulty.endpoint],
       profiles: [],
     });
-    const typeNow = (patience = { deadline: 10_000, attempts: 2 }) =>
+    const typeNow = (patience = { deadline: 25_000, attempts: 4 }) =>
       make(placesNow(), () => listed, patience);
     const open = (text = address, type = typeNow()): OpenTarget => type.open(type.parse(text), surroundings);
     const nameOf = (application: string, name: string) =>

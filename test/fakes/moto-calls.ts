@@ -160,3 +160,10 @@ function credential(service: string, region: string): string {
   const scope = `AKIAIOSFODNN7EXAMPLE/20260101/${region}/${service}/aws4_request`;
   return `AWS4-HMAC-SHA256 Credential=${scope}, SignedHeaders=host, Signature=0`;
 }
+
+/** Has moto load what it needs for secrets and parameters, which takes longer than a client waits for an answer. */
+export async function wakeSecretStores(moto: Pick<Moto, 'endpoint'>): Promise<void> {
+  const parameter = { Name: '/awake/x', Value: 'x', Type: 'SecureString' };
+  await askMoto(moto, 'AmazonSSM.PutParameter', parameter);
+  await askMoto(moto, 'secretsmanager.CreateSecret', { Name: 'awake', SecretString: 'x' });
+}

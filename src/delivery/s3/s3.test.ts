@@ -57,7 +57,7 @@ describe.skipIf(moto === undefined)('a bucket', () => {
     }
   });
 
-  const typeNow = (patience = { deadline: 10_000, attempts: 2 }) =>
+  const typeNow = (patience = { deadline: 25_000, attempts: 4 }) =>
     s3({ env, endpoints: [faulty.endpoint], profiles: [] }, () => listed, patience);
   const open = (address = bucket, type = typeNow()): OpenTarget =>
     type.open(type.parse(address), surroundings);

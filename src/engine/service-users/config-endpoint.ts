@@ -191,15 +191,10 @@ function changed(before: MountSettings, { fields: sent }: ConfigCall): MountSett
   return after;
 }
 
-/** RFC 8414 §2: no query and no fragment; http for a machine of one's own. */
+/** RFC 8414 §2: no query and no fragment; http for a machine of one's own. Verifiers compare texts, so that only a URL as it is written counts. */
 function issuerOf(sent: string): string {
-  const url = URL.canParse(sent) ? new URL(sent) : undefined;
-  const fits =
-    url !== undefined &&
-    /^https?:$/.test(url.protocol) &&
-    url.username === '' &&
-    url.search === '' &&
-    url.hash === '';
+  const url = /^https?:\/\/[!-~]{1,500}$/.test(sent) && URL.canParse(sent) ? new URL(sent) : undefined;
+  const fits = url?.username === '' && url.password === '' && !/[?#]/.test(sent);
   if (sent !== '' && !fits) throw wrong('issuer is a URL without query, as https://login.example.com');
   return sent.replace(/\/+$/, '');
 }

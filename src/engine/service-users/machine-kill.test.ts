@@ -10,6 +10,8 @@ import {
 } from '../../../test/fakes/rotation-scenarios.ts';
 import { CofferError } from '../../errors.ts';
 
+const ended = 'the process is no more';
+
 /** A process that ends at its n-th step: each commit and each call outside has one before its effect and one after. */
 class Process {
   readonly #last: number;
@@ -28,7 +30,7 @@ class Process {
 
   #pass(): void {
     this.steps++;
-    if (this.steps >= this.#last) throw new CofferError('unavailable', 'the process is no more');
+    if (this.steps >= this.#last) throw new CofferError('unavailable', ended);
   }
 }
 
@@ -46,7 +48,9 @@ async function run(traits: FakeTraits, scenario: Scenario, last: number) {
   const left = scenario.seconds - (place.clock.now() - begun) / 1_000;
   // Whoever takes over begins anew where it has to, and has an overlap to wait out then.
   await place.goOn(place.node({ around: watch.around }), left + 1_000);
-  return { steps: process.steps, wrong: await wrongAtEnd(place, scenario, watch) };
+  // Going on is no trial and error: nobody is told of a failure.
+  const told = place.notices.map(({ fields }) => fields['reason'] ?? '').filter((reason) => reason !== ended);
+  return { steps: process.steps, wrong: [...told, ...(await wrongAtEnd(place, scenario, watch))] };
 }
 
 describe.each(Object.keys(rotationProviders))(

@@ -328,6 +328,46 @@ describe('a provider', () => {
     expect(await unfinished(place, 'pear')).toEqual([]);
   });
 
+  it('has what a failed call left with it ended, also where nothing is staged again', async () => {
+    const { place, node } = await settled();
+    const failing = place.node({
+      around: async (name, effect) => {
+        const answer = await effect();
+        if (name !== 'stage password') return answer;
+        await place.want('pear', { targets: [] });
+        throw new CofferError('permission_denied', 'it answered 403');
+      },
+    });
+    await place.goOn(failing, 6_300);
+    await place.goOn(node, 60);
+    const { current } = (await place.state('pear')).kinds.password;
+    expect(place.provider.held('stups_pear', 'password')).toMatchObject([{ secret: current?.secret }]);
+  });
+
+  it('that is mistaken once keeps what it refused until every target has the earlier one again', async () => {
+    const { place } = await settled();
+    let verified = 0;
+    let fails = false;
+    const watch = new RotationWatch(place, 'pear', 0);
+    const node = place.node({
+      around: (name, effect) =>
+        watch.around(name, async () => {
+          if (fails && name === `deliver ${second}`) throw away;
+          if (name !== 'verify' || ++verified !== 2) return effect();
+          fails = true;
+          return 'refused' as never;
+        }),
+    });
+    await place.want('pear', { request: { count: 1, kinds: ['password'], emergency: false } });
+    await place.goOn(node, 3_000);
+    expect(passwordAt(place, first)).not.toBe(passwordAt(place, second));
+    expect(watch.found).toEqual([]);
+    fails = false;
+    await place.goOn(node, 8_000);
+    expect(watch.found).toEqual([]);
+    expect(await unfinished(place, 'pear')).toEqual([]);
+  });
+
   it('and places are never asked by more at a time than they take', async () => {
     const most = new Map<string, number>();
     const inside = new Map<string, number>();
@@ -500,22 +540,36 @@ describe('a look', () => {
 });
 
 describe('what the machine lets out', () => {
-  it('threat 12, threat 22: names that cannot be an application’s lead nowhere', async () => {
+  /** What is asked of anybody for entries of these names, whose records somebody has put there. */
+  async function askedFor(...names: readonly string[]): Promise<readonly string[]> {
     const fault = faulty();
     const place = await RotationPlace.make();
     const node = place.node({ around: fault.around });
+    await place.want('pear');
+    for (const name of names) await node.machine.look(name, node.view, node.turn);
+    return fault.calls;
+  }
+
+  it('threat 12: names that lead elsewhere lead nowhere', async () => {
     const names = [
       '',
       '../app/pear',
-      'pear/../plum',
+      'pear/../pear',
+      'pear/',
+      './pear',
       'PEAR',
       'pear%2f',
-      `${'p'.repeat(64)}`,
-      'p;DROP TABLE u',
+      'p'.repeat(64),
       'p\0',
     ];
-    for (const name of names) await node.machine.look(name, node.view, node.turn);
-    expect(fault.calls).toEqual([]);
+    expect(await askedFor(...names)).toEqual([]);
+    expect(await askedFor('pear')).not.toEqual([]);
+  });
+
+  it('threat 22: names that another language would read come to no provider', async () => {
+    expect(
+      await askedFor("pear'--", 'pear;DROP ROLE pear', 'pear"', '$(pear)', '`pear`', 'pear\n', 'pear*'),
+    ).toEqual([]);
   });
 
   it('threat 17: a target is handed an application’s documents and its own surroundings, and nothing of the server’s', async () => {

@@ -125,7 +125,7 @@ export function withdrawn(kind: KindState, now: number, overlap: number): Partia
   if (step === 'staging') return { ...again, ...at('idle', now), stray: kind.stray + 1 };
   const refused = bad ?? current;
   if (refused === null || fallBack.current === null || kind.emergency) {
-    return { ...again, ...at('idle', now), ...fallBack, stray: kind.stray + 1, delivered: {} };
+    return { ...again, ...at('idle', now), ...fallBack, stray: kind.stray + 1 };
   }
   return {
     ...again,
@@ -133,7 +133,6 @@ export function withdrawn(kind: KindState, now: number, overlap: number): Partia
     current: fallBack.current,
     old: [...fallBack.old, refused],
     overlapUntil: now + overlap,
-    delivered: {},
   };
 }
 
