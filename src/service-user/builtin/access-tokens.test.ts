@@ -51,7 +51,11 @@ describe('an access token', () => {
   it('is made for both grants, and verified by the published keys', async () => {
     for (const wish of [passwordGrant(shop), byClient(shop)]) {
       const asked = await post('access_token', { ...wish, scope: 'cn uid parcel.read' });
-      expect(asked.data).toMatchObject({ token_type: 'Bearer', expires_in: 3_600, scope: 'cn uid parcel.read' });
+      expect(asked.data).toMatchObject({
+        token_type: 'Bearer',
+        expires_in: 3_600,
+        scope: 'cn uid parcel.read',
+      });
       const token = String(asked.data['access_token']);
       expect(decodeProtectedHeader(token)).toMatchObject({ alg: 'ES256', typ: 'at+jwt' });
       const verified = await jwtVerify(token, createLocalJWKSet(await keySet()), {
@@ -220,11 +224,14 @@ describe('rotation', () => {
     const client = await at.rotate(app.user, 'client', 2);
     expect(client.id).not.toBe(app.client.id);
     const after = { ...app, password, client };
-    for (const each of [app, after, { ...app, password }, { ...app, client }]) await tokenOf(passwordGrant(each));
+    for (const each of [app, after, { ...app, password }, { ...app, client }])
+      await tokenOf(passwordGrant(each));
     await at.provider.retireOthers(app.user, 'password', [password], at.turn);
     await at.provider.retireOthers(app.user, 'client', [client], at.turn);
     expect((await post('access_token', passwordGrant(after))).status).toBe(200);
-    expect((await post('access_token', passwordGrant({ ...app, client }))).data['error']).toBe('invalid_grant');
+    expect((await post('access_token', passwordGrant({ ...app, client }))).data['error']).toBe(
+      'invalid_grant',
+    );
     expect((await post('access_token', passwordGrant(app))).data['error']).toBe('invalid_client');
   });
 
@@ -237,7 +244,8 @@ describe('rotation', () => {
     }
     const after = { ...app, password };
     await tokenOf(passwordGrant(after));
-    for (let i = 0; i < 5; i++) await post('access_token', { ...passwordGrant(after), password: `guess ${i}` });
+    for (let i = 0; i < 5; i++)
+      await post('access_token', { ...passwordGrant(after), password: `guess ${i}` });
     expect((await post('access_token', passwordGrant(after))).data['error']).toBe('invalid_grant');
     const mounts = (await ask(at.node, 'read', 'sys/mounts')).data['service-users/'] as JsonObject;
     const accessor = String(mounts['accessor']);
@@ -266,9 +274,7 @@ it('threat 16: no secret, token or password is in the audit log or in the store 
   const texts = [auditText(at.place.auditDirectory), await storedText(at.place.storage)];
   const secrets = [token, shop.password.secret, shop.client.secret, 'a guess of somebody'];
   for (const text of texts) for (const secret of secrets) expect(text).not.toContain(secret);
-  const lines = at.place
-    .auditLines()
-    .filter((line) => line['path'] === 'service-users/oauth2/access_token');
+  const lines = at.place.auditLines().filter((line) => line['path'] === 'service-users/oauth2/access_token');
   expect(lines.at(-2)).toMatchObject({
     type: 'request',
     data: {
@@ -300,7 +306,8 @@ it('strangers are counted, and whoever has proven itself is not', async () => {
   const app = await small.register('shop');
   const visit = async (data: JsonObject) => {
     await ask(small.node, 'update', 'service-users/oauth2/access_token', data, null);
-    return small.node.road.admit?.(parseApiPath('service-users/oauth2/access_token'), '192.0.2.1', false)?.admitted;
+    return small.node.road.admit?.(parseApiPath('service-users/oauth2/access_token'), '192.0.2.1', false)
+      ?.admitted;
   };
   for (let i = 0; i < 10; i++) expect(await visit(byClient(app))).not.toBe(false);
   const seen: (boolean | undefined)[] = [];
