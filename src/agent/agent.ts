@@ -215,11 +215,13 @@ export class Agent {
   async #wait(signal: AbortSignal): Promise<void> {
     if (signal.aborted) return;
     const due = Math.min(this.#nextAt, this.#parts.session?.dueAt ?? Number.POSITIVE_INFINITY);
-    const woken = new AbortController();
-    this.#wake = () => woken.abort();
     const milliseconds = Math.min(Math.max(due - this.#now, 0), longestPause);
-    await this.#surroundings
-      .pause(milliseconds, AbortSignal.any([signal, woken.signal]))
-      .catch(() => undefined);
+    // One of its own, ended by hand: signals that are made of a lasting one would be as many as rounds.
+    const over = new AbortController();
+    const end = () => over.abort();
+    this.#wake = end;
+    signal.addEventListener('abort', end, { once: true });
+    await this.#surroundings.pause(milliseconds, over.signal).catch(() => undefined);
+    signal.removeEventListener('abort', end);
   }
 }

@@ -23,10 +23,22 @@ export class ApplicationOutput implements Output {
   }
 
   async refresh(): Promise<boolean> {
-    const documents = await this.#source.read();
+    const documents = await this.#source.read().catch((error: unknown) => {
+      // What readers have is shown, also by an agent that began while the source was away.
+      if (Object.keys(this.#held).length === 0) this.#held = this.#there();
+      throw error;
+    });
     const isChanged = this.#directory.put(documents) === 'switched';
     this.#held = documents;
     return isChanged;
+  }
+
+  #there(): Documents {
+    try {
+      return this.#directory.current();
+    } catch {
+      return {};
+    }
   }
 
   /** Text as readers have it; undefined before the first look that went well. */

@@ -209,6 +209,23 @@ it('threat 16: a failure says nothing of the documents', () => {
   }
 });
 
+it('gets through beside another agent that takes its version for a leftover', () => {
+  open().directory.put(pair('a'));
+  let isDone = false;
+  const { directory } = open({
+    after() {
+      // The other one looked before, and takes away now what is there and was not the one that counts.
+      if (isDone || readlinkSync(join(path, 'current')) === before) return;
+      isDone = true;
+      rmSync(join(path, readlinkSync(join(path, 'current'))), { recursive: true });
+    },
+  });
+  const before = readlinkSync(join(path, 'current'));
+  expect(directory.put(pair('b'))).toBe('switched');
+  expect(isDone).toBe(true);
+  expect(seen()).toEqual(['b', 'b']);
+});
+
 describe('threat 12: a place that is not ours is refused, and nothing behind its links is touched', () => {
   let victim: string;
   beforeEach(() => {

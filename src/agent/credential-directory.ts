@@ -28,6 +28,7 @@ export interface DirectorySurroundings {
 export type Put = 'unchanged' | 'switched';
 
 const versions = '.versions';
+const mostTries = 3;
 const current = 'current';
 const versionName = /^[0-9a-f]{16}$/;
 const currentTarget = /^\.versions\/([0-9a-f]{16})$/;
@@ -70,10 +71,7 @@ export class CredentialDirectory {
         this.#tidy([version]);
         return 'unchanged';
       }
-      const next = this.#write(documents, this.#rights);
-      // Names that lead nowhere yet are not there to readers: so both appear at once.
-      this.#lead(documents);
-      this.#turn(next);
+      const next = this.#switch(documents);
       if (isNew) this.#files.sync(dirname(resolve(this.#path)));
       // Whoever is on the way through the old one gets there.
       this.#tidy(version === undefined ? [next] : [next, version]);
@@ -83,14 +81,27 @@ export class CredentialDirectory {
     }
   }
 
+  /** Again where another agent at the same place, such as one of `--once`, took the version for a leftover. */
+  #switch(documents: Documents): string {
+    for (let tries = 1; ; tries++) {
+      const next = this.#write(documents, this.#rights);
+      // Names that lead nowhere yet are not there to readers: so both appear at once.
+      this.#lead(documents);
+      this.#turn(next);
+      if (tries === mostTries || this.#holds(next, documents)) return next;
+    }
+  }
+
   #at(...names: readonly string[]): string {
     return join(this.#path, ...names);
   }
 
   /** Directories that readers pass are for those who may read the files. */
   get #passage(): number {
-    const { mode, owner } = this.#rights;
-    if ((mode & 0o004) !== 0 || (owner !== undefined && owner !== this.#uid)) return 0o755;
+    const { mode, owner, group } = this.#rights;
+    // Directories stay ours, and so would their group.
+    const isOthers = group !== undefined || (owner !== undefined && owner !== this.#uid);
+    if ((mode & 0o004) !== 0 || isOthers) return 0o755;
     return (mode & 0o040) !== 0 ? 0o750 : 0o700;
   }
 
@@ -250,7 +261,9 @@ export class CredentialDirectory {
           this.#files.remove(this.#at(name));
       }
       for (const name of this.#files.list(this.#at(versions))) {
-        if (versionName.test(name) && !kept.includes(name)) this.#removeVersion(name);
+        // Looked at once more: it may have become the one that counts.
+        if (versionName.test(name) && !kept.includes(name) && name !== this.#currentVersion())
+          this.#removeVersion(name);
       }
     } catch (error) {
       if (systemCode(error) === '') throw error;

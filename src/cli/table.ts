@@ -109,6 +109,11 @@ export const rows: Readonly<Record<string, Row>> = {
     summary: 'Trade one-time codes for credentials of AWS',
     load: () => import('./commands/sts.ts'),
   },
+  apps: {
+    section: 'Secrets',
+    summary: 'Applications: their service users, rotated and delivered',
+    load: () => import('./commands/apps.ts'),
+  },
   agent: {
     section: 'Secrets',
     summary: 'Keep credentials and files of secrets up to date on this host',

@@ -14,6 +14,7 @@ import type { AuthMethodRow, EngineRow } from '../engine/engine.ts';
 import { pointerFormats } from '../engine/kv/pointer-formats.ts';
 import type { DialectType } from '../http/dialect/dialect.ts';
 import { dssss } from '../http/dialect/dssss/dssss.ts';
+import { mint } from '../http/dialect/mint/mint.ts';
 import { stsftw } from '../http/dialect/stsftw/stsftw.ts';
 import type { NotifierType } from '../notifier/notifier.ts';
 import { smtp } from '../notifier/smtp/smtp.ts';
@@ -148,7 +149,7 @@ export const auditDeviceTypes: ReadonlyMap<string, AuditDeviceType> = new Map(
 );
 
 /** What listeners speak besides Vault's wire. */
-export const dialectTypes: readonly DialectType[] = [dssss, stsftw];
+export const dialectTypes: readonly DialectType[] = [dssss, stsftw, mint];
 /** @param places where notifiers may have the server go at AWS */
 export function notifierTypesFor(places: AwsPlaces): ReadonlyMap<string, NotifierType> {
   return new Map([webhook, sns(places), smtp].map((type) => [type.type, type]));

@@ -19,6 +19,7 @@ import { logControl } from '../../src/main/program-facts.ts';
 import { aliasedType } from '../fakes/aliased-method.ts';
 import { issueAuthority, revoke } from '../fakes/authority.ts';
 import { AwsSamples } from '../fakes/aws-samples.ts';
+import { clientFields, passwordGrant, WatchedBuiltin } from '../fakes/builtin-place.ts';
 import { countedUserpass } from '../fakes/cheap-userpass.ts';
 import { type Asked, ask, makePlace, makeToken, type Place, rootToken, tokenOf } from '../fakes/client.ts';
 import { makeTablePlace } from '../fakes/credstash-place.ts';
@@ -30,7 +31,6 @@ import { leasedType, Outside } from '../fakes/leased-engine.ts';
 import { memoryAws } from '../fakes/memory-aws.ts';
 import { MemoryInbox } from '../fakes/memory-inbox.ts';
 import { OidcProvider } from '../fakes/oidc-provider.ts';
-import { quietServiceUsers } from '../fakes/service-place.ts';
 import { Sinks } from '../fakes/sink-notifier.ts';
 import { Device } from '../fakes/totp-place.ts';
 
@@ -55,6 +55,7 @@ let provider: OidcProvider;
 let cluster: KubernetesApi;
 const cloud = new AwsSamples();
 const waiting = new MemoryInbox();
+const builtinUsers = new WatchedBuiltin();
 beforeAll(async () => {
   const authMethods = [
     countedUserpass().type,
@@ -74,11 +75,12 @@ beforeAll(async () => {
     echoType,
     inMemory,
     awsCredentials(everywhere, () => awsServices),
-    quietServiceUsers,
+    builtinUsers.engine,
   ];
   const logs = logControl(openLogger({ level: 'error', terminal: false, write() {} }), () => 'error');
   const notifiers = { types: new Map([['sink', new Sinks().type]]), configured: [] };
-  place = await makePlace({ silent: true, engines, authMethods, notifiers, program: { logs } });
+  const program = { logs, address: () => 'https://coffer.example' };
+  place = await makePlace({ silent: true, engines, authMethods, notifiers, program });
   node = await place.node();
   for (const type of [
     'leased',
@@ -191,6 +193,17 @@ async function awsSamples(): Promise<void> {
   await ask(node, 'delete', 'aws/roles/sample');
   await ask(node, 'update', 'aws/roles/sample', { credential_type: 'assumed_role', role_arns: arn });
   await ask(node, 'update', 'aws/static-roles/sample', { username: 'sample', rotation_period: '1h' });
+}
+
+/** An application with its user in Coffer itself, and an access token of it; without locks, whatever was tried before. */
+async function oauthSamples(): Promise<KnownValues> {
+  const users = builtinUsers.users(node, place.clock);
+  await users.provider.delete('stups_sample', users.turn);
+  const sample = await users.register('sample');
+  const grant = passwordGrant(sample);
+  const { data } = await ask(node, 'update', 'service-users/oauth2/access_token', grant, null);
+  const each = Object.entries({ ...grant, ...clientFields(sample), token: data['access_token'] ?? '' });
+  return { ...Object.fromEntries(each.map(([name, value]) => [name, [value]])), scope: ['uid', 'cn'] };
 }
 
 /** An application whose readers and history there are; made anew, since deleting one takes work outside. */
@@ -474,6 +487,7 @@ async function samples(of: string): Promise<KnownValues> {
     policy: ['path "a" { capabilities = ["read"] }', { path: {} }, 'path "a" {'],
     ...(of.startsWith('auth/totp/') ? await codeSamples(of) : {}),
     ...(of.startsWith('service-users/') ? await applicationSamples() : {}),
+    ...(of.startsWith('service-users/oauth2/') ? await oauthSamples() : {}),
   };
 }
 
@@ -502,6 +516,8 @@ function allowed(declared: DeclaredOperation, status: number): boolean {
   if (declared.name === 'sys/health') return status >= 200 && status < 600;
   // The sample database is away.
   const away = declared.name.startsWith('database/');
+  // A client that is not good, in OAuth 2.0's own words.
+  if (declared.name.startsWith('service-users/oauth2/') && status === 401) return true;
   const refusals = [400, 403, 404, 405, 413, ...(declared.name === 'totp/code/:name' ? [429] : [])];
   if (away && status === 503) return true;
   return [200, 202, ...(asks(declared) ? [] : [204]), ...refusals].includes(status);

@@ -11,6 +11,7 @@ import {
 import { request } from 'node:http';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { documentVersion } from '../../src/delivery/document.ts';
 import { isJsonObject, type JsonObject } from '../../src/json.ts';
 import { makeBucket } from '../fakes/faulty-s3.ts';
 import { putObject, removeObject } from '../fakes/s3-objects.ts';
@@ -227,6 +228,47 @@ describe('an agent that runs', () => {
     expect((await agent.ended).code).toBe(0);
     expect(existsSync(socket)).toBe(false);
     expect((await cli(place, ['agent', 'status', '--socket', socket])).code).toBe(9);
+  });
+
+  it('has what the server rotates, and says which version it has', async () => {
+    const policy =
+      'path "service-users/*" { capabilities = ["create", "read", "update", "list"] }\n' +
+      'path "secret/data/apps/*" { capabilities = ["create", "read", "update"] }\npath "secret/metadata/apps/*" { capabilities = ["read", "delete"] }';
+    await ask('POST', 'sys/policies/acl/team', { policy });
+    await ask('POST', 'auth/approle/role/team', { token_policies: ['team'] });
+    await ask('POST', 'sys/mounts/service-users', { type: 'service-users' });
+    await ask('POST', 'service-users/apps/rotated', { name: 'Rotated' });
+    const login = {
+      role_id: (await ask('GET', 'auth/approle/role/team/role-id'))['role_id'] ?? null,
+      secret_id: (await ask('POST', 'auth/approle/role/team/secret-id'))['secret_id'] ?? null,
+    };
+    const { json: body } = await wire.ask('POST', 'auth/approle/login', { body: login });
+    const auth = isJsonObject(body['auth']) ? body['auth'] : {};
+    const token = String(auth['client_token']);
+    // What is written for somebody is written with their own rights.
+    await ask('POST', `identity/entity/id/${String(auth['entity_id'])}`, { policies: ['team'] });
+    const delivery = { targets: ['kv:secret/apps'] };
+    const set = await wire.ask('POST', 'service-users/apps/rotated/delivery', { token, body: delivery });
+    expect(set.text).toBe('');
+    const allowed =
+      'path "secret/data/apps/*" { capabilities = ["read"] }\npath "service-users/apps/rotated/readers/*" { capabilities = ["update"] }';
+    await ask('POST', 'sys/policies/acl/rotated', { policy: allowed });
+    await ask('POST', 'auth/approle/role/host', { token_policies: ['agent', 'rotated'], token_ttl: '1h' });
+    const file = await config(`[report]\nreader = "web-1"\n${shop('', 'rotated')}`, '1s');
+    const agent = startAgent(place, file);
+    await agent.said('written');
+    // It ends after what it is doing: the report.
+    agent.signal('SIGTERM');
+    await agent.ended;
+    const held = {
+      user_version: documentVersion(read('user.json')),
+      client_version: documentVersion(read('client.json')),
+    };
+    expect(await ask('LIST', 'service-users/apps/rotated/readers')).toMatchObject({
+      keys: ['web-1'],
+      key_info: { 'web-1': { ...held, behind: [] } },
+    });
+    expect(agent.log).not.toContain(String(json('user.json')['application_password']));
   });
 
   it('goes on while the server is away, and logs in again when its token has ended', async () => {

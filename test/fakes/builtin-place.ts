@@ -1,7 +1,8 @@
 /** Nodes with a mount whose applications have their users in Coffer itself, and applications that are registered there by the provider's seam. */
 import { randomBytes } from 'node:crypto';
+import type { Clock } from '../../src/clock.ts';
 import { systemRandom } from '../../src/crypto/random.ts';
-import type { EngineEnvironment } from '../../src/engine/engine.ts';
+import type { EngineEnvironment, EngineType } from '../../src/engine/engine.ts';
 import { serviceUsers } from '../../src/engine/service-users/service-users.ts';
 import type { CofferNode } from '../../src/main/node.ts';
 import { builtin } from '../../src/service-user/builtin/builtin.ts';
@@ -14,6 +15,7 @@ import type {
   ServiceUser,
 } from '../../src/service-user/provider.ts';
 import { ask, makePlace, type Place, type PlaceOptions } from './client.ts';
+import { quietTarget } from './service-place.ts';
 
 export const issuer = 'https://coffer.example';
 
@@ -24,52 +26,53 @@ export interface Registered {
   readonly client: Credential;
 }
 
-/** A row of the catalog that tells with what the mount was made. */
-function watchedType(seen: (environment: EngineEnvironment) => void): ProviderType {
-  return {
-    ...builtin,
-    attend(mount) {
-      seen(mount.environment);
-      if (builtin.attend === undefined) throw new Error('it has no endpoints');
-      return builtin.attend(mount);
-    },
-  };
-}
+/**
+ * The engine with targets that take everything, and with the provider `builtin` watched: what the newest mount was made with is what its users' secrets are digested
+ * by.
+ */
+export class WatchedBuiltin {
+  #environment: EngineEnvironment | undefined;
+  readonly engine: EngineType = serviceUsers({
+    targets: new Map(['s3', 'kv', 'directory'].map((scheme) => [scheme, quietTarget(scheme)])),
+    providers: new Map([[builtin.type, this.#watched()]]),
+  });
 
-export class BuiltinPlace implements AsyncDisposable {
-  readonly place: Place;
-  readonly node: CofferNode;
-  readonly provider: OpenProvider;
-  readonly turn: ProviderTurn;
-
-  private constructor(place: Place, node: CofferNode, provider: OpenProvider, turn: ProviderTurn) {
-    this.place = place;
-    this.node = node;
-    this.provider = provider;
-    this.turn = turn;
-  }
-
-  static async open(options: PlaceOptions = {}): Promise<BuiltinPlace> {
-    let environment: EngineEnvironment | undefined;
-    const type = watchedType((seen) => {
-      environment = seen;
-    });
-    const engine = serviceUsers({ targets: new Map(), providers: new Map([[type.type, type]]) });
-    const program = { address: () => issuer };
-    const place = await makePlace({ engines: [engine], program, ...options });
-    const node = await place.node();
-    await ask(node, 'update', 'sys/mounts/service-users', { type: 'service-users' });
+  /** The provider of the mount `service-users/` as it is now, as the machine calls it. */
+  users(node: CofferNode, clock: Clock): Users {
     const { core } = node.state;
     const mount = core?.mounts.table.at('service-users/');
+    const environment = this.#environment;
     if (core === undefined || mount === undefined || environment === undefined)
       throw new Error('not mounted');
-    const { digest } = environment;
-    const provider = builtin.open(
-      { options: {}, secret: '' },
-      { clock: place.clock, random: systemRandom, mountPath: 'service-users/', digest },
-    );
+    const digest = (text: string) => environment.digest(text);
+    const surroundings = { clock, random: systemRandom, mountPath: environment.mountPath, digest };
+    const provider = builtin.open({ options: {}, secret: '' }, surroundings);
     const turn = { view: core.view(mount.entry.uuid), signal: new AbortController().signal };
-    return new BuiltinPlace(place, node, provider, turn);
+    return new Users(provider, turn, digest);
+  }
+
+  #watched(): ProviderType {
+    return {
+      ...builtin,
+      attend: (mount) => {
+        this.#environment = mount.environment;
+        if (builtin.attend === undefined) throw new Error('it has no endpoints');
+        return builtin.attend(mount);
+      },
+    };
+  }
+}
+
+export class Users {
+  readonly provider: OpenProvider;
+  readonly turn: ProviderTurn;
+  /** Of the mount. */
+  readonly digest: (text: string) => string;
+
+  constructor(provider: OpenProvider, turn: ProviderTurn, digest: (text: string) => string) {
+    this.provider = provider;
+    this.turn = turn;
+    this.digest = digest;
   }
 
   async register(application: string, more: Partial<ServiceUser> = {}): Promise<Registered> {
@@ -88,6 +91,26 @@ export class BuiltinPlace implements AsyncDisposable {
     const staged = await this.provider.stage(user, { kind, generation, proposed }, this.turn);
     await this.provider.commit(user, staged, this.turn);
     return staged;
+  }
+}
+
+export class BuiltinPlace extends Users implements AsyncDisposable {
+  readonly place: Place;
+  readonly node: CofferNode;
+
+  private constructor(place: Place, node: CofferNode, { provider, turn, digest }: Users) {
+    super(provider, turn, digest);
+    this.place = place;
+    this.node = node;
+  }
+
+  static async open(options: PlaceOptions = {}): Promise<BuiltinPlace> {
+    const watched = new WatchedBuiltin();
+    const program = { address: () => issuer };
+    const place = await makePlace({ engines: [watched.engine], program, ...options });
+    const node = await place.node();
+    await ask(node, 'update', 'sys/mounts/service-users', { type: 'service-users' });
+    return new BuiltinPlace(place, node, watched.users(node, place.clock));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -41,6 +41,7 @@ export class RotationWatch {
   readonly #replaced: Replaced[] = [];
   #before = new Map<string, readonly Shown[]>();
   readonly #excused = new Set<string>();
+  #allowsDisabled = false;
   /** What was found, in words. */
   readonly found: string[] = [];
 
@@ -58,6 +59,11 @@ export class RotationWatch {
     return answer;
   };
 
+  /** From now on it counts for nothing that a user is disabled whose application was, and is active again. */
+  allowDisabled(): void {
+    this.#allowsDisabled = true;
+  }
+
   /** What does not work now, and cannot be expected to, is no news. */
   excuse(): void {
     for (const address of this.#place.targets.shelves.keys()) {
@@ -66,9 +72,13 @@ export class RotationWatch {
   }
 
   async look(after: string): Promise<void> {
+    const { provider } = this.#place;
+    const disabled = provider.users.get(`stups_${this.#id}`)?.disabled !== false;
+    if (disabled && provider.traits.disablingLoses === true) this.excuse();
     const application = await this.#place.application(this.#id);
     if (application === undefined || !application.active || application.deleted) return;
     this.#followShelves();
+    if (this.#allowsDisabled && disabled) return;
     this.#judge(application, after);
   }
 
@@ -93,6 +103,7 @@ export class RotationWatch {
           this.found.push(`after ${after}: the ${shown.kind} at ${address} is refused`);
       }
     }
+    if (this.#overlap === 0) return;
     const since = this.#place.clock.now() - this.#overlap * 1_000;
     for (const gone of this.#replaced.filter(({ at }) => at > since)) {
       if (!this.#works(gone)) this.found.push(`after ${after}: a ${gone.kind} that was just read is refused`);

@@ -112,6 +112,7 @@ describe('threat 28: what only the core may do', () => {
       'accessor',
       'displayName',
       'entityId',
+      'groups',
       'metadata',
       'policies',
       'principal',

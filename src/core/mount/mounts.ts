@@ -281,15 +281,21 @@ export class Mounts {
     const [enabled, gone] = await this.#options.store.readMany([mountKey(uuid), goneKey(uuid)]);
     const entry = enabled ?? gone;
     if (entry === undefined) return undefined;
-    const make = await this.#making(openMount(entry));
     // One instance for all the leases of a mount that is going: each would else open connections of its own.
-    const known = this.#found.get(uuid);
-    const found = known?.revision === entry.revision ? known : make();
-    if (found !== known) {
-      if (this.#found.size >= mostFound) this.#closeFound();
-      this.#found.set(uuid, found);
-    }
-    return found.mount;
+    const kept = () => {
+      const instance = this.#found.get(uuid);
+      return instance?.revision === entry.revision ? instance : undefined;
+    };
+    const known = kept();
+    if (known !== undefined) return known.mount;
+    const make = await this.#making(openMount(entry));
+    // Whoever asked at the same time may have been first.
+    const other = kept();
+    if (other !== undefined) return other.mount;
+    if (this.#found.size >= mostFound) this.#closeFound();
+    const made = make();
+    this.#found.set(uuid, made);
+    return made.mount;
   }
 
   /** Lets go of what the engines hold open. */

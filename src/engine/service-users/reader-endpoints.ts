@@ -8,12 +8,12 @@ import { emptyObject, type JsonObject } from '../../json.ts';
 import { applicationPath, lookEntry } from './application.ts';
 import { unknownApplication } from './applications.ts';
 import { readSettings } from './config-endpoint.ts';
-import type { MountSettings } from './mount-config.ts';
+import { decodeSettings, type MountSettings, settingsPath } from './mount-config.ts';
 import type { ServiceUsersParts } from './parts.ts';
 import { decodeReader, encodeReader, type Reader, readerFolder } from './reader.ts';
 import { knownReaders, mostReaders, readerMemory } from './readers.ts';
 import { idOf } from './registration-endpoints.ts';
-import { behindOn, currentVersions, isSeen } from './standing.ts';
+import { behindOn, isSeen, wantedVersions } from './standing.ts';
 import { decodeState, noState, statePath } from './state.ts';
 
 const fields = {
@@ -55,7 +55,7 @@ async function report(call: ReportCall, digest: (text: string) => string): Promi
   const path = readerFolder(id) + key;
   await retryOnConflict(async () => {
     const now = clock.now();
-    const [application, record] = await view.readMany([applicationPath(id), path]);
+    const [application, record, config] = await view.readMany([applicationPath(id), path, settingsPath]);
     if (application === undefined) throw unknownApplication(id);
     const before = record === undefined ? undefined : decodeReader(record.open());
     const holds = {
@@ -63,7 +63,7 @@ async function report(call: ReportCall, digest: (text: string) => string): Promi
       ...(user === undefined ? {} : { user }),
       ...(client === undefined ? {} : { client }),
     };
-    const { settings } = await readSettings(view);
+    const settings = decodeSettings(config?.open());
     const same = before !== undefined && JSON.stringify(before.holds) === JSON.stringify(holds);
     // Somebody who says the same again and again need not be written down each time.
     if (same && now - before.seenAt < (settings.readerWindow * 1_000) / 4) return;
@@ -159,7 +159,7 @@ function listEndpoint(): Endpoint {
             .slice(0, limit > 0 ? limit : mostReaders);
           const info = emptyObject();
           for (const reader of readers) {
-            info[reader.name] = shown(reader, currentVersions(state), settings, clock.now());
+            info[reader.name] = shown(reader, wantedVersions(state), settings, clock.now());
           }
           return { data: { keys: readers.map(({ name }) => name), key_info: info } };
         },
@@ -170,7 +170,7 @@ function listEndpoint(): Endpoint {
 
 function shown(
   reader: Reader,
-  current: ReturnType<typeof currentVersions>,
+  current: ReturnType<typeof wantedVersions>,
   settings: MountSettings,
   now: number,
 ): JsonObject {

@@ -157,10 +157,10 @@ describe('registering', () => {
     await register('kio');
     const first = await waiting();
     expect(first).toBeGreaterThan(0);
-    at.place.clock.advance(1);
+    at.place.clock.jump(1);
     await register('kio', { name: 'x' });
     expect(await waiting()).toBe(first + 1);
-    at.place.clock.advance(1);
+    at.place.clock.jump(1);
     await register('kio', { name: 'x' });
     expect(await waiting()).toBe(first + 1);
   });
@@ -349,6 +349,7 @@ describe('what holds for the mount', () => {
       has_registry_token: true,
       registry_interval: 10,
       shrink_limit: 0.1,
+      issuer: '',
     });
   });
 
@@ -449,6 +450,67 @@ describe('readers', () => {
   it('are of an application that is there', async () => {
     expect(await statusOf(report('host', { user_version: version }))).toBe(404);
     expect(await statusOf(at.ask('list', 'apps/kio/readers'))).toBe(404);
+  });
+});
+
+describe('how it stands', () => {
+  it('is shown from registration to deletion, and no secret with it', async () => {
+    await register('kio', { team: 'payments' });
+    const ann = await at.member('ann', ['payments']);
+    await deliver('kio', { targets: ['a-bucket', 'directory:/run/x'] }, ann);
+    const status = async () => (await at.ask('read', 'apps/kio/status')).data;
+    expect(await status()).toMatchObject({ user: 'none', targets_total: 2, targets_current: 0 });
+    at.place.clock.jump(1);
+    await at.outside();
+    const done = await status();
+    expect(done).toMatchObject({ user: 'present', targets_current: 2, problem: null, problems: [] });
+    const password = done['password'] as JsonObject;
+    expect(password).toMatchObject({ generation: 1, last_rotation: expect.any(String) });
+    const version = String(password['version']);
+    const client_version = String((done['client'] as JsonObject)['version']);
+    const level = { user_version: version, client_version, current: true, wanted: true };
+    expect(done['targets']).toEqual([
+      { address: 's3://a-bucket', ...level },
+      { address: 'directory:/run/x', ...level },
+    ]);
+    // A reader that holds what is there is level with it, and behind after the next rotation.
+    const held = { user_version: version };
+    await at.ask('update', 'apps/kio/readers/host-1', held);
+    expect((await status())['readers']).toEqual({ seen: 1, behind: [] });
+    // The overlap of the first ones.
+    at.place.clock.jump(901);
+    await at.outside();
+    const { data } = await at.ask('update', 'apps/kio/rotate', { kinds: ['password'] }, ann);
+    at.place.clock.jump(1);
+    await at.outside();
+    expect(await status()).toMatchObject({ requests_served: data['request'], requests_made: 1 });
+    expect((await status())['readers']).toEqual({ seen: 1, behind: ['host-1'] });
+    await at.ask('delete', 'apps/kio');
+    at.place.clock.jump(1);
+    await at.outside();
+    expect((await at.ask('read', 'apps/kio/status')).status).toBe(404);
+    expect(
+      (await keysOf(at.place.storage, 'mount/')).filter((key) => /\/(app|state|history|reader)\//.test(key)),
+    ).toEqual([]);
+    expect(await statusOf(register('kio'))).toBe(204);
+  });
+
+  it('follows what the mount says: a shorter period is looked at before the longer one was due', async () => {
+    await register('kio');
+    await deliver('kio', { targets: ['a-bucket'] });
+    at.place.clock.jump(1);
+    await at.outside();
+    const generation = async () =>
+      ((await at.ask('read', 'apps/kio/status')).data['password'] as JsonObject)['generation'];
+    expect(await generation()).toBe(1);
+    at.place.clock.jump(901);
+    await at.outside();
+    await at.ask('update', 'config', { password_period: 300, overlap: 60 });
+    at.place.clock.jump(1);
+    await at.outside();
+    at.place.clock.jump(1);
+    await at.outside();
+    expect(await generation()).toBe(2);
   });
 });
 

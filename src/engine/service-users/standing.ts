@@ -1,45 +1,28 @@
 /** How an application stands, made from what is wanted, what is so, and who reads: for answers, without any secret. */
-import { clientDocument, userDocument } from '../../delivery/document.ts';
 import type { DocumentName } from '../../delivery/target.ts';
-import type { Credential, CredentialKind } from '../../service-user/provider.ts';
 import type { Application } from './application.ts';
+import { credentialKinds, documentFor, documentName, wantedCredential } from './documents.ts';
 import type { MountSettings } from './mount-config.ts';
 import type { Reader } from './reader.ts';
 import type { ApplicationState, KindState } from './state.ts';
 
-export const documentOfKind = { password: 'user', client: 'client' } as const satisfies Record<
-  CredentialKind,
-  DocumentName
->;
-
 /** Undefined where there is no such document yet. */
 export type Versions = { readonly [N in DocumentName]: string | undefined };
 
-/** Of the documents that readers are meant to hold. */
-export function currentVersions({ kinds: states }: ApplicationState): Versions {
-  return { user: versionOf(states.password.current), client: versionOf(states.client.current) };
+/** Of the documents that targets are meant to hold, and readers with them. */
+export function wantedVersions({ kinds }: ApplicationState): Versions {
+  return { user: wantedVersion(kinds.password), client: wantedVersion(kinds.client) };
 }
 
-/** Of those that are at targets once what is under way is done. */
-function goalVersions({ kinds: states }: ApplicationState): Versions {
-  return { user: versionOf(goalOf(states.password)), client: versionOf(goalOf(states.client)) };
-}
-
-function goalOf({ staged, current }: KindState): Credential | null {
-  return staged ?? current;
-}
-
-function versionOf(credential: Credential | null): string | undefined {
-  if (credential === null) return undefined;
-  const { kind, id, secret } = credential;
-  const document = kind === 'password' ? userDocument(id, secret ?? '') : clientDocument(id, secret);
-  return document.version;
+function wantedVersion(kind: KindState): string | undefined {
+  const credential = wantedCredential(kind);
+  return credential === null ? undefined : documentFor(credential).version;
 }
 
 export interface StandingTarget {
   readonly address: string;
   readonly versions: Versions;
-  /** Whether it has what is current, or already what is to be. */
+  /** Whether it has what it is meant to hold. */
   readonly current: boolean;
   /** Still wanted; otherwise it waits to be emptied. */
   readonly wanted: boolean;
@@ -52,15 +35,15 @@ export function standingTargets(
 ): readonly StandingTarget[] {
   const wanted = application.targets.map(({ address }) => address);
   const former = state.places.map(({ address }) => address).filter((address) => !wanted.includes(address));
-  const now = currentVersions(state);
-  const goal = goalVersions(state);
+  const goal = wantedVersions(state);
   return [...wanted, ...former].map((address) => {
     const versions = {
       user: deliveredTo(state.kinds.password, address),
       client: deliveredTo(state.kinds.client, address),
     };
-    const has = (name: DocumentName) => versions[name] === now[name] || versions[name] === goal[name];
-    return { address, versions, current: has('user') && has('client'), wanted: wanted.includes(address) };
+    const isLevel = versions.user === goal.user && versions.client === goal.client;
+    const current = isLevel && (goal.user ?? goal.client) !== undefined;
+    return { address, versions, current, wanted: wanted.includes(address) };
   });
 }
 
@@ -68,11 +51,11 @@ function deliveredTo({ delivered }: KindState, address: string): string | undefi
   return Object.hasOwn(delivered, address) ? delivered[address] : undefined;
 }
 
-/** Names of the documents of which a reader holds another version than the current one. A document that it never told of is none. */
-export function behindOn({ holds }: Reader, current: Versions): readonly DocumentName[] {
-  return Object.values(documentOfKind).filter((name) => {
+/** Names of the documents of which a reader holds another version than the wanted one. A document that it never told of is none. */
+export function behindOn({ holds }: Reader, wanted: Versions): readonly DocumentName[] {
+  return credentialKinds.map(documentName).filter((name) => {
     const held = holds[name];
-    return held !== undefined && current[name] !== undefined && held !== current[name];
+    return held !== undefined && wanted[name] !== undefined && held !== wanted[name];
   });
 }
 

@@ -3,6 +3,7 @@ import { type Call, type Endpoint, endpoint, type ResponseSchema } from '../../c
 import { checkAfter, pageFields } from '../../core/list-page.ts';
 import type { View } from '../../core/view.ts';
 import { emptyObject, type JsonObject } from '../../json.ts';
+import type { CredentialKind } from '../../service-user/provider.ts';
 import { type Application, applicationFolder, decodeApplication } from './application.ts';
 import { findApplication, unknownApplication } from './applications.ts';
 import { readSettings } from './config-endpoint.ts';
@@ -12,7 +13,7 @@ import { knownReaders } from './readers.ts';
 import { idOf } from './registration-endpoints.ts';
 import { readRegistryState, registrySchema, shownRegistry } from './registry/registry-state.ts';
 import { timeOrNull } from './shown.ts';
-import { behindOn, currentVersions, deletionAt, isSeen, standingTargets } from './standing.ts';
+import { behindOn, deletionAt, isSeen, standingTargets, wantedVersions } from './standing.ts';
 import {
   type ApplicationState,
   decodeState,
@@ -21,6 +22,7 @@ import {
   type Problem,
   statePath,
 } from './state.ts';
+import { rotationAt } from './timetable.ts';
 
 const kindSchema = {
   step: {
@@ -32,7 +34,7 @@ const kindSchema = {
   version: {
     type: 'string',
     nullable: true,
-    help: 'Of the document that readers are meant to hold; null before the first.',
+    help: 'Of the document that its targets are meant to hold; null before the first.',
   },
   last_rotation: { type: 'string', nullable: true },
   next_rotation: { type: 'string', nullable: true },
@@ -52,12 +54,15 @@ const commonSchema = {
   inactive_since: { type: 'string', nullable: true },
   deleted: { type: 'bool' },
   paused: { type: 'bool', help: 'Its own rotation, or that of the whole mount.' },
-  user: { type: 'string', help: 'none, present, disabled or deleted.' },
+  user: { type: 'string', help: 'none, changing, present, disabled or deleted.' },
   password: { type: 'object', members: kindSchema },
   client: { type: 'object', members: kindSchema },
   targets_current: { type: 'int', help: 'Of its targets, how many have what is current.' },
   targets_total: { type: 'int' },
   problem: { type: 'string', nullable: true, help: 'The first of its problems.' },
+  failures: { type: 'int', help: 'In a row.' },
+  synced_time: { type: 'string', nullable: true, help: 'When the provider was told last what is wanted.' },
+  modified_time: { type: 'string' },
 } as const satisfies ResponseSchema;
 
 const oneSchema = {
@@ -66,8 +71,6 @@ const oneSchema = {
   ...commonSchema,
   provider: { type: 'string' },
   client_id: { type: 'string', nullable: true, help: 'Of its OAuth client.' },
-  synced_time: { type: 'string', nullable: true, help: 'When the provider was told last what is wanted.' },
-  modified_time: { type: 'string' },
   deletion_time: {
     type: 'string',
     nullable: true,
@@ -75,7 +78,6 @@ const oneSchema = {
   },
   requests_made: { type: 'int', help: 'Rotations that were asked for.' },
   requests_served: { type: 'int' },
-  failures: { type: 'int', help: 'In a row.' },
   retry_time: { type: 'string', nullable: true },
   targets: {
     type: 'list',
@@ -136,7 +138,7 @@ async function readersOf(
   settings: MountSettings,
   now: number,
 ): Promise<JsonObject> {
-  const current = currentVersions(state);
+  const current = wantedVersions(state);
   const seen = (await knownReaders(view, id)).filter((reader) => isSeen(reader, settings, now));
   const behind = seen.filter((reader) => behindOn(reader, current).length > 0);
   return { seen: seen.length, behind: behind.map(({ name }) => name).sort() };
@@ -155,12 +157,9 @@ function shownOne(
     ...common(application, state, settings),
     provider: application.provider,
     client_id: client.current?.id ?? null,
-    synced_time: timeOrNull(state.syncedAt),
-    modified_time: new Date(application.modifiedAt).toISOString(),
     deletion_time: timeOrNull(deletionAt(application, state, settings)),
     requests_made: application.request.count,
     requests_served: state.served,
-    failures: state.failures,
     retry_time: timeOrNull(state.retryAt === 0 ? null : state.retryAt),
     targets: standingTargets(application, state).map(({ address, versions, current, wanted }) => ({
       address,
@@ -176,7 +175,10 @@ function shownOne(
 
 function common(application: Application, state: ApplicationState, settings: MountSettings): JsonObject {
   const targets = standingTargets(application, state).filter(({ wanted }) => wanted);
-  const versions = currentVersions(state);
+  const versions = wantedVersions(state);
+  // As the settings are now; what the state says is of when it was written.
+  const next = (kind: CredentialKind) =>
+    application.active ? rotationAt(kind, state.kinds[kind], application, settings) : null;
   return {
     team: application.team,
     active: application.active,
@@ -184,22 +186,25 @@ function common(application: Application, state: ApplicationState, settings: Mou
     deleted: application.deleted,
     paused: application.paused || settings.paused,
     user: state.user,
-    password: shownKind(state.kinds.password, versions.user),
-    client: shownKind(state.kinds.client, versions.client),
+    password: shownKind(state.kinds.password, versions.user, next('password')),
+    client: shownKind(state.kinds.client, versions.client, next('client')),
     targets_current: targets.filter(({ current }) => current).length,
     targets_total: targets.length,
     problem: state.problems[0]?.message ?? null,
+    failures: state.failures,
+    synced_time: timeOrNull(state.syncedAt),
+    modified_time: new Date(application.modifiedAt).toISOString(),
   };
 }
 
-function shownKind(state: KindState, version: string | undefined): JsonObject {
+function shownKind(state: KindState, version: string | undefined, next: number | null): JsonObject {
   return {
     step: state.step,
     step_time: timeOrNull(state.stepSince === 0 ? null : state.stepSince),
     generation: state.generation,
     version: version ?? null,
     last_rotation: timeOrNull(state.rotatedAt),
-    next_rotation: timeOrNull(state.nextAt),
+    next_rotation: timeOrNull(next),
     emergency: state.emergency,
   };
 }
@@ -216,8 +221,12 @@ const statesAtOnce = 64;
 function allStatus(): Endpoint {
   return endpoint({
     pattern: 'status',
-    help: `How the applications of the mount stand, in order of their ids, ${mostShown} at most: where next is not null, ask again with it as after. And how its registry does.`,
-    fields: pageFields,
+    help: `How the applications of the mount stand, in order of their ids, ${mostShown} at most: where next is not null, ask again with it as after, also where few or none are shown. And how its registry does.`,
+    fields: {
+      ...pageFields,
+      resource_type_id: { type: 'string', help: 'Only those with a scope of this type.', query: true },
+      scope_id: { type: 'string', help: 'Only those with a scope of this id.', query: true },
+    },
     operations: {
       read: {
         summary: 'Show how all applications stand',
@@ -229,22 +238,34 @@ function allStatus(): Endpoint {
           registry: { type: 'object', members: registrySchema },
         },
         handle: async (call) => {
-          checkAfter(call.fields.after);
-          return { data: await shownAll(call.view, call.fields.after, call.fields.limit) };
+          const { after, limit, resource_type_id: type = '', scope_id: scope = '' } = call.fields;
+          checkAfter(after);
+          const hasScope = (application: Application) =>
+            (type === '' && scope === '') ||
+            application.scopes.some(
+              ({ resourceType, id }) =>
+                (type === '' || type === resourceType) && (scope === '' || scope === id),
+            );
+          return { data: await shownAll(call.view, hasScope, after, limit) };
         },
       },
     },
   });
 }
 
-async function shownAll(view: View, after = '', limit = 0): Promise<JsonObject> {
+async function shownAll(
+  view: View,
+  isWanted: (application: Application) => boolean,
+  after = '',
+  limit = 0,
+): Promise<JsonObject> {
   const { settings } = await readSettings(view);
   const most = limit > 0 ? Math.min(limit, mostShown) : mostShown;
   const page = await view.range(applicationFolder, {
     limit: most,
     ...(after === '' ? {} : { after: applicationFolder + after }),
   });
-  const applications = page.items.map((record) => decodeApplication(record.open()));
+  const applications = page.items.map((record) => decodeApplication(record.open())).filter(isWanted);
   const info = emptyObject();
   for (let at = 0; at < applications.length; at += statesAtOnce) {
     const piece = applications.slice(at, at + statesAtOnce);

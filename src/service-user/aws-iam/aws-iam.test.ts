@@ -5,6 +5,7 @@ import { HandClock } from '../../../test/fakes/hand-clock.ts';
 import { mountView } from '../../../test/fakes/mount-view.ts';
 import { type Moto, startMoto } from '../../../test/setup/moto.ts';
 import { type AwsPlaces, noAwsPlaces } from '../../aws/aws-places.ts';
+import { iamClient } from '../../aws/iam-service-users.ts';
 import { systemRandom } from '../../crypto/random.ts';
 import { asCofferError } from '../../errors.ts';
 import { describeProvider, serviceUser } from '../provider.contract.ts';
@@ -126,6 +127,30 @@ describe.skipIf(moto === undefined)('on moto', () => {
       await provider.ensure(user, turn);
       expect(await works(cloud, user, first)).toBe(true);
       expect(await works(cloud, user, off)).toBe(false);
+    });
+
+    it('have keys that IAM may not list yet, for a minute and no longer', async () => {
+      let lags = true;
+      const type = awsIam(placesOf(moto), (options) => {
+        const real = iamClient(options);
+        const during = (signal: AbortSignal) => {
+          const calls = real.during(signal);
+          return { ...calls, keys: async (name: string) => (lags ? [] : calls.keys(name)) };
+        };
+        return { during, close: () => real.close() };
+      });
+      const { endpoint } = moto;
+      const options = { access_key: 'AKIAIOSFODNN7EXAMPLE', iam_endpoint: endpoint, sts_endpoint: endpoint };
+      const provider = type.open({ options, secret }, surroundings);
+      const user = serviceUser();
+      await provider.ensure(user, turn);
+      const staged = await provider.stage(user, { kind: 'password', generation: 1, proposed: 'x' }, turn);
+      await expect(provider.verify(user, staged, turn)).rejects.toMatchObject({ code: 'unavailable' });
+      clock.jump(61);
+      expect(await provider.verify(user, staged, turn)).toBe('refused');
+      lags = false;
+      expect(await provider.verify(user, staged, turn)).toBe('accepted');
+      provider.close();
     });
 
     it('have the sessions ended that were made before', async () => {

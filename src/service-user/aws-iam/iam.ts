@@ -23,6 +23,8 @@ import { told } from './refusal.ts';
 import type { AwsIamSettings } from './settings.ts';
 
 const tag = { application: 'coffer:application', team: 'coffer:team', disabled: 'coffer:disabled' } as const;
+/** Milliseconds in which IAM may not know everywhere that it has a key. */
+const becomingKnown = 60_000;
 /** What the user's own policy is called that ends sessions. */
 const revocation = 'coffer-revoked-sessions';
 
@@ -32,6 +34,8 @@ export class AwsIam implements OpenProvider {
   readonly #settings: AwsIamSettings;
   readonly #iam: IamClient;
   readonly #clock: Clock;
+  /** Keys that were made here of late, and when. */
+  readonly #made = new Map<string, number>();
 
   constructor(settings: AwsIamSettings, iam: IamClient, clock: Clock) {
     this.#settings = settings;
@@ -156,6 +160,9 @@ export class AwsIam implements OpenProvider {
     for (const { accessKey } of lost.slice(0, Math.max(0, keys.length - room)))
       await iam.deleteKey(username, accessKey);
     const { accessKey, secretKey } = await iam.createKey(username);
+    for (const [key, at] of this.#made)
+      if (this.#clock.steady() - at >= becomingKnown) this.#made.delete(key);
+    this.#made.set(accessKey, this.#clock.steady());
     return { kind, generation, id: accessKey, secret: secretKey, reference: accessKey };
   }
 
@@ -170,14 +177,16 @@ export class AwsIam implements OpenProvider {
       if (error instanceof AwsError && error.reason === 'not-found') return [];
       throw error;
     });
-    if (!known.some(({ accessKey, active }) => accessKey === id && active)) return 'refused';
+    const listed = known.find(({ accessKey }) => accessKey === id);
+    if (listed === undefined && this.#isNew(id)) throw notKnownYet();
+    if (listed?.active !== true) return 'refused';
     const sts = stsClient({ ...asKey(this.#settings.iam, id, secret ?? ''), signal });
     try {
       const { arn } = await sts.callerIdentity();
       return arn.endsWith(`:user${this.#settings.path}${username}`) ? 'accepted' : 'refused';
     } catch (error) {
       if (!(error instanceof AwsError) || error.reason !== 'bad-credentials') throw error;
-      throw new CofferError('unavailable', 'AWS does not know the new access key everywhere yet; try again');
+      throw notKnownYet();
     } finally {
       sts.close();
     }
@@ -186,8 +195,15 @@ export class AwsIam implements OpenProvider {
   async #retireOthers(username: string, keep: readonly Credential[], iam: IamServiceUsers): Promise<void> {
     const kept = new Set(keep.map(({ id }) => id));
     for (const { accessKey } of await iam.keys(username)) {
-      if (!kept.has(accessKey)) await iam.deleteKey(username, accessKey);
+      if (kept.has(accessKey)) continue;
+      await iam.deleteKey(username, accessKey);
+      this.#made.delete(accessKey);
     }
+  }
+
+  #isNew(accessKey: string): boolean {
+    const at = this.#made.get(accessKey);
+    return at !== undefined && this.#clock.steady() - at < becomingKnown;
   }
 
   async #own(username: string, iam: IamServiceUsers): Promise<KnownUser | undefined> {
@@ -216,6 +232,10 @@ async function enable(username: string, keys: string, iam: IamServiceUsers): Pro
       await iam.setActive(username, accessKey, true);
   }
   await iam.untag(username, [tag.disabled]);
+}
+
+function notKnownYet(): CofferError {
+  return new CofferError('unavailable', 'AWS does not know the new access key everywhere yet; try again');
 }
 
 function keysIn(text: string): readonly string[] {

@@ -11,6 +11,7 @@ import { type Asked, ask, auditText, finishDuties, storedText } from '../../../t
 import { parseApiPath } from '../../core/path.ts';
 import { defaultLimits } from '../../core/quota/limits.ts';
 import type { JsonObject } from '../../json.ts';
+import { MemoryStorage } from '../../storage/memory/memory.ts';
 
 let at: BuiltinPlace;
 let shop: Registered;
@@ -265,6 +266,31 @@ describe('rotation', () => {
     at.place.clock.jump(15 * 60);
     expect((await post('access_token', byClient(app), '203.0.113.7')).status).toBe(200);
   });
+
+  it('nobody locks out an application by its name alone', async () => {
+    const app = await at.register('known');
+    for (let i = 0; i < 40; i++) {
+      const client_id = `stups_known_${String(i).padStart(20, '0')}`;
+      const wish = { grant_type: 'client_credentials', client_id, client_secret: 'guess' };
+      await post('access_token', wish, `198.51.100.${i}`);
+      await post('access_token', { ...wish, client_id: app.client.id.slice(0, -1) }, `198.51.100.${i}`);
+    }
+    expect((await post('access_token', byClient(app), '203.0.113.9')).status).toBe(200);
+  });
+
+  it('leaves no counts behind of clients and users that are gone', async () => {
+    const app = await at.register('counted');
+    const locks = async () => (await at.turn.view.range('lockout/', { limit: 1_000 })).items.length;
+    const before = await locks();
+    await post('access_token', { ...byClient(app), client_secret: 'wrong' });
+    await post('access_token', { ...passwordGrant(app), password: 'wrong' });
+    expect(await locks()).toBe(before + 2);
+    const client = await at.rotate(app.user, 'client', 2);
+    await at.provider.retireOthers(app.user, 'client', [client], at.turn);
+    expect(await locks()).toBe(before + 1);
+    await at.provider.delete(app.user.username, at.turn);
+    expect(await locks()).toBe(before);
+  });
 });
 
 it('threat 16: no secret, token or password is in the audit log or in the store in the clear', async () => {
@@ -298,6 +324,69 @@ it('threat 12: an access token is no token of Coffer, and a token of Coffer none
 it('threat 21: names its issuer by configuration and by nothing that a request says', async () => {
   const read = () => ask(at.node, 'read', 'service-users/oauth2/metadata', { host: 'evil.example' }, null);
   expect((await read()).data).toMatchObject({ issuer, jwks_uri: `${issuer}/oauth2/keys` });
+});
+
+/** Counts what is asked of it. */
+class CountingStorage extends MemoryStorage {
+  reads = 0;
+  commits = 0;
+
+  override readMany(...asked: Parameters<MemoryStorage['readMany']>): ReturnType<MemoryStorage['readMany']> {
+    this.reads++;
+    return super.readMany(...asked);
+  }
+
+  override commit(...asked: Parameters<MemoryStorage['commit']>): ReturnType<MemoryStorage['commit']> {
+    this.commits++;
+    return super.commit(...asked);
+  }
+}
+
+it('threat 12: a refusal costs the same reads and one commit, whoever it is about', async () => {
+  const storage = new CountingStorage();
+  await using counted = await BuiltinPlace.open({ storage });
+  const app = await counted.register('shop');
+  const asleep = await counted.register('asleep');
+  const turned = await counted.register('turned');
+  const next = await counted.rotate(turned.user, 'password', 2);
+  await counted.provider.retireOthers(turned.user, 'password', [next], counted.turn);
+  await counted.provider.disable(asleep.user.username, counted.turn);
+  // What a first login from an address writes is not what is counted here.
+  await ask(
+    counted.node,
+    'update',
+    'service-users/oauth2/access_token',
+    passwordGrant({ ...turned, password: next }),
+    null,
+  );
+  const good = passwordGrant(app);
+  await ask(counted.node, 'update', 'service-users/oauth2/access_token', good, null);
+  const cases: readonly JsonObject[] = [
+    { ...good, password: 'wrong' },
+    { ...good, username: 'stups_nobody' },
+    { ...good, username: 'stups_asleep' },
+    { ...good, ...clientFields(turned), username: 'stups_turned', password: turned.password.secret },
+    { ...good, client_secret: 'wrong' },
+    { ...good, client_id: `stups_nobody_${'0'.repeat(20)}` },
+    { ...good, client_id: `stups_shop_${'0'.repeat(20)}` },
+    { ...good, client_id: 'nobody' },
+    passwordGrant(asleep),
+  ];
+  const work = new Set<string>();
+  for (const data of cases) {
+    const [reads, commits] = [storage.reads, storage.commits];
+    await ask(counted.node, 'update', 'service-users/oauth2/access_token', data, null);
+    work.add(JSON.stringify([storage.reads - reads, storage.commits - commits]));
+  }
+  expect([...work]).toEqual([JSON.stringify([2, 1])]);
+  // The first one forgets the failures.
+  await ask(counted.node, 'update', 'service-users/oauth2/access_token', good, null);
+  const [reads, commits] = [storage.reads, storage.commits];
+  expect((await ask(counted.node, 'update', 'service-users/oauth2/access_token', good, null)).status).toBe(
+    200,
+  );
+  // Who is known and right leaves nothing in the store.
+  expect([storage.reads - reads, storage.commits - commits]).toEqual([2, 0]);
 });
 
 it('strangers are counted, and whoever has proven itself is not', async () => {

@@ -4,7 +4,7 @@ import { CofferError } from '../../errors.ts';
 import type { AttendedMount, ProviderPresence, ProviderType } from '../provider.ts';
 import { Holder } from './holder.ts';
 import { introspectionEndpoint } from './introspection-endpoint.ts';
-import { lockNamesOf } from './judge.ts';
+import { lockNameOf } from './judge.ts';
 import { publishedEndpoints } from './published-endpoints.ts';
 import { onRevokedDue, revocationEndpoint, revokedDue } from './revocation-endpoint.ts';
 import { keysDue, SigningKeys } from './signing-keys.ts';
@@ -24,8 +24,8 @@ export const builtin: ProviderType = {
     }
     if (secret !== '') throw new CofferError('invalid_request', 'the provider builtin takes no secret');
     const lockout = new Lockout({ clock, digest });
-    const besides = (username: string) => lockNamesOf(username).map((each) => lockout.pathOf(each));
-    return new Holder({ clock, random, digest: (text) => digest(text), besides });
+    const lockPath = (kind: 'user' | 'client', id: string) => lockout.pathOf(lockNameOf(kind, id));
+    return new Holder({ clock, random, digest: (text) => digest(text), lockPath });
   },
   attend,
 };

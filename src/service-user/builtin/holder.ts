@@ -22,6 +22,7 @@ import {
   encodeUser,
   isAmong,
   isUserName,
+  type KnownClient,
   type ReadUser,
   secretDigest,
   type UserRecord,
@@ -39,8 +40,8 @@ export interface HolderMeans {
   readonly clock: Clock;
   readonly random: Random;
   readonly digest: Digest;
-  /** Records of the mount that stand beside a user's own and end with it. */
-  besides(username: string): readonly string[];
+  /** Where failures of a user's or a client's are counted: a record that ends with what it is about. */
+  lockPath(kind: 'user' | 'client', id: string): string;
 }
 
 export class Holder implements OpenProvider {
@@ -57,7 +58,8 @@ export class Holder implements OpenProvider {
     this.#keys = new SigningKeys(means);
   }
 
-  async ensure(user: ServiceUser, { view }: ProviderTurn): Promise<void> {
+  async ensure(user: ServiceUser, turn: ProviderTurn): Promise<void> {
+    const view = viewOf(turn);
     const { username, application, name, team, confidential, redirectUrl } = user;
     if (!isUserName(username)) throw wrongName();
     const scopes = scopeTexts(user.scopes);
@@ -72,25 +74,34 @@ export class Holder implements OpenProvider {
   }
 
   /** Enabled again, it has no token from before. */
-  async disable(username: string, { view }: ProviderTurn): Promise<void> {
+  async disable(username: string, turn: ProviderTurn): Promise<void> {
+    const view = viewOf(turn);
     await this.#change(view, username, (user) =>
       user.disabled ? user : { ...user, disabled: true, session: this.#newSession() },
     );
   }
 
-  async delete(username: string, { view }: ProviderTurn): Promise<void> {
-    if (!isUserName(username)) return;
-    const paths = [userPath(username), ...this.#means.besides(username)];
-    const found = await view.readMany(paths);
-    const there = paths.filter((_, at) => found[at] !== undefined);
-    if (there.length > 0) await view.commit(there.map((path) => ({ path, value: null })));
+  async delete(username: string, turn: ProviderTurn): Promise<void> {
+    const view = viewOf(turn);
+    await retryOnConflict(async () => {
+      const read = await this.#read(view, username);
+      if (read === undefined) return;
+      const path = userPath(username);
+      const gone = [path, this.#means.lockPath('user', username), ...this.#locksOf(read.user.clients)];
+      const { revision } = read;
+      await view.commit(
+        gone.map((each) => ({ path: each, value: null })),
+        [{ path, revision }],
+      );
+    });
   }
 
   async list(
     prefix: string,
     after: string | undefined,
-    { view }: ProviderTurn,
+    turn: ProviderTurn,
   ): ReturnType<OpenProvider['list']> {
+    const view = viewOf(turn);
     const from = after === undefined ? {} : { after: userPath(after) };
     const page = await view.range(userFolder + prefix, { limit: pageSize, ...from });
     const users = page.items.flatMap((item) => {
@@ -101,7 +112,8 @@ export class Holder implements OpenProvider {
   }
 
   /** A public client has no secret, and the next one of it no other id than its generation gives it. */
-  async stage(user: ServiceUser, staging: Staging, { view }: ProviderTurn): Promise<Credential> {
+  async stage(user: ServiceUser, staging: Staging, turn: ProviderTurn): Promise<Credential> {
+    const view = viewOf(turn);
     const { kind, generation, proposed } = staging;
     const { digest } = this.#means;
     const { username } = user;
@@ -122,8 +134,9 @@ export class Holder implements OpenProvider {
   async verify(
     user: ServiceUser,
     { kind, id, secret }: Credential,
-    { view }: ProviderTurn,
+    turn: ProviderTurn,
   ): Promise<'accepted' | 'refused'> {
+    const view = viewOf(turn);
     const known = (await this.#read(view, user.username))?.user;
     if (known === undefined || known.disabled) return 'refused';
     if (kind === 'password') {
@@ -144,7 +157,8 @@ export class Holder implements OpenProvider {
   }
 
   /** What was staged is good from then on: there is nothing more to say but that it is there. */
-  async commit(user: ServiceUser, staged: Credential, { view }: ProviderTurn): Promise<void> {
+  async commit(user: ServiceUser, staged: Credential, turn: ProviderTurn): Promise<void> {
+    const view = viewOf(turn);
     const known = (await this.#read(view, user.username))?.user;
     const { kind, generation } = staged;
     const all = kind === 'password' ? known?.passwords : known?.clients;
@@ -156,8 +170,9 @@ export class Holder implements OpenProvider {
     user: ServiceUser,
     kind: CredentialKind,
     keep: readonly Credential[],
-    { view }: ProviderTurn,
+    turn: ProviderTurn,
   ): Promise<void> {
+    const view = viewOf(turn);
     const kept = new Set(keep.filter((each) => each.kind === kind).map(({ generation }) => generation));
     await this.#change(view, user.username, (before) => {
       const all: readonly { readonly generation: number; readonly digest: string | null }[] =
@@ -174,7 +189,8 @@ export class Holder implements OpenProvider {
     });
   }
 
-  async revokeSessions(user: ServiceUser, { view }: ProviderTurn): Promise<void> {
+  async revokeSessions(user: ServiceUser, turn: ProviderTurn): Promise<void> {
+    const view = viewOf(turn);
     await this.#change(view, user.username, (before) => ({ ...before, session: this.#newSession() }));
   }
 
@@ -206,9 +222,18 @@ export class Holder implements OpenProvider {
     throw new CofferError('invalid_request', `there is no user ${username}: it is to be made first`);
   }
 
+  /** A client that is gone takes along what was counted of it. */
   async #write(view: View, user: UserRecord, before: ReadUser | undefined): Promise<void> {
     const path = userPath(user.username);
-    await view.commit([{ path, value: encodeUser(user) }], [{ path, revision: before?.revision ?? null }]);
+    const ids = new Set(user.clients.map(({ id }) => id));
+    const gone = before?.user.clients.filter(({ id }) => !ids.has(id)) ?? [];
+    const locks = this.#locksOf(gone).map((each) => ({ path: each, value: null }));
+    const revision = before?.revision ?? null;
+    await view.commit([{ path, value: encodeUser(user) }, ...locks], [{ path, revision }]);
+  }
+
+  #locksOf(clients: readonly KnownClient[]): readonly string[] {
+    return clients.map(({ id }) => this.#means.lockPath('client', id));
   }
 
   #newUser(): UserRecord {
@@ -231,6 +256,12 @@ export class Holder implements OpenProvider {
   #newSession(): string {
     return this.#means.random.bytes(12).toString('base64url');
   }
+}
+
+/** Nothing is begun in a turn that is over. */
+function viewOf({ view, signal }: ProviderTurn): View {
+  if (!signal.aborted) return view;
+  throw new CofferError('unavailable', 'the time of this call was over before it began');
 }
 
 function isOther(before: UserRecord, after: UserRecord): boolean {

@@ -26,9 +26,10 @@ export interface JudgeMeans {
 
 /**
  * `late`: it was good once, or is of a disabled user. Refused like a wrong one and not counted, since nobody guesses it: a process that goes on with
- * an old secret must not lock out those beside it that have the new one. `public`: a client that has no secret.
+ * an old secret must not lock out those beside it that have the new one. `public`: a client that has no secret. `nobody`: there is no such user or
+ * client.
  */
-type Verdict = 'right' | 'wrong' | 'late' | 'public';
+type Verdict = 'right' | 'wrong' | 'late' | 'public' | 'nobody';
 
 /** What is shown in a request. */
 export interface Shown {
@@ -40,9 +41,9 @@ export interface Shown {
   refusal(): OAuthRefusal;
 }
 
-/** What the failures of a user and of its clients are counted by. */
-export function lockNamesOf(username: string): readonly string[] {
-  return [`user/${username}`, `client/${username}`];
+/** What failures are counted by. Of a client by its id, which nobody can tell from its application's name: so nobody locks what they don't know. */
+export function lockNameOf(kind: 'user' | 'client', id: string): string {
+  return `${kind}/${id.slice(0, 200)}`;
 }
 
 /** An empty id stands for none. */
@@ -50,13 +51,15 @@ export function shownClient(id: string, secret: string, digest: Digest): Shown {
   const username = ownerOf(id);
   return {
     username,
-    lockName: `client/${username ?? id.slice(0, 200)}`,
+    lockName: lockNameOf('client', id),
     verdict(user) {
       const made = secretDigest('client', id, secret, digest);
       const client = user?.clients.find((each) => each.id === id);
       if (isAmong(made, user?.former ?? [])) return 'late';
       if (client?.digest === null) return 'public';
-      return isAmong(made, [client?.digest ?? null]) ? rightFor(user) : 'wrong';
+      const right = isAmong(made, [client?.digest ?? null]);
+      if (client === undefined) return 'nobody';
+      return right ? rightFor(user) : 'wrong';
     },
     refusal: invalidClient,
   };
@@ -71,13 +74,14 @@ export function shownUser(
 ): Shown {
   return {
     username: isUserName(username) ? username : undefined,
-    lockName: `user/${username.slice(0, 200)}`,
+    lockName: lockNameOf('user', username),
     verdict(user) {
       const made = secretDigest('password', username, password, digest);
       const right = isAmong(made, user?.passwords.map((each) => each.digest) ?? []);
       // Nothing is judged for another application's client, and so nothing is told.
       if (username !== clientOwner) return 'late';
       if (isAmong(made, user?.former ?? [])) return 'late';
+      if (user === undefined) return 'nobody';
       return right ? rightFor(user) : 'wrong';
     },
     refusal: invalidGrant,
@@ -97,7 +101,7 @@ export interface Judged {
   record(path: string): Sealed;
 }
 
-/** Where the commits of refusals go that are about nobody. */
+/** Where the commits of refusals go that count for nobody. */
 const nobodyPath = 'oauth2/nobody';
 /** As long as the record of a name's failures is. */
 const blank = Buffer.alloc(220);
@@ -144,7 +148,11 @@ async function judgeOne(
   const verdict = shown.verdict(read?.user);
   const path = lockout.pathOf(name);
   try {
-    if (read === undefined) {
+    if (verdict === 'late' || verdict === 'public') {
+      await view.commit([{ path: nobodyPath, value: blank }]);
+      throw verdict === 'public' ? noSecret() : shown.refusal();
+    }
+    if (read === undefined || verdict === 'nobody') {
       const attempt = await lockout.attemptOfNobody(path, remoteAddress);
       await view.commit([{ path: nobodyPath, value: blank }]);
       return await attempt.failed(shown.refusal());
@@ -153,10 +161,7 @@ async function judgeOne(
     const names = { name, path, sealed: at.get(path), account: { path: account, revision } };
     const attempt = lockout.attempt(view, names, remoteAddress);
     if (verdict === 'right') return { user, change: attempt.succeeded() };
-    if (verdict === 'wrong') return await attempt.failed(shown.refusal());
-    const { writes, expectations } = attempt.refused({ counts: false });
-    await view.commit(writes, expectations);
-    throw verdict === 'public' ? noSecret() : shown.refusal();
+    return await attempt.failed(shown.refusal());
   } catch (error) {
     // A name that is locked is told what every other refusal tells.
     const locked = error instanceof CofferError && error.code === 'permission_denied';

@@ -1,12 +1,12 @@
-/** What anybody may read: the keys that verify access tokens (RFC 7517), and where all this is (RFC 8414, OpenID Connect Discovery 1.0). */
-import { type Endpoint, endpoint } from '../../core/endpoint.ts';
+/** What anybody may read, and what rotates it: the keys that verify access tokens (RFC 7517), and where all this is (RFC 8414, OpenID Connect Discovery 1.0). */
+import { type Endpoint, endpoint, type Fields } from '../../core/endpoint.ts';
 import { issuerOf, type OAuthRooms } from './oauth-rooms.ts';
 import { keysPath } from './signing-keys.ts';
 
 const open = { login: true, plain: true } as const;
 
 export function publishedEndpoints(rooms: OAuthRooms): readonly Endpoint[] {
-  return [keys(rooms), metadata(rooms)];
+  return [keys(rooms), rotation(rooms), metadata(rooms)];
 }
 
 function keys(rooms: OAuthRooms): Endpoint {
@@ -22,6 +22,30 @@ function keys(rooms: OAuthRooms): Endpoint {
         handle: async ({ view, clock }) => {
           const there = rooms.keys.opened(await view.read(keysPath));
           return { data: { keys: there?.published(clock.now()) ?? [] } };
+        },
+      },
+    },
+  });
+}
+
+const rotateFields = {
+  emergency: {
+    type: 'bool',
+    help: 'A key was stolen: no earlier one verifies any more, so that every access token is dead.',
+  },
+} as const satisfies Fields;
+
+function rotation(rooms: OAuthRooms): Endpoint {
+  return endpoint({
+    pattern: 'oauth2/keys/rotate',
+    help: 'Has the next key of access tokens sign from now on, which they do by themselves every seven days.',
+    fields: rotateFields,
+    operations: {
+      update: {
+        summary: 'Rotate the keys of access tokens',
+        handle: async ({ view, fields }) => {
+          await rooms.keys.rotate(view, fields.emergency === true);
+          return undefined;
         },
       },
     },

@@ -10,6 +10,7 @@ import type { DueEntry, View } from '../../core/view.ts';
 import { type Es256Signer, openSigner, openVerifier } from '../../crypto/jwt/es256.ts';
 import { generateSigningKey, type SigningKey } from '../../crypto/jwt/sign.ts';
 import type { Random } from '../../crypto/random.ts';
+import { CofferError } from '../../errors.ts';
 import type { JsonObject } from '../../json.ts';
 import type { Revision } from '../../storage/storage.ts';
 import type { Sealed } from './user.ts';
@@ -45,6 +46,8 @@ export const keysDue = 'oauth2/keys';
 export const tokenLife = 3_600;
 
 const period = 7 * 86_400_000;
+/** Keys that verify at a time: rotating by hand again and again must not fill a record. */
+const mostRetired = 40;
 /** Beyond a token's life: clocks of nodes may differ. */
 const slack = 300_000;
 
@@ -76,8 +79,7 @@ export class SigningKeys {
     return retryOnConflict(async () => {
       const there = this.opened(await view.read(keysPath));
       if (there !== undefined) return there;
-      const [current, next] = await Promise.all([this.#generate(), this.#generate()]);
-      const record = { current, next, retired: [], rotatesAt: this.#means.clock.now() + period };
+      const record = await this.#first();
       await this.#commit(view, record, null);
       return openKeys(record);
     });
@@ -96,20 +98,49 @@ export class SigningKeys {
           await this.#commit(view, { ...before, retired }, sealed.revision);
         return;
       }
-      const ended = { publicJwk: before.current.publicJwk, endsAt: now + tokenLife * 1_000 + slack };
-      const after = {
-        current: before.next,
-        next: await this.#generate(),
-        retired: [...retired, ended],
-        rotatesAt: now + period,
-      };
-      await this.#commit(view, after, sealed.revision);
+      await this.#commit(view, await this.#rotated({ ...before, retired }), sealed.revision);
+    });
+  }
+
+  /**
+   * Rotates at once. In an emergency no earlier key verifies any more, nor the one that was published to be next: every token is dead as soon as others
+   * read the keys again. Throws `invalid_request` where too many earlier keys still verify.
+   */
+  async rotate(view: View, emergency: boolean): Promise<void> {
+    await retryOnConflict(async () => {
+      const sealed = await view.read(keysPath);
+      if (sealed === undefined || emergency) {
+        await this.#commit(view, await this.#first(), sealed?.revision ?? null);
+        return;
+      }
+      const before = decodeStored<KeysRecord>(sealed.open());
+      const now = this.#means.clock.now();
+      const retired = before.retired.filter(({ endsAt }) => endsAt > now);
+      if (retired.length >= mostRetired) {
+        throw new CofferError(
+          'invalid_request',
+          `${mostRetired} earlier keys still verify tokens: wait until some have ended, an hour at most`,
+        );
+      }
+      await this.#commit(view, await this.#rotated({ ...before, retired }), sealed.revision);
     });
   }
 
   /** Lets go of the private key. */
   close(): void {
     this.#kept = undefined;
+  }
+
+  async #first(): Promise<KeysRecord> {
+    const [current, next] = await Promise.all([this.#generate(), this.#generate()]);
+    return { current, next, retired: [], rotatesAt: this.#means.clock.now() + period };
+  }
+
+  async #rotated({ current, next, retired }: KeysRecord): Promise<KeysRecord> {
+    const now = this.#means.clock.now();
+    const ended = { publicJwk: current.publicJwk, endsAt: now + tokenLife * 1_000 + slack };
+    const following = await this.#generate();
+    return { current: next, next: following, retired: [...retired, ended], rotatesAt: now + period };
   }
 
   #generate(): Promise<SigningKey> {
