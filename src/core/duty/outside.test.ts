@@ -136,6 +136,20 @@ it('keeps what failed for the next pass', async () => {
   expect([errors.length, (await waiting()).length]).toEqual([1, 0]);
 });
 
+it('keeps what was asked for again while it was worked on', async () => {
+  let seen = 0;
+  const one = duty('a', async ({ id }) => {
+    if (++seen === 1) await queue(id);
+  });
+  await queue('uuid/x');
+  await one.run();
+  await one.settled();
+  expect(await waiting()).toHaveLength(1);
+  await one.run();
+  await one.settled();
+  expect([seen, errors, await waiting()]).toEqual([2, [], []]);
+});
+
 it('keeps the lock as long as something is under way', async () => {
   const stuck = hanging();
   const one = duty('a', () => stuck.promise);

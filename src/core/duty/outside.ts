@@ -9,7 +9,7 @@ import type { BarrierStore } from '../../barrier/store.ts';
 import type { Clock } from '../../clock.ts';
 import type { OutsideTurn } from '../../engine/engine.ts';
 import { CofferError, ConflictError } from '../../errors.ts';
-import { type Expectation, parseStorageKey, type StorageKey } from '../../storage/storage.ts';
+import { type Expectation, parseStorageKey, type Revision, type StorageKey } from '../../storage/storage.ts';
 import type { ProcessIdentity } from '../audit/process-identity.ts';
 import { type Due, dueShards, parseDue, shardPrefix } from '../due.ts';
 import { encodeStored } from '../stored-json.ts';
@@ -39,6 +39,9 @@ const sideBySide = 96;
 const keeping = lockTime / 6;
 
 export const outsideFenceKey: StorageKey = parseStorageKey('core/duty-fence/outside');
+
+/** An entry as it was read: who asks for the same again meanwhile writes it anew, and then it stays. */
+type Read = ReturnType<typeof parseDue> & { readonly revision: Revision };
 
 interface Held {
   readonly lock: HeldLock;
@@ -107,12 +110,12 @@ export class OutsideDuty {
   }
 
   /** 1 where it begins; an entry of something that is under way waits for a later pass. */
-  async #begin(entry: ReturnType<typeof parseDue>): Promise<number> {
-    const { kind, ...rest } = entry;
+  async #begin(entry: Read): Promise<number> {
+    const { kind, revision, ...rest } = entry;
     while (this.#underWay.size >= sideBySide) await Promise.race(this.#underWay.values());
     const held = this.#held;
     if (kind === undefined || held === undefined || this.#stopped || this.#underWay.has(entry.id)) return 0;
-    const work = this.#handle({ ...rest, kind }, held).finally(() => {
+    const work = this.#handle({ ...rest, kind }, revision, held).finally(() => {
       this.#underWay.delete(entry.id);
     });
     this.#underWay.set(entry.id, work);
@@ -120,7 +123,7 @@ export class OutsideDuty {
   }
 
   /** Never rejects. */
-  async #handle(due: Due, { lock, fence }: Held): Promise<void> {
+  async #handle(due: Due, revision: Revision, { lock, fence }: Held): Promise<void> {
     const { store, clock, handle, onError } = this.#options;
     const turn: OutsideTurn = {
       outside: (milliseconds, call) =>
@@ -128,7 +131,7 @@ export class OutsideDuty {
     };
     try {
       await handle(due, fence, turn);
-      await store.commit([{ key: due.key, value: null }], [fence]);
+      await store.commit([{ key: due.key, value: null }], [fence, { key: due.key, revision }]);
     } catch (error) {
       if (!(error instanceof ConflictError)) onError(error);
       // Somebody else has the duty, or the fence was sealed anew: what comes next takes it again, or finds it taken.
@@ -188,12 +191,14 @@ export class OutsideDuty {
     await held?.lock.release();
   }
 
-  async #duePage(shard: number, after: string | undefined): Promise<readonly ReturnType<typeof parseDue>[]> {
+  async #duePage(shard: number, after: string | undefined): Promise<readonly Read[]> {
     const { store, clock, mayEnd } = this.#options;
     // Asked before each page: the time may be set in the middle of a pass.
     if (!mayEnd()) return [];
     const prefix = shardPrefix(shard, 'outside');
     const found = await store.range(prefix, { limit: page, ...(after === undefined ? {} : { after }) });
-    return found.items.map((item) => parseDue(item.key)).filter((entry) => entry.at <= clock.now());
+    return found.items
+      .map((item) => ({ ...parseDue(item.key), revision: item.revision }))
+      .filter((entry) => entry.at <= clock.now());
   }
 }
