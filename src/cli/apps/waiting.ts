@@ -55,9 +55,15 @@ export function isDelivered(status: JsonObject): boolean {
   return status['user'] === 'present' && status['targets_current'] === status['targets_total'];
 }
 
+/** In an overlap nothing begins: whoever waits is told how long, unless it is an emergency. */
+function stepOf({ step, overlap_end: end }: JsonObject): string {
+  const until = cellText(end);
+  return until === '' ? cellText(step) : `${cellText(step)} until ${until}`;
+}
+
 /** One line of where it is. */
 function lineOf(status: JsonObject): string {
-  const steps = kinds.map((kind) => `${kind} ${cellText(((status[kind] ?? {}) as JsonObject)['step'])}`);
+  const steps = kinds.map((kind) => `${kind} ${stepOf((status[kind] ?? {}) as JsonObject)}`);
   const problem = cellText(status['problem']);
   const paused = status['paused'] === true ? '; paused' : '';
   return `${steps.join(', ')}${paused}${problem === '' ? '' : `; ${problem}`}`;

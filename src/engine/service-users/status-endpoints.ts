@@ -30,6 +30,11 @@ const kindSchema = {
     help: 'idle, probing, staging, delivering, verifying, committing, overlap or retiring.',
   },
   step_time: { type: 'string', nullable: true, help: 'When the step began.' },
+  overlap_end: {
+    type: 'string',
+    nullable: true,
+    help: 'Until when old ones stay good at least; null where none is kept. Another rotation begins behind it.',
+  },
   generation: { type: 'int', help: 'How many there were.' },
   version: {
     type: 'string',
@@ -201,6 +206,7 @@ function shownKind(state: KindState, version: string | undefined, next: number |
   return {
     step: state.step,
     step_time: timeOrNull(state.stepSince === 0 ? null : state.stepSince),
+    overlap_end: state.step === 'overlap' ? timeOrNull(state.overlapUntil) : null,
     generation: state.generation,
     version: version ?? null,
     last_rotation: timeOrNull(state.rotatedAt),
