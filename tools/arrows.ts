@@ -158,7 +158,7 @@ const notifierSeam = 'notifier/notifier.ts';
 /** The seam of audit devices; the core only holds what implements it. */
 const deviceSeam = 'audit-device/audit-device.ts';
 /** The seam of delivery targets, and the documents that go there. */
-const deliverySeam = ['delivery/document.ts', 'delivery/target.ts'] as const;
+const deliverySeam = ['delivery/document.ts', 'delivery/document-text.ts', 'delivery/target.ts'] as const;
 /** What targets share among each other. */
 const sharedByTargets = [
   'delivery/address.ts',
@@ -203,7 +203,16 @@ export const rules: readonly Rule[] = [
   // A program beside an application: it asks a server through the client, and a bucket of its own source by itself.
   {
     from: 'agent/',
-    may: ['./', 'aws/', 'client/', 'config/', 'delivery/document.ts', 'template/', ...ground],
+    may: [
+      './',
+      'aws/',
+      'client/',
+      'config/',
+      'delivery/document.ts',
+      'delivery/document-text.ts',
+      'template/',
+      ...ground,
+    ],
     types: ['log.ts'],
   },
   {

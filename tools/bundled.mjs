@@ -1,4 +1,4 @@
 /** Packages whose code is in the bundle: as packages they are hundreds of files, which cost a call of the command line more than its requests. */
 export function isBundled(name) {
-  return name.startsWith('@aws-sdk/client-') || name.startsWith('@smithy/');
+  return name === 'smol-toml' || name.startsWith('@aws-sdk/client-') || name.startsWith('@smithy/');
 }

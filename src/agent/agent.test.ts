@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { HandClock } from '../../test/fakes/hand-clock.ts';
 import { openClient } from '../client/client.ts';
 import { startWire } from '../client/wire.fixture.ts';
+import { documentVersion } from '../delivery/document.ts';
 import { CofferError } from '../errors.ts';
 import { openLogger } from '../log.ts';
 import { Agent, type AgentParts } from './agent.ts';
@@ -299,7 +300,7 @@ describe('what an application has', () => {
     };
     const puts = ['switched', 'unchanged'];
     const directory = { put: () => puts.shift() ?? 'unchanged' } as unknown as CredentialDirectory;
-    const shop = new ApplicationOutput(settings, { read: async () => documents }, directory);
+    const shop = new ApplicationOutput(settings, { read: async () => documents }, directory, documentVersion);
     const place = { mount: 'service-users', reader: 'web-1' };
     const agent = new Agent(parts({ outputs: [shop], session, report: place }), surroundings);
     const reports = () => server.seen.filter(({ url }) => url.includes('/readers/'));

@@ -1,5 +1,4 @@
 /** An application's credentials on this host. */
-import { documentVersion } from '../delivery/document.ts';
 import type { JsonObject } from '../json.ts';
 import type { CredentialDirectory } from './credential-directory.ts';
 import type { DocumentName, Documents } from './document.ts';
@@ -13,13 +12,21 @@ export class ApplicationOutput implements Output {
   readonly onChange: ApplicationSettings['onChange'];
   readonly #source: Source;
   readonly #directory: CredentialDirectory;
+  readonly #versionOf: ((text: string) => string) | undefined;
   #held: Documents = {};
 
-  constructor(settings: ApplicationSettings, source: Source, directory: CredentialDirectory) {
+  /** @param versionOf `documentVersion`, where anybody asks for versions */
+  constructor(
+    settings: ApplicationSettings,
+    source: Source,
+    directory: CredentialDirectory,
+    versionOf?: (text: string) => string,
+  ) {
     this.name = settings.id;
     this.onChange = settings.onChange;
     this.#source = source;
     this.#directory = directory;
+    this.#versionOf = versionOf;
   }
 
   async refresh(): Promise<boolean> {
@@ -50,8 +57,8 @@ export class ApplicationOutput implements Output {
   versions(): { readonly user: string | undefined; readonly client: string | undefined } {
     const { user, client } = this.#held;
     return {
-      user: user === undefined ? undefined : documentVersion(user),
-      client: client === undefined ? undefined : documentVersion(client),
+      user: user === undefined ? undefined : this.#versionOf?.(user),
+      client: client === undefined ? undefined : this.#versionOf?.(client),
     };
   }
 

@@ -29,10 +29,13 @@ export async function openAgent(
 ): Promise<OpenedAgent> {
   const session = settings.login === undefined ? undefined : new Session(settings.login, surroundings);
   const secrets = session === undefined ? undefined : new KvSecrets(session);
+  // Digests are for who is told of versions; one round without a report needs none.
+  const asked = settings.report !== undefined || settings.socket !== undefined;
+  const versionOf = asked ? (await import('../delivery/document.ts')).documentVersion : undefined;
   const applications = settings.applications.map((each) => {
     const source = openSource(each.source, each.id, each.documents, { env: surroundings.env, secrets });
     const directory = new CredentialDirectory(each.directory, each.rights, surroundings);
-    return new ApplicationOutput(each, source, directory);
+    return new ApplicationOutput(each, source, directory, versionOf);
   });
   const outputs: Output[] = [...applications];
   if (secrets !== undefined && settings.templates.length > 0) {

@@ -1,7 +1,7 @@
 /** Where an application's documents come from. */
 import type { AwsOptions } from '../aws/aws-options.ts';
-import { type S3Reader, s3Reader } from '../aws/s3-reader.ts';
-import { clientDocument, userDocument } from '../delivery/document.ts';
+import type { S3Reader } from '../aws/s3-reader.ts';
+import { clientText, userText } from '../delivery/document-text.ts';
 import { CofferError } from '../errors.ts';
 import type { JsonObject } from '../json.ts';
 import { checkDocument, type DocumentName, type Documents, longestDocument } from './document.ts';
@@ -70,14 +70,12 @@ function documentOf(name: DocumentName, fields: JsonObject): string | undefined 
   };
   if (name === 'user') {
     const [username, password] = [text('application_username'), text('application_password')];
-    return username === undefined || password === undefined
-      ? undefined
-      : userDocument(username, password).text;
+    return username === undefined || password === undefined ? undefined : userText(username, password);
   }
   const id = text('client_id');
   // A secret that is neither text nor said to be none is missing.
   const secret = fields['client_secret'] === null ? null : text('client_secret');
-  return id === undefined || secret === undefined ? undefined : clientDocument(id, secret).text;
+  return id === undefined || secret === undefined ? undefined : clientText(id, secret);
 }
 
 interface Known {
@@ -108,6 +106,8 @@ class S3Source implements Source {
 
   async read(): Promise<Documents> {
     const { bucket, account } = this.#address;
+    // Loaded where there is a bucket to read.
+    const { s3Reader } = await import('../aws/s3-reader.ts');
     const reader =
       this.#reader ?? s3Reader({ env: this.#env, ...account }, { bucket, most: longestDocument });
     this.#reader = reader;

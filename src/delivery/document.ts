@@ -1,14 +1,15 @@
-/** The two documents that applications read, exactly as mint wrote them. */
+/** The two documents that applications read, with what tells one version from another. */
 import { createHash } from 'node:crypto';
+import { clientText, userText } from './document-text.ts';
 import type { CredentialDocument } from './target.ts';
 
 export function userDocument(username: string, password: string): CredentialDocument {
-  return documentOf({ application_username: username, application_password: password });
+  return documentOf(userText(username, password));
 }
 
 /** @param secret null for a public client, which has none */
 export function clientDocument(clientId: string, secret: string | null): CredentialDocument {
-  return documentOf({ client_id: clientId, client_secret: secret });
+  return documentOf(clientText(clientId, secret));
 }
 
 /**
@@ -19,7 +20,6 @@ export function documentVersion(text: string): string {
   return createHash('sha256').update(text).digest().subarray(0, 12).toString('base64url');
 }
 
-function documentOf(members: object): CredentialDocument {
-  const text = JSON.stringify(members);
+function documentOf(text: string): CredentialDocument {
   return { text, version: documentVersion(text) };
 }

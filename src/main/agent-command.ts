@@ -1,7 +1,5 @@
 /** `coffer agent`. */
-import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
-import { setTimeout as pause } from 'node:timers/promises';
 import { systemFiles } from '../agent/files.ts';
 import type { OpenSurroundings } from '../agent/open-agent.ts';
 import type { AgentSettings } from '../agent/settings.ts';
@@ -11,9 +9,9 @@ import { defineCommand } from '../cli/command.ts';
 import { parseOwner } from '../cli/render/owner.ts';
 import { type Shell, variable } from '../cli/shell.ts';
 import { systemClock } from '../clock.ts';
+import { CofferError } from '../errors.ts';
 import { isJsonObject, type JsonObject, type JsonValue } from '../json.ts';
 import type { Logger, LogLevel } from '../log.ts';
-import { agentPrograms } from './agent-programs.ts';
 import { serverOpener } from './agent-server.ts';
 import { problemJson, refuseWith } from './refuse-with.ts';
 
@@ -50,6 +48,9 @@ export const command = defineCommand({
     if (operands.ACTION !== undefined) throw usageError('agent', 'the only word behind agent is status');
     if (options.socket !== undefined) throw usageError('agent', '--socket goes with status');
     if (options.check && options.once) throw usageError('agent', '--check does no round');
+    // On its way while the configuration is read.
+    const loading = import('../agent/open-agent.ts');
+    loading.catch(() => undefined);
     const settings = settingsOf(file, options.check, shell);
     if (options.check) return tellSound(settings, shell);
     if (options.once) return once(settings, shell);
@@ -57,7 +58,7 @@ export const command = defineCommand({
     const level = levels.find((each) => each === options['log-level']) ?? 'info';
     const terminal = shell.stderr.isTTY === true;
     const log = openLogger({ level, terminal, write: (line) => void shell.stderr.write(line) });
-    shell.endWith(await serve(settings, surroundingsOf(settings, shell, log)));
+    shell.endWith(await serve(settings, await surroundingsOf(settings, shell, log)));
   },
 });
 
@@ -82,17 +83,20 @@ function tellSound({ applications, templates, exec }: AgentSettings, shell: Shel
   shell.ui.talk('The configuration is sound.');
 }
 
-function surroundingsOf(settings: AgentSettings, shell: Shell, log: Logger): OpenSurroundings {
+async function surroundingsOf(settings: AgentSettings, shell: Shell, log: Logger): Promise<OpenSurroundings> {
   return {
-    programs: agentPrograms(shell.env),
+    programs: await programsOf(settings, shell),
     log,
     clock: systemClock,
     now: systemClock.now,
     jitter: Math.random,
-    pause: (milliseconds, signal) => pause(milliseconds, undefined, { signal }),
+    async pause(milliseconds, signal) {
+      const { setTimeout: pause } = await import('node:timers/promises');
+      await pause(milliseconds, undefined, { signal });
+    },
     files: systemFiles,
     uid: process.getuid?.() ?? 0,
-    newName: () => randomBytes(8).toString('hex'),
+    newName,
     env: shell.env,
     openClient: serverOpener(settings.server, log),
     async awsProof(region, serverId) {
@@ -102,12 +106,31 @@ function surroundingsOf(settings: AgentSettings, shell: Shell, log: Logger): Ope
   };
 }
 
+/** What starts programs is loaded where some are named: it costs a round without them a tenth of its time. */
+async function programsOf(
+  { applications, templates, exec }: AgentSettings,
+  shell: Shell,
+): Promise<OpenSurroundings['programs']> {
+  const named = exec !== undefined || [...applications, ...templates].some(({ onChange }) => onChange);
+  if (named) return (await import('./agent-programs.ts')).agentPrograms(shell.env);
+  const none = () => {
+    throw new CofferError('internal', 'the configuration names no program');
+  };
+  return { start: none, signal: none };
+}
+
+/** Milliseconds, and 20 bits that tell names of one millisecond apart. They are in directories of our own, so that they need not be hard to guess. */
+function newName(): string {
+  const name = BigInt(Date.now()) * 2n ** 20n + BigInt(Math.floor(Math.random() * 2 ** 20));
+  return name.toString(16).padStart(16, '0');
+}
+
 async function once(settings: AgentSettings, shell: Shell): Promise<void> {
   const { openAgent } = await import('../agent/open-agent.ts');
   // A program that would go on is none of one round.
   using opened = await openAgent(
     { ...settings, exec: undefined },
-    surroundingsOf(settings, shell, roundLog(shell)),
+    await surroundingsOf(settings, shell, roundLog(shell)),
   );
   const [first, ...others] = await opened.agent.round();
   for (const { message } of others) shell.ui.warn(message);
