@@ -2,7 +2,7 @@
 // Beside it the client library: one file without chunks, so that other programs load none of ours, and the declarations of its types.
 // The old dist/ gives way at once, so that nobody ever finds half a program.
 import { execFile } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
@@ -55,6 +55,7 @@ const program = build({
   outdir: made,
   splitting: true,
   external: external.flatMap((name) => [name, `${name}/*`]),
+  metafile: true,
   sourcemap: 'linked',
   chunkNames: 'chunk/[name]-[hash]',
   plugins: [alone],
@@ -81,7 +82,7 @@ const client = build({
   sourcemap: 'linked',
 });
 await Promise.all([
-  program,
+  program.then(writeProgram),
   functions.then(writeFunctions),
   client,
   declareClient(join(root, made, 'client', 'types')),
@@ -91,22 +92,24 @@ if (existsSync(`${root}/dist`)) renameSync(`${root}/dist`, `${root}/${old}`);
 renameSync(`${root}/${made}`, `${root}/dist`);
 rmSync(`${root}/${old}`, { recursive: true, force: true });
 
-/** The chunks that both functions load are put together; what no function reaches is left out. */
+async function writeProgram({ metafile: { outputs } }) {
+  await mergeChunks(root, outputs, [`${made}/coffer.js`], { ...ofProgram, sourcemap: 'linked' });
+}
+
+/** What no function reaches is left out. */
 async function writeFunctions({ metafile: { outputs } }) {
-  const reached = reachedBy(
-    outputs,
-    ['public', 'duties'].map((name) => `${made}/lambda/${name}.mjs`),
-  );
+  const roots = ['public', 'duties'].map((name) => `${made}/lambda/${name}.mjs`);
+  const reached = reachedBy(outputs, roots);
+  for (const path of Object.keys(outputs)) if (!reached.has(path)) rmSync(join(root, path));
   const kept = Object.fromEntries(Object.entries(outputs).filter(([path]) => reached.has(path)));
-  const entries = Object.keys(kept).filter((path) => /\/(?:public|duties)\.mjs$/.test(path));
-  const files = await mergeChunks(root, kept, entries, ofProgram);
-  rmSync(join(root, made, 'lambda'), { recursive: true });
-  mkdirSync(join(root, made, 'lambda'));
+  await mergeChunks(root, kept, roots, ofProgram);
   // Packages of the older kind ask for the platform's modules by this.
   const banner =
     "import { createRequire as ofModule } from 'node:module';const require = ofModule(import.meta.url);\n";
-  for (const { name, text } of files) {
-    writeFileSync(join(root, made, 'lambda', name), /\brequire\b/.test(text) ? banner + text : text);
+  for (const name of readdirSync(join(root, made, 'lambda'))) {
+    const file = join(root, made, 'lambda', name);
+    const text = readFileSync(file, 'utf8');
+    if (/\brequire\b/.test(text)) writeFileSync(file, banner + text);
   }
 }
 

@@ -1,91 +1,94 @@
-// Puts chunks together that are always loaded together. The bundler makes a chunk of whatever the same set of entries reaches, and each
-// `import()` is an entry: the more is loaded when it is used, the more small files the rest falls into, and Node takes a file as long
-// as it takes ten kilobytes.
-import { basename, join } from 'node:path';
+// Puts chunks of a bundle together that are mostly loaded together: Node takes a file as long as it takes ten kilobytes.
+import { createHash } from 'node:crypto';
+import { rmSync, writeFileSync } from 'node:fs';
+import { basename, dirname, extname, join, posix } from 'node:path';
 import { build } from 'esbuild';
+import { chunkGroups } from './chunk-groups.mjs';
+import { importsOf } from './chunk-loads.mjs';
 
-const common = 'common.mjs';
-
-/**
- * The files of a bundle with splitting, all in one folder, as `{ name, text }`: those that every one of `entries` loads at its start are one,
- * `common`, and what is left takes from there what it took from them. `outputs` are the metafile's.
- */
-export async function mergeChunks(root, outputs, entries, options) {
-  const [first, ...others] = entries.map((entry) => startOf(outputs, entry));
-  const shared = [...first].filter(
-    (path) => others.every((each) => each.has(path)) && !entries.includes(path),
+/** Rewrites a bundle that was made with splitting. `outputs` are its metafile's, `options` what it was made with. */
+export async function mergeChunks(root, outputs, roots, options) {
+  const chunks = Object.fromEntries(Object.entries(outputs).filter(([path]) => !path.endsWith('.map')));
+  const groups = new Map(chunkGroups(chunks, roots).map((paths) => [fileOf(paths), paths]));
+  const place = new Map([...groups].flatMap(([file, paths]) => paths.map((path) => [path, file])));
+  const touched = Object.keys(chunks).filter(
+    (path) => !place.has(path) && importsOf(chunks, path).some((each) => place.has(each)),
   );
-  const numbers = new Map(shared.map((path, number) => [path, number]));
-  const settings = { ...options, absWorkingDir: root, bundle: true, write: false, logLevel: 'warning' };
-  const merged = await build({
-    ...settings,
-    stdin: { contents: everythingOf(outputs, shared), resolveDir: root },
-    plugins: [outside((path, kind) => kind === 'dynamic-import' || !numbers.has(path))],
-  });
-  const rest = Object.keys(outputs).filter((path) => path.endsWith('.mjs') && !numbers.has(path));
-  const files = await Promise.all(
-    rest.map(async (path) => {
-      const { outputFiles } = await build({
-        ...settings,
-        entryPoints: [path],
-        plugins: [takenFromCommon(root, outputs, numbers), outside((_, kind) => kind !== 'entry-point')],
-      });
-      return { name: basename(path), text: outputFiles[0].text };
-    }),
-  );
-  return [{ name: common, text: merged.outputFiles[0].text }, ...files];
+  const written = await Promise.all([...groups.keys(), ...touched].map(rewritten));
+  for (const path of place.keys()) {
+    for (const each of [path, `${path}.map`]) rmSync(join(root, each), { force: true });
+  }
+  for (const { path, contents } of written.flat()) writeFileSync(path, contents);
 
-  function outside(isOutside) {
+  async function rewritten(file) {
+    const { outputFiles } = await build({
+      ...options,
+      absWorkingDir: root,
+      bundle: true,
+      outfile: file,
+      write: false,
+      ...(groups.has(file)
+        ? { stdin: { contents: everythingOf(groups.get(file)), resolveDir: root } }
+        : { entryPoints: [join(root, file)] }),
+      plugins: [otherFiles(file)],
+    });
+    return outputFiles;
+  }
+
+  /** What is not in a file stays outside of it, under the name of the file where it is by now. */
+  function otherFiles(file) {
+    const isInside = (path) => path === file || place.get(path) === file;
     return {
-      name: 'outside',
-      setup({ onResolve }) {
+      name: 'other-files',
+      setup({ onResolve, onLoad }) {
+        onResolve({ filter: /^[^./]/ }, ({ path, kind }) =>
+          kind === 'entry-point' ? undefined : { path, external: true },
+        );
+        onResolve({ filter: /^\.\.?\//, namespace: 'joined' }, ({ path }) => ({ path, external: true }));
         onResolve({ filter: /^\.\.?\// }, ({ path, resolveDir, kind }) => {
-          if (path === `./${common}`) return { path, external: true };
-          const target = join(resolveDir, path).slice(root.length).replace(/^\//, '');
-          return isOutside(target, kind) ? { path: `./${basename(path)}`, external: true } : undefined;
+          const target = posix.relative(root, posix.join(resolveDir, path));
+          if (kind === 'dynamic-import' || !(isInside(target) || place.has(target))) {
+            return { path, external: true };
+          }
+          // Its short name stands in source maps, which are the same for each build.
+          return isInside(target)
+            ? undefined
+            : { path: basename(path), namespace: 'joined', pluginData: target };
+        });
+        onLoad({ filter: /./, namespace: 'joined' }, ({ pluginData: path }) => {
+          const names = namesOf(path).map(([name, joined]) => `${joined} as ${name}`);
+          const from = posix.relative(dirname(file), place.get(path));
+          return { contents: `export { ${names.join(', ')} } from './${from}';`, resolveDir: root };
         });
       },
     };
   }
+
+  function everythingOf(paths) {
+    return paths
+      .map((path) => {
+        const names = namesOf(path).map(([name, joined]) => `${name} as ${joined}`);
+        return `import './${path}';export { ${names.join(', ')} } from './${path}';`;
+      })
+      .join('\n');
+  }
+
+  /** A chunk's exports, and the names that they have among those of all chunks in its file. */
+  function namesOf(path) {
+    const number = groups.get(place.get(path)).indexOf(path);
+    return chunks[path].exports.map((name) => [name, `c${number}_${name}`]);
+  }
 }
 
-/** Everything that an entry loads before it runs, itself included. */
-function startOf(outputs, entry) {
-  const found = new Set();
-  const add = (path) => {
-    if (found.has(path) || outputs[path] === undefined) return;
-    found.add(path);
-    for (const each of outputs[path].imports) if (each.kind === 'import-statement') add(each.path);
-  };
-  add(entry);
-  return found;
-}
-
-/** An entry that has all exports of all chunks, each under a name of its own. */
-function everythingOf(outputs, shared) {
-  return shared
-    .map((path, number) => {
-      const names = outputs[path].exports.map((each) => `${each} as c${number}_${each}`);
-      return `import './${path}';export { ${names.join(', ')} } from './${path}';`;
-    })
-    .join('\n');
-}
-
-/** A chunk that went into the common one is what it exports from there. */
-function takenFromCommon(root, outputs, numbers) {
-  return {
-    name: 'taken-from-common',
-    setup({ onResolve, onLoad }) {
-      onResolve({ filter: /^\.\.?\// }, ({ path, resolveDir, kind }) => {
-        const target = join(resolveDir, path).slice(root.length).replace(/^\//, '');
-        if (kind === 'entry-point' || !numbers.has(target)) return undefined;
-        return { path: target, namespace: 'common' };
-      });
-      onLoad({ filter: /./, namespace: 'common' }, ({ path }) => {
-        const number = numbers.get(path);
-        const names = outputs[path].exports.map((each) => `c${number}_${each} as ${each}`);
-        return { contents: `export { ${names.join(', ')} } from './${common}';`, resolveDir: root };
-      });
-    },
-  };
+/** Beside the first of its chunks, and named after all of them, whose names say what is in them. */
+function fileOf(paths) {
+  const names = paths.map((path) => basename(path)).join();
+  const mark = createHash('sha256')
+    .update(names)
+    .digest('base64url')
+    .replace(/\W|_/g, '')
+    .slice(0, 8)
+    .toUpperCase();
+  const [first] = paths;
+  return `${dirname(first)}/joined-${mark}${extname(first)}`;
 }

@@ -19,7 +19,7 @@ function startOf(name: string, found = new Set<string>()): ReadonlySet<string> {
 
 it.each(['public.mjs', 'duties.mjs'])('%s starts with few files, and with no kind of mount', async (name) => {
   const files = [...startOf(name)];
-  expect(files).toContain('common.mjs');
+  expect(files.join(' ')).toContain('joined-');
   expect(files.length).toBeLessThanOrEqual(3);
   const start = files.map(textOf).join('');
   const all = readdirSync(folder).map(textOf).join('');
