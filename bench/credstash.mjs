@@ -12,7 +12,7 @@ import { fileURLToPath } from 'node:url';
 
 const quick = process.argv.includes('--quick');
 const secrets = quick ? 60 : 500;
-const rounds = quick ? 1 : 3;
+const rounds = quick ? 1 : 7;
 const delay = 20;
 const region = 'eu-central-1';
 const root = fileURLToPath(new URL('..', import.meta.url));

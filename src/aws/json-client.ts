@@ -92,6 +92,14 @@ export class JsonClient {
     }
   }
 
+  /** Connects, while its caller waits for something else. What goes wrong here the first call tells. */
+  prepare(): void {
+    this.#opened().then(
+      (wire) => wire.prepare(),
+      () => undefined,
+    );
+  }
+
   /** Ends its connections. It may be used again. */
   close(): void {
     const wire = this.#wire;
@@ -101,12 +109,17 @@ export class JsonClient {
 
   async #attempt(operation: string, body: string, signal: AbortSignal): Promise<Answer> {
     const headers = await this.#signed(operation, body);
-    this.#wire ??= JsonWire.open(this.#place.endpoint);
-    const answer = await (await this.#wire).send({ headers, body }, this.#words.bounds, signal);
+    const wire = await this.#opened();
+    const answer = await wire.send({ headers, body }, this.#words.bounds, signal);
     const corrected = this.#minded(answer.headers.date);
     if (answer.status >= 200 && answer.status < 300)
       return parsed(answer.text) ?? refuse(answer, 'Unreadable');
     return refuse(answer, 'UnknownError', corrected);
+  }
+
+  #opened(): Promise<JsonWire> {
+    this.#wire ??= JsonWire.open(this.#place.endpoint);
+    return this.#wire;
   }
 
   async #signed(operation: string, body: string): Promise<Readonly<Record<string, string>>> {

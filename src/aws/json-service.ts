@@ -76,12 +76,10 @@ export class JsonService<Module, Client extends SdkClient> {
     return this.#place?.region ?? this.#bySdk.region();
   }
 
-  /** Loads what a call will need, while its caller waits for something else. What fails here the first call tells. */
+  /** Loads what a call will need, and connects, while its caller waits for something else. What fails here the first call tells. */
   prepare(): void {
     this.#plain().then(
-      (client) => {
-        if (client === undefined) this.#bySdk.prepare();
-      },
+      (client) => (client ?? this.#bySdk).prepare(),
       () => undefined,
     );
   }

@@ -41,7 +41,7 @@ export const cofferFormat: ItemFormat = {
     'coffer:format': '1',
     ...(epoch === undefined ? { 'coffer:name': name } : { 'coffer:epoch': epoch }),
   }),
-  open,
+  opening,
   seal,
 };
 
@@ -54,14 +54,22 @@ interface Place {
   readonly comment?: string | undefined;
 }
 
-function open(item: Item, dataKey: Buffer, context: EncryptionContext): Opened {
-  if (dataKey.length !== keyLength) throw malformed(item, 'key');
+function opening(item: Item, context: EncryptionContext): (dataKey: Buffer) => Opened {
   const place = placeOf(item);
   const bound = bind(place, context);
-  const root = createSecretKey(dataKey);
-  const key = deriveKeyOnce(root, bound);
+  const contents = bytesOf(item, 'contents');
+  return (dataKey) => ({ bytes: open(item, dataKey, { bound, contents }), shape: place.shape });
+}
+
+function open(
+  item: Item,
+  dataKey: Buffer,
+  { bound, contents }: { readonly bound: Buffer; readonly contents: Buffer },
+): Buffer {
+  if (dataKey.length !== keyLength) throw malformed(item, 'key');
+  const key = deriveKeyOnce(createSecretKey(dataKey), bound);
   try {
-    return { bytes: openAead(key, bytesOf(item, 'contents'), bound), shape: place.shape };
+    return openAead(key, contents, bound);
   } catch (error) {
     throw new CofferError(
       'integrity',

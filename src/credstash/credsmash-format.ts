@@ -7,7 +7,6 @@ import type { Random } from '../crypto/random.ts';
 import { CofferError } from '../errors.ts';
 import { digestOf, tampered } from './credstash-format.ts';
 import { defaultDigest, hmac, isMac } from './digest.ts';
-import type { EncryptionContext } from './encryption-context.ts';
 import { type DataKey, type ItemFormat, notedShape, notes, type Opened, type Sealing } from './format.ts';
 import { bytesOf, type Item, label, malformed, optionalBytes } from './item.ts';
 
@@ -20,14 +19,19 @@ export const aesCtrFormat: ItemFormat = {
   keyLength: 64,
   wrappedKey: (item) => bytesOf(item, 'key'),
   contextFor: (_place, given) => given,
-  open: openCtr,
+  opening: (item) => (dataKey) => openCtr(item, dataKey),
   seal: sealCtr,
 };
 
 /** What credsmash writes where its configuration says so. */
-export const aesGcmFormat: ItemFormat = { ...aesCtrFormat, keyLength: 32, open: openGcm, seal: sealGcm };
+export const aesGcmFormat: ItemFormat = {
+  ...aesCtrFormat,
+  keyLength: 32,
+  opening: (item) => (dataKey) => openGcm(item, dataKey),
+  seal: sealGcm,
+};
 
-function openCtr(item: Item, dataKey: Buffer, _context: EncryptionContext): Opened {
+function openCtr(item: Item, dataKey: Buffer): Opened {
   const half = dataKey.length / 2;
   if (half !== 16 && half !== 24 && half !== 32) throw malformed(item, 'key');
   const contents = bytesOf(item, 'contents');
@@ -39,7 +43,7 @@ function openCtr(item: Item, dataKey: Buffer, _context: EncryptionContext): Open
   return { bytes: Buffer.concat([decipher.update(contents), decipher.final()]), shape: notedShape(item) };
 }
 
-function openGcm(item: Item, dataKey: Buffer, _context: EncryptionContext): Opened {
+function openGcm(item: Item, dataKey: Buffer): Opened {
   const bits = dataKey.length * 8;
   if (bits !== 128 && bits !== 192 && bits !== 256) throw malformed(item, 'key');
   const iv = bytesOf(item, 'iv');

@@ -7,7 +7,6 @@ import { createCipheriv, createDecipheriv } from 'node:crypto';
 import type { Random } from '../crypto/random.ts';
 import { CofferError } from '../errors.ts';
 import { defaultDigest, hmac, isMac } from './digest.ts';
-import type { EncryptionContext } from './encryption-context.ts';
 import { type DataKey, type ItemFormat, notedShape, notes, type Opened, type Sealing } from './format.ts';
 import { base64Of, type Item, label, malformed, optionalText } from './item.ts';
 
@@ -21,11 +20,11 @@ export const credstashFormat: ItemFormat = {
   keyLength,
   wrappedKey: (item) => base64Of(item, 'key'),
   contextFor: (_place, given) => given,
-  open,
+  opening: (item) => (dataKey) => open(item, dataKey),
   seal,
 };
 
-function open(item: Item, dataKey: Buffer, _context: EncryptionContext): Opened {
+function open(item: Item, dataKey: Buffer): Opened {
   const [cipherKey, macKey] = halves(item, dataKey);
   const contents = base64Of(item, 'contents');
   if (!isMac(digestOf(item), macKey, contents, storedMac(item), label(item))) throw tampered(item);

@@ -11,6 +11,9 @@ export type KeyService = Pick<KmsClient, 'generateDataKey' | 'decrypt' | 'close'
   readonly prepare?: () => void;
 };
 
+/** Calls to KMS under way at once: far below its quotas for requests, which are thousands a second. */
+const abreast = 32;
+
 /** Shared data keys kept for the items of one call: a table has one an epoch. */
 const mostKept = 64;
 
@@ -24,6 +27,9 @@ export class DataKeys implements Disposable {
   readonly #service: KeyService;
   readonly #keyId: string;
   readonly #kept = new Map<string, Promise<Buffer>>();
+  /** Turns for a call, given back when it is over. */
+  readonly #waiting: (() => void)[] = [];
+  #underWay = 0;
   #ended = false;
 
   /** @param keyId as KMS names keys: id, ARN, or `alias/NAME` */
@@ -107,7 +113,15 @@ export class DataKeys implements Disposable {
   }
 
   async #decrypt(wrapped: Buffer, context: EncryptionContext, key?: string): Promise<Buffer> {
-    return (await this.#service.decrypt({ key, ciphertext: wrapped, context })).plaintext;
+    if (this.#underWay < abreast) this.#underWay++;
+    else await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    try {
+      return (await this.#service.decrypt({ key, ciphertext: wrapped, context })).plaintext;
+    } finally {
+      const next = this.#waiting.shift();
+      if (next === undefined) this.#underWay--;
+      else next();
+    }
   }
 }
 

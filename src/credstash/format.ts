@@ -59,8 +59,11 @@ export interface ItemFormat {
     place: { readonly name: string; readonly epoch?: string | undefined },
     given: EncryptionContext,
   ): EncryptionContext;
-  /** Throws `integrity` for whatever was not written so, in this place, under this key and context. */
-  open(item: Item, dataKey: Buffer, context: EncryptionContext): Opened;
+  /**
+   * Opens an item: what needs no key at once, while KMS is asked for it, and the rest when it is there. Throws `integrity`, then or
+   * now, for whatever was not written so, in this place, under this key and context.
+   */
+  opening(item: Item, context: EncryptionContext): (dataKey: Buffer) => Opened;
   seal(random: Random, dataKey: DataKey, sealing: Sealing): Item;
 }
 

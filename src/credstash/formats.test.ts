@@ -60,12 +60,12 @@ describe('items of credstash and credsmash', () => {
   it.each(theirs.filter((vector) => vector.expect === 'ok'))('$id opens', (vector) => {
     const format = formatOf(vector.item);
     expect(format.wrappedKey(vector.item).toString('base64')).toBe(vector.kms.ciphertext_blob_b64);
-    const { bytes } = format.open(vector.item, key(vector), {});
+    const { bytes } = format.opening(vector.item, {})(key(vector));
     expect(bytes.toString('hex')).toBe(vector.plaintext_hex);
   });
 
   it.each(theirs.filter((vector) => vector.expect === 'integrity-error'))('$id is refused', (vector) => {
-    expect(() => formatOf(vector.item).open(vector.item, key(vector), {})).toThrow(
+    expect(() => formatOf(vector.item).opening(vector.item, {})(key(vector))).toThrow(
       expect.objectContaining({ code: 'integrity' }),
     );
   });
@@ -94,9 +94,10 @@ describe('items of credstash and credsmash', () => {
         const value = vector.item[attribute];
         if (value === undefined || value.S === '') continue;
         const changed = { ...vector.item, [attribute]: flipped(value) };
-        expect(() => formatOf(changed).open(changed, key(vector), {}), `${vector.id} ${attribute}`).toThrow(
-          expect.objectContaining({ code: 'integrity' }),
-        );
+        expect(
+          () => formatOf(changed).opening(changed, {})(key(vector)),
+          `${vector.id} ${attribute}`,
+        ).toThrow(expect.objectContaining({ code: 'integrity' }));
       }
     }
   });
@@ -119,7 +120,7 @@ describe('items of credstash and credsmash', () => {
     const open = () => {
       const format = formatOf(item);
       format.wrappedKey(item);
-      format.open(item, key(vector), {});
+      format.opening(item, {})(key(vector));
     };
     expect(open).toThrow(
       expect.objectContaining({ code: 'integrity', message: expect.stringMatching(message) }),
@@ -131,12 +132,12 @@ describe('items of credstash and credsmash', () => {
     if (sha512 === undefined) throw new Error('the vector is gone');
     const { digest, ...rest } = sha512.item;
     const item: Item = { ...rest, ...(digest === undefined ? {} : { digest_method: digest }) };
-    expect(formatOf(item).open(item, key(sha512), {}).bytes.toString('hex')).toBe(sha512.plaintext_hex);
+    expect(formatOf(item).opening(item, {})(key(sha512)).bytes.toString('hex')).toBe(sha512.plaintext_hex);
   });
 
   it('a data key of another length is refused', () => {
     for (const vector of theirs) {
-      expect(() => formatOf(vector.item).open(vector.item, Buffer.alloc(40), {}), vector.id).toThrow(
+      expect(() => formatOf(vector.item).opening(vector.item, {})(Buffer.alloc(40)), vector.id).toThrow(
         expect.objectContaining({ code: 'integrity' }),
       );
     }
@@ -149,7 +150,7 @@ describe("Coffer's own items", () => {
   it.each(own)('$id opens', (vector) => {
     const item = fromWire(vector.item);
     const format = formatOf(item);
-    const opened = format.open(item, Buffer.from(vector.data_key_hex, 'hex'), vector.context);
+    const opened = format.opening(item, vector.context)(Buffer.from(vector.data_key_hex, 'hex'));
     expect(opened.bytes.toString('hex')).toBe(vector.plaintext_hex);
     expect(opened.shape).toBe(vector.shape);
     const place = { name: item['name']?.S ?? '', epoch: item['epoch']?.S };
@@ -174,7 +175,7 @@ describe("Coffer's own items", () => {
       for (const change of changes) {
         const changed = { ...item, ...change };
         expect(
-          () => formatOf(changed).open(changed, dataKey, vector.context),
+          () => formatOf(changed).opening(changed, vector.context)(dataKey),
           JSON.stringify(change),
         ).toThrow(expect.objectContaining({ code: 'integrity' }));
       }
@@ -182,13 +183,13 @@ describe("Coffer's own items", () => {
       for (const context of contexts.filter(
         (each) => flatContext(each).join() !== flatContext(vector.context).join(),
       )) {
-        expect(() => formatOf(item).open(item, dataKey, context)).toThrow(
+        expect(() => formatOf(item).opening(item, context)(dataKey)).toThrow(
           expect.objectContaining({ code: 'integrity' }),
         );
       }
       const otherKey = Buffer.from(dataKey);
       otherKey[0] = (otherKey[0] ?? 0) ^ 1;
-      expect(() => formatOf(item).open(item, otherKey, vector.context)).toThrow(
+      expect(() => formatOf(item).opening(item, vector.context)(otherKey)).toThrow(
         expect.objectContaining({ code: 'integrity' }),
       );
     }
@@ -218,7 +219,7 @@ it.each([
     { ...sealing, context: {}, created: 0, ...(digest === undefined ? {} : { digest }) },
   );
   expect(item['digest']?.S).toBe(digest);
-  expect(formatOf(item).open(item, plaintext, {}).bytes.toString()).toBe('x');
+  expect(formatOf(item).opening(item, {})(plaintext).bytes.toString()).toBe('x');
 });
 
 describe('every format that is written', () => {
@@ -244,7 +245,7 @@ describe('every format that is written', () => {
           sealing,
         );
         expect(formatOf(item).family).toBe(family);
-        const opened = formatOf(item).open(item, dataKey, context);
+        const opened = formatOf(item).opening(item, context)(dataKey);
         expect(opened.bytes.equals(bytes)).toBe(true);
         if (family === 'coffer') expect(opened.shape).toBe(shape);
         expect(sizeOf(item)).toBeGreaterThan(bytes.length);

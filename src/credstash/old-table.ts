@@ -34,9 +34,6 @@ export interface OldWriting extends Pick<Sealing, 'name' | 'version' | 'bytes' |
   readonly keyLength?: number | undefined;
 }
 
-/** Calls to KMS under way at once. */
-const abreast = 32;
-
 /** Nothing is loaded and nobody is asked before the first call. Throws `usage` for a context that cannot be. */
 export function openOldTable(
   address: TableAddress,
@@ -87,15 +84,9 @@ export class OldTable implements Disposable {
     return (await this.#opened.table.open(item)).bytes;
   }
 
-  /** Opens items in their order, several at once. Rejects with the first that does not open: an answer is whole or none. */
-  async openAll(items: readonly Item[]): Promise<readonly Buffer[]> {
-    const opened: Buffer[] = [];
-    const rest = items.entries();
-    const work = async () => {
-      for (const [index, item] of rest) opened[index] = await this.open(item);
-    };
-    await Promise.all(Array.from({ length: Math.min(abreast, items.length) }, work));
-    return opened;
+  /** Opens items, and gives them in their order. Rejects with the first that does not open: an answer is whole or none. */
+  openAll(items: readonly Item[]): Promise<readonly Buffer[]> {
+    return Promise.all(items.map((item) => this.open(item)));
   }
 
   /**

@@ -17,8 +17,6 @@ export type Outcome =
 const batchSize = 100;
 /** Batches asked for ahead: they come one after another otherwise, each a whole way to DynamoDB and back. */
 const ahead = 2;
-/** Calls to KMS under way at once: far below its quotas for requests, which are thousands a second. */
-const abreast = 16;
 
 /** The latest version of each name, in order of names, whatever state it is in. */
 export async function latestHeads(
@@ -48,7 +46,8 @@ export async function* readAll(
   const live = (await looking).filter(({ state }) => state.kind === 'live');
   void ahead.ask(live);
   for await (const { batch, items } of batchesOf(table, live)) {
-    for (const outcome of await openAll(table, batch, items)) if (outcome !== undefined) yield outcome;
+    const opening = batch.map(({ name }) => openOne(table, name, items.get(name)));
+    for (const outcome of await Promise.all(opening)) if (outcome !== undefined) yield outcome;
   }
 }
 
@@ -74,20 +73,6 @@ async function* batchesOf(table: SecretTable, live: readonly Head[]): AsyncGener
 async function readBatch(table: SecretTable, batch: readonly Head[]): Promise<Batch> {
   const items = await table.readMany(batch);
   return { batch, items: new Map(items.map((item) => [keyOf(item).name, item])) };
-}
-
-async function openAll(
-  table: SecretTable,
-  batch: readonly Head[],
-  items: ReadonlyMap<string, Item>,
-): Promise<readonly (Outcome | undefined)[]> {
-  const rest = [...batch].entries();
-  const outcomes: (Outcome | undefined)[] = [];
-  const open = async () => {
-    for (const [index, { name }] of rest) outcomes[index] = await openOne(table, name, items.get(name));
-  };
-  await Promise.all(Array.from({ length: Math.min(abreast, batch.length) }, open));
-  return outcomes;
 }
 
 /** An item that went between the two looks is looked for once more: it may have been replaced by a newer one. */

@@ -146,14 +146,14 @@ export class SecretTable implements Disposable {
     requireContextKeys(remembered, context, what);
     const { name, version } = keyOf(item);
     const epoch = format.family === 'coffer' ? optionalText(item, 'epoch') : undefined;
+    const open = format.opening(item, context);
     const dataKey = await this.#parts.keys.unwrap(
       format.wrappedKey(item),
       format.contextFor({ name, epoch }, context),
       { shared: epoch !== undefined, what },
     );
     try {
-      const opened = format.open(item, dataKey, context);
-      return { ...opened, name, version: versionNumber(version) ?? 0, versionText: version };
+      return { ...open(dataKey), name, version: versionNumber(version) ?? 0, versionText: version };
     } finally {
       dataKey.fill(0);
     }
