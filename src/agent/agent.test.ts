@@ -7,6 +7,7 @@ import { CofferError } from '../errors.ts';
 import { openLogger } from '../log.ts';
 import { Agent, type AgentParts } from './agent.ts';
 import { ApplicationOutput } from './application-output.ts';
+import type { ChangeNote } from './change-note.ts';
 import { Child } from './child.ts';
 import type { CredentialDirectory } from './credential-directory.ts';
 import type { Documents } from './document.ts';
@@ -91,12 +92,14 @@ function output(
   name: string,
   looks: (boolean | CofferError)[],
   onChange?: ChangeSettings,
+  note?: ChangeNote,
 ): Output & { readonly count: () => number } {
   let count = 0;
   return {
     kind: 'template',
     name,
     onChange,
+    note,
     count: () => count,
     async refresh() {
       count += 1;
@@ -224,6 +227,100 @@ describe('a change', () => {
   });
 });
 
+/** A note that is there, until it is removed. */
+function left(remove: () => void = () => undefined): ChangeNote & { readonly looks: () => number } {
+  let isThere = true;
+  let looks = 0;
+  return {
+    looks: () => looks,
+    isThere() {
+      looks += 1;
+      return isThere;
+    },
+    remove() {
+      remove();
+      isThere = false;
+    },
+  };
+}
+
+describe('what an agent wrote that ended before it told', () => {
+  const command: ChangeSettings = { kind: 'command', command: ['/bin/tell', 'a'] };
+
+  it('is told first, once, whatever the source says', async () => {
+    const { surroundings, started, lines } = setUp();
+    const note = left();
+    const one = output('a', [away, false], command, note);
+    let toldAt: number | undefined;
+    const { start } = surroundings.programs;
+    surroundings.programs.start = (...order) => {
+      toldAt ??= one.count();
+      return start(...order);
+    };
+    const agent = new Agent(parts({ outputs: [one] }), surroundings);
+    expect(await agent.round()).toHaveLength(1);
+    await agent.round();
+    expect([started.length, toldAt, note.isThere()]).toEqual([1, 0, false]);
+    expect(lines.filter((line) => line.includes('"msg":"told"'))).toHaveLength(1);
+  });
+
+  it('is told again when there is another change behind it', async () => {
+    const { surroundings, started } = setUp();
+    await new Agent(parts({ outputs: [output('a', [true], command, left())] }), surroundings).round();
+    expect(started).toHaveLength(2);
+  });
+
+  it('keeps its note while telling fails, once in each round', async () => {
+    const { surroundings, started, commandsEnd } = setUp();
+    const note = left();
+    commandsEnd({ kind: 'ended', code: 1 });
+    const agent = new Agent(parts({ outputs: [output('a', [false], command, note)] }), surroundings);
+    for (const count of [1, 2]) {
+      await agent.round();
+      expect([started.length, note.isThere()]).toEqual([count, true]);
+      expect(agent.describe()).toMatchObject({ outputs: [{ told: false }] });
+    }
+    commandsEnd({ kind: 'ended', code: 0 });
+    await agent.round();
+    await agent.round();
+    expect([started.length, note.isThere()]).toEqual([3, false]);
+  });
+
+  it('is a change at once, whose telling had failed in this round', async () => {
+    const { surroundings, started, commandsEnd } = setUp();
+    commandsEnd({ kind: 'ended', code: 1 });
+    const outputs = [output('a', [true, false], command, left())];
+    await new Agent(parts({ outputs }), surroundings).round();
+    expect(started).toHaveLength(2);
+  });
+
+  it('is not told again by this process where the note cannot be taken away', async () => {
+    const { surroundings, started, lines } = setUp();
+    const stuck = left(() => {
+      throw new CofferError('usage', 'cannot write /etc/a: the file system is read-only');
+    });
+    const agent = new Agent(parts({ outputs: [output('a', [false, away], command, stuck)] }), surroundings);
+    for (let round = 0; round < 3; round++) await agent.round();
+    expect([started.length, stuck.isThere()]).toEqual([1, true]);
+    expect(lines.filter((line) => line.includes('told again at the next start'))).toHaveLength(1);
+  });
+
+  it('is told of a change that failed behind its switch', async () => {
+    const { surroundings, started } = setUp();
+    const note = left();
+    const late = { ...note, isThere: () => note.looks() > 0 && note.isThere() };
+    const one = output('a', [away, false], command, late);
+    const refresh = () => {
+      note.isThere();
+      return one.refresh();
+    };
+    const agent = new Agent(parts({ outputs: [{ ...one, refresh }] }), surroundings);
+    await agent.round();
+    await agent.round();
+    expect([started.length, note.isThere()]).toEqual([1, false]);
+  });
+});
+
 describe('the program of the configuration', () => {
   const exec = (kind: 'restart' | 'signal') => ({
     command: ['/child'],
@@ -299,7 +396,11 @@ describe('what an application has', () => {
       onChange: { kind: 'command', command: ['/bin/tell'] } as const,
     };
     const puts = ['switched', 'unchanged'];
-    const directory = { put: () => puts.shift() ?? 'unchanged' } as unknown as CredentialDirectory;
+    const directory = {
+      put: () => puts.shift() ?? 'unchanged',
+      isUntold: () => false,
+      told: () => undefined,
+    } as unknown as CredentialDirectory;
     const shop = new ApplicationOutput(settings, { read: async () => documents }, directory, documentVersion);
     const place = { mount: 'service-users', reader: 'web-1' };
     const agent = new Agent(parts({ outputs: [shop], session, report: place }), surroundings);

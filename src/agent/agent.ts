@@ -44,6 +44,10 @@ interface Standing {
   changedAt: number | undefined;
   /** A change that nobody was told of yet. */
   untold: boolean;
+  /** Telling has failed in this round, and waits for the next one. */
+  isPutOff: boolean;
+  /** The note of what was told cannot be taken away: what it says is not so. */
+  isNoteStuck: boolean;
   error: ErrorCode | undefined;
 }
 
@@ -58,6 +62,7 @@ export class Agent {
   /** Rounds that failed, one after the other. */
   #failures = 0;
   #nextAt = 0;
+  #isFirst = true;
   #wake: () => void = () => undefined;
 
   constructor(parts: AgentParts, surroundings: AgentSurroundings) {
@@ -68,17 +73,24 @@ export class Agent {
       checkedAt: undefined,
       changedAt: undefined,
       untold: false,
+      isPutOff: false,
+      isNoteStuck: false,
       error: undefined,
     }));
   }
 
   /** Looks at everything once. Never rejects. @returns what failed, in the order of the outputs */
   async round(): Promise<readonly CofferError[]> {
+    if (this.#isFirst) await this.#tellLeft();
+    this.#isFirst = false;
     const results = await Promise.all(this.#standings.map((standing) => this.#refresh(standing)));
     const failed = results.filter((error) => error !== undefined);
     this.#failures = failed.length === 0 ? 0 : this.#failures + 1;
     this.#startChild();
-    for (const standing of this.#standings) await this.#tell(standing);
+    for (const standing of this.#standings) {
+      if (!standing.isPutOff) await this.#tell(standing);
+      standing.isPutOff = false;
+    }
     await this.#report();
     return failed;
   }
@@ -146,6 +158,7 @@ export class Agent {
       if (isChanged) {
         standing.changedAt = this.#now;
         standing.untold = output.onChange !== undefined;
+        standing.isPutOff = false;
         log.info(output.kind === 'environment' ? 'changed' : 'written', { ...about, ...output.describe() });
       }
       if (standing.error !== undefined) log.info('well again', about);
@@ -155,6 +168,8 @@ export class Agent {
     } catch (thrown) {
       const error = asCofferError(thrown);
       standing.error = error.code;
+      // It may have failed behind the switch, and then the next look finds nothing to change.
+      this.#lookForNote(standing);
       // Messages of ours hold no secret; causes may be anybody's.
       log.warn('not looked at or not written; what was there is kept', {
         ...about,
@@ -181,6 +196,21 @@ export class Agent {
     }
   }
 
+  /**
+   * What an agent before this one wrote, and ended before it told. Before anything else: whoever goes on with what was before has it for
+   * as long already as nobody knows, and a source that is away is no reason to wait.
+   */
+  async #tellLeft(): Promise<void> {
+    for (const standing of this.#standings) {
+      this.#lookForNote(standing);
+      await this.#tell(standing);
+    }
+  }
+
+  #lookForNote(standing: Standing): void {
+    if (!standing.isNoteStuck && standing.output.note?.isThere() === true) standing.untold = true;
+  }
+
   async #tell(standing: Standing): Promise<void> {
     const { output, untold } = standing;
     if (!untold || output.onChange === undefined) return;
@@ -191,10 +221,26 @@ export class Agent {
     const about = { kind: output.kind, name: output.name };
     if (problem === undefined) {
       standing.untold = false;
+      this.#removeNote(standing);
       // One restart is for all that changed in this round.
       if (output.onChange.kind === 'exec') this.#childKnows();
       log.info('told', about);
-    } else log.warn('not told of a change; it is tried again', { ...about, reason: problem });
+      return;
+    }
+    standing.isPutOff = true;
+    log.warn('not told of a change; it is tried again', { ...about, reason: problem });
+  }
+
+  #removeNote(standing: Standing): void {
+    const { kind, name, note } = standing.output;
+    try {
+      note?.remove();
+      standing.isNoteStuck = false;
+    } catch (thrown) {
+      standing.isNoteStuck = true;
+      const reason = asCofferError(thrown).message;
+      this.#surroundings.log.warn('told, and told again at the next start', { kind, name, reason });
+    }
   }
 
   /** Only what the application was told of: until then it may hold what was before. */

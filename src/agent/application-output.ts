@@ -1,5 +1,6 @@
 /** An application's credentials on this host. */
 import type { JsonObject } from '../json.ts';
+import { type ChangeNote, isNoted } from './change-note.ts';
 import type { CredentialDirectory } from './credential-directory.ts';
 import type { DocumentName, Documents } from './document.ts';
 import type { Output } from './output.ts';
@@ -10,6 +11,7 @@ export class ApplicationOutput implements Output {
   readonly kind = 'application';
   readonly name: string;
   readonly onChange: ApplicationSettings['onChange'];
+  readonly note: ChangeNote | undefined;
   readonly #source: Source;
   readonly #directory: CredentialDirectory;
   readonly #versionOf: ((text: string) => string) | undefined;
@@ -24,6 +26,9 @@ export class ApplicationOutput implements Output {
   ) {
     this.name = settings.id;
     this.onChange = settings.onChange;
+    this.note = isNoted(settings.onChange)
+      ? { isThere: () => directory.isUntold(), remove: () => directory.told() }
+      : undefined;
     this.#source = source;
     this.#directory = directory;
     this.#versionOf = versionOf;

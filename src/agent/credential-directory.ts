@@ -6,12 +6,16 @@
  *     DIRECTORY/client.json -> current/client.json
  *     DIRECTORY/current     -> .versions/0f3a…
  *
+ * Where somebody is told of changes, a version has a mark (`.untold`) until they were, made and put on disk with it: so it counts from the
+ * very moment that readers are led there, and costs the disk no wait of its own.
+ *
  * So the pair changes by one rename. Whatever a crash leaves, readers have the old pair or the new one, and the next start goes on from
  * there. Files that berry or a person put in place of the links are taken over first, as a version, so that not even then two moments mix.
  */
 import { dirname, join, resolve } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { CofferError } from '../errors.ts';
+import { isMark, removeMark } from './change-note.ts';
 import { type DocumentName, type Documents, documentNames, longestDocument, parseJson } from './document.ts';
 import { systemCode, unwritable } from './file-error.ts';
 import type { Files, Rights } from './files.ts';
@@ -28,6 +32,8 @@ export interface DirectorySurroundings {
 export type Put = 'unchanged' | 'switched';
 
 const versions = '.versions';
+/** In a version that nobody was told of yet. */
+const mark = '.untold';
 const mostTries = 3;
 const current = 'current';
 const versionName = /^[0-9a-f]{16}$/;
@@ -41,13 +47,18 @@ export class CredentialDirectory {
   readonly #files: Files;
   readonly #uid: number;
   readonly #newName: () => string;
+  readonly #isNoted: boolean;
+  /** The version that counted at the last look. */
+  #seen: string | undefined;
 
-  constructor(path: string, rights: Rights, { files, uid, newName }: DirectorySurroundings) {
+  /** @param isNoted whether changes are to be told, and what was not is known to the next process */
+  constructor(path: string, rights: Rights, { files, uid, newName }: DirectorySurroundings, isNoted = false) {
     this.#path = path;
     this.#rights = rights;
     this.#files = files;
     this.#uid = uid;
     this.#newName = newName;
+    this.#isNoted = isNoted;
   }
 
   /** What readers have now; empty where nothing is. Throws `usage` for a place that is not for us. */
@@ -66,12 +77,14 @@ export class CredentialDirectory {
     try {
       const isNew = this.#prepare();
       const version = this.#adopted();
+      this.#seen = version;
       if (version !== undefined && this.#holds(version, documents)) {
         if (this.#lead(documents)) this.#files.sync(this.#path);
         this.#tidy([version]);
         return 'unchanged';
       }
       const next = this.#switch(documents);
+      this.#seen = next;
       if (isNew) this.#files.sync(dirname(resolve(this.#path)));
       // Whoever is on the way through the old one gets there.
       this.#tidy(version === undefined ? [next] : [next, version]);
@@ -81,10 +94,31 @@ export class CredentialDirectory {
     }
   }
 
+  /** Whether readers have a version that perhaps nobody was told of, by whichever process. Never throws: what is wrong with the place, `put` says. */
+  isUntold(): boolean {
+    try {
+      requireOwnDirectory(this.#files, this.#path, this.#uid);
+      this.#requireReal(this.#at(versions));
+      const version = this.#currentVersion();
+      this.#seen = version;
+      return version !== undefined && this.#isMarked(version);
+    } catch {
+      return false;
+    }
+  }
+
+  /**
+   * They were told, of the version of the last `put` or `isUntold`: one that another agent wrote since then stays untold. Throws `usage`
+   * where the mark has to stay.
+   */
+  told(): void {
+    if (this.#seen !== undefined) removeMark(this.#files, this.#at(versions, this.#seen, mark));
+  }
+
   /** Again where another agent at the same place, such as one of `--once`, took the version for a leftover. */
   #switch(documents: Documents): string {
     for (let tries = 1; ; tries++) {
-      const next = this.#write(documents, this.#rights);
+      const next = this.#write(documents, this.#isNoted);
       // Names that lead nowhere yet are not there to readers: so both appear at once.
       this.#lead(documents);
       this.#turn(next);
@@ -187,12 +221,17 @@ export class CredentialDirectory {
     const old = version === undefined ? {} : this.#documentsOf(version);
     const texts = strangers.map((name) => [name, this.#read(this.#at(`${name}.json`)) ?? ''] as const);
     const adopted = { ...old, ...Object.fromEntries(texts) };
-    const next = this.#write(adopted, this.#rights);
+    // Of what was before them, nobody was told by their coming.
+    const next = this.#write(adopted, version !== undefined && this.#isMarked(version));
     this.#turn(next);
     // Before the next turn: after a power loss no name may lead where the other one does not.
     if (this.#lead(adopted)) this.#files.sync(this.#path);
     this.#tidy([next]);
     return next;
+  }
+
+  #isMarked(version: string): boolean {
+    return isMark(this.#files, this.#at(versions, version, mark));
   }
 
   #isFile(name: DocumentName): boolean {
@@ -204,7 +243,7 @@ export class CredentialDirectory {
   }
 
   /** A new version, complete and on disk, where nobody is led yet. */
-  #write(documents: Documents, rights: Rights): string {
+  #write(documents: Documents, isMarked: boolean): string {
     const files = this.#files;
     const version = this.#newName();
     const directory = this.#at(versions, version);
@@ -212,8 +251,10 @@ export class CredentialDirectory {
     try {
       for (const name of documentNames) {
         const text = documents[name];
-        if (text !== undefined) files.create(join(directory, `${name}.json`), Buffer.from(text), rights);
+        if (text !== undefined)
+          files.create(join(directory, `${name}.json`), Buffer.from(text), this.#rights);
       }
+      if (isMarked) files.mark(join(directory, mark));
       files.setMode(directory, this.#passage);
       files.sync(directory);
       files.sync(this.#at(versions));
@@ -273,8 +314,9 @@ export class CredentialDirectory {
   #removeVersion(version: string): void {
     const directory = this.#at(versions, version);
     try {
-      for (const name of documentNames) {
-        const path = join(directory, `${name}.json`);
+      // The mark last: a version that lacks it although it should have it lacks its documents too.
+      for (const name of [...documentNames.map((each) => `${each}.json`), mark]) {
+        const path = join(directory, name);
         if (this.#files.look(path) !== undefined) this.#files.remove(path);
       }
       this.#files.removeDirectory(directory);

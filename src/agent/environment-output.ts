@@ -10,6 +10,7 @@ export class EnvironmentOutput implements Output {
   readonly kind = 'environment';
   readonly name = 'exec';
   readonly onChange = { kind: 'exec' } as const;
+  readonly note = undefined;
   readonly #variables: readonly VariableSettings[];
   readonly #secrets: KvSecrets;
   #values: ReadonlyMap<string, string> | undefined;

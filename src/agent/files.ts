@@ -52,6 +52,8 @@ export interface Files {
   setMode(directory: string, mode: number): void;
   /** A file that was not there before (`EEXIST`), on disk with all its bytes and rights; nobody but us could open it in between. */
   create(path: string, bytes: Uint8Array, rights: Rights): void;
+  /** An empty file that was not there before (`EEXIST`), for nobody else. Its name is on disk with the next `sync` of its directory. */
+  mark(path: string): void;
   link(target: string, path: string): void;
   rename(from: string, to: string): void;
   remove(path: string): void;
@@ -93,6 +95,7 @@ export const systemFiles: Files = {
       closeSync(file);
     }
   },
+  mark: (path) => closeSync(openSync(path, 'wx', 0o600)),
   link: (target, path) => symlinkSync(target, path),
   rename: (from, to) => renameSync(from, to),
   remove: (path) => unlinkSync(path),

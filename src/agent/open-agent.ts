@@ -2,6 +2,7 @@
 import type { AwsOptions } from '../aws/aws-options.ts';
 import { Agent, type AgentSurroundings } from './agent.ts';
 import { ApplicationOutput } from './application-output.ts';
+import { isNoted } from './change-note.ts';
 import { Child } from './child.ts';
 import { CredentialDirectory, type DirectorySurroundings } from './credential-directory.ts';
 import { EnvironmentOutput } from './environment-output.ts';
@@ -34,7 +35,12 @@ export async function openAgent(
   const versionOf = asked ? (await import('../delivery/document.ts')).documentVersion : undefined;
   const applications = settings.applications.map((each) => {
     const source = openSource(each.source, each.id, each.documents, { env: surroundings.env, secrets });
-    const directory = new CredentialDirectory(each.directory, each.rights, surroundings);
+    const directory = new CredentialDirectory(
+      each.directory,
+      each.rights,
+      surroundings,
+      isNoted(each.onChange),
+    );
     return new ApplicationOutput(each, source, directory, versionOf);
   });
   const outputs: Output[] = [...applications];

@@ -147,6 +147,14 @@ it.each([
     'an option nobody knows',
   ],
   ['[[application]]\nid = "a"\nsource = "coffer:secret/../sys"\ndirectory = "/a"', 'must look like coffer:'],
+  [
+    `[[template]]\nsource = "/t"\ndestination = "/etc/${'n'.repeat(248)}"\non_change = { command = ["/bin/true"] }`,
+    'a destination’s name is too long for the note that on_change needs beside it',
+  ],
+  [
+    '[[template]]\nsource = "/t"\ndestination = "/etc/a"\non_change = { command = ["/bin/true"] }\n[[template]]\nsource = "/t"\ndestination = "/etc/.a.untold"',
+    '/etc/.a.untold is the place of two',
+  ],
   ['[login]\nmethod = "ldap"', 'method must be one of: approle, aws, jwt, token'],
   ['application = 3', 'application must be a list of tables'],
   ['not toml', 'not valid TOML'],

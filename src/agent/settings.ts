@@ -1,8 +1,10 @@
 /** What the agent is told, out of its configuration file. Times are in milliseconds, paths absolute. */
+import { basename } from 'node:path';
 import { type ReadFile, readConfigFile } from '../config/file.ts';
 import { argv, boolean, choice, path, url } from '../config/kinds.ts';
 import type { Problem } from '../config/problem.ts';
 import { duration } from '../config/quantities.ts';
+import { isNoted, notePath } from './change-note.ts';
 import type { DocumentName } from './document.ts';
 import { documentNames } from './document.ts';
 import type { Rights } from './files.ts';
@@ -290,9 +292,19 @@ function combine(settings: AgentSettings, top: SettingsTable): void {
     applications.some(({ source }) => source.kind === 'coffer');
   if (needsServer && (server === undefined || login === undefined))
     top.problem('[server] with an address and [login] are needed for what is read from a server');
+  const noted = templates
+    .filter(({ onChange }) => isNoted(onChange))
+    .map(({ destination }) => notePath(destination));
+  const notes = [...new Set(noted)];
+  // NAME_MAX of Linux's file systems.
+  for (const long of notes.filter((note) => Buffer.byteLength(basename(note)) > 255))
+    top.problem(
+      `a destination’s name is too long for the note that on_change needs beside it: ${basename(long).slice(0, 30)}…`,
+    );
   const places = [
     ...applications.map(({ directory }) => directory),
     ...templates.map(({ destination }) => destination),
+    ...notes,
     ...(socket === undefined ? [] : [socket.path]),
   ];
   for (const twice of new Set(places.filter((place, at) => places.indexOf(place) !== at)))

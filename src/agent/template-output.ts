@@ -3,6 +3,7 @@ import { CofferError } from '../errors.ts';
 import type { JsonObject } from '../json.ts';
 import { compileTemplate, renderTemplate, type Template } from '../template/render.ts';
 import { templateSecret } from '../template/secret-data.ts';
+import { FileNote, isNoted } from './change-note.ts';
 import type { DirectorySurroundings } from './credential-directory.ts';
 import { unreadable } from './file-error.ts';
 import type { KvSecrets } from './kv-secrets.ts';
@@ -17,6 +18,7 @@ export class TemplateOutput implements Output {
   readonly kind = 'template';
   readonly name: string;
   readonly onChange: TemplateSettings['onChange'];
+  readonly note: FileNote | undefined;
   readonly #settings: TemplateSettings;
   readonly #secrets: KvSecrets;
   readonly #place: DirectorySurroundings;
@@ -25,6 +27,7 @@ export class TemplateOutput implements Output {
   constructor(settings: TemplateSettings, secrets: KvSecrets, place: DirectorySurroundings) {
     this.name = settings.destination;
     this.onChange = settings.onChange;
+    this.note = isNoted(settings.onChange) ? new FileNote(settings.destination, place) : undefined;
     this.#settings = settings;
     this.#secrets = secrets;
     this.#place = place;
@@ -46,7 +49,7 @@ export class TemplateOutput implements Output {
         },
       },
     });
-    return writeWhole(destination, Buffer.from(text), rights, this.#place);
+    return writeWhole(destination, Buffer.from(text), rights, this.#place, this.note);
   }
 
   describe(): JsonObject {

@@ -17,13 +17,14 @@ const changing = [
   'makeDirectory',
   'setMode',
   'create',
+  'mark',
   'link',
   'rename',
   'remove',
   'removeDirectory',
   'sync',
 ] as const;
-const growing: readonly string[] = ['makeDirectory', 'create', 'link'];
+const growing: readonly string[] = ['makeDirectory', 'create', 'mark', 'link'];
 
 /** `steps` counts those that change something. */
 export function faultyFiles({ crashAt, fullFrom, after }: Faults): {
