@@ -335,6 +335,59 @@ describe('an agent that runs', () => {
   });
 });
 
+describe('an agent that is killed after it wrote and before it told', () => {
+  /** What the applications' command does: end its agent, fail, or say what it was told of. */
+  const commandsDo = (what: 'kill' | 'fail' | 'tell') => writeFileSync(join(directory, 'state'), what);
+  const told = () => readFileSync(join(directory, 'told'), 'utf8');
+  const change = (name: string) =>
+    `on_change = { command = ["/bin/sh", "-c", "cd '${directory}'; case $(cat state) in kill) kill -9 $PPID;; fail) exit 1;; *) echo ${name} >> told;; esac"] }`;
+
+  it('tells first when it starts again, once, also while the server is away', async () => {
+    await put('apps/killed', secretOf('a'));
+    await put('shop/killed', { password: 'first-value' });
+    writeFileSync(join(directory, 'killed.j2'), "{{ secrets['shop/killed'].password }}");
+    const file = await config(
+      `${shop(change('application'), 'killed')}[[template]]\nsource = "killed.j2"\ndestination = "killed.conf"\n${change('template')}\n`,
+    );
+    commandsDo('kill');
+    expect((await startAgent(place, file).ended).code).not.toBe(0);
+    expect(json('user.json')['application_password']).toBe('password-a');
+    expect(readFileSync(join(directory, 'killed.conf'), 'utf8')).toBe('first-value');
+    expect(existsSync(join(directory, 'told'))).toBe(false);
+    commandsDo('tell');
+    const text = readFileSync(file, 'utf8');
+    writeFileSync(file, text.replace(/address = .*/, 'address = "http://127.0.0.1:1"'));
+    expect(await once(file)).toMatchObject({ code: 9, stderr: expect.stringContaining('killed: told') });
+    expect(told()).toBe('application\ntemplate\n');
+    writeFileSync(file, text);
+    expect((await once(file)).code).toBe(0);
+    expect(told()).toBe('application\ntemplate\n');
+    expect(readdirSync(directory)).not.toContain('.killed.conf.untold');
+  });
+
+  it('tells again in each round until it went well', async () => {
+    await put('apps/again', secretOf('a'));
+    const file = await config(shop(change('application'), 'again'), '1s');
+    commandsDo('kill');
+    expect((await once(file)).code).toBe(137);
+    commandsDo('fail');
+    const agent = startAgent(place, file);
+    await agent.said('not told of a change; it is tried again');
+    await agent.said('not told of a change; it is tried again');
+    agent.signal('SIGKILL');
+    await agent.ended;
+    expect(agent.log).not.toContain('"msg":"written"');
+    const next = startAgent(place, file);
+    await next.said('not told of a change; it is tried again');
+    commandsDo('tell');
+    await next.said('told');
+    next.signal('SIGKILL');
+    await next.ended;
+    expect((await once(file)).code).toBe(0);
+    expect(told()).toBe('application\n');
+  });
+});
+
 function tokenOf(text: string): string {
   return /hvs\.[\w-]+/.exec(text)?.[0] ?? '';
 }
