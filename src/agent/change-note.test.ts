@@ -16,7 +16,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type Faults, faultyFiles } from '../../test/fakes/faulty-files.ts';
-import { FileNote } from './change-note.ts';
+import { FileNote, isNoted, notePath } from './change-note.ts';
 import { type Files, systemFiles } from './files.ts';
 import { writeWhole } from './written-file.ts';
 
@@ -162,6 +162,21 @@ describe('something else of its name', () => {
     );
     expect(readdirSync(directory)).toEqual(['.shop.conf.untold']);
   });
+});
+
+it('is for those who go on while the agent does not', () => {
+  expect(isNoted({ kind: 'command', command: ['/bin/true'] })).toBe(true);
+  expect(isNoted({ kind: 'signal', signal: 'SIGHUP', pidFile: '/run/a.pid' })).toBe(true);
+  expect([isNoted({ kind: 'exec' }), isNoted(undefined)]).toEqual([false, false]);
+});
+
+it('is nobody’s where its file is configured no longer', () => {
+  const other = notePath(join(directory, 'gone.conf'));
+  writeFileSync(other, '');
+  expect(noteOf().isThere()).toBe(false);
+  writeWith('a');
+  noteOf().remove();
+  expect(existsSync(other)).toBe(true);
 });
 
 it('threat 26: is not believed in a directory that others may change', () => {
