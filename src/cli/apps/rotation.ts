@@ -19,7 +19,7 @@ export const rotate = defineCommand({
   summary: 'Rotate an application’s credentials now',
   details: [
     '--compromised is for an application whose credentials somebody else may have: sessions and tokens made with them end, and they end ' +
-      'themselves as soon as the new ones are delivered, without an overlap.',
+      'themselves as soon as the new ones are delivered, without an overlap. A target that has failed for a minute is not waited for.',
     'With --wait exit code 0 says that it is done, and 9 that --timeout came first: the rotation goes on.',
   ],
   operands: { ID: 'one' },

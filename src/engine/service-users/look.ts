@@ -9,11 +9,12 @@ import type { CredentialKind } from '../../service-user/provider.ts';
 import type { Revision } from '../../storage/storage.ts';
 import type { EngineEvent } from '../engine.ts';
 import { type Application, applicationPath, decodeApplication, lookEntry } from './application.ts';
+import { credentialKinds } from './documents.ts';
 import { encodeHistory, type HistoryEntry, historyPath } from './history.ts';
 import { cutEvery, cutHistory } from './history-cut.ts';
 import { decodeSettings, type MountSettings, settingsPath } from './mount-config.ts';
 import type { ServiceUsersParts } from './parts.ts';
-import { type Action, nextAction, providerSubject, type Scene } from './plan.ts';
+import { type Action, isHurried, nextAction, providerSubject, type Scene } from './plan.ts';
 import { lookAt } from './schedule.ts';
 import { servedNow } from './served.ts';
 import { type ApplicationState, decodeState, encodeState, noState, statePath } from './state.ts';
@@ -226,8 +227,11 @@ export class Look {
     const revision = this.#applicationRevision ?? triedFor;
     const met = tried.some(({ pause }) => pause === undefined);
     const count = met ? failures + 1 : failures;
+    const hurries = credentialKinds.some((of) => isHurried(this.scene, of));
     const pauses = tried.map(({ pause }) =>
-      pause === undefined ? pauseAfter(count, this.id) : Math.ceil(pause * (1 + fractionOf(this.id) / 4)),
+      pause === undefined
+        ? pauseAfter(count, this.id, hurries)
+        : Math.ceil(pause * (1 + fractionOf(this.id) / 4)),
     );
     const retryAt = this.now + Math.max(...pauses);
     this.become({ ...this.#state, problems: noted, failures: count, retryAt, triedFor: revision });

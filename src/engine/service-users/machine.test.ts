@@ -192,6 +192,78 @@ describe('rotation', () => {
   });
 });
 
+describe('in an emergency a target that fails', () => {
+  const asked = { request: { count: 1, kinds: ['password' as const], emergency: true } };
+
+  /** A settled application, whose second target can be made unreachable. */
+  async function withTargetAway() {
+    const switched = { isAway: false, alsoFails: '' };
+    const around: Around = async (name, effect) => {
+      if (switched.isAway && name.endsWith(second)) throw away;
+      if (name === switched.alsoFails) throw away;
+      return effect();
+    };
+    return { ...(await settled(around)), switched };
+  }
+
+  it('and failed long before keeps nothing good, and gets the new one when it is back', async () => {
+    const { place, node, switched } = await withTargetAway();
+    switched.isAway = true;
+    await place.goOn(node, 20_000);
+    const leaked = passwordAt(place, first) ?? null;
+    const user = place.provider.users.get('stups_pear');
+    if (user !== undefined) user.sessions = 3;
+    await place.want('pear', asked);
+    await place.pass(node);
+    const fresh = passwordAt(place, first) ?? null;
+    expect(place.provider.accepts('password', 'stups_pear', leaked)).toBe(false);
+    expect(place.provider.accepts('password', 'stups_pear', fresh)).toBe(true);
+    expect(place.provider.held('stups_pear', 'password')).toHaveLength(1);
+    expect(user?.sessions).toBe(0);
+    expect((await place.state('pear')).served).toBe(1);
+    expect((await place.history('pear')).map(({ detail }) => detail)).toContain(
+      `at once, with all sessions, although ${second} could not be reached`,
+    );
+    // What was due besides waits, as ever.
+    expect((await place.state('pear')).kinds.client.step).not.toBe('overlap');
+    switched.isAway = false;
+    await place.goOn(node, 5_000);
+    expect(passwordAt(place, second)).toBe(passwordAt(place, first));
+    expect(await unfinished(place, 'pear')).toEqual([]);
+  });
+
+  it('is waited for a minute, in which nothing ends', async () => {
+    const { place, node, switched } = await withTargetAway();
+    const leaked = passwordAt(place, first) ?? null;
+    switched.isAway = true;
+    await place.want('pear', asked);
+    await place.goOn(node, 45);
+    expect(place.provider.accepts('password', 'stups_pear', leaked)).toBe(true);
+    expect(passwordAt(place, second)).toBe(leaked);
+    switched.isAway = false;
+    await place.goOn(node, 30);
+    expect(place.provider.accepts('password', 'stups_pear', leaked)).toBe(false);
+    expect(passwordAt(place, second)).toBe(passwordAt(place, first));
+    expect(await unfinished(place, 'pear')).toEqual([]);
+  });
+
+  it('is waited for no longer than that, however long another has failed, and whatever step it was in', async () => {
+    const { place, node, switched } = await withTargetAway();
+    const leaked = passwordAt(place, first) ?? null;
+    const third = 'fake:three/a';
+    await place.want('pear', { targets: [target(first), target(second), target(third)] });
+    switched.isAway = true;
+    await place.goOn(node, 40_000);
+    await place.want('pear', asked);
+    switched.alsoFails = `deliver ${third}`;
+    await place.goOn(node, 30);
+    expect(place.provider.accepts('password', 'stups_pear', leaked)).toBe(true);
+    await place.goOn(node, 60);
+    expect(place.provider.accepts('password', 'stups_pear', leaked)).toBe(false);
+    expect((await place.state('pear')).served).toBe(1);
+  });
+});
+
 describe('a target that fails', () => {
   it('holds up the next rotation of its application and the fill of no other, with one notice and growing pauses', async () => {
     const fault = faulty();

@@ -7,7 +7,7 @@ import type { Application } from './application.ts';
 import { credentialKinds, staleKinds } from './documents.ts';
 import type { MountSettings } from './mount-config.ts';
 import type { ApplicationState, KindState } from './state.ts';
-import { deletionAt, rotationAt } from './timetable.ts';
+import { deletionAt, emergencyPatience, rotationAt } from './timetable.ts';
 
 /** The subject of what fails at the provider; that of a target is its address. */
 export const providerSubject = '';
@@ -167,8 +167,10 @@ function stepAction(scene: Scene, of: CredentialKind): Action | undefined {
 
 function beginAction(scene: Scene): Action | undefined {
   const { application, blocked } = scene;
-  if (application.targets.some(({ address }) => blocked.has(address))) return undefined;
-  const kinds = credentialKinds.filter((kind) => isDue(scene, kind));
+  const held = application.targets.filter(({ address }) => blocked.has(address));
+  const mayBegin = (of: CredentialKind) =>
+    held.length === 0 || (wantsHurry(scene, of) && held.every(({ address }) => isGivenUp(scene, address)));
+  const kinds = credentialKinds.filter((kind) => mayBegin(kind) && isDue(scene, kind));
   return kinds.length > 0 ? { do: 'begin', kinds } : undefined;
 }
 
@@ -201,18 +203,39 @@ export function wantsHurry(scene: Scene, of: CredentialKind): boolean {
 /** While rotation is paused nothing is staged, committed or retired: everything that is good stays good. An emergency is not held up. */
 export function isFrozen(scene: Scene, of: CredentialKind): boolean {
   const paused = scene.settings.paused || scene.application.paused;
-  return paused && !scene.state.kinds[of].emergency && !wantsHurry(scene, of);
+  return paused && !isHurried(scene, of);
 }
 
-function isEverywhere({ application, state }: Scene, of: CredentialKind): boolean {
-  return application.targets.every(({ address }) => !staleKinds(state, address).includes(of));
+/** Whether an emergency is under way, or asked for. */
+export function isHurried(scene: Scene, of: CredentialKind): boolean {
+  return scene.state.kinds[of].emergency || wantsHurry(scene, of);
+}
+
+/**
+ * Whether an emergency goes on without a target: it has failed for so long that a credential that somebody else may have is not kept good for its
+ * sake. It gets the new one when it is back.
+ */
+export function isGivenUp({ state, now, blocked }: Scene, address: string): boolean {
+  const problem = state.problems.find(({ target }) => target === address);
+  // Of a clock that was set back nobody knows how long that is: an emergency does not wait to find out.
+  return blocked.has(address) && problem !== undefined && Math.abs(now - problem.since) >= emergencyPatience;
+}
+
+/** The targets that a rotation waits for. */
+function awaited(scene: Scene, of: CredentialKind): readonly string[] {
+  const addresses = scene.application.targets.map(({ address }) => address);
+  return isHurried(scene, of) ? addresses.filter((address) => !isGivenUp(scene, address)) : addresses;
+}
+
+function isEverywhere(scene: Scene, of: CredentialKind): boolean {
+  return awaited(scene, of).every((address) => !staleKinds(scene.state, address).includes(of));
 }
 
 /** Whether a target may hold something else than is wanted there; one that nothing ever came to does not. */
-function isBehind({ application, state }: Scene, of: CredentialKind): boolean {
-  return application.targets.some(
-    ({ address }) =>
-      state.kinds[of].delivered[address] !== undefined && staleKinds(state, address).includes(of),
+function isBehind(scene: Scene, of: CredentialKind): boolean {
+  const { state } = scene;
+  return awaited(scene, of).some(
+    (address) => state.kinds[of].delivered[address] !== undefined && staleKinds(state, address).includes(of),
   );
 }
 

@@ -5,7 +5,7 @@ import type { Credential, CredentialKind } from '../../service-user/provider.ts'
 import { wantedCredential } from './documents.ts';
 import { laggard } from './laggards.ts';
 import type { Look } from './look.ts';
-import { providerSubject, wantsHurry } from './plan.ts';
+import { isGivenUp, isHurried, providerSubject, wantsHurry } from './plan.ts';
 import type { KindState } from './state.ts';
 import * as steps from './steps.ts';
 import { probe } from './target-actions.ts';
@@ -131,7 +131,7 @@ export async function commit(look: Look, tools: Tools, of: CredentialKind): Prom
 
 export async function release(look: Look, tools: Tools, of: CredentialKind): Promise<void> {
   const kind = look.state.kinds[of];
-  if (!kind.emergency && !wantsHurry(look.scene, of) && (await waitsForReader(look, of, kind))) {
+  if (!isHurried(look.scene, of) && (await waitsForReader(look, of, kind))) {
     look.waiting.add(of);
     return;
   }
@@ -165,7 +165,11 @@ export async function retire(look: Look, tools: Tools, of: CredentialKind): Prom
   await askProvider(look, tools, (provider, turn) => provider.retireOthers(user, of, keep, turn));
   if (emergency) {
     await askProvider(look, tools, async (provider, turn) => provider.revokeSessions?.(user, turn));
-    look.tell('retired', { kind: of, detail: 'at once, with all sessions' });
+    const without = look.application.targets
+      .map(({ address }) => address)
+      .filter((address) => isGivenUp(look.scene, address));
+    const behind = without.length === 0 ? '' : `, although ${without.join(', ')} could not be reached`;
+    look.tell('retired', { kind: of, detail: `at once, with all sessions${behind}` });
   }
   change(look, of, () => steps.retired(look.now));
 }

@@ -15,7 +15,7 @@ const rotateFields = {
   kinds: { type: 'list', help: 'password, client; both unless told.' },
   emergency: {
     type: 'bool',
-    help: 'The application is compromised: sessions end, and old credentials as soon as the new ones are delivered, without an overlap.',
+    help: 'The application is compromised: sessions end, and old credentials as soon as the new ones are delivered, without an overlap. A target that has failed for a minute is not waited for.',
   },
 } as const;
 

@@ -3,6 +3,7 @@ import type { CredentialDocument, DocumentName } from '../../delivery/target.ts'
 import type { WantedTarget } from './application.ts';
 import { credentialKinds, documentFor, documentName, staleKinds, wantedCredential } from './documents.ts';
 import type { Look } from './look.ts';
+import { isGivenUp } from './plan.ts';
 import { forgotten, withKind } from './steps.ts';
 import { askTarget, Failed, type Tools } from './tools.ts';
 
@@ -14,9 +15,11 @@ export function admit(look: Look): void {
   look.become({ ...state, places: [...former, ...application.targets] });
 }
 
-/** Whether every one of them would take something. */
+/** Whether every one of them would take something; one that is given up is not asked. */
 export async function probe(look: Look, tools: Tools): Promise<boolean> {
-  return each(look.application.targets, (wanted) =>
+  const { scene } = look;
+  const awaited = look.application.targets.filter(({ address }) => !isGivenUp(scene, address));
+  return each(awaited, (wanted) =>
     askTarget(look, tools, wanted, (target, signal) => target.probe(look.id, signal)),
   );
 }

@@ -10,6 +10,10 @@ const mostJitter = 0.1;
 /** In periods. */
 const mostAge = 1.5;
 const firstPause = 10_000;
+/** How long an emergency waits for a target that fails. */
+export const emergencyPatience = 60_000;
+/** After a failure in an emergency, however many there were before. */
+const emergencyPause = 20_000;
 export const longestPause = 3_600_000;
 /** Times of the future beyond this are of a clock that was set back. */
 const slack = 60_000;
@@ -59,8 +63,9 @@ export function overdueAt(
 }
 
 /** The pause after so many failures in a row. @param salt spreads what failed together */
-export function pauseAfter(failures: number, salt: string): number {
-  const pause = Math.min(firstPause * 2 ** Math.min(failures - 1, 20), longestPause);
+export function pauseAfter(failures: number, salt: string, hurries = false): number {
+  const longest = hurries ? emergencyPause : longestPause;
+  const pause = Math.min(firstPause * 2 ** Math.min(failures - 1, 20), longest);
   return Math.ceil(pause * (1 - 0.2 * fractionOf(`${salt}/${failures}`)));
 }
 
