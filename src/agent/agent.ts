@@ -197,8 +197,8 @@ export class Agent {
   }
 
   /**
-   * What an agent before this one wrote, and ended before it told. Before anything else: whoever goes on with what was before has it for
-   * as long already as nobody knows, and a source that is away is no reason to wait.
+   * What an agent before this one wrote, and ended before it told. Before anything else: nobody knows for how long somebody has
+   * gone on with what was before, and a source that is away is no reason to wait.
    */
   async #tellLeft(): Promise<void> {
     for (const standing of this.#standings) {
