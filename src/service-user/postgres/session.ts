@@ -172,7 +172,8 @@ const meanings: Readonly<Record<string, string>> = {
   '2BP01':
     'something in some database depends on the role, or it has rights there: take them away, and it is deleted with the next try',
   '3D000': 'there is no such database',
-  '42501': 'the provider’s login may not do that: it needs CREATEROLE, and of roles that it grants, the right to pass them on',
+  '42501':
+    'the provider’s login may not do that: it needs CREATEROLE, and of roles that it grants, the right to pass them on',
   '42704': 'a role that it names is not there',
   '42710': 'a role of that name is there already',
   '0LP01': 'a role may not be granted to itself, or in a circle',
