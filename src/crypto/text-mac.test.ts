@@ -1,0 +1,61 @@
+import { createHmac, createSecretKey } from 'node:crypto';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { TextMac } from './text-mac.ts';
+
+/** Keys and texts of RFC 4231 §4 that are text, with what they give. */
+const vectors = [
+  {
+    key: Buffer.alloc(20, 0x0b),
+    text: 'Hi There',
+    hex: 'b0344c61d8db38535ca8afceaf0bf12b881dc200c9833da726e9376c2e32cff7',
+  },
+  {
+    key: Buffer.from('Jefe'),
+    text: 'what do ya want for nothing?',
+    hex: '5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843',
+  },
+  {
+    key: Buffer.alloc(131, 0xaa),
+    text: 'Test Using Larger Than Block-Size Key - Hash Key First',
+    hex: '60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54',
+  },
+];
+
+describe('the HMAC of a text', () => {
+  it.each(vectors)('is that of RFC 4231: $text', ({ key, text, hex }) => {
+    const mac = new TextMac(createSecretKey(key));
+    expect(mac.of(text, 'hex')).toBe(hex);
+    expect(mac.of(text, 'base64url')).toBe(Buffer.from(hex, 'hex').toString('base64url'));
+  });
+
+  it('is the platform’s, of every text under every key, whatever came before', () => {
+    const letters = fc.string({ unit: 'binary', maxLength: 400 });
+    const texts = fc.array(
+      fc.oneof(
+        letters,
+        letters.map((text) => `${text}\ud800`),
+      ),
+      { minLength: 1 },
+    );
+    fc.assert(
+      fc.property(fc.uint8Array({ minLength: 1, maxLength: 80 }), texts, (bytes, several) => {
+        const key = createSecretKey(bytes);
+        const mac = new TextMac(key);
+        for (const text of several) {
+          expect(mac.of(text, 'hex')).toBe(createHmac('sha256', key).update(text).digest('hex'));
+        }
+      }),
+    );
+  });
+
+  it('is as right at the border of the short way and beyond, also where each letter takes three bytes', () => {
+    const key = createSecretKey(Buffer.alloc(32, 1));
+    const mac = new TextMac(key);
+    for (const length of [0, 1, 340, 341, 342, 10_000]) {
+      for (const text of ['a'.repeat(length), '€'.repeat(length)]) {
+        expect(mac.of(text, 'hex')).toBe(createHmac('sha256', key).update(text).digest('hex'));
+      }
+    }
+  });
+});
