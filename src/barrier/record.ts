@@ -19,7 +19,7 @@
 import type { KeyObject } from 'node:crypto';
 import { aeadOverhead, integrityError, openAead, sealAead } from '../crypto/aead.ts';
 import { encodeContext } from '../crypto/context.ts';
-import { deriveKey, deriveKeyOnce, wipe } from '../crypto/hkdf.ts';
+import { deriveKey, deriveKeyOnce, expandOften, wipe } from '../crypto/hkdf.ts';
 import type { Random } from '../crypto/random.ts';
 import { CofferError } from '../errors.ts';
 import { type Revision, type StorageKey, storageLimits } from '../storage/storage.ts';
@@ -57,7 +57,7 @@ export interface PassingKey extends Omit<RecordKey, 'key'> {
 /** The key of the record at `identity` under a term, where nothing of it is kept. */
 export function derivePassingKey(term: Term, identity: StorageKey): PassingKey {
   const context = encodeContext('coffer record', [formatVersion, term.id, identity], { passing: true });
-  return { term: term.id, key: deriveKeyOnce(term.key, context), context };
+  return { term: term.id, key: deriveKeyOnce(term.key, context, expandOften), context };
 }
 
 /** To be called once a key was used that may not be kept. Kept ones go on. */
@@ -68,14 +68,14 @@ export function forgetKey({ key }: PassingKey): void {
 /** The key of the record at `identity` under a term. */
 export function deriveRecordKey(term: Term, identity: StorageKey): RecordKey {
   const context = encodeContext('coffer record', [formatVersion, term.id, identity]);
-  return { term: term.id, key: deriveKey(term.key, context), context };
+  return { term: term.id, key: deriveKey(term.key, context, expandOften), context };
 }
 
 export function sealRecord(random: Random, recordKey: PassingKey, plaintext: Buffer): Buffer {
-  const header = Buffer.alloc(headerBytes);
-  header.writeUInt8(formatVersion, 0);
-  header.writeUInt32BE(recordKey.term, 1);
-  return Buffer.concat([header, sealAead(random, recordKey.key, plaintext, recordKey.context)]);
+  const sealed = sealAead(random, recordKey.key, plaintext, recordKey.context, headerBytes);
+  sealed.writeUInt8(formatVersion, 0);
+  sealed.writeUInt32BE(recordKey.term, 1);
+  return sealed;
 }
 
 /**
@@ -91,12 +91,12 @@ export function resealRecord(
   if (plaintext.length + recordOverhead + revisionBytes > storageLimits.recordBytes) {
     return sealRecord(random, recordKey, plaintext);
   }
-  const header = Buffer.alloc(headerBytes + revisionBytes);
-  header.writeUInt8(resealedVersion, 0);
-  header.writeUInt32BE(recordKey.term, 1);
-  header.writeBigUInt64BE(BigInt(replaced), headerBytes);
   const aad = resealedContext(recordKey, replaced);
-  return Buffer.concat([header, sealAead(random, recordKey.key, plaintext, aad)]);
+  const sealed = sealAead(random, recordKey.key, plaintext, aad, headerBytes + revisionBytes);
+  sealed.writeUInt8(resealedVersion, 0);
+  sealed.writeUInt32BE(recordKey.term, 1);
+  sealed.writeBigUInt64BE(BigInt(replaced), headerBytes);
+  return sealed;
 }
 
 /** The revision that a record had before it was re-sealed, not yet proven; undefined for one that was not. */

@@ -16,14 +16,28 @@ const options = { authTagLength: tagBytes };
 /** Bytes that sealing adds to a plaintext. */
 export const aeadOverhead = nonceBytes + tagBytes;
 
-/** Seals `plaintext` under a 32-byte key, bound to `aad`. */
-export function sealAead(random: Random, key: KeyObject | Buffer, plaintext: Buffer, aad: Buffer): Buffer {
+/**
+ * Seals `plaintext` under a 32-byte key, bound to `aad`.
+ *
+ * @param headroom bytes before the nonce that are the caller's to fill: they are not zeroed
+ */
+export function sealAead(
+  random: Random,
+  key: KeyObject | Buffer,
+  plaintext: Buffer,
+  aad: Buffer,
+  headroom = 0,
+): Buffer {
   const nonce = random.bytes(nonceBytes);
   const cipher = createCipheriv(algorithm, key, nonce, options);
   cipher.setAAD(aad);
   const ciphertext = cipher.update(plaintext);
   cipher.final();
-  return Buffer.concat([nonce, ciphertext, cipher.getAuthTag()]);
+  const sealed = Buffer.allocUnsafe(headroom + aeadOverhead + plaintext.length);
+  nonce.copy(sealed, headroom);
+  ciphertext.copy(sealed, headroom + nonceBytes);
+  cipher.getAuthTag().copy(sealed, headroom + nonceBytes + plaintext.length);
+  return sealed;
 }
 
 /**

@@ -7,7 +7,7 @@ import type { KeyObject } from 'node:crypto';
 import type { BarrierStore, PlainWrite, SealedRecord } from '../../barrier/store.ts';
 import type { Clock } from '../../clock.ts';
 import { type Random, randomBase62 } from '../../crypto/random.ts';
-import { TextMac } from '../../crypto/text-mac.ts';
+import { ShortMac } from '../../crypto/short-mac.ts';
 import { CofferError } from '../../errors.ts';
 import {
   type Expectation,
@@ -86,14 +86,14 @@ export function tokenKeys(store: {
 
 export class Tokens {
   readonly #store: BarrierStore;
-  readonly #hash: TextMac;
+  readonly #hash: ShortMac;
   readonly #accessorKey: KeyObject;
   readonly #clock: Clock;
   readonly #random: Random;
 
   constructor(options: TokensOptions) {
     this.#store = options.store;
-    this.#hash = new TextMac(options.hashKey);
+    this.#hash = new ShortMac(options.hashKey);
     this.#accessorKey = options.accessorKey;
     this.#clock = options.clock;
     this.#random = options.random;
@@ -101,7 +101,7 @@ export class Tokens {
 
   /** Whatever the text: an id of nothing is simply not found. */
   idOf(text: string): TokenId {
-    return this.#hash.of(text, 'base64url') as TokenId;
+    return this.#hash.ofText(text, 'base64url') as TokenId;
   }
 
   /** Draws a token (or takes the text given) without writing anything. */
