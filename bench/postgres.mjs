@@ -115,9 +115,14 @@ end
     const writes = (folder) =>
       script(`${folder}.lua`, authorised + post + spread.replace('/bench/', `/${folder}/`));
     const reads = script('read.lua', authorised);
-    await twoNodes({ server, address }, env, [
+    const insert = script('insert.lua', post);
+    const inserting = [
+      { ...(await bare('write')), script: insert },
+      { ...(await bare('write')), script: insert },
+    ];
+    await twoNodes({ server, address }, env, inserting, [
       { name: 'reads', path: '/v1/secret/data/app/database', scripts: [reads, reads] },
-      { name: 'writes', path: '/', scripts: [writes('one'), writes('two')] },
+      { name: 'writes', path: '/', scripts: [writes('one'), writes('two')], bare: true },
     ]);
   } finally {
     for (const child of bares) await stop(child);
@@ -125,31 +130,48 @@ end
   }
 }
 
-/** One node, and that one beside another on the same store with as many clients. */
-async function twoNodes(first, env, kinds) {
+/**
+ * One node, and that one beside another on the same store with as many clients; the same of two bare servers, which share nothing but
+ * the machine, and say what that costs.
+ */
+async function twoNodes(first, env, bares, kinds) {
   const second = await serve({ env: { ...env, XDG_DATA_HOME: join(directory, 'second') } });
-  const [connections, seconds] = [32, 2];
   try {
-    for (const { name, path, scripts } of kinds) {
-      const to = ({ server, address }, at) =>
-        load(server.pid, address + path, { connections, seconds, script: scripts[at] });
+    for (const { name, path, scripts, bare } of kinds) {
+      const at = ({ server, address }, script) => ({ pid: server.pid, url: address + path, script });
+      const nodes = [at(first, scripts[0]), at(second, scripts[1])];
       // The first has compiled its code by now, in the rounds before; the second has done nothing yet.
-      for (let round = 0; round < 6; round++) await Promise.all([to(first, 0), to(second, 1)]);
+      for (let round = 0; round < 6; round++) await Promise.all(nodes.map(loaded));
       const ratios = [];
+      const controls = [];
       for (let round = 0; round < rounds; round++) {
-        const alone = await to(first, 0);
-        const both = await Promise.all([to(first, 0), to(second, 1)]);
-        const requests = both.reduce((sum, one) => sum + one.requests, 0);
-        const spent = both.reduce((sum, one) => sum + one.requests / one.perCpuSecond, 0);
-        ratios.push(requests / spent / alone.perCpuSecond);
+        ratios.push(await twoBesideOne(nodes));
+        if (bare) controls.push(await twoBesideOne(bares));
       }
-      const sorted = ratios.toSorted((a, b) => a - b);
-      const span = `${sorted[0].toFixed(2)} to ${sorted.at(-1).toFixed(2)}`;
-      row(`two nodes beside one, ${name}`, '', median(sorted).toFixed(3), `>= 0.90  ${span}`);
+      row(`two nodes beside one, ${name}`, '', ...spanOf(ratios, '>= 0.90  '));
+      if (bare) row(`  two bare servers beside one, ${name}`, '', ...spanOf(controls, ''));
     }
   } finally {
     await stop(second.server);
   }
+}
+
+function loaded({ pid, url, script }) {
+  return load(pid, url, { connections: 32, seconds: 2, script });
+}
+
+/** Requests per CPU-second of two that run side by side, beside those of the first alone. */
+async function twoBesideOne(servers) {
+  const alone = await loaded(servers[0]);
+  const both = await Promise.all(servers.map(loaded));
+  const requests = both.reduce((sum, one) => sum + one.requests, 0);
+  const spent = both.reduce((sum, one) => sum + one.requests / one.perCpuSecond, 0);
+  return requests / spent / alone.perCpuSecond;
+}
+
+function spanOf(ratios, budget) {
+  const sorted = ratios.toSorted((a, b) => a - b);
+  return [median(sorted).toFixed(3), `${budget}${sorted[0].toFixed(2)} to ${sorted.at(-1).toFixed(2)}`];
 }
 
 /** Moves the records of a store on disk into tables, by COPY: making a million leases there would take an hour. */

@@ -73,6 +73,7 @@ export class Commits {
   /** Commits that have not been answered. */
   #open = 0;
   #whenIdle: (() => void) | undefined;
+  #scheduled = false;
   #count = 0;
 
   constructor(options: CommitOptions) {
@@ -103,7 +104,7 @@ export class Commits {
         resolve: answered(resolve),
         reject: answered(reject),
       });
-      this.#pump();
+      this.#schedule();
     });
   }
 
@@ -112,6 +113,16 @@ export class Commits {
     if (this.#open === 0) return;
     await new Promise<void>((resolve) => {
       this.#whenIdle = resolve;
+    });
+  }
+
+  /** Behind everything that is ready now: who else commits in this turn comes along. */
+  #schedule(): void {
+    if (this.#scheduled || this.#waiting.length === 0) return;
+    this.#scheduled = true;
+    setImmediate(() => {
+      this.#scheduled = false;
+      this.#pump();
     });
   }
 
@@ -129,7 +140,7 @@ export class Commits {
     arrived();
     for (const pending of group) this.#inUse.remove(pending);
     this.#tell(group, outcome);
-    this.#pump();
+    this.#schedule();
   }
 
   #tell(group: readonly Pending[], outcome: Outcome): void {
