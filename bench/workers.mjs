@@ -1,9 +1,11 @@
-// Two workers beside one process: reads and writes of kv v2, rounds interleaved, each compared with its neighbour in time.
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+// Two workers beside one process: reads and writes of kv v2, rounds interleaved, each compared with its neighbour in time. Beside the writes,
+// what the machine and LMDB give two bare processes that write to one store, which is as much as two workers could have.
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { childrenOf, freePort, load, median, rssAnonMiB, startNode, stop } from './processes.mjs';
+import { startBare } from './throughput.mjs';
 
 const quick = process.argv.includes('--quick');
 const [rounds, seconds] = quick ? [5, 2] : [9, 2];
@@ -76,6 +78,52 @@ function spread(ratios) {
   return `${shown(median(sorted))} (${shown(sorted[0])} to ${shown(sorted.at(-1))})`;
 }
 
+/** Bare servers that write to one store: a put and a line of a log, both flushed, for each request. */
+async function startBares(name, count) {
+  const directory = join(root, name);
+  mkdirSync(directory);
+  const script = join(root, `${name}.lua`);
+  const body = `wrk.method = "POST"\nwrk.body = '{"data":{"password":"correct horse battery staple"}}'\n`;
+  writeFileSync(script, body);
+  const bares = [];
+  for (let number = 0; number < count; number++) {
+    bares.push({ ...(await startBare('./baseline-write.mjs', [directory, 'shared'])), script });
+  }
+  return bares;
+}
+
+/** As many connections in all, whoever answers them. */
+async function loadAll(bares, seconds) {
+  const each = connections / bares.length;
+  const results = await Promise.all(
+    bares.map(({ child, url, script }) => load(child.pid, url, { connections: each, seconds, script })),
+  );
+  const requests = results.reduce((sum, result) => sum + result.requests, 0);
+  const spent = results.reduce((sum, result) => sum + result.requests / result.perCpuSecond, 0);
+  return { perSecond: requests / seconds, perCpuSecond: requests / spent };
+}
+
+async function controls() {
+  const [single, double] = [await startBares('bare-one', 1), await startBares('bare-two', 2)];
+  try {
+    const results = [[], []];
+    for (const bares of [single, double]) await loadAll(bares, warmUp);
+    for (let round = 0; round < rounds; round++) {
+      for (const [index, bares] of [single, double].entries()) {
+        results[index].push(await loadAll(bares, seconds));
+      }
+    }
+    const [alone, both] = results;
+    const ratio = (of) => both.map((result, round) => result[of] / alone[round][of]);
+    process.stdout.write(`writes of two bare processes to one store, beside one
+  in all           ${spread(ratio('perSecond'))}
+  a CPU-second     ${spread(ratio('perCpuSecond'))}
+`);
+  } finally {
+    for (const { child } of [...single, ...double]) await stop(child);
+  }
+}
+
 const one = await start('one', 1);
 const two = await start('two', 2);
 try {
@@ -103,6 +151,7 @@ try {
 `);
   }
   const memory = (pids) => Math.round(pids.reduce((sum, pid) => sum + rssAnonMiB(pid), 0));
+  await controls();
   process.stdout.write(`memory in MiB      ${memory(two.pids)} beside ${memory(one.pids)}\n`);
 } finally {
   await Promise.all([stop(one.child), stop(two.child)]);

@@ -147,6 +147,6 @@ export class GroupCommit {
  */
 function behindWhatIsReady(): Promise<void> {
   return new Promise((resolve) => {
-    process.nextTick(resolve);
+    setImmediate(resolve);
   });
 }
