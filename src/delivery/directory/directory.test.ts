@@ -117,6 +117,22 @@ describe('what is written', () => {
     ]);
   });
 
+  it('is tried for two addresses at once whose directories are not there yet', async () => {
+    let opened = 0;
+    let bothAreOpen = (): void => undefined;
+    const both = new Promise<void>((resolve) => {
+      bothAreOpen = resolve;
+    });
+    openFile = async (...words) => {
+      const file = await systemOpen(...words);
+      if (++opened === 2) bothAreOpen();
+      await both;
+      return file;
+    };
+    await Promise.all(['a', 'b'].map((name) => open(join(root, name)).probe('shop', never())));
+    expect(readdirSync(root)).toEqual([]);
+  });
+
   it('threat 26: has narrow modes under any umask', async () => {
     const before = process.umask(0);
     try {

@@ -1,4 +1,5 @@
 /** `directory`: files on this machine, below directories that the server's own configuration lists. */
+import { createHash } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import type { Random } from '../../crypto/random.ts';
 import { requireApplication, splitAddress, wrongTarget } from '../address.ts';
@@ -73,6 +74,8 @@ function withSlash(path: string): string {
 class OpenDirectory implements OpenTarget {
   readonly place: string;
   readonly #path: string;
+  /** What stands for the path in a name. */
+  readonly #mark: string;
   readonly #listed: ListedPlaces;
   readonly #random: Random;
   readonly #openFile: OpenFile;
@@ -80,6 +83,7 @@ class OpenDirectory implements OpenTarget {
   constructor(path: string, listed: ListedPlaces, random: Random, openFile: OpenFile) {
     this.place = `directory:${path}`;
     this.#path = path;
+    this.#mark = createHash('sha256').update(path).digest('base64url').slice(0, 16);
     this.#listed = listed;
     this.#random = random;
     this.#openFile = openFile;
@@ -89,8 +93,9 @@ class OpenDirectory implements OpenTarget {
     return this.#doing(application, signal, async () => {
       await using way = await this.#way('look');
       await using own = way.complete ? await way.last.child(application, 'own') : undefined;
-      // A name of the application's own: what a killed server left goes at the next probe.
-      await (own ?? way.last).tryWriting(`.probe.${application}`);
+      // A name of the application's own, and of this address's: others whose directories are not there yet are tried in the same one at the
+      // same time. What a killed server left goes at the next probe.
+      await (own ?? way.last).tryWriting(`.probe.${application}.${this.#mark}`);
     });
   }
 
