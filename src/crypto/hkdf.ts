@@ -13,14 +13,15 @@ export function expand(key: KeyObject, info: Buffer): Buffer {
   return createHmac('sha256', key).update(info).update(firstBlock).digest();
 }
 
-const often = new WeakMap<KeyObject, ShortMac>();
+/** For as long as the key itself is held by somebody. */
+const macs = new WeakMap<KeyObject, ShortMac>();
 
 /** The same from a key that is asked again and again: what it takes is made ready once. */
 export function expandOften(key: KeyObject, info: Buffer): Buffer {
-  let mac = often.get(key);
+  let mac = macs.get(key);
   if (mac === undefined) {
     mac = new ShortMac(key);
-    often.set(key, mac);
+    macs.set(key, mac);
   }
   return mac.ofBytes(info, firstBlock);
 }

@@ -62,7 +62,12 @@ export function overdueAt(
   return period === null || rotatedAt === null || overdueTold ? null : rotatedAt + period * mostAge;
 }
 
-/** The pause after so many failures in a row. @param salt spreads what failed together */
+/**
+ * The pause after so many failures in a row.
+ *
+ * @param salt spreads what failed together
+ * @param hurries an emergency waits for it: it is tried again soon, however often it has failed
+ */
 export function pauseAfter(failures: number, salt: string, hurries = false): number {
   const longest = hurries ? emergencyPause : longestPause;
   const pause = Math.min(firstPause * 2 ** Math.min(failures - 1, 20), longest);
